@@ -1,0 +1,1 @@
+"""Amazon Bedrock application inference profiles in bulk."""

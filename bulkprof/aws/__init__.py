@@ -1,0 +1,20 @@
+"""AWS as the rest of bulkprof sees it: sessions, the Bedrock calls of one target, the model catalogue.
+
+The one folder that knows the SDK. Importing it is quick: the SDK itself is loaded when `AwsSessions` is entered.
+Everything that leaves it as an exception is an `AwsError`.
+"""
+
+from bulkprof.aws.bedrock import BedrockApi, Operation
+from bulkprof.aws.catalogue import Catalogue, FoundationModel, Resolved, SystemProfile
+from bulkprof.aws.sessions import AwsSessions, Caller
+
+__all__ = [
+    "AwsSessions",
+    "BedrockApi",
+    "Caller",
+    "Catalogue",
+    "FoundationModel",
+    "Operation",
+    "Resolved",
+    "SystemProfile",
+]

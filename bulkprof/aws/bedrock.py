@@ -1,0 +1,194 @@
+"""The Bedrock calls of one target. Each method is exactly one HTTP call and raises only `AwsError`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from bulkprof.aws.catalogue import FoundationModel, SystemProfile
+from bulkprof.aws.credentials import SharedCredentials
+from bulkprof.aws.errors_map import aws_errors
+from bulkprof.errors import AmbiguousError, ExpiredCredentialsError
+from bulkprof.model import ObservedProfile, Target
+
+_LIST_PAGE = 1000
+_TAGGED_PAGE = 100
+_TAGGED_TYPE = "bedrock:application-inference-profile"
+
+
+class Operation(StrEnum):
+    """AWS's names of the operations, for pacers and counts: AWS throttles each by itself."""
+
+    CREATE = "CreateInferenceProfile"
+    DELETE = "DeleteInferenceProfile"
+    GET = "GetInferenceProfile"
+    LIST = "ListInferenceProfiles"
+    """Both `list_page` and `system_profiles_page`."""
+    TAG = "TagResource"
+    UNTAG = "UntagResource"
+    TAGS_OF = "ListTagsForResource"
+    TAGGED = "GetResources"
+    MODELS = "ListFoundationModels"
+
+
+_METHODS: Mapping[Operation, tuple[str, str]] = {
+    Operation.CREATE: ("bedrock", "create_inference_profile"),
+    Operation.DELETE: ("bedrock", "delete_inference_profile"),
+    Operation.GET: ("bedrock", "get_inference_profile"),
+    Operation.LIST: ("bedrock", "list_inference_profiles"),
+    Operation.TAG: ("bedrock", "tag_resource"),
+    Operation.UNTAG: ("bedrock", "untag_resource"),
+    Operation.TAGS_OF: ("bedrock", "list_tags_for_resource"),
+    Operation.TAGGED: ("resourcegroupstaggingapi", "get_resources"),
+    Operation.MODELS: ("bedrock", "list_foundation_models"),
+}
+
+OpenClient = Callable[[str], Awaitable[Any]]
+"""Opens a client of a service in the target. It holds no connections of its own, so it needs no closing."""
+
+
+class BedrockApi:
+    """One account in one Region. Made by `AwsSessions.bedrock()`.
+
+    An `ExpiredCredentialsError` marks the keys that the call was signed with as stale, so that sending the same call
+    again renews them first, once for all lanes of the account.
+    """
+
+    def __init__(self, target: Target, open_client: OpenClient, credentials: SharedCredentials) -> None:
+        self.target = target
+        self.where = str(target)
+        self._open_client = open_client
+        self._credentials = credentials
+        self._opening = asyncio.Lock()
+        self._clients: dict[str, Any] = {}
+
+    async def create(
+        self, *, name: str, source_arn: str, description: str | None, tags: Mapping[str, str], token: str
+    ) -> str:
+        """Create a profile and answer its ARN. `token` makes sending the same call again harmless.
+
+        Raises `AmbiguousError` also for a success that doesn't say its ARN.
+        """
+        answer = await self._call(
+            Operation.CREATE,
+            inferenceProfileName=name,
+            modelSource={"copyFrom": source_arn},
+            clientRequestToken=token,
+            **({"description": description} if description else {}),
+            **({"tags": _as_list(tags)} if tags else {}),
+        )
+        arn = answer.get("inferenceProfileArn")
+        if not isinstance(arn, str) or not arn:
+            raise AmbiguousError(
+                "AWS reports success, but no ARN", code="NoArn", operation=Operation.CREATE, where=self.where
+            )
+        return arn
+
+    async def delete(self, arn: str) -> None:
+        """Delete a profile. Raises `NotFoundError` where there is none."""
+        await self._call(Operation.DELETE, inferenceProfileIdentifier=arn)
+
+    async def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Set `tags`, leaving all others as they are."""
+        await self._call(Operation.TAG, resourceARN=arn, tags=_as_list(tags))
+
+    async def untag(self, arn: str, keys: Iterable[str]) -> None:
+        """Remove the tags of `keys`; keys that aren't there are no error."""
+        await self._call(Operation.UNTAG, resourceARN=arn, tagKeys=list(keys))
+
+    async def get(self, arn: str) -> ObservedProfile:
+        """Look one profile up, its tags aside. New ones may not be found for a while."""
+        return _observed(await self._call(Operation.GET, inferenceProfileIdentifier=arn))
+
+    async def list_page(self, next_token: str | None = None) -> tuple[list[ObservedProfile], str | None]:
+        """Up to 1,000 application profiles, without tags, and the token of the next page or None."""
+        answer = await self._list("APPLICATION", next_token)
+        return [_observed(each) for each in answer.get("inferenceProfileSummaries", ())], answer.get(
+            "nextToken"
+        ) or None
+
+    async def tags_of(self, arn: str) -> dict[str, str]:
+        """All tags of one profile, confirmed: not from an index that may lag."""
+        answer = await self._call(Operation.TAGS_OF, resourceARN=arn)
+        return {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
+
+    async def tagged_page(self, next_token: str | None = None) -> tuple[list[tuple[str, dict[str, str]]], str | None]:
+        """Up to 100 ARNs with their tags from the tagging API, and the token of the next page or None.
+
+        It may lag behind, and profiles that never had a tag are missing.
+        """
+        answer = await self._call(
+            Operation.TAGGED,
+            ResourceTypeFilters=[_TAGGED_TYPE],
+            ResourcesPerPage=_TAGGED_PAGE,
+            **({"PaginationToken": next_token} if next_token else {}),
+        )
+        found = [
+            (each["ResourceARN"], {tag["Key"]: tag["Value"] for tag in each.get("Tags", ())})
+            for each in answer.get("ResourceTagMappingList", ())
+        ]
+        return found, answer.get("PaginationToken") or None
+
+    async def foundation_models(self) -> list[FoundationModel]:
+        """All models that the Region offers, in one answer."""
+        answer = await self._call(Operation.MODELS)
+        return [
+            FoundationModel(
+                id=each["modelId"],
+                arn=each["modelArn"],
+                inference_types=frozenset(each.get("inferenceTypesSupported", ())),
+                legacy=each.get("modelLifecycle", {}).get("status") == "LEGACY",
+            )
+            for each in answer.get("modelSummaries", ())
+        ]
+
+    async def system_profiles_page(self, next_token: str | None = None) -> tuple[list[SystemProfile], str | None]:
+        """Up to 1,000 profiles that AWS defines, and the token of the next page or None."""
+        answer = await self._list("SYSTEM_DEFINED", next_token)
+        found = [
+            SystemProfile(each["inferenceProfileId"], each["inferenceProfileArn"], _model_arns(each))
+            for each in answer.get("inferenceProfileSummaries", ())
+        ]
+        return found, answer.get("nextToken") or None
+
+    async def _list(self, kind: str, next_token: str | None) -> Mapping[str, Any]:
+        # AWS lists its own profiles only, unless the kind is named.
+        page = {"nextToken": next_token} if next_token else {}
+        return await self._call(Operation.LIST, typeEquals=kind, maxResults=_LIST_PAGE, **page)
+
+    async def _call(self, operation: Operation, **values: Any) -> Mapping[str, Any]:
+        service, method = _METHODS[operation]
+        signed_with = self._credentials.generation
+        try:
+            with aws_errors(operation, self.where):
+                client = self._clients.get(service) or await self._open(service)
+                answer: Mapping[str, Any] = await getattr(client, method)(**values)
+                return answer
+        except ExpiredCredentialsError:
+            self._credentials.expired(signed_with)
+            raise
+
+    async def _open(self, service: str) -> Any:
+        async with self._opening:
+            if (client := self._clients.get(service)) is None:
+                client = self._clients[service] = await self._open_client(service)
+        return client
+
+
+def _observed(answer: Mapping[str, Any]) -> ObservedProfile:
+    return ObservedProfile(
+        arn=answer["inferenceProfileArn"],
+        name=answer["inferenceProfileName"],
+        model_arns=_model_arns(answer),
+        description=answer.get("description") or None,
+    )
+
+
+def _model_arns(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(model["modelArn"] for model in answer.get("models", ()) if model.get("modelArn"))
+
+
+def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]

@@ -1,0 +1,164 @@
+"""What may be copied in one Region: foundation models and system profiles, as AWS lists them there.
+
+Pure: it is made from two listings and answers questions. Nothing here knows a model, a geography or a partition
+by name; what AWS lists is what there is. In practice every account sees the same catalogue in a Region, so it may
+be kept by Region, but AWS doesn't promise that: a source that AWS refuses in another account is that row's error.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bulkprof.errors import InvalidRequestError
+from bulkprof.model import Target
+
+_MODEL = "foundation-model"
+_SYSTEM_PROFILE = "inference-profile"
+_LIKELY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FoundationModel:
+    """A model that a Region offers."""
+
+    id: str
+    arn: str
+    inference_types: frozenset[str] = frozenset()
+    """`ON_DEMAND`, `PROVISIONED`, …; without ON_DEMAND it runs only through a system profile, if at all."""
+    legacy: bool = False
+    """AWS will retire it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemProfile:
+    """A cross-Region profile that AWS defines."""
+
+    id: str
+    arn: str
+    model_arns: tuple[str, ...]
+    """What it routes to. A global one holds an ARN without a Region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A model source as `copyFrom` takes it, and what a profile made of it will list."""
+
+    source_arn: str
+    model_arns: frozenset[str]
+    warning: str | None = None
+    """Why a profile of this source may not be of use, and what to take instead."""
+
+
+class Catalogue:
+    """The sources of one Region. Keeps the partition and ARNs as AWS gave them."""
+
+    def __init__(self, models: Iterable[FoundationModel], system_profiles: Iterable[SystemProfile]) -> None:
+        self.models: Mapping[str, FoundationModel] = MappingProxyType({model.id: model for model in models})
+        self.system_profiles: Mapping[str, SystemProfile] = MappingProxyType(
+            {each.id: each for each in system_profiles}
+        )
+        through: dict[str, list[str]] = {}
+        by_arns: dict[frozenset[str], str] = {}
+        for profile in self.system_profiles.values():
+            by_arns.setdefault(frozenset(profile.model_arns), profile.id)
+            for model_id in sorted({_resource_id(arn) for arn in profile.model_arns}):
+                through.setdefault(model_id, []).append(profile.id)
+        for model in self.models.values():
+            # A system profile of one Region lists what its model lists: only then the two can't be told apart.
+            if "ON_DEMAND" in model.inference_types:
+                by_arns[frozenset([model.arn])] = model.id
+            else:
+                by_arns.setdefault(frozenset([model.arn]), model.id)
+        self._through: Mapping[str, list[str]] = {key: sorted(ids) for key, ids in through.items()}
+        self._by_arns: Mapping[frozenset[str], str] = by_arns
+
+    @classmethod
+    def from_answers(
+        cls, models: Iterable[FoundationModel], system_profile_pages: Iterable[Iterable[SystemProfile]]
+    ) -> Catalogue:
+        """Make one of `BedrockApi.foundation_models()` and all pages of `BedrockApi.system_profiles_page()`."""
+        return cls(models, (profile for page in system_profile_pages for profile in page))
+
+    def resolve(self, source: str, target: Target) -> Resolved:
+        """Find `source`, a model id, a system profile id or an ARN of either, for `target`.
+
+        Raises `InvalidRequestError` that says why it can't be copied there and names the likeliest ids.
+        """
+        source = source.strip()
+        if source.startswith("arn:"):
+            return self._resolve_arn(source, target)
+        if (profile := self.system_profiles.get(source)) is not None:
+            return _of_system_profile(profile, target)
+        if (model := self.models.get(source)) is not None:
+            return self._of_model(model)
+        raise self._unknown(source, target)
+
+    def matches(self, model_arns: Iterable[str], resolved: Resolved) -> bool:
+        """Whether a profile that lists `model_arns` is one of the resolved source."""
+        return frozenset(model_arns) == resolved.model_arns
+
+    def source_of(self, model_arns: Iterable[str]) -> str | None:
+        """The id of the system profile or model that a profile with these model ARNs was copied from, if known."""
+        return self._by_arns.get(frozenset(model_arns))
+
+    def likely(self, source: str) -> tuple[str, ...]:
+        """The ids that somebody who wrote `source` probably meant, best first."""
+        wanted = source.rsplit("/", 1)[-1].casefold()
+        ids = {each.casefold(): each for each in (*self.models, *self.system_profiles)}
+        # A version or geography left out is the most common slip, and the ratio alone ranks it too low.
+        inside = sorted((key for key in ids if wanted and (wanted in key or key in wanted)), key=len)
+        close = difflib.get_close_matches(wanted, ids, n=_LIKELY, cutoff=0.6)
+        return tuple(ids[key] for key in dict.fromkeys([*inside[:_LIKELY], *close]))[:_LIKELY]
+
+    def _resolve_arn(self, arn: str, target: Target) -> Resolved:
+        parts = arn.split(":", 5)
+        if len(parts) < 6 or parts[2] != "bedrock" or "/" not in parts[5]:
+            raise _refusal(f"{arn!r} is not the ARN of a Bedrock model or system profile", target)
+        region, account, (kind, _, identity) = parts[3], parts[4], parts[5].partition("/")
+        if kind not in {_MODEL, _SYSTEM_PROFILE}:
+            raise _refusal(f"a {kind} can't be copied; take a foundation model or a system profile", target)
+        if target.region and region != target.region:
+            raise _refusal(f"{arn!r} is of Region {region or '(none)'}; write the id {identity!r} alone", target)
+        if kind == _SYSTEM_PROFILE:
+            if (profile := self.system_profiles.get(identity)) is None:
+                raise self._unknown(identity, target)
+            return _of_system_profile(profile, target)
+        if (model := self.models.get(identity)) is None:
+            raise self._unknown(identity, target)
+        if account or arn != model.arn:
+            raise _refusal(f"{arn!r} is not how AWS names the model here: {model.arn!r}", target)
+        return self._of_model(model)
+
+    def _of_model(self, model: FoundationModel) -> Resolved:
+        warnings = []
+        if model.inference_types and "ON_DEMAND" not in model.inference_types:
+            through = self._through.get(model.id)
+            remedy = f"use {' or '.join(through)}" if through else "no system profile here runs it"
+            warnings.append(f"{model.id} can't be invoked on demand by itself; {remedy}")
+        if model.legacy:
+            warnings.append(f"AWS lists {model.id} as LEGACY")
+        return Resolved(model.arn, frozenset([model.arn]), "; ".join(warnings) or None)
+
+    def _unknown(self, source: str, target: Target) -> InvalidRequestError:
+        likely = self.likely(source)
+        hint = f"; did you mean {' or '.join(likely)}?" if likely else ""
+        return _refusal(f"no model or system profile {source!r} in {target.region or 'this Region'}{hint}", target)
+
+
+def _of_system_profile(profile: SystemProfile, target: Target) -> Resolved:
+    # Its ARN holds the account that asked; the same profile goes by the target's own account there.
+    parts = profile.arn.split(":", 5)
+    if target.account and parts[4]:
+        parts[4] = target.account
+    return Resolved(":".join(parts), frozenset(profile.model_arns))
+
+
+def _resource_id(arn: str) -> str:
+    return arn.partition("/")[2]
+
+
+def _refusal(message: str, target: Target) -> InvalidRequestError:
+    return InvalidRequestError(message, code="UnknownModel", where=str(target))

@@ -1,0 +1,224 @@
+"""The one place that knows what the SDK raises: everything becomes an `AwsError` that says what to do next.
+
+Two questions decide the class: did AWS answer, and if not, can it have done the work?
+
+- An answer is judged by its code, and by its HTTP status where nobody has listed the code.
+- No connection, no work: `UnreachableError`. Anything that broke after that is an `AmbiguousError`.
+
+Messages are AWS's own, save those about keys and signatures: they quote the signed request, tokens and all.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from bulkprof.aws.transport_errors import from_transport, transport_errors
+from bulkprof.errors import (
+    AccessDeniedError,
+    AmbiguousError,
+    AwsError,
+    ConflictError,
+    CredentialsError,
+    ExpiredCredentialsError,
+    InvalidRequestError,
+    NotFoundError,
+    QuotaError,
+    RegionError,
+    ThrottledError,
+    TooManyTagsError,
+)
+
+CODES: Mapping[str, type[AwsError]] = {
+    # Bedrock
+    "AccessDeniedException": AccessDeniedError,
+    "ConflictException": ConflictError,
+    "InternalServerException": AmbiguousError,
+    "ResourceNotFoundException": NotFoundError,
+    "ServiceQuotaExceededException": QuotaError,
+    "ThrottlingException": ThrottledError,
+    "TooManyTagsException": TooManyTagsError,
+    "ValidationException": InvalidRequestError,
+    # Resource Groups Tagging API
+    "InternalServiceException": AmbiguousError,
+    "InvalidParameterException": InvalidRequestError,
+    "PaginationTokenExpiredException": InvalidRequestError,
+    "ThrottledException": ThrottledError,
+    # STS
+    "MalformedPolicyDocument": InvalidRequestError,
+    "PackedPolicyTooLarge": InvalidRequestError,
+    "RegionDisabledException": RegionError,
+    # Any service: keys and signatures
+    "AuthFailure": CredentialsError,
+    "ExpiredToken": ExpiredCredentialsError,
+    "ExpiredTokenException": ExpiredCredentialsError,
+    "IncompleteSignature": CredentialsError,
+    "IncompleteSignatureException": CredentialsError,
+    "InvalidAccessKeyId": CredentialsError,
+    "InvalidClientTokenId": CredentialsError,
+    "InvalidSignatureException": CredentialsError,
+    "InvalidToken": CredentialsError,
+    "MissingAuthenticationToken": CredentialsError,
+    "MissingAuthenticationTokenException": CredentialsError,
+    "RequestExpired": ExpiredCredentialsError,
+    "RequestTimeTooSkewed": CredentialsError,
+    "SignatureDoesNotMatch": CredentialsError,
+    "UnrecognizedClientException": CredentialsError,
+    # Any service: permissions
+    "AccessDenied": AccessDeniedError,
+    "NotAuthorized": AccessDeniedError,
+    "OptInRequired": RegionError,
+    "UnauthorizedException": AccessDeniedError,
+    "UnauthorizedOperation": AccessDeniedError,
+    # Any service: too fast
+    "BandwidthLimitExceeded": ThrottledError,
+    "EC2ThrottledException": ThrottledError,
+    "LimitExceededException": ThrottledError,
+    "PriorRequestNotComplete": ThrottledError,
+    "ProvisionedThroughputExceededException": ThrottledError,
+    "RequestLimitExceeded": ThrottledError,
+    "RequestThrottled": ThrottledError,
+    "RequestThrottledException": ThrottledError,
+    "SlowDown": ThrottledError,
+    "Throttling": ThrottledError,
+    "TooManyRequestsException": ThrottledError,
+    "TransactionInProgressException": ThrottledError,
+    # Any service: trouble inside
+    "InternalError": AmbiguousError,
+    "InternalFailure": AmbiguousError,
+    "InternalServerError": AmbiguousError,
+    "RequestTimeout": AmbiguousError,
+    "RequestTimeoutException": AmbiguousError,
+    "ServiceUnavailable": AmbiguousError,
+    "ServiceUnavailableException": AmbiguousError,
+    # Any service: refused values
+    "InvalidAction": InvalidRequestError,
+    "InvalidParameterCombination": InvalidRequestError,
+    "InvalidParameterValue": InvalidRequestError,
+    "MalformedQueryString": InvalidRequestError,
+    "MissingParameter": InvalidRequestError,
+    "SerializationException": InvalidRequestError,
+    "UnknownOperationException": InvalidRequestError,
+    "ValidationError": InvalidRequestError,
+}
+"""Error codes to classes. Codes that aren't here are judged by `_of_status`."""
+
+STATUSES: Mapping[int, type[AwsError]] = {
+    401: CredentialsError,
+    403: AccessDeniedError,
+    404: NotFoundError,
+    408: AmbiguousError,
+    409: ConflictError,
+    429: ThrottledError,
+}
+"""HTTP statuses to classes, where the code says nothing."""
+
+_SIGN_IN = "check AWS_PROFILE or AWS_ACCESS_KEY_ID, or sign in again, and that the Region is enabled for the account"
+_CLOCK = "check the secret key, that nothing on the way rewrites requests, and this machine's clock"
+_RENEW = "sign in again, then `bulkprof resume`"
+_ADVICE: Mapping[str, str] = {
+    "AuthFailure": f"AWS doesn't know these credentials; {_SIGN_IN}",
+    "ExpiredToken": f"the session's credentials have run out; {_RENEW}",
+    "ExpiredTokenException": f"the session's credentials have run out; {_RENEW}",
+    "InvalidAccessKeyId": f"AWS doesn't know this access key; {_SIGN_IN}",
+    "InvalidClientTokenId": f"AWS doesn't know these credentials; {_SIGN_IN}",
+    "InvalidToken": f"AWS doesn't know this session token; {_SIGN_IN}",
+    "MissingAuthenticationToken": f"the request had no credentials; {_SIGN_IN}",
+    "MissingAuthenticationTokenException": f"the request had no credentials; {_SIGN_IN}",
+    "RequestExpired": "the signature or the session has run out; check this machine's clock, or sign in again",
+    "RequestTimeTooSkewed": "this machine's clock is too far off; set it",
+    "UnrecognizedClientException": f"AWS doesn't know these credentials; {_SIGN_IN}",
+}
+_REGION_ADVICE = "enable the Region in the account, or leave it out"
+
+
+@contextmanager
+def aws_errors(operation: str = "", where: str = "") -> Iterator[None]:
+    """Turn what the SDK raises inside into an `AwsError` of `operation` at `where` (`account/region`).
+
+    Cancellation passes untouched, and so do mistakes of ours. The SDK's exception is not kept as the cause: its
+    frames hold requests with their signatures, and a thousand failed rows would hold a thousand of them.
+    """
+    try:
+        yield
+    except AwsError as error:
+        error.operation = error.operation or operation
+        error.where = error.where or where
+        raise
+    except _sdk_errors() as error:
+        raise from_sdk(error, operation=operation, where=where) from None
+
+
+def from_sdk(error: Exception, *, operation: str = "", where: str = "") -> AwsError:
+    """Answer what `error` of botocore, aiobotocore, aiohttp or a socket means. Never raises."""
+    answer = getattr(error, "response", None)
+    mapped = _from_answer(answer) if isinstance(answer, dict) else from_transport(error)
+    mapped.operation, mapped.where = operation, where
+    return mapped
+
+
+@functools.cache
+def _sdk_errors() -> tuple[type[Exception], ...]:
+    """The exceptions to map, looked up when the first one comes: nothing here loads the SDK."""
+    from botocore.exceptions import ClientError
+
+    return (ClientError, *transport_errors())
+
+
+def _from_answer(answer: Mapping[str, Any]) -> AwsError:
+    error = answer.get("Error") or {}
+    metadata = answer.get("ResponseMetadata") or {}
+    status = int(metadata.get("HTTPStatusCode") or 0)
+    headers = metadata.get("HTTPHeaders") or {}
+    code = _plain_code(str(error.get("Code") or ""))
+    kind = CODES.get(code) or _of_status(code, status)
+    # A code that is only the status's number names nothing.
+    named = code if code and not code.isdigit() else f"HTTP{status}"
+    message = _message(kind, code, str(error.get("Message") or "").strip(), status)
+    return kind(message, code=named, retry_after=retry_after(headers))
+
+
+def _plain_code(code: str) -> str:
+    """AWS's name of an error, from `ns#Name:http://…` or the name of its shape."""
+    return code.split(":", 1)[0].rsplit("#", 1)[-1]
+
+
+def _of_status(code: str, status: int) -> type[AwsError]:
+    if "throttl" in code.casefold():
+        return ThrottledError
+    if status >= 500:
+        return AmbiguousError
+    return STATUSES.get(status, InvalidRequestError)
+
+
+def _message(kind: type[AwsError], code: str, message: str, status: int) -> str:
+    if issubclass(kind, CredentialsError | ExpiredCredentialsError):
+        return _ADVICE.get(code, f"AWS refused the request's signature; {_CLOCK}")
+    if issubclass(kind, RegionError):
+        return f"{message or 'the Region is not available to the account'}; {_REGION_ADVICE}"
+    if message:
+        return message
+    if 300 <= status < 400:
+        return f"the endpoint answers with a redirect (HTTP {status}); check AWS_ENDPOINT_URL"
+    return f"HTTP {status} without a message" if status else "an error answer without a message"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a Retry-After header asks to wait: a number, or a date against the answer's own clock."""
+    value = str(headers.get("retry-after") or "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            until = parsedate_to_datetime(value)
+            now = parsedate_to_datetime(str(headers.get("date") or ""))
+            seconds = (until - now).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    # NaN and infinity are numbers to float(), but no waits.
+    return max(seconds, 0.0) if seconds < 86_400 else None

@@ -1,0 +1,125 @@
+"""Where keys come from: the caller's own from wherever the SDK finds them, other accounts' from STS."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+
+from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
+from bulkprof.aws.errors_map import aws_errors
+from bulkprof.config import Organization
+from bulkprof.errors import AmbiguousError, AwsError, CredentialsError, ExpiredCredentialsError, InvalidRequestError
+
+_OWN_KEYS_S = 30.0
+"""How long the caller's keys are used before the SDK is asked again whether it has newer ones."""
+
+
+class FindOwn(Protocol):
+    """Finds the caller's credentials."""
+
+    async def __call__(self, *, afresh: bool = False) -> Any:
+        """Answer the SDK's credentials object, or None; `afresh` looks in all places once more."""
+        ...
+
+
+class OwnKeys:
+    """The caller's keys. The SDK's object renews what it can by itself (SSO, roles of machines, processes)."""
+
+    def __init__(self, find: FindOwn) -> None:
+        self._find = find
+        self._found: Any = None
+
+    async def fetch(self, refused: Keys | None) -> Grant:
+        """Ask for the keys as they are now; where AWS refused them, look whether somebody signed in anew.
+
+        Raises `CredentialsError` when there are none, or none but the refused ones.
+        """
+        with aws_errors():
+            if self._found is None or refused is not None:
+                self._found = await self._find(afresh=refused is not None)
+            if self._found is None:
+                raise CredentialsError(
+                    "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+                    "or sign in with `aws sso login`",
+                    code="NoCredentials",
+                )
+            keys = Keys(*await self._found.get_frozen_credentials())
+        if keys == refused:
+            raise CredentialsError(
+                "your own AWS session has run out; sign in again, then `bulkprof resume`", code="ExpiredToken"
+            )
+        return Grant(keys, lifetime_s=_OWN_KEYS_S)
+
+
+@dataclass(frozen=True, slots=True)
+class AssumedRole:
+    """The keys of another account, by [organization] of the config."""
+
+    account: str
+    partition: str
+    organization: Organization
+    sts: Callable[[], Awaitable[Any]]
+    own: SharedCredentials
+
+    async def fetch(self, _refused: Keys | None) -> Grant:
+        """Assume the role. Where the caller's own keys have run out, those are renewed first.
+
+        Raises `AwsError` with the role in its message and the account in `where`.
+        """
+        signed_with = self.own.generation
+        try:
+            return await self._assume()
+        except ExpiredCredentialsError:
+            self.own.expired(signed_with)
+        return await self._assume()
+
+    @property
+    def arn(self) -> str:
+        """The role's ARN. Raises `InvalidRequestError` for a template that names another account's."""
+        role = self.organization.role or ""
+        if not role.startswith("arn:"):
+            return f"arn:{self.partition}:iam::{self.account}:role/{role.removeprefix('/')}"
+        arn = role.replace("{account}", self.account).replace("{partition}", self.partition)
+        if arn.split(":")[4:5] != [self.account]:
+            raise InvalidRequestError(
+                f"[organization] role {role!r} belongs to another account; write {{account}} in its place",
+                code="WrongRole",
+                where=self.account,
+            )
+        return arn
+
+    async def _assume(self) -> Grant:
+        role = self.arn
+        organization = self.organization
+        try:
+            with aws_errors("AssumeRole", self.account):
+                sts = await self.sts()
+                answer = await sts.assume_role(
+                    RoleArn=role,
+                    RoleSessionName=organization.session_name,
+                    DurationSeconds=organization.duration_s,
+                    **({"ExternalId": organization.external_id} if organization.external_id else {}),
+                )
+                return _granted(answer)
+        except AwsError as error:
+            error.args = (f"can't assume {role}: {error.message}",)
+            raise
+
+
+def _granted(answer: Mapping[str, Any]) -> Grant:
+    credentials = answer.get("Credentials") or {}
+    try:
+        keys = Keys(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
+        expires: datetime = credentials["Expiration"]
+    except KeyError:
+        raise AmbiguousError("the answer holds no credentials", code="NoCredentials") from None
+    # How long they last by the clock of whoever decides: this machine's may be off.
+    date = str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", ""))
+    try:
+        now = parsedate_to_datetime(date)
+    except ValueError:
+        now = datetime.now(UTC)
+    return Grant(keys, lifetime_s=(expires - (now if now.tzinfo else now.replace(tzinfo=UTC))).total_seconds())

@@ -1,0 +1,129 @@
+"""One HTTP session for all clients of a run: one connector, one TLS context, one DNS cache.
+
+aiobotocore gives each client a session of its own, which reads the trust store again for each of 300 targets.
+`AioConfig(http_session_cls=…)` is its public place for another one. This module loads the SDK: import it late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Any
+
+import aiohttp
+from aiobotocore.awsrequest import AioAWSResponse
+from botocore.httpsession import ProxyConfiguration, get_cert_path
+from multidict import CIMultiDict
+from yarl import URL
+
+from bulkprof.aws.signing import Signer
+
+Trust = bool | str
+"""Whom TLS believes: a file of authorities, the usual ones (True), or everybody (False)."""
+
+_CONNECT_S = 10.0
+_KEEP_ALIVE_S = 10.0
+
+
+class SharedHttp:
+    """Owns the sessions, by what they trust (one, as a rule). `attach` stands for aiobotocore's session class.
+
+    The connector has no limit of its own: calls in flight are bounded by whoever makes them, and a second
+    bound here could only let a call wait unseen while its time runs out.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._sessions: dict[Trust, aiohttp.ClientSession] = {}
+        self._opening = asyncio.Lock()
+        connect_s = min(_CONNECT_S, timeout_s)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s, sock_connect=connect_s)
+
+    def attach(self, *, signer: Signer | None = None, **settings: Any) -> Any:
+        """What a client gets as its HTTP session; with a `signer`, what it sends is signed here.
+
+        Of aiobotocore's settings count those that the environment can set; the others come from code only, not ours.
+        """
+        return _Attached(self, settings.get("verify", True), settings.get("proxies"), signer)
+
+    async def session(self, verify: Trust) -> aiohttp.ClientSession:
+        """Answer the session that trusts whom `verify` says."""
+        if (session := self._sessions.get(verify)) is not None:
+            return session
+        async with self._opening:
+            if (session := self._sessions.get(verify)) is None:
+                trust = await asyncio.to_thread(_tls, verify) if verify else False
+                session = self._sessions[verify] = aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(limit=0, ssl=trust, keepalive_timeout=_KEEP_ALIVE_S),
+                    # Many accounts share the session, and nothing of one answer may show in another's request.
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    timeout=self._timeout,
+                    skip_auto_headers={"Content-Type", "Accept"},
+                    auto_decompress=False,
+                )
+        return session
+
+    async def close(self) -> None:
+        """Close all connections. Calls still in flight fail."""
+        while self._sessions:
+            _, session = self._sessions.popitem()
+            await session.close()
+
+
+class _Attached:
+    """The HTTP session as one client sees it. Closing it closes nothing: the connections are everybody's."""
+
+    def __init__(
+        self, owner: SharedHttp, verify: Trust | None, proxies: dict[str, str] | None, signer: Signer | None
+    ) -> None:
+        self._owner = owner
+        self._signer = signer
+        self._verify = True if verify is None else verify
+        self._proxies = ProxyConfiguration(proxies=proxies) if proxies else None
+
+    async def __aenter__(self) -> _Attached:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    async def send(self, request: Any) -> Any:
+        """Send one prepared request and read its answer. aiohttp's errors pass; `errors_map` knows them."""
+        session = await self._owner.session(self._verify)
+        headers = CIMultiDict(
+            (name, value.decode() if isinstance(value, bytes) else value) for name, value in request.headers.items()
+        )
+        headers["Accept-Encoding"] = "identity"
+        body = request.body
+        if self._signer is not None:
+            await self._signer.sign(request.method, request.url, headers, body or b"")
+        proxy = self._proxies.proxy_url_for(request.url) if self._proxies else None
+        async with session.request(
+            request.method,
+            # Encoded already: the signature covers this very path.
+            URL(request.url, encoded=True),
+            headers=headers,
+            data=body,
+            proxy=proxy,
+            # A signature holds for one host only.
+            allow_redirects=False,
+        ) as response:
+            content = await response.read()
+        answered = {name.decode().lower(): value.decode("latin-1") for name, value in response.raw_headers}
+        return AioAWSResponse(request.url, response.status, answered, _Body(content))
+
+
+class _Body:
+    """A body that was read, where the SDK expects one that streams."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def read(self) -> bytes:
+        return self._content
+
+
+def _tls(verify: Trust) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=get_cert_path(verify))

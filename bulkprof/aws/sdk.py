@@ -1,0 +1,204 @@
+"""The SDK's machinery, set up once: settings, service models, and clients that make one attempt per call.
+
+This module loads the SDK, which takes most of a second: import it late, and in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any
+
+import aioboto3
+from aiobotocore.config import AioConfig
+from aiobotocore.credentials import AioCredentials
+from aiobotocore.session import AioSession
+from botocore import UNSIGNED
+from botocore.parsers import ResponseParserError
+
+from bulkprof._version import __version__
+from bulkprof.aws.credentials import Keys, SharedCredentials
+from bulkprof.aws.http import SharedHttp
+from bulkprof.aws.signing import Signer
+
+SIGNING_NAMES: Mapping[str, str] = {"bedrock": "bedrock", "resourcegroupstaggingapi": "tagging"}
+"""The services that are called for targets, and the names that they are signed with."""
+_SESSION_VARIABLES: Mapping[str, tuple[Any, ...]] = {
+    "profile": (None, [], None, None),
+    "region": (None, [], None, None),
+    "config_file": (None, [], os.devnull, None),
+    "credentials_file": (None, [], os.devnull, None),
+    "ca_bundle": (None, [], None, None),
+}
+"""The SDK's variables with their environment taken out: (key in the file, environment, default, type)."""
+
+
+class Sdk:
+    """Makes sessions and clients.
+
+    `environment` stands in for the process's AWS_* variables and config files as a whole; None means that those count.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None, *, timeout_s: float) -> None:
+        self._environment = environment
+        self.http = SharedHttp(timeout_s)
+        base = self._new_core()
+        self._core = base
+        self._loader = base.get_component("data_loader")
+        # Megabytes of JSON, read here in a thread instead of at the first client on the event loop.
+        self._loader.load_data("endpoints")
+        self._loader.load_data("partitions")
+        for service in (*SIGNING_NAMES, "sts"):
+            self._loader.load_service_model(service, "service-2")
+            self._loader.load_service_model(service, "endpoint-rule-set-1")
+        if environment is not None and environment.get("AWS_ACCESS_KEY_ID"):
+            base.set_credentials(
+                environment["AWS_ACCESS_KEY_ID"],
+                environment.get("AWS_SECRET_ACCESS_KEY", ""),
+                environment.get("AWS_SESSION_TOKEN") or None,
+            )
+        self._endpoint = None if environment is None else environment.get("AWS_ENDPOINT_URL") or None
+        self._isolated = {} if environment is None else _ISOLATED
+        self._opening = asyncio.Lock()
+        # The SDK's hundred handlers mend S3, EC2 and the like; each client would copy them all.
+        bare = self._new_core(include_builtin_handlers=False)
+        bare.register_component("data_loader", self._loader)
+        self._unsigned = aioboto3.Session(botocore_session=bare)
+        self.region: str = self._unsigned.region_name or ""
+        """The default Region, or an empty string."""
+        app = base.get_config_variable("user_agent_appid")
+        agent = " ".join(part for part in (f"bulkprof/{__version__}", app and f"app/{app}", base.user_agent()) if part)
+        self._lean: dict[str, Any] = {
+            # bulkprof has the one retry layer above, and counts every attempt there.
+            "retries": {"mode": "legacy", "max_attempts": 0},
+            # Intake has checked every value against the model's patterns, which botocore doesn't even know.
+            "parameter_validation": False,
+            # A given text is sent as it is; else botocore builds one of a dozen parts for every call.
+            "user_agent": agent,
+            **self._isolated,
+        }
+
+    async def own_credentials(self, *, afresh: bool = False) -> Any:
+        """The caller's credentials as the SDK finds them, or None; `afresh` looks in all places once more."""
+        core = self._new_core() if afresh and not self._has_fixed_keys() else self._core
+        return await core.get_credentials()
+
+    def session(self, credentials: SharedCredentials) -> aioboto3.Session:
+        """A session in which the SDK signs with `credentials`, sharing the data that was loaded."""
+        core = self._new_core()
+        core.register_component("data_loader", self._loader)
+        core.register_component("credential_provider", _Provider(credentials))
+        return aioboto3.Session(botocore_session=core)
+
+    async def client(self, service: str, region: str, credentials: SharedCredentials) -> Any:
+        """Open a client for calls of bulkprof's own: one attempt per call, signed with `credentials` as they are then.
+
+        It needs no closing: its connections are the run's.
+        """
+        signer = Signer(SIGNING_NAMES[service], region, credentials.keys)
+        config = AioConfig(
+            # Signed where it is sent. The SDK's own choice could also fall on AWS_BEARER_TOKEN_BEDROCK, which acts in
+            # its own account, whatever the target.
+            signature_version=UNSIGNED,
+            http_session_cls=partial(self.http.attach, signer=signer),
+            **self._lean,
+        )
+        client = await self._open(self._unsigned, service, region, config)
+        events, service_id = client.meta.events, client.meta.service_model.service_id.hyphenize()
+        # It is told never to retry, and takes its time to find that out.
+        events.unregister(f"needs-retry.{service_id}", unique_id=f"retry-config-{service_id}")
+        events.register(f"before-parse.{service_id}", require_json)
+        return client
+
+    async def sts(self, session: aioboto3.Session, region: str) -> Any:
+        """Open a client of STS, signed by the SDK: which Region signs for STS is a history of its own."""
+        config = AioConfig(signature_version="v4", http_session_cls=self.http.attach, **self._lean)
+        return await self._open(session, "sts", region, config)
+
+    def plugin_client(
+        self, session: aioboto3.Session, service: str, region: str | None
+    ) -> AbstractAsyncContextManager[Any]:
+        """A client for plugins: the SDK's usual settings, retries among them."""
+        config = AioConfig(user_agent_extra=f"bulkprof/{__version__}", **self._isolated)
+        context: AbstractAsyncContextManager[Any] = session.client(
+            service, region_name=region or self.region or None, endpoint_url=self._endpoint, config=config
+        )
+        return context
+
+    async def _open(self, session: aioboto3.Session, service: str, region: str, config: AioConfig) -> Any:
+        context = session.client(service, region_name=region, endpoint_url=self._endpoint, config=config)
+        # A client takes some milliseconds to make and never waits meanwhile: hundreds at once would hold up the loop.
+        async with self._opening:
+            await asyncio.sleep(0)
+            # Leaving the context would only close its HTTP session, which is everybody's.
+            return await context.__aenter__()
+
+    def _has_fixed_keys(self) -> bool:
+        return self._environment is not None and bool(self._environment.get("AWS_ACCESS_KEY_ID"))
+
+    def _new_core(self, **options: Any) -> Any:
+        if self._environment is None:
+            # The Python SDK alone reads only AWS_DEFAULT_REGION; everybody sets AWS_REGION.
+            region_variable = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
+            return AioSession(session_vars={"region": region_variable}, **options)
+        core = AioSession(session_vars=dict(_SESSION_VARIABLES), **options)
+        region = self._environment.get("AWS_REGION") or self._environment.get("AWS_DEFAULT_REGION")
+        if region:
+            core.set_config_variable("region", region)
+        return core
+
+
+_ISOLATED: Mapping[str, Any] = {
+    "defaults_mode": "legacy",
+    "proxies": {},
+    "use_dualstack_endpoint": False,
+    "use_fips_endpoint": False,
+}
+"""Client settings that the process's environment could otherwise still reach."""
+
+
+class _Provider:
+    """The SDK's chain of places to look for credentials, with one place."""
+
+    def __init__(self, shared: SharedCredentials) -> None:
+        self._shared = shared
+
+    async def load_credentials(self) -> Any:
+        return _Signing(self._shared)
+
+
+class _Signing(AioCredentials):  # type: ignore[misc]  # the SDK has no types
+    """Shared keys as the SDK's signer asks for them: before each call, so that a renewal needs no new client."""
+
+    def __init__(self, shared: SharedCredentials) -> None:
+        super().__init__("", "")
+        self._shared = shared
+
+    async def get_frozen_credentials(self) -> Keys:
+        return await self._shared.keys()
+
+
+def require_json(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    """Raise for a body that isn't a whole JSON object.
+
+    botocore reads one that was cut off as an object without members: a list that broke would look like an
+    empty account.
+    """
+    body = response_dict["body"]
+    try:
+        whole = isinstance(json.loads(body), dict) if body else False
+    except ValueError:
+        whole = False
+    if whole:
+        return
+    if response_dict["status_code"] >= 300:
+        # A proxy's page or the like: the status says all there is, and botocore would trip over the body.
+        response_dict["body"] = b""
+        return
+    output = operation_model.output_shape
+    if body or (output is not None and output.members):
+        raise ResponseParserError(f"the answer to {operation_model.name} is not a JSON object")

@@ -1,0 +1,201 @@
+"""Who calls, and the clients of every target: roles are assumed once an account, clients are opened once a target.
+
+Settings are the SDK's own (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, AWS_CA_BUNDLE and the rest).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from bulkprof.aws.bedrock import BedrockApi
+from bulkprof.aws.credentials import SharedCredentials
+from bulkprof.aws.errors_map import aws_errors
+from bulkprof.aws.grants import AssumedRole, OwnKeys
+from bulkprof.config import Organization, Run
+from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExpiredCredentialsError, RegionError
+from bulkprof.model import Target
+
+if TYPE_CHECKING:
+    from bulkprof.aws.sdk import Sdk
+
+_OWN = ""
+"""The key of the caller's own account, as in `Target.account`."""
+_SET_REGION = "no Region is set; set AWS_REGION, or `region` in the manifest or in [defaults]"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who the SDK's credentials belong to."""
+
+    account: str
+    arn: str
+    partition: str
+    """`aws`, `aws-us-gov`, …: the second part of every ARN."""
+
+
+class AwsSessions:
+    """The way into AWS for a run: enter it, ask for `bedrock(target)`, leave it.
+
+    Only targets that were asked for and not released hold clients. `environment` stands in for the process's AWS_*
+    variables and files as a whole (for a sandbox); of it count AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and AWS_DEFAULT_REGION.
+    """
+
+    def __init__(self, organization: Organization, run: Run, *, environment: Mapping[str, str] | None = None) -> None:
+        self._organization = organization
+        self._run = run
+        self._environment = environment
+        self._sdk: Sdk | None = None
+        self._caller: Caller | None = None
+        self._unidentified: AwsError | None = None
+        self._identifying = asyncio.Lock()
+        self._own_session: Any = None
+        self._sts_clients: dict[str, Any] = {}
+        self._opening_sts = asyncio.Lock()
+        self._credentials: dict[str, SharedCredentials] = {}
+        self._apis: dict[Target, BedrockApi] = {}
+
+    async def __aenter__(self) -> Self:
+        """Load the SDK, off the event loop. Raises `AwsError` when its settings can't be used."""
+        with aws_errors():
+            # The SDK and its data take most of a second to load: long enough to miss a signal or a heartbeat.
+            self._sdk = await asyncio.to_thread(_load, self._environment, self._run)
+        self._credentials[_OWN] = SharedCredentials(OwnKeys(self._sdk.own_credentials).fetch)
+        self._own_session = self._sdk.session(self._credentials[_OWN])
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close all connections, also when cancelled."""
+        self._apis.clear()
+        self._sts_clients.clear()
+        self._credentials.clear()
+        sdk, self._sdk, self._own_session = self._sdk, None, None
+        if sdk is not None:
+            await sdk.http.close()
+
+    @property
+    def region(self) -> str:
+        """The SDK's default Region, or an empty string."""
+        return self._loaded.region
+
+    async def identity(self, *, near: str = "") -> Caller:
+        """Who is calling. `near` is the Region to ask in where the SDK has no default one.
+
+        Asked once; raises one clear `AwsError` when there are no credentials, no Region or no way to AWS.
+        """
+        failed_before = self._unidentified
+        if self._caller is None:
+            async with self._identifying:
+                if self._caller is None:
+                    if self._unidentified is not None and self._unidentified is not failed_before:
+                        # It failed while this one waited for the same; trying again in turn would take for ever.
+                        raise copy.copy(self._unidentified)
+                    self._caller = await self._identify(self.region or near)
+        return self._caller
+
+    async def bedrock(self, target: Target) -> BedrockApi:
+        """The calls of `target`, ready to go: its role is assumed when this returns.
+
+        Raises `AwsError` with the account in `where` when the account can't be entered. A Region left empty is the
+        SDK's default one.
+        """
+        if (api := self._apis.get(target)) is not None:
+            return api
+        region = target.region or self.region
+        if not region:
+            raise RegionError(_SET_REGION, code="NoRegion", where=str(target))
+        if "fips" in region:
+            raise RegionError(
+                f"{region} is a pseudo-Region of old; write the plain one and set AWS_USE_FIPS_ENDPOINT=true",
+                code="FipsRegion",
+                where=str(target),
+            )
+        with aws_errors(where=target.account or str(target)):
+            credentials = await self._enter(target.account, region)
+            await credentials.keys()
+        # Two that ask at once must get the same one, to share what it opens.
+        return self._apis.setdefault(
+            target,
+            BedrockApi(target, partial(self._loaded.client, region=region, credentials=credentials), credentials),
+        )
+
+    async def release(self, target: Target) -> None:
+        """Let a target's clients go. Asking for it again opens new ones; connections stay for others to use."""
+        self._apis.pop(target, None)
+
+    @asynccontextmanager
+    async def client(self, service: str, *, region: str | None = None) -> AsyncIterator[Any]:
+        """An SDK client of any service in the caller's own account: the `ClientFactory` that plugins get.
+
+        Its errors are the SDK's own, and so are its retries.
+        """
+        async with self._loaded.plugin_client(self._own_session, service, region) as client:
+            yield client
+
+    @property
+    def _loaded(self) -> Sdk:
+        if self._sdk is None:
+            raise RuntimeError("AwsSessions is used outside its `async with` block")
+        return self._sdk
+
+    async def _enter(self, account: str, region: str) -> SharedCredentials:
+        """The credentials that act in `account`, shared by all its Regions."""
+        caller = await self.identity(near=region) if account else None
+        if caller is None or account == caller.account:
+            return self._credentials[_OWN]
+        if (credentials := self._credentials.get(account)) is None:
+            if not self._organization.role:
+                raise AccessDeniedError(
+                    f"account {account} is not the caller's own ({caller.account}), and no role is set to enter it; "
+                    "set `role` in [organization]",
+                    code="NoRole",
+                    where=account,
+                )
+            role = AssumedRole(
+                account=account,
+                partition=caller.partition,
+                organization=self._organization,
+                sts=partial(self._sts, self.region or region),
+                own=self._credentials[_OWN],
+            )
+            credentials = self._credentials[account] = SharedCredentials(role.fetch)
+        return credentials
+
+    async def _sts(self, region: str) -> Any:
+        async with self._opening_sts:
+            if (client := self._sts_clients.get(region)) is None:
+                client = self._sts_clients[region] = await self._loaded.sts(self._own_session, region)
+        return client
+
+    async def _identify(self, region: str) -> Caller:
+        own = self._credentials[_OWN]
+        signed_with = own.generation
+        try:
+            with aws_errors("GetCallerIdentity"):
+                if not region:
+                    raise RegionError(_SET_REGION, code="NoRegion")
+                answer = await (await self._sts(region)).get_caller_identity()
+                account, arn = answer.get("Account"), answer.get("Arn", "")
+                if not account or arn.count(":") < 5:
+                    raise AmbiguousError("the answer names no account", code="NoIdentity")
+        except AwsError as error:
+            self._unidentified = error
+            if isinstance(error, ExpiredCredentialsError):
+                own.expired(signed_with)
+            raise
+        return Caller(account=account, arn=arn, partition=arn.split(":")[1])
+
+
+def _load(environment: Mapping[str, str] | None, run: Run) -> Sdk:
+    from bulkprof.aws.sdk import Sdk
+
+    return Sdk(environment, timeout_s=run.timeout_s)

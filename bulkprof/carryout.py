@@ -1,0 +1,132 @@
+"""Carrying an approved plan out: engine and sinks side by side, then the run's end, with every row accounted for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+
+from bulkprof.delivery.results import write_results
+from bulkprof.delivery.sinks import Delivery, make_sinks
+from bulkprof.errors import ExitCode, StateError, UsageError
+from bulkprof.execution.engine import Engine, EngineSettings
+from bulkprof.execution.fleet import Fleet
+from bulkprof.execution.runfile import RunFile
+from bulkprof.model import OutcomeKind, RunSummary
+from bulkprof.workspace import Workspace
+
+NOT_IN_ORDER = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
+
+
+async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool) -> RunSummary:
+    """Turn every open action into an outcome, tell the sinks, and sum up.
+
+    A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it.
+    """
+    started = time.monotonic()
+    run.set_meta(status="running")
+    sinks = make_sinks(work.registry, work.run_context(run, fleet.sessions), work.ui.warn)
+    delivery = Delivery(run, sinks, work.ui.warn)
+    targets = await run.off_loop(run.pending_targets)
+    desired, deletions = run.action_counts()
+    done = sum(run.outcome_counts().values())
+    settings = EngineSettings(work.settings.run.max_targets_in_flight, work.settings.run.settle_s, resumed=resumed)
+    try:
+        with work.ui.progress("profiles", desired + deletions - done) as progress:
+            engine = Engine(run, fleet.traffic, fleet.open, settings, progress.outcome)
+            async with anyio.create_task_group() as group:
+                group.start_soon(delivery.follow)
+                await engine.execute(targets)
+                delivery.end()
+        elapsed = run.meta("elapsed_s", default=0.0) + time.monotonic() - started
+        stopped = work.stop.requested and bool(await run.off_loop(run.pending_targets))
+        summary = summarize(run, elapsed, exit_code=128 + work.stop.signal_number if stopped else None)
+        run.set_meta(elapsed_s=elapsed, status="interrupted" if stopped else "finished", summary=summary.as_json())
+        if work.options.results:
+            await run.off_loop(partial(write_results, work.options.results, run.results()))
+        if not stopped:
+            await _tell_the_end(work, delivery, summary)
+    finally:
+        await delivery.close()
+    return summary
+
+
+async def _tell_the_end(work: Workspace, delivery: Delivery, summary: RunSummary) -> None:
+    missing = await delivery.finish(summary)
+    if missing:
+        work.ui.warn(
+            f"not everything was delivered to {', '.join(missing)}; "
+            f"`bulkprof runs redeliver {summary.run_id}` sends what is missing"
+        )
+    for implementation in work.registry.implementations("bulkprof_run_finished"):
+        try:
+            implementation(summary)
+        except Exception as error:  # noqa: BLE001 - the run is over, and a plugin can't undo that
+            work.ui.warn(f"plugin {implementation.plugin!r}: {error}")
+
+
+def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -> RunSummary:
+    """A run in numbers. Raises `StateError` when its outcomes don't add up to its desired profiles and deletions.
+
+    `exit_code` is that of a run that was stopped; what it left open counts as skipped. None means that it ended.
+    """
+    desired, deletions = run.action_counts()
+    outcomes = run.outcome_counts()
+    left = desired + deletions - sum(outcomes.values())
+    if left < 0 or (left and exit_code is None):
+        raise StateError(
+            f"{run.path}: {sum(outcomes.values())} outcomes don't add up to {desired} desired profiles and "
+            f"{deletions} deletions; nothing is lost, `bulkprof resume {run.meta('id')}` settles it"
+        )
+    if left:
+        outcomes[OutcomeKind.SKIPPED] = outcomes.get(OutcomeKind.SKIPPED, 0) + left
+    invalid = run.invalid_count()
+    if exit_code is None:
+        in_order = not invalid and not any(outcomes.get(kind) for kind in NOT_IN_ORDER)
+        exit_code = ExitCode.DONE if in_order else ExitCode.ROWS_FAILED
+    return RunSummary(
+        run_id=str(run.meta("id")),
+        command=str(run.meta("command")),
+        desired=desired,
+        outcomes=outcomes,
+        invalid=invalid,
+        elapsed_s=elapsed_s,
+        calls=run.calls(),
+        exit_code=int(exit_code),
+    )
+
+
+def summary_of(run: RunFile) -> RunSummary:
+    """A past run in numbers, as far as it came."""
+    exit_code = (run.meta("summary") or {}).get("exit_code", int(ExitCode.COULD_NOT_RUN))
+    return summarize(run, run.meta("elapsed_s", default=0.0), exit_code=exit_code)
+
+
+@dataclass(frozen=True, slots=True)
+class Redelivery:
+    """What sending again came to, by sink."""
+
+    delivered: list[str]
+    missing: list[str]
+
+
+async def redeliver(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collection[str] | None) -> Redelivery:
+    """Send what sinks miss of a finished run; `only` names the sinks to try. Raises `UsageError` for unknown ones."""
+    sinks = make_sinks(work.registry, work.run_context(run, fleet.sessions), work.ui.warn)
+    known = {sink.name for _, sink in sinks}
+    if unknown := set(only or ()) - known:
+        raise UsageError(
+            f"no sink {', '.join(sorted(unknown))} is active; there are: {', '.join(sorted(known)) or 'none'}"
+        )
+    open_before = {name for name in known if not run.delivered(name)[1]}
+    chosen = [pair for pair in sinks if not only or pair[1].name in only]
+    delivery = Delivery(run, chosen, work.ui.warn)
+    try:
+        missing = await delivery.finish(summary_of(run))
+    finally:
+        await delivery.close()
+    tried = {sink.name for _, sink in chosen}
+    return Redelivery(sorted((open_before & tried) - set(missing)), sorted(missing))

@@ -1,0 +1,66 @@
+"""The way in: the application that commands register with, and exit codes for wrong usage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import click
+import typer
+
+from bulkprof.errors import ExitCode
+
+app = typer.Typer(
+    help="Amazon Bedrock application inference profiles in bulk: from a spreadsheet to every account and Region.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; answers its exit code."""
+    from bulkprof.cli import history, manifests, setup  # noqa: F401 - their commands register themselves
+
+    try:
+        command = typer.main.get_command(app)
+        result = command.main(args=list(arguments), prog_name="bulkprof", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stdout.write(error.format_message() + "\n")
+        return ExitCode.USAGE
+    except click.UsageError as error:
+        hint = f"\nTry '{error.ctx.command_path} --help'." if error.ctx else ""
+        sys.stderr.write(f"error: {error.format_message()}{hint}\n")
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        sys.stderr.write(f"error: {error.format_message()}\n")
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted before anything was started\n")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # `bulkprof ... | head`: nobody reads any more, which is no error of ours.
+        sys.stderr.close()
+        return ExitCode.DONE
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def version(value: bool) -> None:
+    """Print the version and stop."""
+    if value:
+        from bulkprof._version import __version__
+
+        typer.echo(f"bulkprof {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Create and keep Amazon Bedrock application inference profiles in bulk."""

@@ -1,0 +1,110 @@
+"""The commands that look back: runs, runs redeliver, report."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from bulkprof.cli import options as o
+from bulkprof.cli.app import app
+from bulkprof.cli.running import STATE_DIR, ending, flags_again, make_options, make_terminal, run_async
+from bulkprof.errors import ExitCode
+
+runs_app = typer.Typer(help="Past runs, and what their sinks still miss.", rich_markup_mode=None)
+app.add_typer(runs_app, name="runs")
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id or its beginning.")]
+
+
+@runs_app.callback(invoke_without_command=True)
+def list_runs(
+    context: typer.Context,
+    state_dir: o.StateDir = STATE_DIR,
+    as_json: o.Json = False,
+    no_color: o.NoColor = False,
+) -> None:
+    """List past runs, newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    from bulkprof.delivery.report import run_rows
+    from bulkprof.execution.state import StateDirectory
+
+    terminal = make_terminal(as_json, no_color)
+    rows = list(run_rows(StateDirectory(state_dir)))
+    if as_json:
+        terminal.json({"runs": rows})
+        return
+    if not rows:
+        terminal.note(f"no runs in {state_dir}")
+        return
+    table = Table("run", "command", "started", "status", "outcomes", header_style="bold")
+    for row in rows:
+        counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
+        table.add_row(row["run_id"], row["command"], row["started_at"], escape(row["status"]), counts)
+    terminal.output.print(table)
+
+
+@runs_app.command()
+def redeliver(
+    run_id: RunArgument,
+    sink: Annotated[list[str] | None, typer.Option("--sink", metavar="NAME", help="Only this sink.")] = None,
+    config: o.ConfigFile = None,
+    state_dir: o.StateDir = STATE_DIR,
+    sandbox: o.UseSandbox = False,
+    as_json: o.Json = False,
+    no_color: o.NoColor = False,
+) -> int:
+    """Send what sinks miss of a finished run."""
+    from bulkprof import runs
+
+    terminal = make_terminal(as_json, no_color)
+    opts = make_options(terminal, config, state_dir, sandbox=sandbox)
+    told = run_async(terminal, lambda: runs.redeliver(run_id, opts, terminal, only=sink), again=None)
+    if as_json:
+        terminal.json({"run_id": run_id, "delivered": told.delivered, "missing": told.missing})
+    else:
+        terminal.note(f"delivered: {', '.join(told.delivered) or 'nothing was missing'}")
+    return ExitCode.ROWS_FAILED if told.missing else ExitCode.DONE
+
+
+@app.command()
+def report(
+    run_id: RunArgument,
+    results: o.Results = None,
+    config: o.ConfigFile = None,
+    state_dir: o.StateDir = STATE_DIR,
+    as_json: o.Json = False,
+    no_color: o.NoColor = False,
+) -> int:
+    """Show a run: its outcomes and failures. --results writes its results file again."""
+    from bulkprof.carryout import summary_of
+    from bulkprof.delivery.report import first_failures, report_json, show_summary
+    from bulkprof.delivery.results import check_path, write_results
+    from bulkprof.execution.runfile import RunFile
+    from bulkprof.execution.state import StateDirectory
+
+    terminal = make_terminal(as_json, no_color)
+    with ending(terminal):
+        if results:
+            check_path(results)
+        with closing(RunFile.open(StateDirectory(state_dir).find(run_id))) as run:
+            summary = summary_of(run)
+            if results:
+                write_results(results, run.results())
+                terminal.note(f"results: {results}")
+            if as_json:
+                terminal.json(report_json(summary, run))
+            else:
+                show_summary(terminal.output, summary, first_failures(run, limit=1000))
+                status = run.meta("status")
+                if status in {"running", "interrupted"}:
+                    again = " ".join(["bulkprof resume", summary.run_id, *flags_again(config, state_dir)])
+                    terminal.note(f"this run is not finished; to go on: {again}")
+                elif error := run.meta("error"):
+                    terminal.note(f"the run did not start: {error}")
+    return ExitCode.DONE

@@ -1,0 +1,194 @@
+"""The commands that work on manifests: validate, plan, apply, sync, resume."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bulkprof.cli import options as o
+from bulkprof.cli.app import app
+from bulkprof.cli.running import (
+    STATE_DIR,
+    flags_again,
+    make_options,
+    make_terminal,
+    run_async,
+    say_how_to_resume,
+)
+from bulkprof.errors import ExitCode
+
+if TYPE_CHECKING:
+    from bulkprof.cli.terminal import Terminal
+    from bulkprof.model import RunSummary
+    from bulkprof.workspace import Options
+
+
+@app.command()
+def validate(
+    manifests: o.Manifests,
+    config: o.ConfigFile = None,
+    as_json: o.Json = False,
+    no_color: o.NoColor = False,
+) -> int:
+    """Show every problem of every row. Needs no network and no credentials."""
+    from bulkprof import runs
+
+    terminal = make_terminal(as_json, no_color)
+    opts = make_options(terminal, config, STATE_DIR)
+    found = run_async(terminal, lambda: runs.validate(manifests, opts, terminal), again=None)
+    code = ExitCode.INVALID_MANIFEST if found.invalid or not found.desired else ExitCode.DONE
+    if as_json:
+        from bulkprof.delivery.report import validation_json
+
+        terminal.json(validation_json(found.rows, found.desired, found.invalid, terminal.problems, int(code)))
+    else:
+        for source in found.sources:
+            terminal.note(f"model: {source}")
+    rows = f"{found.rows} rows, {found.desired} desired profiles"
+    if found.invalid:
+        terminal.error(f"{rows}, {found.problems} problems in {found.invalid} rows")
+    else:
+        terminal.output.print(f"{rows}, no problems")
+    return code
+
+
+@app.command()
+def plan(
+    manifests: o.Manifests,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan, for `bulkprof apply FILE`.")
+    ] = None,
+    detailed_exitcode: Annotated[
+        bool,
+        typer.Option("--detailed-exitcode", envvar="BULKPROF_DETAILED_EXITCODE", help="Exit 2 when changes wait."),
+    ] = False,
+    prune: o.Prune = False,
+    replace: o.Replace = False,
+    skip_invalid: o.SkipInvalid = False,
+    config: o.ConfigFile = None,
+    state_dir: o.StateDir = STATE_DIR,
+    sandbox: o.UseSandbox = False,
+    as_json: o.Json = False,
+    no_color: o.NoColor = False,
+) -> int:
+    """Show what would change; change nothing."""
+    from bulkprof import runs
+    from bulkprof.delivery.report import plan_json
+    from bulkprof.execution.runfile import RunFile
+
+    terminal = make_terminal(as_json, no_color, yes=True)
+    opts = make_options(
+        terminal, config, state_dir, prune=prune, replace=replace, skip_invalid=skip_invalid, sandbox=sandbox
+    )
+    with TemporaryDirectory(prefix="bulkprof-") as folder:
+        path = out or Path(folder) / "plan.db"
+        changes = run_async(terminal, lambda: runs.plan(manifests, path, opts, terminal, terminal.stop), again=None)
+        with closing(RunFile.open(path)) as run:
+            refused, invalid = run.refused_count(), run.invalid_count()
+            code = ExitCode.ROWS_FAILED if refused or invalid else ExitCode.DONE
+            if changes and detailed_exitcode:
+                code = ExitCode.CHANGES_PENDING
+            if as_json:
+                terminal.json(plan_json(run, int(code)))
+    if out is not None:
+        terminal.note(f"next: bulkprof apply {out}")
+    return code
+
+
+@app.command()
+def apply(
+    manifests: Annotated[list[str], typer.Argument(metavar="MANIFEST...|PLAN", help="Manifests, or one plan file.")],
+    replace: o.Replace = False,
+    skip_invalid: o.SkipInvalid = False,
+    results: o.Results = None,
+    yes: o.Yes = False,
+    config: o.ConfigFile = None,
+    state_dir: o.StateDir = STATE_DIR,
+    sandbox: o.UseSandbox = False,
+    as_json: o.Json = False,
+    no_color: o.NoColor = False,
+) -> int:
+    """Create what is missing and repair tags. Deletes nothing."""
+    from bulkprof import runs
+
+    terminal = make_terminal(as_json, no_color, yes=yes)
+    opts = make_options(
+        terminal, config, state_dir, replace=replace, skip_invalid=skip_invalid, results=results, sandbox=sandbox
+    )
+    return carry_out(terminal, config, opts, lambda: runs.apply(manifests, opts, terminal, terminal.stop))
+
+
+@app.command()
+def sync(
+    manifests: o.Manifests,
+    prune: o.Prune = False,
+    replace: o.Replace = False,
+    skip_invalid: o.SkipInvalid = False,
+    results: o.Results = None,
+    yes: o.Yes = False,
+    config: o.ConfigFile = None,
+    state_dir: o.StateDir = STATE_DIR,
+    sandbox: o.UseSandbox = False,
+    as_json: o.Json = False,
+    no_color: o.NoColor = False,
+) -> int:
+    """Make the estate equal to its manifests: apply, and with --prune delete what no manifest wants."""
+    from bulkprof import runs
+
+    terminal = make_terminal(as_json, no_color, yes=yes)
+    opts = make_options(
+        terminal,
+        config,
+        state_dir,
+        prune=prune,
+        replace=replace,
+        skip_invalid=skip_invalid,
+        results=results,
+        sandbox=sandbox,
+    )
+    return carry_out(terminal, config, opts, lambda: runs.sync(manifests, opts, terminal, terminal.stop))
+
+
+@app.command()
+def resume(
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run's id or its beginning.")] = None,
+    results: o.Results = None,
+    yes: o.Yes = False,
+    config: o.ConfigFile = None,
+    state_dir: o.StateDir = STATE_DIR,
+    sandbox: o.UseSandbox = False,
+    as_json: o.Json = False,
+    no_color: o.NoColor = False,
+) -> int:
+    """Go on with an interrupted run: the given one, or the newest."""
+    from bulkprof import runs
+
+    terminal = make_terminal(as_json, no_color, yes=yes)
+    opts = make_options(terminal, config, state_dir, results=results, sandbox=sandbox)
+    return carry_out(terminal, config, opts, lambda: runs.resume(run_id, opts, terminal, terminal.stop))
+
+
+def carry_out(terminal: Terminal, config: Path | None, opts: Options, work: Callable[[], Awaitable[RunSummary]]) -> int:
+    """Run a use case that changes things, and show its end."""
+    from bulkprof.delivery.report import first_failures, show_summary
+    from bulkprof.execution.runfile import RunFile
+    from bulkprof.execution.state import StateDirectory
+
+    again = flags_again(config, opts.state_dir)
+    summary = run_async(terminal, work, again=again)
+    with closing(RunFile.open(StateDirectory(opts.state_dir).run_path(summary.run_id))) as run:
+        show_summary(terminal.output, summary, first_failures(run))
+    if terminal.as_json:
+        terminal.json(summary.as_json())
+    if opts.results:
+        terminal.note(f"results: {opts.results}")
+    if summary.exit_code > 128:
+        say_how_to_resume(terminal, summary.run_id, again)
+    else:
+        terminal.note(f"next: bulkprof report {summary.run_id}{' ' if again else ''}{' '.join(again)}")
+    return summary.exit_code

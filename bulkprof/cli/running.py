@@ -1,0 +1,109 @@
+"""Starts a command and ends it: options, signals, and one clear line with an exit code for whatever went wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+import typer
+
+from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, unwrapped
+
+if TYPE_CHECKING:
+    from bulkprof.cli.terminal import Terminal
+    from bulkprof.workspace import Options
+
+T = TypeVar("T")
+
+
+STATE_DIR = Path(".bulkprof")
+
+
+def make_terminal(as_json: bool, no_color: bool, *, yes: bool = False) -> Terminal:
+    """The command's way to its user."""
+    from bulkprof.cli.terminal import Terminal
+
+    return Terminal(as_json=as_json, no_color=no_color, yes=yes)
+
+
+def make_options(terminal: Terminal, config: Path | None, state_dir: Path, **flags: Any) -> Options:
+    """Read the config and put the flags together. Ends the command when the config can't be used."""
+    from bulkprof.config import load
+    from bulkprof.workspace import Options
+
+    with ending(terminal):
+        return Options(config=load(config), state_dir=state_dir, **flags)
+
+
+@contextmanager
+def ending(terminal: Terminal, again: list[str] | None = None) -> Iterator[None]:
+    """Turn an error of ours into its line and exit code. `again`: the flags that a resume command needs."""
+    try:
+        with unwrapped():
+            yield
+    except BulkprofError as error:
+        raise typer.Exit(explain(terminal, error, again)) from None
+
+
+def run_async(terminal: Terminal, work: Callable[[], Awaitable[T]], *, again: list[str] | None) -> T:
+    """Run `work` on an event loop with signals handled. Ends the command where it ends in an error.
+
+    `again` are the flags that a resume command needs to find the same state and config; None where nothing can be
+    resumed.
+    """
+
+    async def main() -> T:
+        result: list[T] = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(_watch_signals, terminal, again)
+            result.append(await work())
+            group.cancel_scope.cancel()
+        return result[0]
+
+    uvloop = importlib.util.find_spec("uvloop") is not None
+    with ending(terminal, again):
+        return anyio.run(main, backend_options={"use_uvloop": uvloop})
+
+
+async def _watch_signals(terminal: Terminal, again: list[str] | None) -> None:
+    """First signal: start nothing new. Second: out, at once; the run file is sound at any moment."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            if terminal.stop.requested:
+                terminal.errors.print("stopped at once", markup=False)
+                say_how_to_resume(terminal, "", again)
+                os._exit(128 + number)
+            terminal.stop.request(number)
+            terminal.note("stopping: calls in flight end first (once more to stop at once)")
+
+
+def explain(terminal: Terminal, error: BulkprofError, again: list[str] | None) -> int:
+    """Print why a command ends, and answer its exit code."""
+    terminal.error(str(error))
+    if isinstance(error, ManifestError) and terminal.as_json:
+        terminal.json({"error": str(error), "problems": [str(problem) for problem in terminal.problems]})
+    if isinstance(error, RunInterruptedError):
+        say_how_to_resume(terminal, error.run_id, again)
+        return 128 + error.signal_number
+    return int(error.exit_code)
+
+
+def say_how_to_resume(terminal: Terminal, run_id: str, again: list[str] | None) -> None:
+    """Print the command that goes on with a run."""
+    if again is None:
+        return
+    command = shlex.join([part for part in ("bulkprof", "resume", run_id, *(again or ())) if part])
+    terminal.note(f"to go on: {command}")
+
+
+def flags_again(config: Path | None, state_dir: Path) -> list[str]:
+    """The flags that a later command needs to find the same config and state."""
+    flags = ["--config", str(config)] if config is not None else []
+    return flags + (["--state-dir", str(state_dir)] if state_dir != STATE_DIR else [])

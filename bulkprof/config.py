@@ -1,0 +1,149 @@
+"""`bulkprof.toml` as settings: read once, validated whole, unknown keys refused.
+
+Environment variables of the AWS SDK are not repeated here: credentials, Region and endpoint are the SDK's own.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from bulkprof.errors import ConfigError
+
+DEFAULT_FILE = "bulkprof.toml"
+
+
+def _as_tuple(value: Any) -> Any:
+    """Let a single value stand for a list of one, as manifests do."""
+    return (value,) if isinstance(value, str) else value
+
+
+Several = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Section(BaseModel):
+    """A table of the config; a misspelt key is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Defaults(Section):
+    """What a row gets where its cell is empty."""
+
+    model: Several = ()
+    account: Several = ()
+    region: Several = ()
+    description: str | None = None
+
+
+class Organization(Section):
+    """How other accounts are entered."""
+
+    role: str | None = None
+    """A role name, or an ARN template with `{account}`; assumed for every account but the caller's own."""
+    external_id: str | None = None
+    session_name: str = Field(default="bulkprof", pattern=r"^[\w+=,.@-]{2,64}$")
+    duration_s: int = Field(default=3600, ge=900, le=43200)
+    """Seconds that an assumed session lasts."""
+
+
+class Run(Section):
+    """How hard a run may work."""
+
+    max_calls_in_flight: int = Field(default=64, ge=1, le=1000)
+    max_targets_in_flight: int = Field(default=50, ge=1, le=1000)
+    headroom: float = Field(default=0.0, ge=0.0, le=0.9)
+    """The share of each learned rate that is left to others."""
+    attempts: int = Field(default=8, ge=1, le=100)
+    """Calls per action before it counts as failed; throttled ones are not counted."""
+    timeout_s: float = Field(default=30.0, gt=0, le=300)
+    """Seconds until an unanswered call counts as ambiguous."""
+    settle_s: float = Field(default=10.0, ge=0, le=600)
+    """Seconds that a new profile may take to show in lists: how long a lost answer is waited out."""
+
+
+class Prune(Section):
+    """How much of an estate one run may delete: the larger of the two."""
+
+    percent: float = Field(default=10.0, ge=0, le=100)
+    """Of the estate's profiles that exist."""
+    count: int = Field(default=5, ge=0)
+
+
+class Settings(Section):
+    """The whole of `bulkprof.toml`."""
+
+    estate: str = Field(default="default", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{1,256}$")
+    """The name that this set of manifests is managed under; the ownership tag's value."""
+    ownership_tag: str = Field(default="bulkprof:estate", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{1,128}$")
+    tags: Literal["merge", "exact"] = "merge"
+    """`merge` leaves tags alone that nobody declared; `exact` removes them."""
+    defaults: Defaults = Defaults()
+    models: Mapping[str, str] = Field(default_factory=dict)
+    """Aliases: a short name to a model id, system profile id or ARN."""
+    organization: Organization = Organization()
+    run: Run = Run()
+    prune: Prune = Prune()
+    plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
+    """One table per active plugin, in the order in which they run."""
+
+
+class Config(BaseModel):
+    """Settings and where they came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    settings: Settings = Settings()
+    file: Path | None = None
+
+    @property
+    def directory(self) -> Path:
+        """Where relative paths in the config start."""
+        return self.file.parent if self.file else Path.cwd()
+
+
+def load(file: Path | None) -> Config:
+    """Read `file`, or `bulkprof.toml` of the working directory where there is one, else the defaults.
+
+    Raises `ConfigError` that names every bad key of the file at once.
+    """
+    if file is None:
+        file = Path(DEFAULT_FILE)
+        if not file.exists():
+            return Config()
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: no such file; `bulkprof init` writes one to start from") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not UTF-8 (byte {error.start})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {error}") from None
+    try:
+        settings = Settings.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{file}: {line}" for line in explain(error))) from None
+    return Config(settings=settings, file=file.absolute())
+
+
+def explain(error: ValidationError) -> list[str]:
+    """Pydantic's findings as lines for people: `run.attempts: Input should be … (got 'x')`.
+
+    Values are shown only for plain numbers and booleans: strings may be secrets.
+    """
+    lines = []
+    for finding in error.errors(include_url=False):
+        place = ".".join(str(part) for part in finding["loc"]) or "settings"
+        message = finding["msg"]
+        if finding["type"] == "extra_forbidden":
+            message = "is not a known key"
+        elif isinstance(finding["input"], int | float):
+            message = f"{message} (got {finding['input']!r})"
+        lines.append(f"{place}: {message}")
+    return lines

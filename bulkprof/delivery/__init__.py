@@ -1,0 +1,1 @@
+"""Where outcomes go: results file, sinks, progress, reports."""

@@ -1,0 +1,143 @@
+"""Outcomes and the run's end to sinks, at least once, from the run file.
+
+The run file is the queue: each sink has a position in it, so a slow sink holds nothing up and memory stays flat, and
+what a dead one missed is still there for `bulkprof runs redeliver`. Nothing that a sink does can harm the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+
+from bulkprof.execution.retry import backoff
+from bulkprof.execution.runfile import RunFile
+from bulkprof.model import Outcome, RunSummary
+from bulkprof.plugins import FinishedRun, RunContext, Sink
+from bulkprof.plugins.registry import Registry
+
+BATCH = 200
+POLL_S = 1.0
+"""Seconds between two looks for new outcomes while the run goes on."""
+TRIES = 3
+CALL_TIMEOUT_S = 30.0
+"""Seconds that one call of a sink may take."""
+END_TIMEOUT_S = 60.0
+"""Seconds that a run waits for its sinks after its last action."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """The sinks of one run, each fed by a task of its own."""
+
+    run: RunFile
+    sinks: Sequence[tuple[str, Sink]]
+    """Plugin names and their sinks."""
+    warn: Callable[[str], None]
+    """Told once of each sink that is given up."""
+    links: dict[str, str] = field(default_factory=dict)
+    _ended: anyio.Event = field(default_factory=anyio.Event)
+
+    async def follow(self) -> None:
+        """Deliver batches while the run goes on; ends after `end()`."""
+        async with anyio.create_task_group() as group:
+            for plugin, sink in self.sinks:
+                group.start_soon(self._follow_one, plugin, sink)
+
+    def end(self) -> None:
+        """Say that no more outcomes come."""
+        self._ended.set()
+
+    async def finish(self, summary: RunSummary) -> list[str]:
+        """Deliver what is left and the run's end, one sink after the other; answers the sinks that miss something.
+
+        In config order, so that a link which one sink answers (a report in S3) can be shown by the next (Slack).
+        """
+        missing = []
+        with anyio.move_on_after(END_TIMEOUT_S):
+            for plugin, sink in self.sinks:
+                await self._finish_one(plugin, sink, summary)
+        for _, sink in self.sinks:
+            if not (await self.run.off_loop(partial(self.run.delivered, sink.name)))[1]:
+                missing.append(sink.name)
+        return missing
+
+    async def close(self) -> None:
+        """Let every sink release what it holds, also when the run is being cancelled."""
+        with anyio.CancelScope(shield=True):
+            for plugin, sink in self.sinks:
+                await self._guarded(plugin, sink, sink.close)
+
+    async def _follow_one(self, plugin: str, sink: Sink) -> None:
+        while not self._ended.is_set():
+            with anyio.move_on_after(POLL_S):
+                await self._ended.wait()
+            if not await self._deliver_new(plugin, sink):
+                return
+
+    async def _finish_one(self, plugin: str, sink: Sink, summary: RunSummary) -> None:
+        position, finished = await self.run.off_loop(partial(self.run.delivered, sink.name))
+        if finished or not await self._deliver_new(plugin, sink):
+            return
+        end = FinishedRun(summary, self._outcomes, dict(self.links))
+        answered: list[str | None] = []
+
+        async def finish() -> None:
+            answered.append(await sink.finish(end))
+
+        if await self._guarded(plugin, sink, finish):
+            if answered[-1]:
+                self.links[sink.name] = answered[-1]
+            position, _ = await self.run.off_loop(partial(self.run.delivered, sink.name))
+            await self.run.off_loop(partial(self.run.set_delivered, sink.name, position, finished=True))
+
+    async def _deliver_new(self, plugin: str, sink: Sink) -> bool:
+        """Bring a sink up to date; False when it was given up."""
+        while True:
+            position, _ = await self.run.off_loop(partial(self.run.delivered, sink.name))
+            batch = await self.run.off_loop(partial(self.run.outcomes_after, position, BATCH))
+            if not batch:
+                return True
+            if not await self._guarded(plugin, sink, partial(sink.deliver, [outcome for _, outcome in batch])):
+                return False
+            await self.run.off_loop(partial(self.run.set_delivered, sink.name, batch[-1][0]))
+
+    async def _outcomes(self) -> AsyncIterator[Sequence[Outcome]]:
+        position = 0
+        while batch := await self.run.off_loop(partial(self.run.outcomes_after, position, BATCH)):
+            yield [outcome for _, outcome in batch]
+            position = batch[-1][0]
+
+    async def _guarded(self, plugin: str, sink: Sink, call: Callable[[], object]) -> bool:
+        """Call a sink with a time limit and a few tries; what it raises is told, never passed on."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                with anyio.fail_after(CALL_TIMEOUT_S):
+                    await call()  # type: ignore[misc]
+            except TimeoutError:
+                reason = f"no answer within {CALL_TIMEOUT_S:g} s"
+            except Exception as error:  # noqa: BLE001 - a sink is foreign code, and no error of it may harm the run
+                reason = f"{type(error).__name__}: {error}"
+            else:
+                return True
+            if attempt < TRIES:
+                await anyio.sleep(backoff(attempt))
+        self.warn(f"sink {sink.name!r} (plugin {plugin!r}): {reason}; `bulkprof runs redeliver` sends what is missing")
+        return False
+
+
+def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], None]) -> list[tuple[str, Sink]]:
+    """Ask the plugins for their sinks. One that can't be made is told and left out: the run goes on."""
+    sinks: list[tuple[str, Sink]] = []
+    for implementation in registry.implementations("bulkprof_sinks"):
+        try:
+            made = list(implementation(context) or ())
+        except Exception as error:  # noqa: BLE001 - as above
+            warn(f"plugin {implementation.plugin!r} makes no sink: {error}")
+            continue
+        for sink in made:
+            sink.name = sink.name or implementation.plugin
+            sinks.append((implementation.plugin, sink))
+    return sinks

@@ -1,0 +1,214 @@
+"""Every error that bulkprof raises, and the exit code that each one ends a command with.
+
+```
+BulkprofError                     1
+├── UsageError                    64   wrong flags or arguments
+├── ConfigError                   1    bulkprof.toml can't be used
+├── PluginError                   1    a plugin can't be loaded, or raised
+├── ManifestError                 65   invalid rows; nothing was sent
+├── SafetyError                   4    a limit stopped the run
+├── LockHeldError                 5    another run is at work on the same estate
+├── DeclinedError                 1    the user said no to the plan
+├── StateError                    1    run file or state directory can't be used
+├── RunInterruptedError           130  or 143, by signal
+└── AwsError                      1    an answer of AWS, or none
+    ├── CredentialsError               no credentials, or refused ones
+    ├── ExpiredCredentialsError        a session that ran out: renew and send again
+    ├── RegionError                    no Region is set, or AWS doesn't have it
+    ├── UnreachableError               no connection was made: nothing was sent
+    ├── AccessDeniedError              the caller may not do this
+    ├── InvalidRequestError            AWS refused the values
+    ├── NotFoundError                  the profile or model isn't there
+    ├── ConflictError                  the name is taken, or another change is under way
+    ├── QuotaError                     the account is full in this Region
+    ├── TooManyTagsError               more than 50 tags
+    ├── ThrottledError                 too fast: wait and send again
+    └── AmbiguousError                 AWS may or may not have done it (cut, timeout, 5xx, no ARN)
+```
+
+Only `aws/` raises the `AwsError` branch; it is the one place that knows botocore's shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from bulkprof.model import Problem
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means; a contract with scripts and schedulers."""
+
+    DONE = 0
+    COULD_NOT_RUN = 1
+    CHANGES_PENDING = 2
+    ROWS_FAILED = 3
+    SAFETY_LIMIT = 4
+    LOCKED = 5
+    USAGE = 64
+    INVALID_MANIFEST = 65
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class BulkprofError(Exception):
+    """The root: a message for people that says what is wrong, where, and what to do next."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.COULD_NOT_RUN
+
+
+class UsageError(BulkprofError):
+    """Flags or arguments that don't go together."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(BulkprofError):
+    """`bulkprof.toml` is missing, can't be parsed or holds a value that can't be used."""
+
+
+class PluginError(BulkprofError):
+    """A plugin can't be found or loaded, has wrong settings, or raised from a hook."""
+
+    def __init__(self, plugin: str, message: str) -> None:
+        super().__init__(f"plugin {plugin!r}: {message}")
+        self.plugin = plugin
+
+
+class ManifestError(BulkprofError):
+    """Rows that can't be used; `problems` holds each of them. Raised before anything is sent."""
+
+    exit_code = ExitCode.INVALID_MANIFEST
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class SafetyError(BulkprofError):
+    """The run would go over a limit that protects the organization; nothing more is changed."""
+
+    exit_code = ExitCode.SAFETY_LIMIT
+
+
+class LockHeldError(BulkprofError):
+    """Another run holds the estate's lock."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class DeclinedError(BulkprofError):
+    """Whoever was shown the plan didn't agree to it; nothing was changed."""
+
+
+class StateError(BulkprofError):
+    """The state directory can't be written, or a run file is missing, damaged, foreign or too new."""
+
+
+class RunInterruptedError(BulkprofError):
+    """A signal stopped the run before it changed anything; `resume` of `run_id` takes it up again."""
+
+    def __init__(self, run_id: str, *, signal_number: int) -> None:
+        super().__init__("interrupted before anything was changed")
+        self.run_id = run_id
+        self.signal_number = signal_number
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raise the first `BulkprofError` out of the groups that task groups wrap what their tasks raise in."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        ours = group.subgroup(BulkprofError)
+        while isinstance(ours, BaseExceptionGroup):
+            ours = ours.exceptions[0]  # type: ignore[assignment]
+        if ours is None:
+            raise
+        raise ours from group
+
+
+class AwsError(BulkprofError):
+    """An error answer of AWS, or no answer.
+
+    `code` is AWS's error code (`ThrottlingException`) or ours where there was no answer
+    (`ReadTimeout`); `operation` is AWS's operation name, and `where` is `account/region`, as far as known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        operation: str = "",
+        where: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code or type(self).__name__
+        self.operation = operation
+        self.where = where
+        self.retry_after = retry_after
+        """Seconds that the answer's Retry-After header asks to wait, if it had one."""
+
+    @property
+    def message(self) -> str:
+        """The message alone, without code and place."""
+        return str(self.args[0])
+
+    def __str__(self) -> str:
+        head = " ".join(part for part in (self.where, self.operation) if part)
+        text = self.message if self.code in self.message else f"{self.code}: {self.message}"
+        return f"{head}: {text}" if head else text
+
+
+class CredentialsError(AwsError):
+    """There are no credentials, or AWS refuses them."""
+
+
+class ExpiredCredentialsError(AwsError):
+    """The session's credentials have run out."""
+
+
+class RegionError(AwsError):
+    """No Region is set, or the service isn't there."""
+
+
+class UnreachableError(AwsError):
+    """No connection could be made, so nothing was sent."""
+
+
+class AccessDeniedError(AwsError):
+    """The caller lacks a permission."""
+
+
+class InvalidRequestError(AwsError):
+    """AWS refused a value."""
+
+
+class NotFoundError(AwsError):
+    """The resource isn't there (or not yet: new profiles may take a moment)."""
+
+
+class ConflictError(AwsError):
+    """The name is taken, or AWS is busy with the same resource."""
+
+
+class QuotaError(AwsError):
+    """The account has as many profiles in the Region as its quota allows."""
+
+
+class TooManyTagsError(AwsError):
+    """The profile would have more tags than AWS allows."""
+
+
+class ThrottledError(AwsError):
+    """The allowed rate was exceeded; nothing was done."""
+
+
+class AmbiguousError(AwsError):
+    """Nobody can tell from the answer whether AWS did the work: never counted as failed."""

@@ -1,0 +1,253 @@
+"""Runs the actions of a run's targets and records their outcomes: lanes side by side, one writer.
+
+The engine knows nothing of manifests, plugins or sinks. It takes any subset of a run's targets, so that other
+machines could take the others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+import anyio
+import anyio.to_thread
+from anyio.abc import ObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from bulkprof.errors import AwsError
+from bulkprof.execution.lane import Lane, StopRequestedError, Traffic
+from bulkprof.execution.perform import Api, Performer, Replan
+from bulkprof.execution.runfile import RunFile
+from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
+from bulkprof.planning.diff import Resolve
+
+PAGE = 200
+"""Actions read from the run file at once, per lane."""
+LANE_WIDTH = 32
+"""Actions of one target under way at once: enough for 250 calls a second at 120 ms each."""
+BATCH = 200
+FLUSH_S = 0.25
+"""Seconds between commits of outcomes, which come in batches of at most `BATCH`."""
+HEARTBEAT_S = 1.0
+"""Seconds between two signs of life of a run."""
+BREAKER_FAILURES = 10
+"""Failed actions in a row after which the rest of a target is skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTarget:
+    """A target that calls can be sent to."""
+
+    lane: Lane
+    api: Api
+    resolve: Resolve
+    replan: Replan
+
+
+OpenTargets = Callable[[Target], AbstractAsyncContextManager[OpenTarget]]
+
+
+class Watcher(Protocol):
+    """Is told of every outcome as it is recorded (progress, failure tolerance)."""
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Take note; must not block."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What an execution needs to know besides the run file."""
+
+    max_targets: int
+    settle_s: float
+    resumed: bool = False
+
+
+class Engine:
+    """One execution of a run's open actions."""
+
+    def __init__(
+        self, run: RunFile, traffic: Traffic, open_target: OpenTargets, settings: EngineSettings, watch: Watcher
+    ) -> None:
+        self.run = run
+        self.traffic = traffic
+        self.open_target = open_target
+        self.settings = settings
+        self.watch = watch
+        self.run_id = str(run.meta("id"))
+
+    async def execute(self, targets: Sequence[Target]) -> None:
+        """Carry every open action of `targets` to its outcome, or as far as the stop allows."""
+        async with anyio.create_task_group() as beat:
+            beat.start_soon(self._beat)
+            await self._execute(targets)
+            beat.cancel_scope.cancel()
+
+    async def _execute(self, targets: Sequence[Target]) -> None:
+        limiter = anyio.CapacityLimiter(self.settings.max_targets)
+        send, receive = anyio.create_memory_object_stream[Outcome](BATCH)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._write, receive)
+            async with send, anyio.create_task_group() as lanes:
+                for target in targets:
+                    if self.traffic.stop.requested:
+                        break
+                    # Borrowed here and given back by the lane: targets that wait hold no task.
+                    token = object()
+                    await limiter.acquire_on_behalf_of(token)
+                    lanes.start_soon(self._lane, target, send.clone(), limiter, token)
+
+    async def _lane(
+        self, target: Target, results: ObjectSendStream[Outcome], limiter: anyio.CapacityLimiter, token: object
+    ) -> None:
+        async with results:
+            try:
+                async with self.open_target(target) as opened:
+                    await _LaneRun(self, opened, results).work(target)
+            except StopRequestedError:
+                return
+            except AwsError as error:
+                await self._refuse_all(target, error, results)
+            finally:
+                limiter.release_on_behalf_of(token)
+
+    async def _refuse_all(self, target: Target, error: AwsError, results: ObjectSendStream[Outcome]) -> None:
+        """A target that can't be opened fails its rows with the reason, and leaves the others alone."""
+        async for action in self.open_actions(target):
+            await results.send(closed_outcome(action, OutcomeKind.FAILED, error.code, str(error)))
+
+    async def open_actions(self, target: Target) -> AsyncIterator[Action]:
+        """The target's actions without an outcome, read in pages."""
+        last = 0
+        while True:
+            page = await self.run.off_loop(partial(self.run.pending, target, last, PAGE))
+            for action in page:
+                yield action
+            if len(page) < PAGE:
+                return
+            last = page[-1].id
+
+    async def _write(self, outcomes: MemoryObjectReceiveStream[Outcome]) -> None:
+        """Commit outcomes in batches, off the loop: one commit per outcome would cost more than the call."""
+        async with outcomes:
+            async for first in outcomes:
+                batch = [first]
+                # Sleeping here, instead of receiving under a timeout, can't lose an outcome to a cancelled receive.
+                await anyio.sleep(FLUSH_S)
+                with suppress(anyio.WouldBlock, anyio.EndOfStream):
+                    while len(batch) < BATCH:
+                        batch.append(outcomes.receive_nowait())
+                await self._commit(batch)
+        await self._commit([])
+
+    async def _commit(self, batch: list[Outcome]) -> None:
+        calls = self._take_counts()
+        await self.run.off_loop(partial(self.run.record, batch, calls))
+        for outcome in batch:
+            self.watch(outcome)
+
+    async def _beat(self) -> None:
+        """Touch the run file: after a kill, its time says how long ago calls may still have been sent."""
+        while True:
+            await anyio.to_thread.run_sync(os.utime, self.run.path)
+            await anyio.sleep(HEARTBEAT_S)
+
+    def _take_counts(self) -> dict[str, CallCount]:
+        """The calls since the last commit."""
+        taken = {name: replace(count) for name, count in self.traffic.counts.items() if count.sent}
+        for name, count in taken.items():
+            live = self.traffic.counts[name]
+            live.sent -= count.sent
+            live.throttled -= count.throttled
+            live.failed -= count.failed
+        return taken
+
+
+class _LaneRun:
+    """One target's actions, a bounded number at once, with the reasons to end it early."""
+
+    def __init__(self, engine: Engine, opened: OpenTarget, results: ObjectSendStream[Outcome]) -> None:
+        self.engine = engine
+        self.results = results
+        self.performer = Performer(
+            run_id=engine.run_id,
+            lane=opened.lane,
+            api=opened.api,
+            replan=opened.replan,
+            settle_s=engine.settings.settle_s,
+            resumed=engine.settings.resumed,
+        )
+        self.width = anyio.Semaphore(LANE_WIDTH)
+        self.failures_in_a_row = 0
+        self.full = ""
+        self.broken = ""
+
+    async def work(self, target: Target) -> None:
+        async with anyio.create_task_group() as group:
+            async for action in self.engine.open_actions(target):
+                if (skip := self._reason_to_skip(action)) is not None:
+                    await self.results.send(skip)
+                    continue
+                if self.engine.traffic.stop.requested:
+                    break
+                if action.refusal is not None or action.kind is ActionKind.NONE:
+                    # Needs no call, so it needs no task either.
+                    await self.results.send(await self.performer.perform(action))
+                    continue
+                await self.width.acquire()
+                group.start_soon(self._perform, action)
+
+    async def _perform(self, action: Action) -> None:
+        try:
+            # The lane may have been closed while this action waited for its place.
+            outcome = self._reason_to_skip(action) or await self.performer.perform(action)
+        except StopRequestedError:
+            return
+        finally:
+            self.width.release()
+        self._take_note(outcome)
+        await self.results.send(outcome)
+
+    def _take_note(self, outcome: Outcome) -> None:
+        if outcome.kind is OutcomeKind.FAILED:
+            self.failures_in_a_row += 1
+        elif outcome.kind is not OutcomeKind.SKIPPED:
+            self.failures_in_a_row = 0
+        if outcome.error_code == "ServiceQuotaExceededException":
+            self.full = f"not tried: the target's quota is used up ({outcome.error_message})"
+        if self.failures_in_a_row >= BREAKER_FAILURES and not self.broken:
+            self.broken = (
+                f"not tried after {self.failures_in_a_row} failures in a row, the last one "
+                f"{outcome.error_code}: {outcome.error_message}"
+            )
+
+    def _reason_to_skip(self, action: Action) -> Outcome | None:
+        if action.refusal is not None or action.kind is ActionKind.NONE:
+            return None
+        if self.broken:
+            return closed_outcome(action, OutcomeKind.SKIPPED, "CircuitOpen", self.broken)
+        if self.full and action.kind is ActionKind.CREATE:
+            return closed_outcome(action, OutcomeKind.SKIPPED, "QuotaReached", self.full)
+        return None
+
+
+def closed_outcome(action: Action, kind: OutcomeKind, code: str = "", message: str = "") -> Outcome:
+    """The outcome of an action that no call was made for."""
+    return Outcome(
+        action_id=action.id,
+        target=action.target,
+        name=action.name,
+        kind=kind,
+        file=action.file,
+        line=action.line,
+        arn=action.arn,
+        model=action.model,
+        tags=action.tags,
+        error_code=code,
+        error_message=message,
+    )

@@ -1,0 +1,141 @@
+"""One target's way to AWS: its pacers decide when the next call may go, a global limit how many are in flight.
+
+A call that waits for its turn holds no slot of the global limit, so a throttled account can't slow the others.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import anyio
+
+from bulkprof.errors import AwsError, ThrottledError
+from bulkprof.execution.pacer import Pacer
+from bulkprof.execution.retry import REPEATABLE, retrying
+from bulkprof.model import CallCount, Target
+
+T = TypeVar("T")
+
+
+class StopRequestedError(Exception):
+    """The run is to stop: whoever waits gives up its work, which stays open in the run file."""
+
+
+class Stop:
+    """The wish to stop, shared by a run's tasks: nothing new starts once it is set."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+        self.signal_number = signal.SIGINT
+        """The signal behind the wish, for the exit code."""
+
+    def request(self, signal_number: signal.Signals = signal.SIGINT) -> None:
+        """Ask for the stop; the first to ask counts."""
+        if not self._event.is_set():
+            self.signal_number = signal_number
+            self._event.set()
+
+    @property
+    def requested(self) -> bool:
+        """Whether the run is to stop."""
+        return self._event.is_set()
+
+    async def wait(self) -> None:
+        """Return when the stop is requested."""
+        await self._event.wait()
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but not through a stop: raises `StopRequestedError` then."""
+        if seconds > 0 and not self._event.is_set():
+            with anyio.move_on_after(seconds):
+                await self._event.wait()
+        if self._event.is_set():
+            raise StopRequestedError
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What a run's lanes share: the limit of calls in flight, and the counts."""
+
+    in_flight: anyio.Semaphore
+    attempts: int
+    """Failures after which a call is given up; throttles are not counted."""
+    stop: Stop
+    pacer_for: Callable[[Target, str], Pacer]
+    clock: Callable[[], float] = time.monotonic
+    counts: dict[str, CallCount] = field(default_factory=dict)
+
+
+class _Channel:
+    """One operation of one target: its pacer, and the line of calls that wait for their turn."""
+
+    __slots__ = ("count", "pacer", "turn")
+
+    def __init__(self, pacer: Pacer, count: CallCount) -> None:
+        self.pacer = pacer
+        self.count = count
+        self.turn = anyio.Lock()
+
+
+class Lane:
+    """Sends one target's calls."""
+
+    def __init__(self, target: Target, traffic: Traffic) -> None:
+        self.target = target
+        self.traffic = traffic
+        self._channels: dict[str, _Channel] = {}
+
+    async def call(
+        self,
+        operation: str,
+        send: Callable[[], Awaitable[T]],
+        *,
+        retry_on: tuple[type[AwsError], ...] = REPEATABLE,
+    ) -> T:
+        """Send until it is answered, retrying on the errors of `retry_on`; one count per attempt.
+
+        Raises the last `AwsError`, or `StopRequestedError` when the run stops while this call waits.
+        """
+        channel = self._channel(operation)
+
+        async def attempt() -> T:
+            return await self._send_once(channel, send)
+
+        return await retrying(self.traffic.attempts, retry_on, self.traffic.stop.pause)(attempt)
+
+    async def _send_once(self, channel: _Channel, send: Callable[[], Awaitable[T]]) -> T:
+        traffic, pacer, count = self.traffic, channel.pacer, channel.count
+        async with channel.turn:
+            while (delay := pacer.wait(traffic.clock())) > 0:
+                await traffic.stop.pause(delay)
+            await traffic.in_flight.acquire()
+            sent_at = traffic.clock()
+            pacer.started(sent_at)
+        try:
+            if traffic.stop.requested:
+                raise StopRequestedError
+            count.sent += 1
+            answer = await send()
+        except ThrottledError as error:
+            count.throttled += 1
+            pacer.throttled(traffic.clock(), sent_at, error.retry_after)
+            raise
+        except AwsError:
+            count.failed += 1
+            pacer.accepted(traffic.clock(), sent_at)
+            raise
+        else:
+            pacer.accepted(traffic.clock(), sent_at)
+            return answer
+        finally:
+            traffic.in_flight.release()
+
+    def _channel(self, operation: str) -> _Channel:
+        if operation not in self._channels:
+            count = self.traffic.counts.setdefault(operation, CallCount())
+            self._channels[operation] = _Channel(self.traffic.pacer_for(self.target, operation), count)
+        return self._channels[operation]

@@ -1,0 +1,246 @@
+"""One action, carried to its outcome: the protocol that never makes a profile twice.
+
+A creation is sent with a token derived from the run and the profile, so sending it again is harmless while AWS
+remembers the token. Where AWS's answer is lost, nobody knows whether the profile exists: the lag of lists is waited
+out, the name is looked up, and only if it isn't there the same creation is sent again, with the same token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, TypeVar
+
+from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
+from bulkprof.execution.lane import Lane
+from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
+from bulkprof.model import Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
+from bulkprof.planning.observe import Reads, with_tags_confirmed
+
+T = TypeVar("T")
+
+
+class Api(Reads, Protocol):
+    """All calls of one target that the engine makes (`aws.bedrock.BedrockApi` has them)."""
+
+    async def create(
+        self, *, name: str, source_arn: str, description: str | None, tags: Mapping[str, str], token: str
+    ) -> str:
+        """Create a profile; answers its ARN."""
+        ...
+
+    async def delete(self, arn: str) -> None:
+        """Delete a profile."""
+        ...
+
+    async def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Set tags."""
+        ...
+
+    async def untag(self, arn: str, keys: Sequence[str]) -> None:
+        """Remove tags."""
+        ...
+
+
+Replan = Callable[[Action, Sequence[ObservedProfile]], Action]
+"""Plans one wanted profile anew against what is there under its name."""
+
+
+def token_for(run_id: str, action: Action) -> str:
+    """The idempotency token of a creation: the same for the same run and spec, whichever process sends it."""
+    spec = [run_id, *_identity(action), action.source_arn, action.description, sorted(action.tags.items())]
+    return "bulkprof-" + hashlib.sha256(json.dumps(spec).encode()).hexdigest()[:48]
+
+
+def _identity(action: Action) -> tuple[str, str, str]:
+    return action.target.account, action.target.region, action.name
+
+
+@dataclass(slots=True)
+class Performer:
+    """Carries actions of one target to their outcomes."""
+
+    run_id: str
+    lane: Lane
+    api: Api
+    replan: Replan
+    settle_s: float
+    """Seconds that lists may lag behind creations."""
+    resumed: bool = False
+    """Whether an earlier process may have sent this run's creations already."""
+
+    async def perform(self, action: Action) -> Outcome:
+        """Do what the action says. AWS's errors become outcomes; `StopRequestedError` leaves the action open."""
+        work = _Work(self, action)
+        try:
+            return await work.run(action)
+        except AwsError as error:
+            return work.failed(error)
+
+
+class _Work:
+    """One action on its way, with the count of its calls."""
+
+    def __init__(self, by: Performer, action: Action) -> None:
+        self.by = by
+        self.action = action
+        self.attempts = 0
+
+    async def run(self, action: Action) -> Outcome:
+        if action.refusal is not None:
+            refusal = action.refusal
+            return self.outcome(refusal.outcome, action.arn, code=refusal.code, message=refusal.message)
+        match action.kind:
+            case ActionKind.CREATE:
+                return await self.create(action)
+            case ActionKind.UPDATE | ActionKind.ADOPT:
+                return await self.retag(action)
+            case ActionKind.REPLACE:
+                return await self.replace(action)
+            case ActionKind.DELETE:
+                await self.delete(action.arn)
+                return self.outcome(OutcomeKind.DELETED, action.arn)
+            case ActionKind.NONE:
+                return self.outcome(OutcomeKind.UNCHANGED, action.arn)
+
+    async def create(self, action: Action) -> Outcome:
+        made = await self.make(action)
+        if isinstance(made, str):
+            return self.outcome(OutcomeKind.CREATED, made)
+        again = self.by.replan(action, made.found)
+        if again.kind is ActionKind.NONE and again.refusal is None:
+            ours = made.in_doubt or self.by.resumed
+            return self.outcome(OutcomeKind.CREATED if ours else OutcomeKind.UNCHANGED, again.arn)
+        return await self.run(again)
+
+    async def retag(self, action: Action) -> Outcome:
+        if action.set_tags:
+            await self.call("TagResource", lambda: self.by.api.tag(action.arn, action.set_tags))
+        if action.remove_tags:
+            await self.call("UntagResource", lambda: self.by.api.untag(action.arn, action.remove_tags))
+        kind = OutcomeKind.ADOPTED if action.kind is ActionKind.ADOPT else OutcomeKind.UPDATED
+        return self.outcome(kind, action.arn)
+
+    async def replace(self, action: Action) -> Outcome:
+        """New before old, so that there is always one; where names are unique the old one has to go first."""
+        made = await self.make(action, replaced=action.arn, patient=False)
+        if not isinstance(made, str) and not made.found:
+            await self.delete(action.arn)
+            made = await self.make(action, replaced=action.arn)
+            arn = self.same(action, made)
+        else:
+            arn = self.same(action, made)
+            await self.delete(action.arn)
+        return replace(self.outcome(OutcomeKind.REPLACED, arn), old_arn=action.arn)
+
+    def same(self, action: Action, made: str | _Found) -> str:
+        """The ARN of what was made, or found equal to it; a stranger of the same name is an error."""
+        if isinstance(made, str):
+            return made
+        again = self.by.replan(action, made.found)
+        if again.kind is ActionKind.NONE and again.refusal is None:
+            return again.arn
+        raise ConflictError(f"another profile took this name: {again.arn}", where=str(action.target))
+
+    async def delete(self, arn: str) -> None:
+        try:
+            await self.call("DeleteInferenceProfile", lambda: self.by.api.delete(arn))
+        except NotFoundError:
+            # Gone is what was asked for: an earlier attempt's answer was lost, or somebody else was quicker.
+            return
+
+    async def make(self, action: Action, *, replaced: str = "", patient: bool = True) -> str | _Found:
+        """Create the profile; answers the new ARN, or what was found under the name instead.
+
+        `replaced` is the ARN of a profile of this name that doesn't count as found. Raises the last error when
+        it can't be made; `AmbiguousError` when nobody knows whether it was.
+        """
+        token = token_for(self.by.run_id, action)
+        in_doubt = False
+        last: AwsError | None = None
+        turns = self.by.lane.traffic.attempts
+        for turn in range(1, turns + 1):
+            try:
+                return await self.call("CreateInferenceProfile", lambda: self._send(action, token), retry_on=CERTAIN)
+            except AmbiguousError as error:
+                in_doubt, last = True, error
+                await self.by.lane.traffic.stop.pause(self.by.settle_s)
+            except ConflictError as error:
+                last = _doubtful(error) if in_doubt else error
+            found = [profile for profile in await self.look_up(action.name) if profile.arn != replaced]
+            if found or not patient:
+                return _Found(found, in_doubt)
+            if turn < turns:
+                await self.by.lane.traffic.stop.pause(backoff(turn))
+        assert last is not None  # noqa: S101 - at least one turn is made, and each ends in an answer or an error
+        raise last
+
+    async def _send(self, action: Action, token: str) -> str:
+        return await self.by.api.create(
+            name=action.name,
+            source_arn=action.source_arn,
+            description=action.description,
+            tags=action.tags,
+            token=token,
+        )
+
+    async def look_up(self, name: str) -> list[ObservedProfile]:
+        """The profiles that have this name now, with their tags."""
+        found: list[ObservedProfile] = []
+        page_token: str | None = None
+        while True:
+            page, page_token = await self.call("ListInferenceProfiles", partial(self.by.api.list_page, page_token))
+            found.extend(profile for profile in page if profile.name == name)
+            if page_token is None:
+                break
+        return await with_tags_confirmed(self.by.api, self.call, found, [profile.arn for profile in found])
+
+    async def call(
+        self, operation: str, send: Callable[[], Awaitable[T]], *, retry_on: tuple[type[AwsError], ...] = REPEATABLE
+    ) -> T:
+        """Send through the lane, counting each attempt for this action."""
+
+        async def counted() -> T:
+            self.attempts += 1
+            return await send()
+
+        return await self.by.lane.call(operation, counted, retry_on=retry_on)
+
+    def outcome(self, kind: OutcomeKind, arn: str = "", *, code: str = "", message: str = "") -> Outcome:
+        action = self.action
+        return Outcome(
+            action_id=action.id,
+            target=action.target,
+            name=action.name,
+            kind=kind,
+            file=action.file,
+            line=action.line,
+            arn=arn,
+            model=action.model,
+            tags=action.tags,
+            attempts=self.attempts,
+            error_code=code,
+            error_message=message,
+        )
+
+    def failed(self, error: AwsError) -> Outcome:
+        """An ambiguous answer that stayed ambiguous is unknown, never failed."""
+        kind = OutcomeKind.UNKNOWN if isinstance(error, AmbiguousError) else OutcomeKind.FAILED
+        return self.outcome(kind, self.action.arn, code=error.code, message=error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What has the name instead of a profile that was just made."""
+
+    found: list[ObservedProfile]
+    in_doubt: bool
+    """An earlier creation of ours got no answer, so one of these may be its work."""
+
+
+def _doubtful(error: ConflictError) -> AmbiguousError:
+    """A conflict after a lost answer says nothing certain: the profile may be ours and not listed yet."""
+    return AmbiguousError(error.message, code=error.code, operation=error.operation, where=error.where)

@@ -1,0 +1,218 @@
+"""How the run file's tables look, and how their rows and the domain's values turn into each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bulkprof.model import (
+    EMPTY,
+    Action,
+    ActionKind,
+    DesiredProfile,
+    Outcome,
+    OutcomeKind,
+    Problem,
+    Refusal,
+    Severity,
+    Target,
+)
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE target (id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, UNIQUE (account, region));
+CREATE TABLE action (
+    id INTEGER PRIMARY KEY,
+    target INTEGER NOT NULL REFERENCES target,
+    name TEXT NOT NULL,
+    wanted INTEGER NOT NULL,                 -- 1: a desired profile; 0: a deletion
+    file TEXT NOT NULL DEFAULT '', line INTEGER NOT NULL DEFAULT 0,
+    model TEXT NOT NULL DEFAULT '', source TEXT NOT NULL DEFAULT '', description TEXT,
+    tags TEXT NOT NULL DEFAULT '{}', attributes TEXT NOT NULL DEFAULT '{}',
+    kind TEXT,                               -- NULL until planned
+    source_arn TEXT NOT NULL DEFAULT '', arn TEXT NOT NULL DEFAULT '',
+    set_tags TEXT NOT NULL DEFAULT '{}', remove_tags TEXT NOT NULL DEFAULT '[]', reason TEXT NOT NULL DEFAULT '',
+    refusal_code TEXT, refusal_message TEXT, refusal_outcome TEXT
+);
+CREATE UNIQUE INDEX one_name ON action (target, name) WHERE wanted = 1;
+CREATE INDEX action_target ON action (target, id);
+CREATE TABLE outcome (
+    seq INTEGER PRIMARY KEY,
+    action INTEGER NOT NULL UNIQUE REFERENCES action,
+    kind TEXT NOT NULL, arn TEXT NOT NULL, old_arn TEXT NOT NULL, attempts INTEGER NOT NULL,
+    error_code TEXT NOT NULL, error_message TEXT NOT NULL
+);
+CREATE TABLE problem (file TEXT, line INTEGER, col TEXT, value TEXT, message TEXT, remedy TEXT, severity TEXT);
+CREATE TABLE invalid (file TEXT, line INTEGER, PRIMARY KEY (file, line)) WITHOUT ROWID;
+CREATE TABLE call (operation TEXT PRIMARY KEY, sent INTEGER, throttled INTEGER, failed INTEGER) WITHOUT ROWID;
+CREATE TABLE delivery (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL, finished INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+INSERT_DESIRED = (
+    "INSERT INTO action (target, name, wanted, file, line, model, source, description, tags, attributes) "
+    "VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+INSERT_DELETION = (
+    "INSERT INTO action "
+    "(target, name, wanted, kind, arn, tags, reason, refusal_code, refusal_message, refusal_outcome) "
+    "VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?)"
+)
+UPDATE_PLAN = (
+    "UPDATE action SET kind = ?, source_arn = ?, arn = ?, set_tags = ?, remove_tags = ?, reason = ?, "
+    "refusal_code = ?, refusal_message = ?, refusal_outcome = ? WHERE id = ?"
+)
+SELECT_ACTION = (
+    "SELECT a.id, t.account, t.region, a.kind, a.name, a.file, a.line, a.model, a.source, a.source_arn, a.description, "
+    "a.tags, a.arn, a.set_tags, a.remove_tags, a.reason, a.refusal_code, a.refusal_message, a.refusal_outcome "
+    "FROM action a JOIN target t ON t.id = a.target"
+)
+PROBLEM_COLUMNS = "message, file, line, col, value, remedy, severity"
+INSERT_PROBLEM = f"INSERT INTO problem ({PROBLEM_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT_OUTCOME = (
+    "INSERT INTO outcome (action, kind, arn, old_arn, attempts, error_code, error_message) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_RESULT_COLUMNS = (
+    "a.id, t.account, t.region, a.name, a.file, a.line, a.model, a.tags, "
+    "coalesce(o.kind, 'skipped'), coalesce(o.arn, a.arn), coalesce(o.old_arn, ''), coalesce(o.attempts, 0), "
+    "coalesce(o.error_code, 'NotReached'), coalesce(o.error_message, 'the run stopped before this profile')"
+)
+SELECT_OUTCOME = (
+    f"SELECT o.seq, {_RESULT_COLUMNS} FROM outcome o JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target"
+)
+SELECT_RESULTS = (
+    f"SELECT a.id, {_RESULT_COLUMNS} FROM action a JOIN target t ON t.id = a.target "
+    "LEFT JOIN outcome o ON o.action = a.id WHERE a.id > ? ORDER BY a.id LIMIT ?"
+)
+ADD_CALLS = (
+    "INSERT INTO call VALUES (?, ?, ?, ?) ON CONFLICT (operation) DO UPDATE SET sent = sent + excluded.sent, "
+    "throttled = throttled + excluded.throttled, failed = failed + excluded.failed"
+)
+
+
+def _dump(mapping: Mapping[str, str]) -> str:
+    return json.dumps(dict(mapping), ensure_ascii=False, separators=(",", ":")) if mapping else "{}"
+
+
+def _load(text: str) -> Mapping[str, str]:
+    return EMPTY if text == "{}" else json.loads(text)
+
+
+def from_desired(target_id: int, profile: DesiredProfile) -> tuple[Any, ...]:
+    """The values of `INSERT_DESIRED`."""
+    request = profile.request
+    return (
+        target_id,
+        profile.name,
+        request.file,
+        request.line,
+        profile.model,
+        profile.source,
+        profile.description,
+        _dump(profile.tags),
+        _dump(request.attributes),
+    )
+
+
+def _refusal(refusal: Refusal | None) -> tuple[Any, ...]:
+    return (refusal.code, refusal.message, refusal.outcome) if refusal else (None, None, None)
+
+
+def from_plan(action: Action) -> tuple[Any, ...]:
+    """The values of `UPDATE_PLAN` but the id."""
+    return (
+        action.kind,
+        action.source_arn,
+        action.arn,
+        _dump(action.set_tags),
+        json.dumps(action.remove_tags),
+        action.reason,
+        *_refusal(action.refusal),
+    )
+
+
+def from_deletion(target_id: int, action: Action) -> tuple[Any, ...]:
+    """The values of `INSERT_DELETION`."""
+    return (
+        target_id,
+        action.name,
+        action.kind,
+        action.arn,
+        _dump(action.tags),
+        action.reason,
+        *_refusal(action.refusal),
+    )
+
+
+def to_action(row: tuple[Any, ...]) -> Action:
+    """An action from a row of `SELECT_ACTION`; one that isn't planned yet has the kind `none`."""
+    return Action(
+        id=row[0],
+        target=Target(row[1], row[2]),
+        kind=ActionKind(row[3]) if row[3] else ActionKind.NONE,
+        name=row[4],
+        file=row[5],
+        line=row[6],
+        model=row[7],
+        source=row[8],
+        source_arn=row[9],
+        description=row[10],
+        tags=_load(row[11]),
+        arn=row[12],
+        set_tags=_load(row[13]),
+        remove_tags=tuple(json.loads(row[14])),
+        reason=row[15],
+        refusal=Refusal(row[16], row[17], OutcomeKind(row[18])) if row[16] else None,
+    )
+
+
+def from_problem(problem: Problem) -> tuple[Any, ...]:
+    """The values of `INSERT_PROBLEM`."""
+    return (
+        problem.message,
+        problem.file,
+        problem.line,
+        problem.column,
+        problem.value,
+        problem.remedy,
+        problem.severity,
+    )
+
+
+def to_problem(row: tuple[Any, ...]) -> Problem:
+    """A problem from a row of `PROBLEM_COLUMNS`."""
+    message, file, line, column, value, remedy, severity = row
+    return Problem(message, file, line, column, value, remedy, Severity(severity))
+
+
+def from_outcome(outcome: Outcome) -> tuple[Any, ...]:
+    """The values of `INSERT_OUTCOME`."""
+    return (
+        outcome.action_id,
+        outcome.kind,
+        outcome.arn,
+        outcome.old_arn,
+        outcome.attempts,
+        outcome.error_code,
+        outcome.error_message,
+    )
+
+
+def to_outcome(row: tuple[Any, ...]) -> Outcome:
+    """An outcome from a row of `SELECT_OUTCOME` or `SELECT_RESULTS` without its first column."""
+    return Outcome(
+        action_id=row[0],
+        target=Target(row[1], row[2]),
+        name=row[3],
+        file=row[4],
+        line=row[5],
+        model=row[6],
+        tags=_load(row[7]),
+        kind=OutcomeKind(row[8]),
+        arn=row[9],
+        old_arn=row[10],
+        attempts=row[11],
+        error_code=row[12],
+        error_message=row[13],
+    )

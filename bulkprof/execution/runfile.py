@@ -1,0 +1,342 @@
+"""A run as one SQLite file: its desired profiles, its plan, its outcomes, and what sinks got of them.
+
+Planning writes rows, safety counts them, the engine turns each into an outcome, reports read them. The file is
+the record of a run and never the truth about AWS: whatever is in doubt is observed again.
+
+Everything here is synchronous; callers keep it off the event loop through `off_loop`, which lets one thread at a
+time at the connection.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from bulkprof.errors import StateError
+from bulkprof.execution import rows
+from bulkprof.model import Action, ActionKind, CallCount, DesiredProfile, Outcome, OutcomeKind, Problem, Target
+
+APPLICATION_ID = 0x62756C6B
+"""Marks a SQLite file as a run ("bulk" in ASCII)."""
+SCHEMA_VERSION = 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two rows that ask for the same name in the same target."""
+
+    profile: DesiredProfile
+    first_file: str
+    first_line: int
+
+
+class RunFile:
+    """One run's file. Make one with `RunFile.create` or `RunFile.open`, and close it."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = connection
+        self._targets: dict[Target, int] = {}
+        self._limiter: anyio.CapacityLimiter | None = None
+        for row in connection.execute("SELECT account, region, id FROM target"):
+            self._targets[Target(row[0], row[1])] = row[2]
+
+    @classmethod
+    def create(cls, path: Path, meta: Mapping[str, Any]) -> RunFile:
+        """Make a new run file with `meta` (JSON values) in it. Raises `StateError` where it can't be written."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x"):
+                pass
+        except OSError as error:
+            raise StateError(f"{path}: can't be made: {error.strerror}; choose another --state-dir") from None
+        with _speaking_of(path):
+            connection = _connect(path)
+            connection.executescript(rows.SCHEMA)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            run = cls(path, connection)
+            run.set_meta(**meta)
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunFile:
+        """Open an existing run file. Raises `StateError` when it is missing, damaged, foreign or too new."""
+        if not path.is_file():
+            raise StateError(f"{path}: no such run file")
+        with _speaking_of(path):
+            connection = _connect(path)
+            try:
+                check_identity(path, connection)
+                return cls(path, connection)
+            except BaseException:
+                connection.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file; repeatable."""
+        self._db.close()
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Run `work`, which uses this file, in a worker thread, after whatever is under way there."""
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(1)
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+
+    # What kind of run this is
+
+    def meta(self, key: str, default: Any = None) -> Any:
+        """A value kept with the run (`id`, `command`, `estate`, `status`, `started_at`, …)."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else default
+
+    def set_meta(self, **values: Any) -> None:
+        """Keep JSON values with the run."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in values.items()]
+            )
+
+    # Intake
+
+    def add_desired(self, profiles: Iterable[DesiredProfile]) -> list[Clash]:
+        """Take desired profiles in, and answer those whose name another row already asked for in the same target."""
+        clashes = []
+        with self._transaction():
+            for profile in profiles:
+                cursor = self._db.execute(
+                    rows.INSERT_DESIRED, rows.from_desired(self._target_id(profile.target), profile)
+                )
+                if cursor.rowcount == 0:
+                    clashes.append(self._clash(profile))
+        return clashes
+
+    def _clash(self, profile: DesiredProfile) -> Clash:
+        first = self._db.execute(
+            "SELECT file, line FROM action WHERE target = ? AND name = ? AND wanted = 1",
+            (self._target_id(profile.target), profile.name),
+        ).fetchone()
+        return Clash(profile, first[0], first[1])
+
+    def add_problems(self, problems: Iterable[Problem]) -> None:
+        """Keep problems; the rows of those that are errors count as invalid."""
+        with self._transaction():
+            for problem in problems:
+                self._db.execute(rows.INSERT_PROBLEM, rows.from_problem(problem))
+                if problem.is_error:
+                    self._db.execute("INSERT OR IGNORE INTO invalid VALUES (?, ?)", (problem.file, problem.line))
+
+    def add_invalid(self, file: str, line: int) -> None:
+        """Count a row as invalid whose problem is told at another row (the first of two equal names)."""
+        with self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO invalid VALUES (?, ?)", (file, line))
+
+    def clear_intake(self) -> None:
+        """Take everything back that intake wrote, before manifests are read again."""
+        with self._transaction():
+            for table in ("action", "target", "problem", "invalid"):
+                self._db.execute(f"DELETE FROM {table}")
+        self._targets.clear()
+
+    def drop_invalid(self) -> None:
+        """Leave out whatever invalid rows asked for: a row with a problem is left out whole."""
+        with self._transaction():
+            self._db.execute("DELETE FROM action WHERE wanted = 1 AND (file, line) IN (SELECT file, line FROM invalid)")
+
+    def problems(self) -> Iterator[Problem]:
+        """All problems, in the order in which they were found."""
+        for row in self._db.execute(f"SELECT {rows.PROBLEM_COLUMNS} FROM problem ORDER BY rowid"):
+            yield rows.to_problem(row)
+
+    def error_count(self) -> int:
+        """How many problems make a row invalid."""
+        return int(self._db.execute("SELECT count(*) FROM problem WHERE severity = 'error'").fetchone()[0])
+
+    def invalid_count(self) -> int:
+        """How many manifest rows are invalid."""
+        return int(self._db.execute("SELECT count(*) FROM invalid").fetchone()[0])
+
+    # The plan
+
+    def targets(self) -> list[Target]:
+        """Every target that a row asks for, in order."""
+        found = self._db.execute("SELECT account, region FROM target WHERE id IN (SELECT DISTINCT target FROM action)")
+        return sorted(Target(*row) for row in found)
+
+    def sources(self, limit: int) -> list[tuple[str, Target]]:
+        """The first few different model sources, with a target that wants each."""
+        found = self._db.execute(
+            "SELECT a.source, t.account, min(t.region) FROM action a JOIN target t ON t.id = a.target "
+            "GROUP BY a.source ORDER BY min(a.id) LIMIT ?",
+            (limit,),
+        )
+        return [(source, Target(account, region)) for source, account, region in found]
+
+    def wanted(self, target: Target) -> list[Action]:
+        """The desired profiles of one target, with whatever is planned for them so far."""
+        return self._actions("WHERE a.target = ? AND a.wanted = 1", (self._target_id(target),))
+
+    def deletions(self, target: Target) -> list[Action]:
+        """The planned deletions of one target."""
+        return self._actions("WHERE a.target = ? AND a.wanted = 0", (self._target_id(target),))
+
+    def save_plan(self, actions: Iterable[Action]) -> None:
+        """Write what is planned: updates the rows of desired profiles, adds rows (id 0) for deletions."""
+        with self._transaction():
+            for action in actions:
+                if action.id:
+                    self._db.execute(rows.UPDATE_PLAN, (*rows.from_plan(action), action.id))
+                else:
+                    self._db.execute(rows.INSERT_DELETION, rows.from_deletion(self._target_id(action.target), action))
+
+    def forget_deletions(self, target: Target) -> None:
+        """Take back planned deletions of `target` that have no outcome, before it is planned anew."""
+        with self._transaction():
+            self._db.execute(
+                "DELETE FROM action WHERE target = ? AND wanted = 0 AND id NOT IN (SELECT action FROM outcome)",
+                (self._target_id(target),),
+            )
+
+    def plan_counts(self) -> dict[Target, dict[ActionKind, int]]:
+        """How many actions of each kind each target has; refused ones are not counted."""
+        counts: dict[Target, dict[ActionKind, int]] = {}
+        query = (
+            "SELECT t.account, t.region, a.kind, count(*) FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.kind IS NOT NULL AND a.refusal_code IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2"
+        )
+        for account, region, kind, count in self._db.execute(query):
+            counts.setdefault(Target(account, region), {})[ActionKind(kind)] = count
+        return counts
+
+    def refused_count(self) -> int:
+        """How many actions are refused."""
+        return int(self._db.execute("SELECT count(*) FROM action WHERE refusal_code IS NOT NULL").fetchone()[0])
+
+    def actions(self) -> Iterator[Action]:
+        """Every action, target by target, read in pages so that writes may come in between."""
+        for target in self.targets():
+            last = 0
+            while page := self._actions("WHERE a.target = ? AND a.id > ?", (self._target_id(target), last), limit=500):
+                yield from page
+                last = page[-1].id
+
+    # Execution
+
+    def pending(self, target: Target, after: int, limit: int) -> list[Action]:
+        """Planned actions of `target` without an outcome, by id, starting after the id `after`."""
+        where = "WHERE a.target = ? AND a.id > ? AND a.id NOT IN (SELECT action FROM outcome)"
+        return self._actions(where, (self._target_id(target), after), limit=limit)
+
+    def pending_targets(self) -> list[Target]:
+        """The targets that still have actions without an outcome."""
+        found = self._db.execute(
+            "SELECT account, region FROM target WHERE id IN "
+            "(SELECT DISTINCT target FROM action WHERE id NOT IN (SELECT action FROM outcome))"
+        )
+        return sorted(Target(*row) for row in found)
+
+    def record(self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None) -> None:
+        """Commit outcomes as one batch, with the calls since the last one. An action's first outcome stands."""
+        with self._transaction():
+            self._db.executemany(rows.INSERT_OUTCOME, [rows.from_outcome(outcome) for outcome in outcomes])
+            counts = [(name, c.sent, c.throttled, c.failed) for name, c in (calls or {}).items()]
+            self._db.executemany(rows.ADD_CALLS, counts)
+
+    def outcomes_after(self, sequence: int, limit: int) -> list[tuple[int, Outcome]]:
+        """Outcomes in the order of their recording, with their sequence numbers, after `sequence`."""
+        query = f"{rows.SELECT_OUTCOME} WHERE o.seq > ? ORDER BY o.seq LIMIT ?"
+        return [(row[0], rows.to_outcome(row[1:])) for row in self._db.execute(query, (sequence, limit))]
+
+    def results(self) -> Iterator[Outcome]:
+        """One outcome per action in manifest order; actions that weren't reached count as skipped."""
+        last = 0
+        while page := self._db.execute(rows.SELECT_RESULTS, (last, 500)).fetchall():
+            yield from (rows.to_outcome(row[1:]) for row in page)
+            last = page[-1][0]
+
+    def outcome_counts(self) -> dict[OutcomeKind, int]:
+        """How many actions ended as what. Together they are all actions that are not pending."""
+        found = self._db.execute("SELECT kind, count(*) FROM outcome GROUP BY kind")
+        return {OutcomeKind(kind): count for kind, count in found}
+
+    def action_counts(self) -> tuple[int, int]:
+        """How many desired profiles and how many deletions the run has."""
+        row = self._db.execute("SELECT coalesce(sum(wanted), 0), coalesce(sum(1 - wanted), 0) FROM action").fetchone()
+        return int(row[0]), int(row[1])
+
+    def calls(self) -> dict[str, CallCount]:
+        """The run's calls by AWS operation, over all its executions."""
+        return {row[0]: CallCount(*row[1:]) for row in self._db.execute("SELECT * FROM call ORDER BY operation")}
+
+    # Delivery
+
+    def delivered(self, sink: str) -> tuple[int, bool]:
+        """Up to which sequence number `sink` has the outcomes, and whether it has the run's end."""
+        row = self._db.execute("SELECT seq, finished FROM delivery WHERE sink = ?", (sink,)).fetchone()
+        return (int(row[0]), bool(row[1])) if row else (0, False)
+
+    def set_delivered(self, sink: str, sequence: int, *, finished: bool = False) -> None:
+        """Note that `sink` has everything up to `sequence`, and whether it has the end."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO delivery VALUES (?, ?, ?)", (sink, sequence, finished))
+
+    def undelivered_sinks(self) -> list[str]:
+        """The sinks that miss something."""
+        return [row[0] for row in self._db.execute("SELECT sink FROM delivery WHERE finished = 0 ORDER BY sink")]
+
+    # Inside
+
+    def _actions(self, where: str, values: Sequence[object], *, limit: int = -1) -> list[Action]:
+        query = f"{rows.SELECT_ACTION} {where} ORDER BY a.id LIMIT ?"
+        return [rows.to_action(row) for row in self._db.execute(query, (*values, limit))]
+
+    def _target_id(self, target: Target) -> int:
+        if target not in self._targets:
+            cursor = self._db.execute(
+                "INSERT INTO target (account, region) VALUES (?, ?)", (target.account, target.region)
+            )
+            self._targets[target] = int(cursor.lastrowid or 0)
+        return self._targets[target]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing; a full or broken disk becomes one line that names the file."""
+        with _speaking_of(self.path), self._db:
+            self._db.execute("BEGIN")
+            yield
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # One thread at a time is guaranteed by `off_loop`, so SQLite's own check by thread is off.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # WAL with NORMAL keeps the file sound through `kill -9`; AWS is asked again after a power cut.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def check_identity(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise `StateError` unless the open file is a run of this version."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StateError(f"{path}: is not a bulkprof run file")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StateError(f"{path}: was written by a newer bulkprof (format {version}); upgrade bulkprof to use it")
+
+
+@contextmanager
+def _speaking_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StateError(f"{path}: {error}; the run's file can't be used (is the disk full or read-only?)") from error

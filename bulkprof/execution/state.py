@@ -1,0 +1,127 @@
+"""The state directory: where runs, learned rates and the sandbox's profiles are kept between commands.
+
+```
+.bulkprof/
+  runs/20261123T143012Z-4f9a1c.db     one file per run; names sort by time
+  rates.json                          what pacers learned
+  sandbox.journal                     the sandbox's profiles
+```
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bulkprof.errors import StateError, UsageError
+from bulkprof.execution.runfile import RunFile
+
+SQLITE_MAGIC = b"SQLite format 3\x00"
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts by time and doesn't collide."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+class StateDirectory:
+    """One state directory; made at first need, and found unusable before any call is sent."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def runs(self) -> Path:
+        """Where run files are."""
+        return self.path / "runs"
+
+    def prepare(self) -> None:
+        """Make the directory. Raises `StateError` when it can't be written."""
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            # Holds account ids and profile names: nobody's business but the user's.
+            ignore = self.path / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="utf-8")
+        except OSError as error:
+            raise StateError(f"{self.path}: can't be written: {error.strerror}; choose another --state-dir") from None
+        if not os.access(self.runs, os.W_OK):
+            raise StateError(f"{self.runs}: is read-only; choose another --state-dir")
+
+    def run_path(self, run_id: str) -> Path:
+        """Where the run of this id is kept."""
+        return self.runs / f"{run_id}.db"
+
+    def run_ids(self) -> list[str]:
+        """All runs' ids, newest first."""
+        return sorted((path.stem for path in self.runs.glob("*.db")), reverse=True)
+
+    def find(self, prefix: str) -> Path:
+        """The run file whose id starts with `prefix`, or the path itself. Raises `UsageError` when unclear."""
+        path = Path(prefix)
+        if path.suffix and path.is_file():
+            return path
+        found = [run_id for run_id in self.run_ids() if run_id.startswith(prefix)]
+        if not found:
+            raise UsageError(f"no run {prefix!r} in {self.runs}; `bulkprof runs` lists them")
+        if len(found) > 1 and prefix not in found:
+            raise UsageError(f"{prefix!r} could be any of {', '.join(found[:5])}; give more of the id")
+        return self.run_path(prefix if prefix in found else found[0])
+
+    def open_all(self) -> Iterator[tuple[str, RunFile | StateError]]:
+        """Every run, newest first: open (closed again after each step), or the reason why it can't be opened."""
+        for run_id in self.run_ids():
+            try:
+                run = RunFile.open(self.run_path(run_id))
+            except StateError as error:
+                yield run_id, error
+                continue
+            try:
+                yield run_id, run
+            finally:
+                run.close()
+
+    def latest_unfinished(self) -> Path:
+        """The newest run that was interrupted. Raises `UsageError` when there is none."""
+        for run_id, run in self.open_all():
+            if isinstance(run, RunFile) and run.meta("status") in UNFINISHED:
+                return self.run_path(run_id)
+        raise UsageError(f"no interrupted run in {self.runs}; `bulkprof runs` lists all")
+
+    def adopt_plan(self, plan: Path) -> Path:
+        """Copy a plan made by `plan --out` in as a run of its own. Raises `UsageError` when it ran already."""
+        source = RunFile.open(plan)
+        run_id, status = str(source.meta("id")), source.meta("status")
+        source.close()
+        if status != "planned":
+            raise UsageError(f"{plan}: is not a plan that can still be applied (it is {status})")
+        target = self.run_path(run_id)
+        if target.exists():
+            raise UsageError(
+                f"{plan}: was applied already as run {run_id}; make a new plan, or `bulkprof resume {run_id}`"
+            )
+        self.prepare()
+        try:
+            shutil.copyfile(plan, target)
+        except OSError as error:
+            raise StateError(f"{target}: can't be written: {error.strerror}") from None
+        return target
+
+
+NOTHING_SENT = ("intake", "planning")
+"""The states of a run that hasn't changed anything yet."""
+UNFINISHED = (*NOTHING_SENT, "running", "interrupted")
+"""The states of runs that `resume` goes on with."""
+
+
+def is_run_file(path: Path) -> bool:
+    """Whether a file is a SQLite file, which no manifest is."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+    except OSError:
+        return False

@@ -1,0 +1,7 @@
+"""From manifests to requests: every row, or every problem of it, with file and line."""
+
+from bulkprof.intake.cells import Cells, Rejected
+from bulkprof.intake.readers import builtin_readers, merge_readers
+from bulkprof.intake.requests import read_requests
+
+__all__ = ["Cells", "Rejected", "builtin_readers", "merge_readers", "read_requests"]

@@ -1,0 +1,118 @@
+"""Which reader reads which file: the built-in ones, and those of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from types import MappingProxyType
+
+import anyio.to_thread
+
+from bulkprof.errors import PluginError
+from bulkprof.intake.csv_rows import parse_csv
+from bulkprof.intake.json_array import parse_json
+from bulkprof.intake.json_lines import parse_json_lines
+from bulkprof.model import Problem
+from bulkprof.plugins.api import RawRow, Reader, Source
+from bulkprof.plugins.registry import Registry
+
+BATCH = 500
+"""Rows that are read before the event loop gets its next turn."""
+
+Parser = Callable[[Source], Iterator[RawRow | Problem]]
+
+
+class ThreadedReader:
+    """A reader made of a synchronous parser, which runs batch by batch in a worker thread.
+
+    A cancelled run waits for the batch at hand, a few milliseconds, and then closes the parser with its file.
+    """
+
+    def __init__(self, parse: Parser) -> None:
+        self._parse = parse
+
+    async def read(self, source: Source) -> AsyncIterator[Sequence[RawRow | Problem]]:
+        """Yield the rows in file order, and a `Problem` in the place of each unreadable one."""
+        rows = self._parse(source)
+
+        def next_batch() -> list[RawRow | Problem]:
+            return list(islice(rows, BATCH))
+
+        try:
+            while batch := await anyio.to_thread.run_sync(next_batch):
+                yield batch
+        finally:
+            close = getattr(rows, "close", None)
+            if close:
+                close()
+
+
+class PluginReader:
+    """A plugin's reader, with its errors named after the plugin."""
+
+    def __init__(self, plugin: str, reader: Reader) -> None:
+        self.plugin = plugin
+        self._reader = reader
+
+    async def read(self, source: Source) -> AsyncIterator[Sequence[RawRow | Problem]]:
+        """Yield what the plugin's reader yields; `ValueError` speaks of the file, as it does in hooks."""
+        try:
+            async for batch in self._reader.read(source):
+                self._check(batch)
+                yield batch
+        except (PluginError, OSError):
+            raise
+        except ValueError as error:
+            yield [Problem(f"plugin {self.plugin!r} can't read it: {error}", source.label)]
+        except Exception as error:
+            message = f"{type(error).__name__} while reading {source.label}: {error}"
+            raise PluginError(self.plugin, message) from error
+
+    def _check(self, batch: Sequence[object]) -> None:
+        for item in batch:
+            if not isinstance(item, RawRow | Problem):
+                raise PluginError(self.plugin, f"its reader yielded {type(item).__name__}, not a RawRow")
+
+
+_CSV, _JSON, _JSON_LINES = ThreadedReader(parse_csv), ThreadedReader(parse_json), ThreadedReader(parse_json_lines)
+_BUILTIN: Mapping[str, Reader] = MappingProxyType(
+    {".csv": _CSV, ".tsv": _CSV, ".json": _JSON, ".jsonl": _JSON_LINES, ".ndjson": _JSON_LINES}
+)
+
+
+def builtin_readers() -> Mapping[str, Reader]:
+    """The formats that bulkprof reads itself, by file suffix."""
+    return _BUILTIN
+
+
+def merge_readers(registry: Registry) -> Mapping[str, Reader]:
+    """The built-in readers and those that plugins answer to `bulkprof_readers`.
+
+    Raises `PluginError` where a plugin claims a suffix that bulkprof or another plugin reads already.
+    """
+    merged = dict(_BUILTIN)
+    owners = dict.fromkeys(merged, "bulkprof itself")
+    for plugin, answer in _answers(registry):
+        for suffix, reader in answer.items():
+            wanted = suffix.lower()
+            if not wanted.startswith(".") or len(wanted) < 2:
+                raise PluginError(plugin, f"a reader's suffix begins with a dot, unlike {suffix!r}")
+            if wanted in merged:
+                raise PluginError(plugin, f"wants to read {wanted} files, but {owners[wanted]} reads them already")
+            merged[wanted] = PluginReader(plugin, reader)
+            owners[wanted] = f"plugin {plugin!r}"
+    return MappingProxyType(merged)
+
+
+def _answers(registry: Registry) -> Iterator[tuple[str, Mapping[str, Reader]]]:
+    for implementation in registry.implementations("bulkprof_readers"):
+        plugin = implementation.plugin
+        try:
+            answer = implementation()
+        except ValueError as error:
+            raise PluginError(plugin, f"can't offer its readers: {error}") from error
+        if answer is None:
+            continue
+        if not isinstance(answer, Mapping) or not all(isinstance(suffix, str) for suffix in answer):
+            raise PluginError(plugin, f"bulkprof_readers answers readers by suffix, not {type(answer).__name__}")
+        yield plugin, answer

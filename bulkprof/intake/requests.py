@@ -1,0 +1,126 @@
+"""Manifests to requests: which file is read how, and what becomes of a file that can't be read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
+from typing import BinaryIO
+
+import anyio.lowlevel
+import anyio.to_thread
+
+from bulkprof.errors import UsageError
+from bulkprof.intake.cells import Cells, Rejected
+from bulkprof.intake.csv_rows import HeaderProblem
+from bulkprof.intake.readers import BATCH
+from bulkprof.intake.stdin import spooled
+from bulkprof.model import Problem, Request
+from bulkprof.plugins.api import RawRow, Reader, Source
+
+STDIN = "-"
+
+
+async def read_requests(
+    manifests: Sequence[str], readers: Mapping[str, Reader], *, stdin: BinaryIO | None = None
+) -> AsyncGenerator[Sequence[Request | Rejected], None]:
+    """Yield the rows of all manifests in order, a few hundred at a time, each as a request or with its problems.
+
+    A file that can't be read at all, or that holds no rows, is one `Rejected` with a problem of line 0. `stdin` is
+    what `-` reads, by default the process's own. Leave it early only through `contextlib.aclosing`, which closes files.
+    """
+    if not manifests:
+        raise UsageError("no manifest was given; name a CSV, JSON or JSON Lines file, or - for standard input")
+    seen: dict[tuple[int, int] | str, str] = {}
+    for label in manifests:
+        async with AsyncExitStack() as stack:
+            problem = await anyio.to_thread.run_sync(_refusal, label, seen)
+            if problem:
+                yield [Rejected((problem,))]
+                continue
+            path, suffix = Path(label), Path(label).suffix.lower()
+            if label == STDIN:
+                path, suffix = await stack.enter_async_context(spooled(stdin or sys.stdin.buffer))
+            reader = readers.get(suffix)
+            if reader is None:
+                yield [Rejected((_unknown_suffix(label, suffix, readers),))]
+                continue
+            batches = await stack.enter_async_context(aclosing(_read_file(Source(label, path), reader)))
+            async for batch in batches:
+                yield batch
+
+
+async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Sequence[Request | Rejected], None]:
+    """One file's rows. What its reader raises as `OSError` is a problem of the file."""
+    cells = Cells(source.label)
+    empty = True
+    batches = reader.read(source)
+    try:
+        async for batch in batches:
+            empty = empty and not batch
+            for start in range(0, len(batch), BATCH):
+                yield [_understand(item, cells) for item in batch[start : start + BATCH]]
+                # A plugin's reader may answer a whole sheet at once; others should get their turn.
+                await anyio.lowlevel.checkpoint()
+        if empty:
+            remedy = "an empty manifest is never taken for 'nothing is wanted'"
+            yield [Rejected((Problem("the file has no rows", source.label, remedy=remedy),))]
+    except OSError as error:
+        yield [Rejected((_unreadable(source.label, error),))]
+    finally:
+        close = getattr(batches, "aclose", None)
+        if close:
+            await close()
+
+
+def _understand(item: RawRow | Problem, cells: Cells) -> Request | Rejected:
+    if isinstance(item, Problem):
+        cells.header_is_bad = cells.header_is_bad or isinstance(item, HeaderProblem)
+        return Rejected((item,))
+    row = cells.read(item)
+    return Rejected(()) if cells.header_is_bad and isinstance(row, Request) else row
+
+
+def _refusal(label: str, seen: dict[tuple[int, int] | str, str]) -> Problem | None:
+    """Why `label` isn't read at all: it isn't a readable file, or was read before, maybe by another name."""
+    if label == STDIN:
+        identity: tuple[int, int] | str = STDIN
+    else:
+        try:
+            stat = os.stat(label)  # noqa: PTH116 - a label is no path yet: it may hold NULs
+            identity = (stat.st_dev, stat.st_ino)
+            if Path(label).is_dir():
+                return Problem("is a directory", label, remedy=f"name its files, e.g. {Path(label) / '*.csv'}")
+        except OSError as error:
+            return _unreadable(label, error)
+        except ValueError as error:
+            return Problem(f"is not a file's name: {error}", repr(label))
+    if identity in seen:
+        return _twice(label, seen[identity])
+    seen[identity] = label
+    return None
+
+
+def _twice(label: str, before: str) -> Problem:
+    also = f" (as {before} too)" if before != label else ""
+    return Problem(f"is given twice{also}", label, remedy="name each manifest once")
+
+
+def _unreadable(label: str, error: OSError) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        return Problem("no such file", label, remedy="check the path; relative ones start in the working directory")
+    if isinstance(error, PermissionError):
+        return Problem("may not be read", label, remedy="check who may read the file")
+    return Problem(f"can't be read: {error.strerror or error}", label)
+
+
+def _unknown_suffix(label: str, suffix: str, readers: Mapping[str, Reader]) -> Problem:
+    known = ", ".join(sorted(readers))
+    kind = f"files ending in {suffix}" if suffix else "files without an ending"
+    return Problem(
+        f"bulkprof can't read {kind}",
+        label,
+        remedy=f"known are {known}; a plugin can add others, and - reads standard input by its content",
+    )

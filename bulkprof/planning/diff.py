@@ -1,0 +1,159 @@
+"""What is wanted against what is there, in one target: the actions that make them equal.
+
+Pure. Tags that nobody declared are left alone, or removed when the estate's tags are `exact`; tags of AWS's own
+(`aws:`) never. Name, description and model can't be changed on a profile: where they differ, the only way is a
+replacement with a new ARN, which is refused unless asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bulkprof.errors import InvalidRequestError
+from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Refusal, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A wanted model, resolved in its target."""
+
+    arn: str
+    """What `copyFrom` gets."""
+    model_arns: frozenset[str]
+    """What `models[]` of a profile made from it holds; empty when that can't be known."""
+
+
+Resolve = Callable[[str], Source]
+"""From a source as the manifest means it to the target's own; raises `InvalidRequestError` when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRules:
+    """How an estate is kept."""
+
+    ownership_tag: str
+    estate: str
+    exact_tags: bool = False
+    replace: bool = False
+    """Replace what can't be changed in place, instead of refusing."""
+    prune: bool = False
+    """Delete the estate's profiles that nobody wants."""
+
+
+def diff(
+    target: Target,
+    wanted: Iterable[Action],
+    observed: Sequence[ObservedProfile],
+    resolve: Resolve,
+    rules: DiffRules,
+) -> Iterator[Action]:
+    """Yield one action per wanted profile, then the deletions.
+
+    `wanted` are the target's desired profiles as unplanned actions. Raises `InvalidRequestError` of `resolve`.
+    """
+    by_name: dict[str, list[ObservedProfile]] = {}
+    for profile in observed:
+        by_name.setdefault(profile.name, []).append(profile)
+    kept: set[str] = set()
+    for action in wanted:
+        planned, used = plan_one(action, by_name.get(action.name, ()), resolve, rules)
+        if used is not None:
+            kept.add(used.arn)
+        yield planned
+        if rules.replace and planned.kind is not ActionKind.REPLACE:
+            # A replacement that was cut short between its two halves leaves the old profile beside the new one.
+            for stale in by_name.get(action.name, ()):
+                if stale.arn not in kept and owner(stale, rules) == rules.estate:
+                    kept.add(stale.arn)
+                    yield _deletion(target, stale, "left over from a replacement")
+        kept.update(profile.arn for profile in by_name.get(action.name, ()))
+    if rules.prune:
+        for profile in observed:
+            if profile.arn not in kept and owner(profile, rules) == rules.estate:
+                yield _deletion(target, profile, "no manifest wants it")
+
+
+def plan_one(
+    action: Action, there: Sequence[ObservedProfile], resolve: Resolve, rules: DiffRules
+) -> tuple[Action, ObservedProfile | None]:
+    """Plan one wanted profile against the profiles of its name; answers the one it was planned against, too."""
+    source = resolve(action.source)
+    if not there:
+        fresh = replace(action, kind=ActionKind.CREATE, source_arn=source.arn, arn="", set_tags=action.tags)
+        return replace(fresh, remove_tags=(), reason="", refusal=None), None
+    profile = min(there, key=lambda p: (bool(_drift(action, p, source)), owner(p, rules) != rules.estate, p.arn))
+    base = replace(
+        action, source_arn=source.arn, arn=profile.arn, set_tags=EMPTY, remove_tags=(), reason="", refusal=None
+    )
+    drift = _drift(action, profile, source)
+    other = owner(profile, rules)
+    if other not in {rules.estate, None}:
+        refusal = Refusal("OtherEstate", f"{profile.arn} belongs to estate {other!r} ({rules.ownership_tag})")
+        return replace(base, kind=ActionKind.NONE, reason=refusal.message, refusal=refusal), profile
+    if drift:
+        return _replacement(base, profile, drift, rules, adopted=other is None), profile
+    set_tags, remove_tags = _tag_changes(action.tags, profile.tags or EMPTY, rules)
+    if not set_tags and not remove_tags:
+        return replace(base, kind=ActionKind.NONE), profile
+    kind = ActionKind.ADOPT if other is None else ActionKind.UPDATE
+    keys = ", ".join([*(f"~{key}" for key in sorted(set_tags)), *(f"-{key}" for key in remove_tags)])
+    return replace(base, kind=kind, set_tags=set_tags, remove_tags=remove_tags, reason=f"tags {keys}"), profile
+
+
+def owner(profile: ObservedProfile, rules: DiffRules) -> str | None:
+    """The estate that a profile says it belongs to."""
+    return (profile.tags or EMPTY).get(rules.ownership_tag)
+
+
+def _drift(action: Action, profile: ObservedProfile, source: Source) -> str:
+    """What can't be changed in place and differs, for people; empty when nothing does."""
+    parts = []
+    if source.model_arns and frozenset(profile.model_arns) != source.model_arns:
+        parts.append(f"model {_short(profile.model_arns)} -> {_short([source.arn])}")
+    if action.description is not None and action.description != (profile.description or ""):
+        parts.append(f"description {profile.description or ''!r} -> {action.description!r}")
+    return "; ".join(parts)
+
+
+def _short(arns: Iterable[str]) -> str:
+    return ", ".join(sorted({arn.rsplit("/", 1)[-1] for arn in arns}))
+
+
+def _replacement(base: Action, profile: ObservedProfile, drift: str, rules: DiffRules, *, adopted: bool) -> Action:
+    refusal = None
+    if adopted:
+        refusal = Refusal(
+            "NotOurs",
+            f"{profile.arn} has this name, was not made by bulkprof and differs ({drift}); rename one of them",
+        )
+    elif not rules.replace:
+        refusal = Refusal(
+            "ReplacementNeeded",
+            f"{drift} can't be changed in place; --replace makes a new profile with a new ARN for {profile.arn}",
+        )
+    return replace(base, kind=ActionKind.REPLACE, set_tags=base.tags, reason=drift, refusal=refusal)
+
+
+def _tag_changes(
+    declared: Mapping[str, str], there: Mapping[str, str], rules: DiffRules
+) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    to_set = {key: value for key, value in declared.items() if there.get(key) != value}
+    if not rules.exact_tags:
+        return to_set, ()
+    return to_set, tuple(sorted(key for key in there if key not in declared and not key.startswith("aws:")))
+
+
+def _deletion(target: Target, profile: ObservedProfile, reason: str) -> Action:
+    return Action(
+        id=0,
+        target=target,
+        kind=ActionKind.DELETE,
+        name=profile.name,
+        arn=profile.arn,
+        tags=profile.tags or EMPTY,
+        reason=reason,
+    )
+
+
+__all__ = ["DiffRules", "InvalidRequestError", "Resolve", "Source", "diff", "owner", "plan_one"]

@@ -1,0 +1,105 @@
+"""What AWS says exists in one target, with as few calls as that can take.
+
+One List call per 1,000 profiles, and one tagging call per 100 tagged ones. The tagging API may lag and never shows
+a profile that was never tagged, so its answers are good enough to find that nothing is to be done, and whatever
+would be *changed* because of them is asked for again, profile by profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from bulkprof.errors import AccessDeniedError
+from bulkprof.model import Action, ActionKind, ObservedProfile
+
+T = TypeVar("T")
+
+
+class Reads(Protocol):
+    """The reading calls of one target (`aws.bedrock.BedrockApi` has them)."""
+
+    async def list_page(self, next_token: str | None) -> tuple[list[ObservedProfile], str | None]:
+        """One page of application inference profiles, tags unknown."""
+        ...
+
+    async def tagged_page(self, next_token: str | None) -> tuple[list[tuple[str, dict[str, str]]], str | None]:
+        """One page of (ARN, tags) from the tagging API."""
+        ...
+
+    async def tags_of(self, arn: str) -> dict[str, str]:
+        """One profile's tags, as they are now."""
+        ...
+
+
+class Caller(Protocol):
+    """Sends one call, paced, counted and retried (`execution.lane.Lane.call`)."""
+
+    async def __call__(self, operation: str, send: Callable[[], Awaitable[T]]) -> T:
+        """Answer what `send` answers; raises `AwsError` when retries are of no use."""
+        ...
+
+
+async def observe(api: Reads, call: Caller, names: Collection[str], *, everything: bool) -> list[ObservedProfile]:
+    """List the target's profiles, with tags for those in `names`, or for all when `everything` is asked for.
+
+    Profiles whose tags nobody needs keep `tags=None`.
+    """
+    profiles: list[ObservedProfile] = []
+    token: str | None = None
+    while True:
+        page, token = await _paged(call, "ListInferenceProfiles", api.list_page, token)
+        profiles.extend(page)
+        if token is None:
+            break
+    needed = [profile for profile in profiles if everything or profile.name in names]
+    if not needed:
+        return profiles
+    tags = await _all_tags(api, call)
+    if tags is None:
+        return await with_tags_confirmed(api, call, profiles, [profile.arn for profile in needed])
+    unknown = [profile.arn for profile in needed if profile.arn not in tags]
+    joined = [replace(profile, tags=tags.get(profile.arn)) for profile in profiles]
+    return await with_tags_confirmed(api, call, joined, unknown)
+
+
+async def with_tags_confirmed(
+    api: Reads, call: Caller, profiles: Sequence[ObservedProfile], arns: Iterable[str]
+) -> list[ObservedProfile]:
+    """The same profiles, with the tags of `arns` asked for one by one."""
+    fresh: dict[str, dict[str, str]] = {}
+    for arn in arns:
+
+        async def send(arn: str = arn) -> dict[str, str]:
+            return await api.tags_of(arn)
+
+        fresh[arn] = await call("ListTagsForResource", send)
+    return [replace(p, tags=fresh[p.arn]) if p.arn in fresh else p for p in profiles]
+
+
+def to_confirm(actions: Iterable[Action]) -> list[str]:
+    """The ARNs whose tags decide a change: what a lagging answer could make us do wrongly."""
+    deciding = {ActionKind.UPDATE, ActionKind.ADOPT, ActionKind.DELETE, ActionKind.REPLACE}
+    return [action.arn for action in actions if action.arn and (action.kind in deciding or action.refusal)]
+
+
+async def _all_tags(api: Reads, call: Caller) -> dict[str, dict[str, str]] | None:
+    """Every tagged profile's tags by ARN, or None where the tagging API is denied."""
+    tags: dict[str, dict[str, str]] = {}
+    token: str | None = None
+    while True:
+        try:
+            page, token = await _paged(call, "GetResources", api.tagged_page, token)
+        except AccessDeniedError:
+            return None
+        tags.update(page)
+        if token is None:
+            return tags
+
+
+async def _paged(call: Caller, operation: str, page: Callable[[str | None], Awaitable[T]], token: str | None) -> T:
+    async def send() -> T:
+        return await page(token)
+
+    return await call(operation, send)

@@ -1,0 +1,88 @@
+"""The public plugin API: everything that a plugin may import from bulkprof.
+
+A plugin is a class (or a module with a class called `Plugin`) made with its settings and context, whose
+methods implement hooks; or simply a module of hook functions:
+
+```python
+from bulkprof.plugins import DesiredProfile, PluginContext, PluginSettings, hookimpl
+
+
+class Plugin:
+    class Settings(PluginSettings):
+        prefix: str
+
+    def __init__(self, settings: Settings, context: PluginContext) -> None:
+        self.settings = settings
+
+    @hookimpl
+    def bulkprof_name_profile(self, profile: DesiredProfile) -> str | None:
+        return f"{self.settings.prefix}-{profile.request.attributes['team']}"
+```
+
+Register it under the entry-point group `bulkprof`, or name the file in the config with `path = "rules.py"`.
+"""
+
+from bulkprof.limits import Fault, name_fault, tag_count_fault, tag_key_fault, tag_value_fault
+from bulkprof.model import (
+    Action,
+    ActionKind,
+    DesiredProfile,
+    Outcome,
+    OutcomeKind,
+    Problem,
+    Request,
+    RunSummary,
+    Severity,
+    Target,
+)
+from bulkprof.plugins.api import (
+    ClientFactory,
+    FinishedRun,
+    PlanOverview,
+    PluginContext,
+    PluginSettings,
+    RawRow,
+    Reader,
+    RunContext,
+    Sink,
+    Source,
+)
+from bulkprof.plugins.fields import FieldReader, field_reader, missing_field
+from bulkprof.plugins.hookspecs import hookimpl
+from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
+
+__all__ = [
+    "RESULT_COLUMNS",
+    "Action",
+    "ActionKind",
+    "ClientFactory",
+    "DesiredProfile",
+    "Fault",
+    "FieldReader",
+    "FinishedRun",
+    "Outcome",
+    "OutcomeKind",
+    "PlanOverview",
+    "PluginContext",
+    "PluginSettings",
+    "Problem",
+    "RawRow",
+    "Reader",
+    "Request",
+    "RunContext",
+    "RunSummary",
+    "Severity",
+    "Sink",
+    "Source",
+    "Target",
+    "field_reader",
+    "hookimpl",
+    "missing_field",
+    "name_fault",
+    "outcome_cells",
+    "outcome_json",
+    "outcome_record",
+    "tag_count_fault",
+    "tag_key_fault",
+    "tag_value_fault",
+]

@@ -1,0 +1,48 @@
+"""Reading a profile's fields by the names that people write in settings.
+
+Every plugin that lets its settings name a column reads it through `field_reader`, so that
+`account`, `tag:KEY` or `team` mean the same everywhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+
+from bulkprof.model import DesiredProfile
+
+FieldReader = Callable[[DesiredProfile], str]
+"""Takes a profile and answers a field's value; empty where the row doesn't give it."""
+
+_OWN_FIELDS: dict[str, FieldReader] = {
+    "name": lambda profile: profile.name,
+    "model": lambda profile: profile.model,
+    "account": lambda profile: profile.target.account,
+    "region": lambda profile: profile.target.region,
+    "description": lambda profile: profile.description or "",
+}
+
+
+def field_reader(field: str) -> FieldReader:
+    """The reader of `field`, made once and called for each profile.
+
+    `name`, `model` (as the manifest writes it), `account`, `region` and `description`, in any case, are the
+    profile's own, `tag:KEY` is a tag that the profile has by now, and anything else is a column of its row.
+    """
+    own = _OWN_FIELDS.get(field.lower())
+    if own is not None:
+        return own
+    if field.startswith("tag:"):
+        key = field.removeprefix("tag:")
+        return lambda profile: profile.tags.get(key, "")
+    return lambda profile: profile.request.attributes.get(field, "")
+
+
+def missing_field(profile: DesiredProfile, field: str) -> str:
+    """What to tell people when `field` is needed and `field_reader` answered nothing for this profile."""
+    if field in ("account", "region"):
+        return f"needs the {field}: give it in the column {field!r} or in the config under [defaults]"
+    given = [*profile.request.attributes, *(f"tag:{key}" for key in profile.tags)]
+    near = difflib.get_close_matches(field, given, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"needs a value in the column {field!r}{hint}"

@@ -1,0 +1,80 @@
+"""The hooks: what a plugin can do, when each is called, and what it should answer.
+
+Mark an implementation with `bulkprof.plugins.hookimpl`. An implementation may leave out arguments that it
+doesn't need. Hooks are called in the order in which the config names their plugins. They are synchronous;
+whatever does I/O is an object with async methods that a hook returns (a `Reader`, a `Sink`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pluggy
+
+from bulkprof.model import DesiredProfile, Problem, Request, RunSummary
+from bulkprof.plugins.api import PlanOverview, Reader, RunContext, Sink
+
+PROJECT = "bulkprof"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function or method as the implementation of the hook of the same name."""
+
+
+@hookspec
+def bulkprof_readers() -> Mapping[str, Reader] | None:
+    """Fires once, before manifests are read. Answer manifest readers by file suffix: `{".xlsx": reader}`.
+
+    A suffix that bulkprof reads itself (`.csv`, `.json`, `.jsonl`) or that two plugins claim is an error.
+    """
+
+
+@hookspec
+def bulkprof_prepare_request(request: Request) -> Request | None:
+    """Fires for each row that could be read, before it fans out. Answer the row, enriched, or None to leave it.
+
+    Each plugin gets the row as the one before it left it. `dataclasses.replace(request, …)` makes the new one;
+    its `file` and `line` must stay. Rows can't be dropped here: say what is wrong in `bulkprof_check_profile`.
+    """
+
+
+@hookspec(firstresult=True)
+def bulkprof_name_profile(profile: DesiredProfile) -> str | None:
+    """Fires for each desired profile without a name of its own; `profile.name` is then empty.
+
+    Where the plugin's attribute `enforce_names` is true, it fires for profiles with a name too, and the
+    answer must be that name, else the row has a problem. Answer a name or None; the first answer wins.
+    Raise `ValueError` with a message for people when the row lacks what the name needs.
+    """
+
+
+@hookspec
+def bulkprof_tag_profile(profile: DesiredProfile) -> Mapping[str, str] | None:
+    """Fires for each desired profile, named by now. Answer tags to merge with those of the manifest.
+
+    `profile.tags` holds the manifest's own tags, which win over answers. Two plugins that answer different
+    values for a key are a problem that names both. Raise `ValueError` with a message for people when the
+    row lacks what a tag needs.
+    """
+
+
+@hookspec
+def bulkprof_check_profile(profile: DesiredProfile) -> Iterable[Problem] | None:
+    """Fires for each desired profile, complete with name and tags. Answer problems; an error refuses the row.
+
+    File and line are filled in where the problem has none. Nothing has been sent yet.
+    """
+
+
+@hookspec
+def bulkprof_check_plan(plan: PlanOverview) -> Iterable[Problem] | None:
+    """Fires once, before anything is changed. Answer problems: any error vetoes the whole run (exit 4)."""
+
+
+@hookspec
+def bulkprof_sinks(run: RunContext) -> Iterable[Sink] | None:
+    """Fires once for each run that changes things, before its first change, and again to redeliver. Answer sinks."""
+
+
+@hookspec
+def bulkprof_run_finished(summary: RunSummary) -> None:
+    """Fires once, after the sinks are done or given up. An exception is reported and changes nothing."""

@@ -1,0 +1,58 @@
+"""One outcome as one line: the shape of every results file, whoever writes it.
+
+`bulkprof apply --results FILE` and the sinks share these, so that a file from S3 and a local one are equal.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bulkprof.model import Outcome
+
+RESULT_COLUMNS = (
+    "file",
+    "line",
+    "account",
+    "region",
+    "name",
+    "outcome",
+    "arn",
+    "model",
+    "tags",
+    "attempts",
+    "error_code",
+    "error_message",
+)
+"""The columns of a results file, in their order: a contract with everybody who reads one."""
+
+
+def outcome_record(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as JSON-ready values under `RESULT_COLUMNS`, in their order."""
+    return {
+        "file": outcome.file,
+        "line": outcome.line,
+        "account": outcome.target.account,
+        "region": outcome.target.region,
+        "name": outcome.name,
+        "outcome": str(outcome.kind),
+        "arn": outcome.arn,
+        "model": outcome.model,
+        "tags": dict(outcome.tags),
+        "attempts": outcome.attempts,
+        "error_code": outcome.error_code,
+        "error_message": outcome.error_message,
+    }
+
+
+def outcome_json(outcome: Outcome) -> str:
+    """The outcome as a line of JSON Lines, its newline included."""
+    return json.dumps(outcome_record(outcome), ensure_ascii=False) + "\n"
+
+
+def outcome_cells(outcome: Outcome) -> list[str]:
+    """The outcome as a row for `csv.writer`: tags are a JSON object in their cell, 0 for no line is empty."""
+    record = outcome_record(outcome)
+    record["tags"] = json.dumps(record["tags"], ensure_ascii=False)
+    record["line"] = record["line"] or ""
+    return [str(value) for value in record.values()]

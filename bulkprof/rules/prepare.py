@@ -1,0 +1,52 @@
+"""The chain of `bulkprof_prepare_request`: each plugin gets the row as the one before it left it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bulkprof.errors import PluginError
+from bulkprof.model import Problem, Request
+from bulkprof.plugins.registry import Registry
+from bulkprof.rules.answers import ask
+
+
+class Preparation:
+    """The plugins that enrich rows, in the config's order."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._implementations = registry.implementations("bulkprof_prepare_request")
+        self.active = bool(self._implementations)
+
+    def prepare(self, request: Request, problems: list[Problem]) -> Request:
+        """The row as the last plugin left it. Raises `PluginError` for an answer that isn't this row."""
+        for implementation in self._implementations:
+            answer = ask(implementation, request, request, problems)
+            if answer is not None and answer is not request:
+                _check(implementation.plugin, answer, request)
+                request = answer
+        return request
+
+
+def _check(plugin: str, answer: object, request: Request) -> None:
+    """A wrong shape would surface far from the plugin that made it; wrong values are checked with all others."""
+    hook = "bulkprof_prepare_request"
+    if not isinstance(answer, Request):
+        raise PluginError(plugin, f"{hook} answers a Request or None, not {type(answer).__name__}")
+    if (answer.file, answer.line) != (request.file, request.line):
+        raise PluginError(
+            plugin, f"{hook} changed the row's file or line, which must stay {request.file}:{request.line}"
+        )
+    for field in ("models", "accounts", "regions"):
+        values = getattr(answer, field)
+        if not isinstance(values, tuple) or not all(isinstance(value, str) and value for value in values):
+            raise PluginError(plugin, f"{hook} must leave {field} a tuple of non-empty strings, not {values!r}")
+    for field in ("name", "description"):
+        value = getattr(answer, field)
+        if value is not None and not isinstance(value, str):
+            raise PluginError(plugin, f"{hook} must leave {field} a string or None, not {value!r}")
+    for field in ("tags", "attributes"):
+        mapping = getattr(answer, field)
+        if not isinstance(mapping, Mapping) or not all(
+            isinstance(key, str) and isinstance(value, str) for key, value in mapping.items()
+        ):
+            raise PluginError(plugin, f"{hook} must leave {field} a mapping of strings, not {mapping!r}")

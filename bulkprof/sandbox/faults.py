@@ -1,0 +1,145 @@
+"""Things that go wrong on purpose: which call, what happens to it, and how often."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from bulkprof.sandbox.wire import Answer, ApiError, Call
+
+BEFORE: Final = frozenset(
+    {
+        "cut_before",
+        "delay_before",
+        "throttle",
+        "error_before",
+        "unavailable",
+        "access_denied",
+        "expired_token",
+        "conflict",
+    }
+)
+"""Faults that strike before the sandbox does any work; all but delay_before also instead of it."""
+AFTER: Final = frozenset(
+    {"cut_after", "delay_after", "error_after", "truncate_empty", "truncate_half", "truncate_short"}
+)
+"""Faults that strike when the work is done and kept, but not yet answered."""
+
+_ERRORS: Final = {
+    "throttle": ("ThrottlingException", "Too many requests, please wait before trying again."),
+    "error_before": ("InternalServerException", "An internal server error occurred. Try again later."),
+    "error_after": ("InternalServerException", "An internal server error occurred. Try again later."),
+    "unavailable": ("ServiceUnavailableException", "Service is unable to handle the request."),
+    "access_denied": ("AccessDeniedException", "User is not authorized to perform this action."),
+    "expired_token": ("ExpiredTokenException", "The security token included in the request is expired"),
+    "conflict": ("ConflictException", "Another operation is in progress. Try again later."),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. It strikes the calls that match, all of them unless nth, share or times says which.
+
+    - `cut_before`, `cut_after`: the connection is cut before or after the work.
+    - `delay_before`, `delay_after`: the work, or the answer, comes `delay_s` late.
+    - `truncate_empty`: the success has the body `{}`; `truncate_half`: half of its JSON;
+      `truncate_short`: half of its body and then the connection ends, against its Content-Length.
+    - `throttle` 429, `error_before` 500, `error_after` 500 after the work, `unavailable` 503,
+      `access_denied` 403, `expired_token` 403, `conflict` 400.
+    """
+
+    kind: str
+    operation: str | None = None
+    account: str | None = None
+    region: str | None = None
+    name: str | None = None
+    """Only calls whose inferenceProfileName is this."""
+    nth: int | None = None
+    """Only the nth matching call, counted from 1."""
+    share: float | None = None
+    """Only this share (0 to 1) of the matching calls, drawn from the sandbox's seed."""
+    times: int | None = None
+    """At most so often."""
+    delay_s: float = 0.0
+    """For the delays."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in BEFORE | AFTER:
+            raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join(sorted(BEFORE | AFTER))}")
+        if self.share is not None and not 0 <= self.share <= 1:
+            raise ValueError(f"a fault's share is from 0 to 1, not {self.share}")
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Fault:
+        """Read an object with these fields; ValueError names what is unknown or missing."""
+        unknown = sorted(set(data) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(f"a fault has no {', '.join(unknown)}")
+        if "kind" not in data:
+            raise ValueError("a fault needs a kind")
+        return cls(**data)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `from_json` reads."""
+        return dataclasses.asdict(self)
+
+    def matches(self, call: Call) -> bool:
+        """Whether the call is one of those that the fault may strike."""
+        return (
+            self.operation in (None, call.operation)
+            and self.account in (None, call.account)
+            and self.region in (None, call.region)
+            and (self.name is None or self.name == call.params.get("inferenceProfileName"))
+        )
+
+    def error(self) -> ApiError | None:
+        """The error that the fault answers with, if that is what it does."""
+        known = _ERRORS.get(self.kind)
+        return ApiError(*known) if known else None
+
+    def truncate(self, answer: Answer) -> None:
+        """Cut the answer's body, where the fault is a truncation that leaves the HTTP message whole."""
+        if self.kind == "truncate_empty":
+            answer.body = b"{}"
+        elif self.kind == "truncate_half":
+            answer.body = answer.body[: len(answer.body) // 2]
+
+
+class FaultScript:
+    """The faults in force, with their counts. Not thread-safe; the caller locks."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._faults: list[Fault] = []
+        self._seen: list[int] = []
+        self._struck: list[int] = []
+        self._random = random.Random(seed)  # noqa: S311 - repeatable faults, not secrets
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults in force."""
+        return tuple(self._faults)
+
+    def set(self, faults: Iterable[Fault]) -> None:
+        """Replace all faults and start counting anew."""
+        self._faults = list(faults)
+        self._random = random.Random(self._seed)  # noqa: S311 - repeatable faults, not secrets
+        self._seen = [0] * len(self._faults)
+        self._struck = [0] * len(self._faults)
+
+    def pick(self, call: Call) -> tuple[Fault, ...]:
+        """The faults that strike this call. Each call is shown to the script once."""
+        return tuple(fault for index, fault in enumerate(self._faults) if fault.matches(call) and self._due(index))
+
+    def _due(self, index: int) -> bool:
+        fault = self._faults[index]
+        self._seen[index] += 1
+        due = (
+            (fault.nth is None or fault.nth == self._seen[index])
+            and (fault.times is None or self._struck[index] < fault.times)
+            and (fault.share is None or self._random.random() < fault.share)
+        )
+        self._struck[index] += due
+        return due

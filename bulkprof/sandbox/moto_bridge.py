@@ -1,0 +1,112 @@
+"""Hands the calls that the sandbox doesn't serve itself (S3 and the like) to moto.
+
+moto keeps its state in the process, not in a server: sandboxes that run at the same time in one process share
+their buckets. The last one to stop clears them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from bulkprof.sandbox.settings import SandboxMissingError
+from bulkprof.sandbox.wire import Answer, Call
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+
+_HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "server", "date"})
+
+_users = 0
+_users_lock = threading.Lock()
+
+
+class MotoBridge:
+    """moto's own server application, called without its server. It is imported with the first call."""
+
+    def __init__(self) -> None:
+        if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
+            raise SandboxMissingError
+        self._lock = threading.Lock()
+        self._app: WSGIApplication | None = None
+
+    def answer(self, call: Call) -> Answer:
+        """Have moto answer. Blocks for milliseconds, at the first call for about a second; run it in a thread."""
+        from werkzeug.test import run_wsgi_app
+
+        body, status, headers = run_wsgi_app(self._application(), _environ(call), buffered=True)
+        kept = {name: value for name, value in headers if name.lower() not in _HOP_BY_HOP}
+        if call.method != "HEAD":
+            # The length of a HEAD's answer speaks of the body that isn't sent; any other is counted anew.
+            kept = {name: value for name, value in kept.items() if name.lower() != "content-length"}
+        return Answer(int(status.split(" ", 1)[0]), b"".join(body), kept)
+
+    def close(self) -> None:
+        """Let go of moto; clears its state if no other sandbox of this process uses it."""
+        global _users  # noqa: PLW0603 - moto's state is the process's, so is the count of those who use it
+        with self._lock:
+            if self._app is None:
+                return
+            self._app = None
+        with _users_lock:
+            _users -= 1
+            if _users == 0:
+                _reset()
+
+    def _application(self) -> WSGIApplication:
+        global _users  # noqa: PLW0603 - see close()
+        with self._lock:
+            if self._app is None:
+                from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+                with _users_lock:
+                    _users += 1
+                self._app = DomainDispatcherApplication(create_backend_app)
+            return self._app
+
+
+def _reset() -> None:
+    from moto.core.base_backend import BackendDict
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("moto.") and name.endswith(".models"):
+            for value in list(vars(module).values()):
+                if isinstance(value, BackendDict):
+                    value.reset()
+
+
+def _environ(call: Call) -> WSGIEnvironment:
+    uri = f"{call.path}?{call.query_string}" if call.query_string else call.path
+    host, _, port = call.headers.get("host", "127.0.0.1").partition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": call.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(call.path).decode("latin-1"),
+        "QUERY_STRING": call.query_string,
+        "REQUEST_URI": uri,
+        "RAW_URI": uri,
+        "SERVER_NAME": host,
+        "SERVER_PORT": port or "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(call.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in call.headers.items():
+        if name not in ("transfer-encoding", "content-length", "content-type"):
+            environ["HTTP_" + name.upper().replace("-", "_")] = value
+    environ["CONTENT_LENGTH"] = str(len(call.body))
+    if "content-type" in call.headers:
+        environ["CONTENT_TYPE"] = call.headers["content-type"]
+    # moto would look the key up among its own sessions; ours say the account themselves.
+    environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
+    return environ

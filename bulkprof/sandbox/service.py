@@ -1,0 +1,163 @@
+"""One call from routing to reply: who calls, which faults strike, whether it may, and what it does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Final, Literal
+
+from bulkprof.sandbox import bedrock, json_services, sts
+from bulkprof.sandbox.faults import AFTER, BEFORE, Fault, FaultScript
+from bulkprof.sandbox.identity import Sessions
+from bulkprof.sandbox.ledger import CallCounter
+from bulkprof.sandbox.moto_bridge import MotoBridge
+from bulkprof.sandbox.organization import Organization
+from bulkprof.sandbox.rates import RateTable
+from bulkprof.sandbox.server import Reply
+from bulkprof.sandbox.settings import SandboxSettings
+from bulkprof.sandbox.store import ProfileStore
+from bulkprof.sandbox.wire import Answer, ApiError, Call, Protocol, error_answer
+
+THROTTLED: Final = "Too many requests, please wait before trying again."
+EXPIRED: Final = "The security token included in the request is expired"
+
+_PROTOCOLS: Final[dict[str, Protocol]] = {
+    "bedrock": "rest-json",
+    "tagging": "json",
+    "servicequotas": "json",
+    "organizations": "json",
+    "sts": "query",
+}
+_CUTS: Final[dict[str, Literal["now", "in body"]]] = {"cut_after": "now", "truncate_short": "in body"}
+_ACTION_PREFIXES: Final = {"tagging": "tag"}
+
+
+class Service:
+    """The sandbox's state and what calls do to it. `lock` guards all of it but moto's."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self.settings = settings
+        self.lock = threading.RLock()
+        self.store = ProfileStore(settings)
+        self.sessions = Sessions(settings.default_account)
+        self.rates = RateTable(settings.rate, settings.clock)
+        self.faults = FaultScript(settings.seed)
+        self.calls = CallCounter()
+        self.denied_accounts = settings.denied_accounts
+        self.denied_actions = settings.denied_actions
+        self.organization: Organization | None = None
+        self.moto = MotoBridge()
+        self._bedrock = bedrock.Bedrock(self.store)
+
+    async def handle(self, call: Call) -> Reply:
+        """Answer one AWS call."""
+        call.read_scope()
+        call.account = self.sessions.account(call.access_key)
+        work = self._route(call)
+        if work is None:
+            return Reply(await asyncio.to_thread(self.moto.answer, call))
+        with self.lock:
+            faults = self.faults.pick(call)
+        if self.settings.latency_s and call.service in ("bedrock", "tagging"):
+            await asyncio.sleep(self.settings.latency_s)
+        for fault in faults:
+            if fault.kind in BEFORE:
+                reply = await self._strike(call, fault)
+                if reply is not None:
+                    return reply
+        answer = self._work(call, work)
+        reply = Reply(answer)
+        for fault in faults:
+            if fault.kind in AFTER:
+                reply = await self._spoil(call, fault, reply)
+        self._count(call, answer.result)
+        return reply
+
+    def _route(self, call: Call) -> Callable[[], Answer] | None:
+        """What answers the call, with its operation and input read; None leaves it to moto."""
+        if call.service == "bedrock" and bedrock.route(call):
+            return lambda: self._bedrock.answer(call)
+        if call.service == "tagging" and json_services.route(call):
+            return lambda: json_services.get_resources(call, self.store)
+        if call.service == "servicequotas" and json_services.route(call):
+            return lambda: json_services.service_quotas(call, self.store)
+        if call.service == "sts" and sts.route(call):
+            return lambda: sts.answer(call, self.sessions, self.settings, self._closed_accounts())
+        organization = self.organization
+        if call.service == "organizations" and organization is not None and organization.route(call):
+            return lambda: organization.answer(call)
+        return None
+
+    def _work(self, call: Call, work: Callable[[], Answer]) -> Answer:
+        with self.lock:
+            try:
+                self._admit(call)
+                return work()
+            except ApiError as error:
+                return self._error(call, error)
+
+    def _admit(self, call: Call) -> None:
+        """Raise ApiError for a call that AWS would refuse whatever it asks."""
+        lifetime = self.settings.session_lifetime_s
+        if lifetime is not None:
+            issued = self.sessions.issued_at(call.access_key)
+            if issued is not None and self.settings.clock() - issued >= lifetime:
+                raise ApiError("ExpiredToken" if call.service == "sts" else "ExpiredTokenException", EXPIRED)
+        if self.denied_actions:
+            action = f"{_ACTION_PREFIXES.get(call.service, call.service)}:{call.operation}"
+            if any(fnmatchcase(action, denied) for denied in self.denied_actions):
+                raise ApiError(
+                    "AccessDenied" if call.service == "sts" else "AccessDeniedException",
+                    f"User: {self.sessions.principal(call.access_key, 'aws')} is not authorized to perform: {action}",
+                )
+        if call.service in ("bedrock", "tagging"):
+            target = (call.account, call.region, call.operation)
+            costs = self.store.hypotheses.throttled_calls_cost
+            if not self.rates.take(target, refusal_costs=costs):
+                code = "ThrottlingException" if call.service == "bedrock" else "ThrottledException"
+                raise ApiError(code, THROTTLED)
+
+    def _error(self, call: Call, error: ApiError) -> Answer:
+        answer = error_answer(error, _PROTOCOLS[call.service])
+        if answer.result == "throttled" and self.settings.retry_after_s is not None:
+            answer.headers["Retry-After"] = f"{self.settings.retry_after_s:g}"
+        return answer
+
+    async def _strike(self, call: Call, fault: Fault) -> Reply | None:
+        """A fault before the work; None lets the call go on."""
+        if fault.kind == "delay_before":
+            await asyncio.sleep(fault.delay_s)
+            return None
+        error = fault.error()
+        if error is None:
+            self._count(call, fault.kind)
+            return Reply(None, cut="now")
+        answer = self._error(call, error)
+        self._count(call, answer.result)
+        return Reply(answer)
+
+    async def _spoil(self, call: Call, fault: Fault, reply: Reply) -> Reply:
+        """A fault after the work. One that hides what the work answered is what the ledger counts."""
+        if fault.kind == "delay_after":
+            await asyncio.sleep(fault.delay_s)
+            return reply
+        answer = reply.answer
+        if answer is None or answer.result != "ok":
+            return reply
+        answer.result = fault.kind
+        error = fault.error()
+        if error is not None:
+            return Reply(self._error(call, error))
+        fault.truncate(answer)
+        return Reply(answer, cut=_CUTS.get(fault.kind, "no"))
+
+    def _count(self, call: Call, result: str) -> None:
+        with self.lock:
+            self.calls.add(call.account, call.region, call.operation, result)
+
+    def _closed_accounts(self) -> frozenset[str]:
+        """Accounts that no role can be assumed in: denied ones, and suspended ones of the organization."""
+        suspended = self.organization.suspended if self.organization else frozenset()
+        return self.denied_accounts | suspended

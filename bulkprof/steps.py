@@ -1,0 +1,268 @@
+"""The steps that a run is made of: take manifests in, plan the targets, carry the plan out.
+
+Each works target by target on the run file, so that nothing but counters lives in memory for a whole run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import BinaryIO
+
+import anyio
+
+from bulkprof.delivery.ui import Progress, Ui
+from bulkprof.errors import AwsError, InvalidRequestError, ManifestError, SafetyError
+from bulkprof.execution.engine import OpenTarget, closed_outcome
+from bulkprof.execution.fleet import Fleet
+from bulkprof.execution.lane import StopRequestedError
+from bulkprof.execution.runfile import Clash, RunFile
+from bulkprof.intake import Rejected, merge_readers, read_requests
+from bulkprof.model import Action, ActionKind, DesiredProfile, Outcome, OutcomeKind, Problem, Refusal, Request, Target
+from bulkprof.planning.diff import diff, owner
+from bulkprof.planning.observe import observe, to_confirm, with_tags_confirmed
+from bulkprof.plugins import PlanOverview
+from bulkprof.plugins.registry import Registry
+from bulkprof.rules import Rules
+
+
+async def take_in(
+    run: RunFile, manifests: Sequence[str], registry: Registry, rules: Rules, ui: Ui, stdin: BinaryIO | None
+) -> int:
+    """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
+
+    Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
+    rest is the caller's to decide.
+    """
+    rows = 0
+    readers = merge_readers(registry)
+    with ui.progress("reading rows", 0) as progress:
+        async with aclosing(read_requests(manifests, readers, stdin=stdin)) as batches:
+            async for batch in batches:
+                profiles: list[DesiredProfile] = []
+                problems: list[Problem] = []
+                for item in batch:
+                    _expand(item, rules, profiles, problems)
+                rows += len(batch)
+                clashes = await run.off_loop(partial(_store, run, profiles, problems))
+                problems.extend(_clash_problem(clash) for clash in clashes)
+                for problem in problems:
+                    ui.problem(problem)
+                progress.step(len(batch))
+    await run.off_loop(run.drop_invalid)
+    return rows
+
+
+def _expand(item: Request | Rejected, rules: Rules, profiles: list[DesiredProfile], problems: list[Problem]) -> None:
+    if isinstance(item, Rejected):
+        problems.extend(item.problems)
+        return
+    expansion = rules.expand(item)
+    profiles.extend(expansion.profiles)
+    problems.extend(expansion.problems)
+
+
+def _store(run: RunFile, profiles: list[DesiredProfile], problems: list[Problem]) -> list[Clash]:
+    clashes = run.add_desired(profiles)
+    run.add_problems([*problems, *map(_clash_problem, clashes)])
+    for clash in clashes:
+        # Nobody can say which of the two is meant, so neither is made.
+        run.add_invalid(clash.first_file, clash.first_line)
+    return clashes
+
+
+def _clash_problem(clash: Clash) -> Problem:
+    request = clash.profile.request
+    return Problem(
+        f"the same name in {clash.profile.target} as {clash.first_file}:{clash.first_line}",
+        file=request.file,
+        line=request.line,
+        column="name",
+        value=clash.profile.name,
+        remedy="give one of them another name, account or region",
+    )
+
+
+@dataclass(slots=True)
+class Planned:
+    """What planning counted, besides the rows it wrote."""
+
+    owned: int = 0
+    """Profiles that exist and carry the estate's ownership tag (counted where pruning looks at all of them)."""
+    errors: dict[Target, AwsError] = field(default_factory=dict)
+    """The targets that couldn't be observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replanning:
+    """How a plan that was approved before is brought up to date: nothing is added to what was approved."""
+
+    resumed: bool
+    """An earlier process may have carried out part of it, so what exists now may be its work."""
+
+
+async def plan_targets(
+    run: RunFile, fleet: Fleet, ui: Ui, targets: Sequence[Target], *, width: int, again: Replanning | None = None
+) -> Planned:
+    """Observe and plan `targets`, at most `width` at once.
+
+    A target that can't be observed fails its rows and leaves the others alone; when none can, its error is raised.
+    Raises `StopRequestedError` when the run stops meanwhile.
+    """
+    planned = Planned()
+    limiter = anyio.CapacityLimiter(width)
+    stopped: list[StopRequestedError] = []
+
+    async def one(target: Target, progress: Progress, token: object) -> None:
+        try:
+            await _plan_target(run, fleet, target, planned, again, ui)
+        except AwsError as error:
+            planned.errors[target] = error
+            await run.off_loop(partial(_refuse_target, run, target, error))
+        except StopRequestedError as stop:
+            stopped.append(stop)
+        finally:
+            limiter.release_on_behalf_of(token)
+        progress.step()
+
+    with ui.progress("observing targets", len(targets)) as progress:
+        async with anyio.create_task_group() as group:
+            for target in targets:
+                token = object()
+                await limiter.acquire_on_behalf_of(token)
+                group.start_soon(one, target, progress, token)
+    if stopped:
+        raise stopped[0]
+    if planned.errors and len(planned.errors) == len(targets):
+        raise next(iter(planned.errors.values()))
+    await run.off_loop(run.drop_invalid)
+    return planned
+
+
+async def _plan_target(
+    run: RunFile, fleet: Fleet, target: Target, planned: Planned, again: Replanning | None, ui: Ui
+) -> None:
+    wanted = await run.off_loop(partial(run.wanted, target))
+    async with fleet.open(target) as opened:
+        resolvable = await _leave_out_unknown_models(run, opened, wanted, ui)
+        names = {action.name for action in resolvable}
+        observed = await observe(opened.api, opened.lane.call, names, everything=fleet.rules.prune)
+        actions = list(diff(target, resolvable, observed, opened.resolve, fleet.rules))
+        if arns := to_confirm(actions):
+            observed = await with_tags_confirmed(opened.api, opened.lane.call, observed, arns)
+            actions = list(diff(target, resolvable, observed, opened.resolve, fleet.rules))
+    planned.owned += sum(1 for profile in observed if owner(profile, fleet.rules) == fleet.rules.estate)
+    await run.off_loop(partial(_save, run, target, actions, again))
+
+
+def _save(run: RunFile, target: Target, actions: list[Action], again: Replanning | None) -> None:
+    if again is not None:
+        before = {action.id: action for action in run.wanted(target)}
+        approved = {action.arn for action in run.deletions(target)}
+        if again.resumed:
+            run.record(made_before(before, actions))
+        actions = [
+            only_approved(before.get(action.id), action) for action in actions if action.id or action.arn in approved
+        ]
+    run.forget_deletions(target)
+    run.save_plan(actions)
+
+
+def made_before(before: Mapping[int, Action], now: Iterable[Action]) -> Iterator[Outcome]:
+    """The creations that an earlier process of this run carried out without living to record them.
+
+    They were absent when the run was planned, and are there now, with our ownership tag and as wanted.
+    """
+    for action in now:
+        planned = before.get(action.id)
+        absent_then = planned is not None and planned.kind is ActionKind.CREATE
+        if absent_then and action.kind is ActionKind.NONE and action.refusal is None:
+            yield closed_outcome(action, OutcomeKind.CREATED)
+
+
+def only_approved(before: Action | None, now: Action) -> Action:
+    """The action as it is now, refused when it would change more than what was approved."""
+    harmless = (ActionKind.NONE, ActionKind.CREATE)
+    if before is None or now.refusal is not None or now.kind in harmless or now.kind is before.kind:
+        return now
+    refusal = Refusal("StalePlan", f"the profile changed since the plan ({now.reason}); make a new plan")
+    return replace(now, refusal=refusal)
+
+
+async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: list[Action], ui: Ui) -> list[Action]:
+    """The actions whose model the target has; the others' rows become invalid."""
+    good, problems = [], []
+    verdicts: dict[str, InvalidRequestError | None] = {}
+    for action in wanted:
+        if action.source not in verdicts:
+            try:
+                opened.resolve(action.source)
+                verdicts[action.source] = None
+            except InvalidRequestError as error:
+                verdicts[action.source] = error
+        refusal = verdicts[action.source]
+        if refusal is None:
+            good.append(action)
+        else:
+            place = {"file": action.file, "line": action.line, "column": "model", "value": action.model}
+            problems.append(Problem(f"{refusal.message} ({action.target})", **place))  # type: ignore[arg-type]
+    if problems:
+        await run.off_loop(partial(run.add_problems, problems))
+        for problem in problems:
+            ui.problem(problem)
+    return good
+
+
+def _refuse_target(run: RunFile, target: Target, error: AwsError) -> None:
+    refusal = Refusal(error.code, str(error))
+    run.forget_deletions(target)
+    run.save_plan(
+        replace(action, kind=ActionKind.NONE, reason=refusal.message, refusal=refusal) for action in run.wanted(target)
+    )
+
+
+def veto(run: RunFile, registry: Registry, ui: Ui) -> None:
+    """Ask plugins whether the plan may run; call it off the loop.
+
+    Raises `SafetyError` with what they object to.
+    """
+    counts = run.plan_counts()
+    totals: dict[ActionKind, int] = {}
+    for of_target in counts.values():
+        for kind, count in of_target.items():
+            totals[kind] = totals.get(kind, 0) + count
+    overview = PlanOverview(
+        run_id=str(run.meta("id")),
+        command=str(run.meta("command")),
+        estate=str(run.meta("estate")),
+        counts=totals,
+        targets=counts,
+        actions=run.actions,
+    )
+    objections = []
+    for plugin, answer in registry.gather("bulkprof_check_plan", overview):
+        for problem in answer:
+            if problem.is_error:
+                objections.append(f"{problem} (plugin {plugin!r})")
+            else:
+                ui.warn(f"{problem} (plugin {plugin!r})")
+    if objections:
+        raise SafetyError("the plan was vetoed and nothing was changed:\n  " + "\n  ".join(objections))
+
+
+def require_rows(run: RunFile, *, skip_invalid: bool) -> None:
+    """Raise `ManifestError` when rows are invalid (unless they may be skipped) or none are left."""
+    invalid = run.invalid_count()
+    if invalid and not skip_invalid:
+        raise ManifestError(
+            f"{_count(run.error_count(), 'problem')} in {_count(invalid, 'row')}; nothing was changed. "
+            "Mend them, or go on with the rest: --skip-invalid"
+        )
+    if not run.action_counts()[0]:
+        raise ManifestError("no usable row is left; nothing was changed")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,154 @@
+"""What a command works with: its options, the state directory, the plugins, and the way into AWS or the sandbox."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
+
+import anyio.to_thread
+
+from bulkprof.aws import AwsSessions
+from bulkprof.config import Config, Organization
+from bulkprof.delivery.ui import Ui
+from bulkprof.errors import ConfigError
+from bulkprof.execution.fleet import Fleet
+from bulkprof.execution.lane import Stop
+from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.state import StateDirectory, new_run_id
+from bulkprof.planning.diff import DiffRules
+from bulkprof.plugins import RunContext
+from bulkprof.plugins.registry import Registry
+from bulkprof.rules import Rules
+
+SANDBOX_ROLE = "OrganizationAccountAccessRole"
+"""The role that sandbox runs assume where the config names none: the one that AWS Organizations makes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a use case is to go about its work; the command line's flags have the same names."""
+
+    config: Config = field(default_factory=Config)
+    state_dir: Path = Path(".bulkprof")
+    sandbox: bool = False
+    """Work in the sandbox instead of AWS."""
+    skip_invalid: bool = False
+    """Go on without the rows that have problems."""
+    replace: bool = False
+    """Replace profiles whose model or description differs; they get a new ARN."""
+    prune: bool = False
+    """Delete the estate's profiles that no manifest wants, in the targets that manifests cover."""
+    results: Path | None = None
+    """Where the results file goes: .csv or .jsonl."""
+    stdin: IO[bytes] | None = None
+    """What the manifest `-` reads; the process's standard input by default."""
+
+
+class Workspace:
+    """One command at work."""
+
+    def __init__(self, options: Options, ui: Ui, stop: Stop) -> None:
+        """Load the plugins. Raises `PluginError`."""
+        self.options = options
+        self.settings = options.config.settings
+        self.ui = ui
+        self.stop = stop
+        self.state = StateDirectory(options.state_dir)
+        self.registry = Registry(self.settings.plugins, options.config.directory)
+        self._stdin: BinaryIO | None = None
+
+    def rules(self, account: str = "", region: str = "") -> Rules:
+        """The organization's rules, for the caller's account and default Region where they are known."""
+        return Rules(self.settings, self.registry, account=account, region=region)
+
+    def new_run(self, command: str, manifests: Sequence[str], path: Path | None = None) -> RunFile:
+        """Start a run's file, in the state directory or at `path`. Raises `StateError`."""
+        now = datetime.now(UTC)
+        run_id = new_run_id(now)
+        if path is None:
+            self.state.prepare()
+            path = self.state.run_path(run_id)
+        return RunFile.create(
+            path,
+            {
+                "id": run_id,
+                "command": command,
+                "estate": self.settings.estate,
+                "started_at": now.isoformat(timespec="seconds"),
+                "status": "intake",
+                "manifests": list(manifests),
+                "skip_invalid": self.options.skip_invalid,
+                "replace": self.options.replace,
+                "prune": self.options.prune,
+                "sandbox": self.options.sandbox,
+            },
+        )
+
+    def stdin(self, manifests: Sequence[str]) -> BinaryIO | None:
+        """Standard input as a file that can be read more than once, where a manifest is `-`."""
+        if "-" not in manifests:
+            return None
+        if self._stdin is None:
+            source = self.options.stdin or sys.stdin.buffer
+            self._stdin = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the command
+            shutil.copyfileobj(source, self._stdin)
+        self._stdin.seek(0)
+        return self._stdin
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Fleet]:
+        """Open the way into AWS, or start the sandbox. Raises `AwsError`, `ConfigError`."""
+        settings = self.settings
+        if not self.options.sandbox:
+            async with AwsSessions(settings.organization, settings.run) as sessions:
+                yield self._fleet(sessions)
+            return
+        sandbox = await anyio.to_thread.run_sync(self._start_sandbox)
+        try:
+            role = {"role": settings.organization.role or SANDBOX_ROLE}
+            organization: Organization = settings.organization.model_copy(update=role)
+            async with AwsSessions(organization, settings.run, environment=sandbox.environment()) as sessions:
+                yield self._fleet(sessions)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(sandbox.stop)
+
+    def _start_sandbox(self) -> Any:
+        from bulkprof.sandbox import Sandbox, SandboxMissingError, SandboxSettings
+
+        self.state.prepare()
+        try:
+            return Sandbox(SandboxSettings(state_file=self.state.path / "sandbox.journal")).start()
+        except SandboxMissingError as error:
+            raise ConfigError(str(error)) from None
+
+    def _fleet(self, sessions: AwsSessions) -> Fleet:
+        rules = DiffRules(
+            ownership_tag=self.settings.ownership_tag,
+            estate=self.settings.estate,
+            exact_tags=self.settings.tags == "exact",
+            replace=self.options.replace,
+            prune=self.options.prune,
+        )
+        return Fleet(sessions, rules, self.settings.run, self.stop, self.ui.warn)
+
+    def run_context(self, run: RunFile, sessions: AwsSessions) -> RunContext:
+        """The run as its sinks see it."""
+
+        def client(service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
+            return sessions.client(service, region=region)
+
+        return RunContext(
+            run_id=str(run.meta("id")),
+            command=str(run.meta("command")),
+            estate=str(run.meta("estate")),
+            started_at=str(run.meta("started_at")),
+            client=client,
+        )

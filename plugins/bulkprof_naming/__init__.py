@@ -1,0 +1,106 @@
+"""Names profiles by a template over their row: `{team}-{app}-{env}-{model}`.
+
+```toml
+[plugins.naming]
+template = "{team}-{app}-{env}-{model}"
+case = "lower"
+pattern = "[a-z0-9-]+"
+enforce = true
+```
+
+Whatever a cell holds, the name is one that AWS takes. A name that is too long ends in a hash of everything
+that went into it, so two rows that differ can't be cut to the same name, and a row keeps its name between runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from bulkprof.plugins import DesiredProfile, PluginContext, PluginSettings, field_reader, hookimpl, missing_field
+from bulkprof_naming.shape import model_label, name_part, with_hash
+from bulkprof_naming.template import Template
+
+__all__ = ["NamingSettings", "Plugin"]
+
+_CASES: dict[str, Callable[[str], str]] = {"keep": str, "lower": str.lower, "upper": str.upper}
+
+
+class NamingSettings(PluginSettings):
+    """`[plugins.naming]`."""
+
+    template: Template
+    """Plain text and fields: any column, `tag:KEY`, `model`, `account`, `region`, and `name` when enforcing."""
+    case: Literal["keep", "lower", "upper"] = "keep"
+    separator: Literal["-", "_", " "] = "-"
+    """What blanks and characters that AWS refuses turn into."""
+    pattern: re.Pattern[str] | None = None
+    """What the whole name must match, besides AWS's own rules."""
+    enforce: bool = False
+    """Whether profiles that bring their own name must bring the one that the template makes."""
+    max_length: int = Field(default=64, ge=24, le=64)
+    hash: Literal["when-shortened", "when-changed", "always"] = "when-shortened"
+    """When names end in a hash: `when-changed` adds it also where a character was replaced (`k8s.io`)."""
+
+    @field_validator("template", mode="before")
+    @classmethod
+    def _parse_template(cls, value: object) -> Template:
+        if not isinstance(value, str):
+            raise ValueError("must be a string such as '{team}-{app}-{model}'")  # noqa: TRY004  pydantic wants ValueError
+        return Template.parse(value)
+
+    @model_validator(mode="after")
+    def _own_name_needs_enforce(self) -> NamingSettings:
+        if "name" in self.template.fields and not self.enforce:
+            raise ValueError(
+                "{name} in the template needs `enforce = true`: else only profiles without a name are asked"
+            )
+        return self
+
+
+class Plugin:
+    """Answers `bulkprof_name_profile`."""
+
+    Settings = NamingSettings
+
+    def __init__(self, settings: NamingSettings, _context: PluginContext) -> None:
+        self.enforce_names = settings.enforce
+        self._settings = settings
+        self._layout = settings.template.layout
+        self._fields = settings.template.fields
+        self._readers = tuple(field_reader(field) for field in self._fields)
+        self._model_at = frozenset(index for index, field in enumerate(self._fields) if field == "model")
+        # Most columns repeat few values; the bound keeps a column of unique ones from growing with the run.
+        self._part = lru_cache(maxsize=1 << 14)(partial(name_part, separator=settings.separator))
+        self._in_case = _CASES[settings.case]
+
+    @hookimpl
+    def bulkprof_name_profile(self, profile: DesiredProfile) -> str:
+        """The profile's name by the template. Raises `ValueError` where a field is missing or the pattern fails."""
+        written = [read(profile) for read in self._readers]
+        if not all(written):
+            raise ValueError(f"the naming template {missing_field(profile, self._fields[written.index('')])}")
+        shown = written
+        if self._model_at and profile.model == profile.source:
+            shown = [model_label(v) if i in self._model_at else v for i, v in enumerate(written)]
+        parts = tuple(map(self._part, shown))
+        if not all(parts):
+            at = parts.index("")
+            raise ValueError(f"the column {self._fields[at]!r} holds nothing that a name may hold: {written[at]!r}")
+        name = self._layout % parts
+        if self._needs_hash(name, shown, parts):
+            name = with_hash(name, written, limit=self._settings.max_length, separator=self._settings.separator)
+        name = self._in_case(name)
+        if self._settings.pattern is not None and not self._settings.pattern.fullmatch(name):
+            raise ValueError(f"the name {name!r} doesn't match the naming pattern {self._settings.pattern.pattern!r}")
+        return name
+
+    def _needs_hash(self, name: str, shown: list[str], parts: tuple[str, ...]) -> bool:
+        if len(name) > self._settings.max_length or self._settings.hash == "always":
+            return True
+        # Case alone is no change: with `case = "lower"` nearly every name would end in a hash.
+        return self._settings.hash == "when-changed" and parts != tuple(shown)

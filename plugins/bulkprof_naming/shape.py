@@ -1,0 +1,57 @@
+"""Making text fit AWS's names: parts without refused characters, short models, and the hash that tells names apart."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from hashlib import blake2b
+
+_CLEAN = re.compile(r"[0-9a-zA-Z]+([_-][0-9a-zA-Z]+)*")
+_BETWEEN = re.compile(r"[^0-9a-zA-Z]+")
+HASH_LENGTH = 10
+"""50 bits in base32: a thousand names of one target that share a beginning collide with a chance of 1 in 10**9."""
+
+# `us.anthropic.` or `amazon.`, but not the `glm-4.` of `zai.glm-4.7`: models have digits, most providers have none.
+_ORIGIN = re.compile(r"^(?:[a-z-]+\.)+(?=.)")
+_FIRST_VERSION = re.compile(r"(?:-v?1)?:0$|-v1$")
+_DATE = re.compile(r"-20\d{6}(?=$|[-:])")
+
+
+def name_part(value: str, separator: str) -> str:
+    """`value` as a part of a name: begins and ends with a letter or digit, with single separators within.
+
+    Accents are dropped (`é` is `e`), a single `-` or `_` stays, and every other run of characters becomes
+    `separator`. Empty where nothing is left.
+    """
+    if _CLEAN.fullmatch(value):
+        return value
+    plain = value
+    if not value.isascii():
+        plain = "".join(c for c in unicodedata.normalize("NFKD", value) if not unicodedata.combining(c))
+    kept = _BETWEEN.sub(lambda run: run[0] if run[0] in ("-", "_") else separator, plain)
+    return kept.strip(" _-")
+
+
+def model_label(model: str) -> str:
+    """What `{model}` shows for a model that isn't written as an alias: `claude-sonnet-4`, `titan-embed-text-v2`.
+
+    That is the last part of an ARN, without Region group and provider, date, and first version (`-v1:0`).
+    Later versions stay, as they are models of their own. Two models that still look the same need aliases.
+    """
+    label = model.rsplit("/", 1)[-1]
+    label = _ORIGIN.sub("", label)
+    return _FIRST_VERSION.sub("", _DATE.sub("", label))
+
+
+def with_hash(name: str, written: Sequence[str], *, limit: int, separator: str) -> str:
+    """`name`, cut to `limit`, ending in a hash of the whole name and of the values as the row writes them.
+
+    The values are in it because different ones can make the same name: `a.b` and `a-b`, or `a-b`, `c` and `a`, `b-c`.
+    """
+    identity = json.dumps([name, *written]).encode()
+    digest = base64.b32encode(blake2b(identity, digest_size=20).digest())[:HASH_LENGTH].decode().lower()
+    head = name[: limit - HASH_LENGTH - len(separator)].rstrip(" _-")
+    return f"{head}{separator}{digest}"

@@ -1,0 +1,98 @@
+"""Puts a run's results and its summary into an S3 bucket.
+
+```toml
+[plugins.s3]
+bucket = "example-reports"
+prefix = "bulkprof/{date}/{run_id}/"
+format = "csv"
+sse = "aws:kms"
+kms_key_id = "alias/reports"
+```
+
+At the end of each run, `results.csv` (or `.jsonl`) and `summary.json` stand under the prefix. Delivering a run
+again writes the same objects again.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from bulkprof.plugins import PluginContext, PluginSettings, RunContext, Sink, hookimpl
+from bulkprof_s3.sink import S3Sink
+
+__all__ = ["Plugin", "S3Settings"]
+
+_PREFIX_FIELDS = frozenset({"date", "run_id", "estate", "command"})
+
+
+class S3Settings(PluginSettings):
+    """`[plugins.s3]`."""
+
+    bucket: str = Field(min_length=3)
+    """A bucket's name, or the ARN of an access point."""
+    prefix: str = "bulkprof/{date}/{run_id}/"
+    """What keys begin with; fields are `date` (UTC, of the run's start), `run_id`, `estate` and `command`."""
+    format: Literal["jsonl", "csv"] = "jsonl"
+    region: str | None = None
+    """The bucket's Region, where it isn't the SDK's default one."""
+    sse: Literal["AES256", "aws:kms"] | None = None
+    """Server-side encryption to ask for; without it, the bucket's own default holds."""
+    kms_key_id: str | None = None
+    storage_class: str | None = None
+
+    @field_validator("prefix")
+    @classmethod
+    def _known_fields(cls, prefix: str) -> str:
+        for _, field, specification, conversion in string.Formatter().parse(prefix):
+            if field is not None and (field not in _PREFIX_FIELDS or specification or conversion):
+                raise ValueError(f"{{{field}}} can't be used; the fields are {', '.join(sorted(_PREFIX_FIELDS))}")
+        if prefix.startswith("/"):
+            raise ValueError("must not begin with '/': S3 would make a folder without a name")
+        return prefix
+
+    @model_validator(mode="after")
+    def _key_needs_kms(self) -> S3Settings:
+        if self.kms_key_id and self.sse != "aws:kms":
+            raise ValueError('`kms_key_id` needs `sse = "aws:kms"`')
+        return self
+
+    def put_arguments(self) -> dict[str, str]:
+        """What S3 is told of each object besides its key and content."""
+        arguments = {
+            "ServerSideEncryption": self.sse,
+            "SSEKMSKeyId": self.kms_key_id,
+            "StorageClass": self.storage_class,
+        }
+        return {name: value for name, value in arguments.items() if value}
+
+
+class Plugin:
+    """Answers `bulkprof_sinks`."""
+
+    Settings = S3Settings
+
+    def __init__(self, settings: S3Settings, context: PluginContext) -> None:
+        self._settings = settings
+        self._name = context.name
+
+    @hookimpl
+    def bulkprof_sinks(self, run: RunContext) -> Iterable[Sink]:
+        """One sink, for the run's own keys."""
+        prefix = self._settings.prefix.format(
+            date=run.started_at[:10], run_id=run.run_id, estate=run.estate, command=run.command
+        )
+        return [
+            S3Sink(
+                name=self._name,
+                bucket=self._settings.bucket,
+                prefix=prefix,
+                file_format=self._settings.format,
+                region=self._settings.region,
+                put_arguments=self._settings.put_arguments(),
+                client=run.client,
+            )
+        ]

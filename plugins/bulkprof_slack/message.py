@@ -1,0 +1,73 @@
+"""What the message says, in Slack's own markup. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bulkprof.plugins import Outcome, RunContext, RunSummary
+
+_SECTION_LENGTH = 2900
+"""Slack refuses sections over 3,000 characters."""
+
+
+def build_message(
+    run: RunContext, summary: RunSummary, failures: Sequence[Outcome], links: Mapping[str, str]
+) -> dict[str, Any]:
+    """The webhook's body: a heading with the counts, the first failures, and the reports' links."""
+    good = summary.exit_code == 0
+    icon = ":white_check_mark:" if good else ":x:"
+    title = f"bulkprof {run.command} of {run.estate}: {'done' if good else f'exit {summary.exit_code}'}"
+    counts = ", ".join(f"{count} {kind}" for kind, count in summary.as_json()["outcomes"].items() if count)
+    lines = [
+        f"{icon} *{escape(title)}*",
+        f"{escape(counts) or 'nothing to do'} in {duration(summary.elapsed_s)}",
+    ]
+    if summary.invalid:
+        lines.append(f"{summary.invalid} invalid rows were left out")
+    sections = ["\n".join(lines)]
+    if failures:
+        sections.append(_fitting(["*First failures*", *map(_failure, failures)]))
+    if links:
+        sections.append("\n".join(_link(name, url) for name, url in links.items()))
+    sections.append(f"run `{escape(run.run_id)}`, started {escape(run.started_at)}")
+    return {
+        # Shown in notifications, where blocks are not.
+        "text": escape(f"{title} ({counts or 'nothing to do'})"),
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in sections],
+    }
+
+
+def escape(text: str) -> str:
+    """`text` so that Slack shows it as it is, and mentions nobody."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def duration(seconds: float) -> str:
+    """`75.4` as `1 min 15 s`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _fitting(lines: Sequence[str]) -> str:
+    """As many whole lines as Slack takes: half a line could end inside `&amp;`."""
+    while len(text := "\n".join(lines)) > _SECTION_LENGTH:
+        lines = lines[:-1]
+    return text
+
+
+def _failure(outcome: Outcome) -> str:
+    place = f"{outcome.file}:{outcome.line} " if outcome.file else ""
+    message = outcome.error_message if len(outcome.error_message) <= 300 else outcome.error_message[:297] + "..."
+    said = ": ".join(part for part in (outcome.error_code, message) if part)
+    return f"• {outcome.kind} {escape(f'{place}{outcome.name} in {outcome.target}: {said}')}"
+
+
+def _link(name: str, url: str) -> str:
+    # Only web addresses can be clicked; an s3:// one is for copying.
+    if url.startswith("https://"):
+        return f"<{escape(url)}|Report in {escape(name)}>"
+    return f"Report in {escape(name)}: `{escape(url)}`"

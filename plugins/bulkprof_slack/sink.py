@@ -1,0 +1,59 @@
+"""The sink: at the end of a run, decides whether there is something to say, and says it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bulkprof.plugins import FinishedRun, Outcome, OutcomeKind, RunContext, RunSummary, Sink
+from bulkprof_slack.message import build_message
+from bulkprof_slack.webhook import Webhook, post
+
+BAD = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED})
+"""Outcomes of rows that are not in order."""
+
+
+class SlackSink(Sink):
+    """Posts one message a run."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        run: RunContext,
+        webhook: Webhook,
+        when: Literal["always", "failure", "change"],
+        max_failures: int,
+        timeout_s: float,
+    ) -> None:
+        self.name = name
+        self._run = run
+        self._webhook = webhook
+        self._when = when
+        self._max_failures = max_failures
+        self._timeout_s = timeout_s
+
+    async def finish(self, run: FinishedRun) -> None:
+        """Post the message, where `when` asks for one. Raises `WebhookError`."""
+        if not _is_wanted(self._when, run.summary):
+            return
+        failures = await self._first_failures(run)
+        message = build_message(self._run, run.summary, failures, run.links)
+        await post(await self._webhook(), message, timeout_s=self._timeout_s)
+
+    async def _first_failures(self, run: FinishedRun) -> list[Outcome]:
+        found: list[Outcome] = []
+        expected = min(self._max_failures, sum(run.summary.outcomes.get(kind, 0) for kind in BAD))
+        if expected == 0:
+            return found
+        async for batch in run.outcomes():
+            found.extend(outcome for outcome in batch if outcome.kind in BAD)
+            if len(found) >= expected:
+                break
+        return found[: self._max_failures]
+
+
+def _is_wanted(when: str, summary: RunSummary) -> bool:
+    if when == "always":
+        return True
+    failed = summary.exit_code != 0 or any(summary.outcomes.get(kind, 0) for kind in BAD)
+    return failed or (when == "change" and summary.changed > 0)

@@ -1,0 +1,115 @@
+"""The webhook: where its URL comes from, and posting to it without ever showing it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+from pydantic import SecretStr
+
+from bulkprof.plugins import ClientFactory
+
+Webhook = Callable[[], Awaitable[SecretStr]]
+"""Fetches the URL when it is needed."""
+
+TRIES = 3
+MAX_WAIT_S = 10.0
+"""Seconds up to which a Retry-After is waited for; longer, and the message is left to a later delivery."""
+_LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
+_GONE = frozenset({"invalid_token", "no_service", "no_service_id", "no_team", "team_disabled", "no_active_hooks"})
+_CHANNEL = frozenset(
+    {"channel_not_found", "channel_is_archived", "action_prohibited", "posting_to_general_channel_denied"}
+)
+
+
+class WebhookError(RuntimeError):
+    """The message could not be posted. The text never holds the webhook's URL."""
+
+
+def from_environment(variable: str) -> Webhook:
+    """The webhook whose URL the environment variable holds. Raises `ValueError` when it is unset or no URL."""
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        raise ValueError(f"the environment variable {variable} is not set; it must hold the Slack webhook's URL")
+    url = _checked(text, f"the environment variable {variable}")
+
+    async def fetch() -> SecretStr:
+        return url
+
+    return fetch
+
+
+def from_secret(secret: str, client: ClientFactory) -> Webhook:
+    """The webhook whose URL is the text of a secret in AWS Secrets Manager, read when it is needed."""
+
+    async def fetch() -> SecretStr:
+        # An ARN says where its secret lives; a name stands in the SDK's default Region.
+        region = secret.split(":")[3] if secret.startswith("arn:") and secret.count(":") > 3 else None
+        async with client("secretsmanager", region=region) as manager:
+            try:
+                answer = await manager.get_secret_value(SecretId=secret)
+            except Exception as error:
+                code = getattr(error, "response", {}).get("Error", {}).get("Code") or type(error).__name__
+                raise WebhookError(
+                    f"the secret {secret} with the Slack webhook can't be read: {code}; it must exist, and the run's"
+                    " credentials need secretsmanager:GetSecretValue on it"
+                ) from error
+        return _checked(str(answer.get("SecretString", "")).strip(), f"the secret {secret}")
+
+    return fetch
+
+
+def _checked(text: str, place: str) -> SecretStr:
+    wrong = ValueError(f"{place} must hold an https URL, such as Slack shows for an incoming webhook")
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        raise wrong from None
+    # Plain http would show the URL to the network; on this machine there is none.
+    if not host or (parts.scheme != "https" and not (parts.scheme == "http" and host in _LOCAL)):
+        raise wrong
+    return SecretStr(text)
+
+
+async def post(url: SecretStr, message: dict[str, Any], *, timeout_s: float) -> None:
+    """Post `message`; waits as told where Slack is busy. Raises `WebhookError`."""
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+        for attempt in range(1, TRIES + 1):
+            try:
+                async with session.post(url.get_secret_value(), json=message, allow_redirects=False) as answer:
+                    status, wait = answer.status, answer.headers.get("Retry-After", "")
+                    text = (await answer.text(errors="replace"))[:200].strip()
+            except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+                # Its message and its context hold the URL.
+                failure = type(error).__name__
+                status = 0
+            if status == 0:
+                raise WebhookError(f"Slack could not be reached: {failure}")
+            if status == 200:
+                return
+            seconds = _seconds(wait)
+            if status != 429 or attempt == TRIES or seconds > MAX_WAIT_S:
+                raise WebhookError(_refusal(status, text))
+            await anyio.sleep(seconds)
+
+
+def _seconds(retry_after: str) -> float:
+    return float(retry_after) if retry_after.isdecimal() else 1.0
+
+
+def _refusal(status: int, text: str) -> str:
+    if text in _GONE or status in (404, 410):
+        return f"Slack answered {status} {text}: the webhook was revoked; make a new one and set its URL"
+    if text in _CHANNEL:
+        return f"Slack answered {status} {text}: the webhook's channel takes no messages; choose another"
+    if status == 429:
+        return "Slack answered 429: too many messages; deliver it later with `bulkprof runs redeliver`"
+    # Other texts may come from a proxy, and repeat the URL.
+    return f"Slack answered {status}"

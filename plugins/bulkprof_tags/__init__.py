@@ -1,0 +1,84 @@
+"""Tags profiles from fixed values, their row's columns and lookup files, and checks what came of it.
+
+```toml
+[plugins.tags]
+fixed = { ManagedBy = "platform" }
+columns = { Team = "team", Environment = "env" }
+lookup = [{ file = "cost-centers.csv", by = "team", tags = { CostCenter = "cost_center" } }]
+required = ["Team", "CostCenter"]
+allowed = { Environment = ["dev", "prod"], CostCenter = "CC-[0-9]{4}" }
+```
+
+Tags that the manifest gives itself (`tag:KEY`) win over these. An empty cell gives no tag.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+
+from bulkprof.plugins import DesiredProfile, PluginContext, Problem, field_reader, hookimpl, tag_count_fault
+from bulkprof_tags.lookup import Lookup
+from bulkprof_tags.settings import TagsSettings
+from bulkprof_tags.values import clean_value
+
+__all__ = ["Plugin", "TagsSettings"]
+
+
+class Plugin:
+    """Answers `bulkprof_tag_profile` and `bulkprof_check_profile`."""
+
+    Settings = TagsSettings
+
+    def __init__(self, settings: TagsSettings, context: PluginContext) -> None:
+        self._fixed = dict(settings.fixed)
+        self._columns = tuple((key, field_reader(column)) for key, column in settings.columns.items())
+        self._clean = lru_cache(maxsize=1 << 14)(clean_value) if settings.clean else None
+        self._lookups = tuple(Lookup(one, context.directory, clean=settings.clean) for one in settings.lookup)
+        self._required = settings.required
+        self._allowed = tuple((key, _accepts(allowed), allowed) for key, allowed in settings.allowed.items())
+
+    @hookimpl
+    def bulkprof_tag_profile(self, profile: DesiredProfile) -> Mapping[str, str]:
+        """The profile's tags by the settings. Raises `ValueError` where a lookup has no line for the row."""
+        tags = self._fixed.copy()
+        for key, read in self._columns:
+            value = read(profile)
+            if value:
+                tags[key] = self._clean(value) if self._clean else value
+        for lookup in self._lookups:
+            tags.update(lookup.tags_of(profile))
+        return tags
+
+    @hookimpl
+    def bulkprof_check_profile(self, profile: DesiredProfile) -> Iterable[Problem]:
+        """Required tags that aren't there, values that aren't allowed, and too many tags."""
+        tags = profile.tags
+        problems: list[Problem] = []
+        for key in self._required:
+            if not tags.get(key):
+                remedy = "give it in the row, or by a tag rule"
+                problems.append(Problem(f"the tag {key!r} is required", column=f"tag:{key}", remedy=remedy))
+        for key, accepts, allowed in self._allowed:
+            value = tags.get(key)
+            if value is not None and not accepts(value):
+                problems.append(_not_allowed(key, value, allowed))
+        if fault := tag_count_fault(tags):
+            problems.append(Problem(fault.reason, remedy=f"{fault.remedy}; these are {', '.join(sorted(tags))}"))
+        return problems
+
+
+def _accepts(allowed: tuple[str, ...] | re.Pattern[str]) -> Callable[[str], object]:
+    """A call that is true for allowed values, as cheap as it gets: it is made for each profile."""
+    return allowed.fullmatch if isinstance(allowed, re.Pattern) else frozenset(allowed).__contains__
+
+
+def _not_allowed(key: str, value: str, allowed: tuple[str, ...] | re.Pattern[str]) -> Problem:
+    if isinstance(allowed, re.Pattern):
+        remedy = f"the value must match {allowed.pattern!r}"
+    else:
+        near = difflib.get_close_matches(value, allowed, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"allowed are {', '.join(allowed)}"
+    return Problem("is not an allowed value", column=f"tag:{key}", value=value, remedy=remedy)

@@ -1,0 +1,109 @@
+"""A server of raw bytes on 127.0.0.1: it cuts, truncates, stalls and refuses where a well-behaved one can't."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from bulkprof.aws import AwsSessions, BedrockApi
+from bulkprof.config import Organization, Run
+from bulkprof.model import Target
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+SOURCE = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0"
+ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl"
+SECRET = "canary-secret-key"
+TOKEN = "canary-session-token"
+
+
+def environment(port: int, **more: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "AKIACANARY",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_SESSION_TOKEN": TOKEN,
+        "AWS_REGION": "us-east-1",
+        **more,
+    }
+
+
+def response(status: int, body: bytes = b"", *, length: int | None = None, **headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body) if length is None else length}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def saying(data: bytes, *, then_close: bool = False) -> Answer:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _request(reader)
+        writer.write(data)
+        await writer.drain()
+        if then_close:
+            writer.close()
+
+    return answer
+
+
+async def cutting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _request(reader)
+    writer.close()
+
+
+async def resetting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _request(reader)
+    raw = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    writer.transport.abort()
+
+
+async def stalling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _request(reader)
+    # Until the client has had enough and closes.
+    await reader.read()
+    writer.close()
+
+
+async def _request(reader: asyncio.StreamReader) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            await reader.readexactly(int(line.split(b":")[1]))
+
+
+@asynccontextmanager
+async def serving(answer: Answer) -> AsyncIterator[int]:
+    """A server that treats every connection like this; gives its port."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        try:
+            await answer(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+            try:
+                await writer.wait_closed()
+            except ConnectionError:
+                continue
+        await server.wait_closed()
+
+
+@asynccontextmanager
+async def api_at(port: int, *, timeout_s: float = 5.0, **more: str) -> AsyncIterator[BedrockApi]:
+    run = Run(timeout_s=timeout_s)
+    async with AwsSessions(Organization(), run, environment=environment(port, **more)) as sessions:
+        yield await sessions.bedrock(Target("", "us-east-1"))
+
+
+async def create(api: BedrockApi) -> str:
+    return await api.create(name="team-a", source_arn=SOURCE, description=None, tags={"team": "a"}, token="t1")
