@@ -117,7 +117,6 @@ def tag_key_fault(key: str) -> Fault | None:
     return _tag_fault("tag key", key, TAG_KEY_LENGTH)
 
 
-@lru_cache(_CACHE)
 def tag_value_fault(value: str) -> Fault | None:
     """Why AWS would refuse `value` as a tag's value."""
     return None if TAG_VALUE.fullmatch(value) else _tag_fault("tag value", value, TAG_VALUE_LENGTH)
@@ -144,11 +143,14 @@ def tag_faults(tags: Mapping[str, str]) -> Sequence[tuple[str, str, Fault]]:
     if len(_sound_tags) > _CACHE:
         _sound_tags.clear()
     faults = []
-    for key, value in tags.items():
+    for pair in tags.items():
+        if pair in _sound_tags:
+            continue
+        key, value = pair
         if fault := tag_key_fault(key) or tag_value_fault(value):
             faults.append((key, value, fault))
         else:
-            _sound_tags.add((key, value))
+            _sound_tags.add(pair)
     return faults
 
 

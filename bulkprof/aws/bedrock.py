@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -79,12 +80,9 @@ class BedrockApi:
             **({"description": description} if description else {}),
             **({"tags": _as_list(tags)} if tags else {}),
         )
-        arn = answer.get("inferenceProfileArn")
-        if not isinstance(arn, str) or not arn:
-            raise AmbiguousError(
-                "AWS reports success, but no ARN", code="NoArn", operation=Operation.CREATE, where=self.where
-            )
-        return arn
+        with self._whole(Operation.CREATE):
+            arn: str = answer["inferenceProfileArn"]
+            return arn
 
     async def delete(self, arn: str) -> None:
         """Delete a profile. Raises `NotFoundError` where there is none."""
@@ -100,19 +98,30 @@ class BedrockApi:
 
     async def get(self, arn: str) -> ObservedProfile:
         """Look one profile up, its tags aside. New ones may not be found for a while."""
-        return _observed(await self._call(Operation.GET, inferenceProfileIdentifier=arn))
+        answer = await self._call(Operation.GET, inferenceProfileIdentifier=arn)
+        with self._whole(Operation.GET):
+            return _observed(answer)
 
     async def list_page(self, next_token: str | None = None) -> tuple[list[ObservedProfile], str | None]:
         """Up to 1,000 application profiles, without tags, and the token of the next page or None."""
-        answer = await self._list("APPLICATION", next_token)
-        return [_observed(each) for each in answer.get("inferenceProfileSummaries", ())], answer.get(
-            "nextToken"
-        ) or None
+        found, more = await self._list("APPLICATION", next_token)
+        with self._whole(Operation.LIST):
+            return [_observed(each) for each in found], more
+
+    async def system_profiles_page(self, next_token: str | None = None) -> tuple[list[SystemProfile], str | None]:
+        """Up to 1,000 profiles that AWS defines, and the token of the next page or None."""
+        found, more = await self._list("SYSTEM_DEFINED", next_token)
+        with self._whole(Operation.LIST):
+            return [
+                SystemProfile(each["inferenceProfileId"], each["inferenceProfileArn"], _model_arns(each))
+                for each in found
+            ], more
 
     async def tags_of(self, arn: str) -> dict[str, str]:
         """All tags of one profile, confirmed: not from an index that may lag."""
         answer = await self._call(Operation.TAGS_OF, resourceARN=arn)
-        return {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
+        with self._whole(Operation.TAGS_OF):
+            return {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
 
     async def tagged_page(self, next_token: str | None = None) -> tuple[list[tuple[str, dict[str, str]]], str | None]:
         """Up to 100 ARNs with their tags from the tagging API, and the token of the next page or None.
@@ -125,38 +134,46 @@ class BedrockApi:
             ResourcesPerPage=_TAGGED_PAGE,
             **({"PaginationToken": next_token} if next_token else {}),
         )
-        found = [
-            (each["ResourceARN"], {tag["Key"]: tag["Value"] for tag in each.get("Tags", ())})
-            for each in answer.get("ResourceTagMappingList", ())
-        ]
+        with self._whole(Operation.TAGGED):
+            found = [
+                (each["ResourceARN"], {tag["Key"]: tag["Value"] for tag in each.get("Tags", ())})
+                for each in answer["ResourceTagMappingList"]
+            ]
         return found, answer.get("PaginationToken") or None
 
     async def foundation_models(self) -> list[FoundationModel]:
         """All models that the Region offers, in one answer."""
         answer = await self._call(Operation.MODELS)
-        return [
-            FoundationModel(
-                id=each["modelId"],
-                arn=each["modelArn"],
-                inference_types=frozenset(each.get("inferenceTypesSupported", ())),
-                legacy=each.get("modelLifecycle", {}).get("status") == "LEGACY",
-            )
-            for each in answer.get("modelSummaries", ())
-        ]
+        with self._whole(Operation.MODELS):
+            return [
+                FoundationModel(
+                    id=each["modelId"],
+                    arn=each["modelArn"],
+                    inference_types=frozenset(each.get("inferenceTypesSupported", ())),
+                    legacy=each.get("modelLifecycle", {}).get("status") == "LEGACY",
+                )
+                for each in answer["modelSummaries"]
+            ]
 
-    async def system_profiles_page(self, next_token: str | None = None) -> tuple[list[SystemProfile], str | None]:
-        """Up to 1,000 profiles that AWS defines, and the token of the next page or None."""
-        answer = await self._list("SYSTEM_DEFINED", next_token)
-        found = [
-            SystemProfile(each["inferenceProfileId"], each["inferenceProfileArn"], _model_arns(each))
-            for each in answer.get("inferenceProfileSummaries", ())
-        ]
-        return found, answer.get("nextToken") or None
-
-    async def _list(self, kind: str, next_token: str | None) -> Mapping[str, Any]:
+    async def _list(self, kind: str, next_token: str | None) -> tuple[list[Any], str | None]:
         # AWS lists its own profiles only, unless the kind is named.
         page = {"nextToken": next_token} if next_token else {}
-        return await self._call(Operation.LIST, typeEquals=kind, maxResults=_LIST_PAGE, **page)
+        answer = await self._call(Operation.LIST, typeEquals=kind, maxResults=_LIST_PAGE, **page)
+        with self._whole(Operation.LIST):
+            return answer["inferenceProfileSummaries"], answer.get("nextToken") or None
+
+    @contextmanager
+    def _whole(self, operation: Operation) -> Iterator[None]:
+        """A success that lacks what it should hold is a broken answer: it must not pass for an empty account."""
+        try:
+            yield
+        except KeyError as error:
+            raise AmbiguousError(
+                f"AWS reports success, but no {error.args[0]}",
+                code="BrokenAnswer",
+                operation=operation,
+                where=self.where,
+            ) from None
 
     async def _call(self, operation: Operation, **values: Any) -> Mapping[str, Any]:
         service, method = _METHODS[operation]

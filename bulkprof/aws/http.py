@@ -35,7 +35,8 @@ class SharedHttp:
     def __init__(self, timeout_s: float) -> None:
         self._sessions: dict[Trust, aiohttp.ClientSession] = {}
         self._opening = asyncio.Lock()
-        connect_s = min(_CONNECT_S, timeout_s)
+        # Less than the whole, so that a connection that never comes about is told apart from an answer that doesn't.
+        connect_s = min(_CONNECT_S, timeout_s / 2)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s, sock_connect=connect_s)
 
     def attach(self, *, signer: Signer | None = None, **settings: Any) -> Any:

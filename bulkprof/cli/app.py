@@ -6,14 +6,16 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated
 
-import click
 import typer
 
 from bulkprof.errors import ExitCode
 
+# typer carries click with it in some versions and depends on it in others; these are its errors in all of them.
+_WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]
+_AnyClickError: type[Exception] = typer.BadParameter.__mro__[2]
+
 app = typer.Typer(
     help="Amazon Bedrock application inference profiles in bulk: from a spreadsheet to every account and Region.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -28,17 +30,12 @@ def run(arguments: Sequence[str]) -> int:
     try:
         command = typer.main.get_command(app)
         result = command.main(args=list(arguments), prog_name="bulkprof", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        sys.stdout.write(error.format_message() + "\n")
+    except (_WrongUsage, _AnyClickError) as error:
+        context = getattr(error, "ctx", None)
+        hint = f"\nTry '{context.command_path} --help'." if context else ""
+        sys.stderr.write(f"error: {error.format_message()}{hint}\n")  # type: ignore[attr-defined]
         return ExitCode.USAGE
-    except click.UsageError as error:
-        hint = f"\nTry '{error.ctx.command_path} --help'." if error.ctx else ""
-        sys.stderr.write(f"error: {error.format_message()}{hint}\n")
-        return ExitCode.USAGE
-    except click.ClickException as error:
-        sys.stderr.write(f"error: {error.format_message()}\n")
-        return ExitCode.USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted before anything was started\n")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
@@ -57,10 +54,14 @@ def version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def root(
-    show_version: Annotated[
+    context: typer.Context,
+    show_version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Create and keep Amazon Bedrock application inference profiles in bulk."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(ExitCode.USAGE)

@@ -42,7 +42,9 @@ def list_runs(
     if not rows:
         terminal.note(f"no runs in {state_dir}")
         return
-    table = Table("run", "command", "started", "status", "outcomes", header_style="bold")
+    table = Table(header_style="bold")
+    for name in ("run", "command", "started", "status", "outcomes"):
+        table.add_column(name, no_wrap=name == "run")
     for row in rows:
         counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
         table.add_row(row["run_id"], row["command"], row["started_at"], escape(row["status"]), counts)

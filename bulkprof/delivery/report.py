@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bulkprof.execution.rows import NOT_REACHED
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Problem, RunSummary, Target
@@ -90,14 +91,15 @@ def plan_counts_line(totals: Mapping[ActionKind, int], refused: int, targets: in
 
 def show_summary(console: Console, summary: RunSummary, failures: Iterable[Outcome]) -> None:
     """Print a run's end: a table of outcomes, then the first failures."""
-    table = Table(title=f"Run {summary.run_id}", title_justify="left", show_header=True, header_style="bold")
-    table.add_column("outcome")
+    table = Table("outcome", header_style="bold")
     table.add_column("profiles", justify="right")
     for kind, style in OUTCOME_STYLES.items():
         if count := summary.outcomes.get(kind, 0):
             table.add_row(f"[{style}]{kind}[/]", str(count))
     if summary.invalid:
         table.add_row("[bold red]invalid rows left out[/]", str(summary.invalid))
+    if not summary.changed and summary.exit_code == 0:
+        console.print("Nothing to do: AWS is as the manifests want it.")
     console.print(table)
     for outcome in failures:
         place = f"{outcome.file}:{outcome.line} " if outcome.file else ""
@@ -105,15 +107,16 @@ def show_summary(console: Console, summary: RunSummary, failures: Iterable[Outco
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     sent = sum(count.sent for count in summary.calls.values())
     throttled = sum(count.throttled for count in summary.calls.values())
-    console.print(f"{sent} calls, {throttled} throttled, {summary.elapsed_s:.1f} s", highlight=False)
+    end = f"Run {summary.run_id}: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
+    console.print(end, highlight=False, soft_wrap=True)
 
 
 def first_failures(run: RunFile, limit: int = 10) -> list[Outcome]:
-    """The first outcomes that people have to look at, in manifest order."""
+    """The first outcomes that people have to look at, in manifest order; rows never reached only count."""
     bad = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
     found: list[Outcome] = []
     for outcome in run.results():
-        if outcome.kind in bad:
+        if outcome.kind in bad and outcome.error_code != NOT_REACHED:
             found.append(outcome)
             if len(found) == limit:
                 break

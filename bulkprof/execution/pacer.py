@@ -111,7 +111,7 @@ class Pacer:
         slot = self._next
         self._late = -NEVER < slot < now - CATCH_UP
         if self._late:
-            self._idle += now - slot
+            self._idle += now - CATCH_UP - slot
             slot = now - CATCH_UP
         elif slot == -NEVER:
             slot = now

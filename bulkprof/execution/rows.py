@@ -73,10 +73,12 @@ INSERT_OUTCOME = (
     "INSERT INTO outcome (action, kind, arn, old_arn, attempts, error_code, error_message) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
+NOT_REACHED = "NotReached"
+"""The error code of actions that a stopped run left open."""
 _RESULT_COLUMNS = (
     "a.id, t.account, t.region, a.name, a.file, a.line, a.model, a.tags, "
     "coalesce(o.kind, 'skipped'), coalesce(o.arn, a.arn), coalesce(o.old_arn, ''), coalesce(o.attempts, 0), "
-    "coalesce(o.error_code, 'NotReached'), coalesce(o.error_message, 'the run stopped before this profile')"
+    f"coalesce(o.error_code, '{NOT_REACHED}'), coalesce(o.error_message, 'the run stopped before this profile')"
 )
 SELECT_OUTCOME = (
     f"SELECT o.seq, {_RESULT_COLUMNS} FROM outcome o JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target"

@@ -53,8 +53,8 @@ class Tagging:
             problems.append(
                 cell_problem(request, f"tag:{self._key}", tags[self._key], fault, makers.get(self._key, ""))
             )
-        if len(tags) > TAGS_PER_PROFILE and (fault := tag_count_fault(tags)):
-            ours = Fault(f"{fault.reason}, the rules' and bulkprof's own among them", fault.remedy)
+        if len(tags) > TAGS_PER_PROFILE and (excess := tag_count_fault(tags)):
+            ours = Fault(f"{excess.reason}, the rules' and bulkprof's own among them", excess.remedy)
             problems.append(cell_problem(request, "tags", "", ours))
         return tags
 

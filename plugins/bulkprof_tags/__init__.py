@@ -42,7 +42,7 @@ class Plugin:
 
     @hookimpl
     def bulkprof_tag_profile(self, profile: DesiredProfile) -> Mapping[str, str]:
-        """The profile's tags by the settings. Raises `ValueError` where a lookup has no line for the row."""
+        """The profile's tags by the settings; what a lookup lacks, the check says."""
         tags = self._fixed.copy()
         for key, read in self._columns:
             value = read(profile)
@@ -54,19 +54,25 @@ class Plugin:
 
     @hookimpl
     def bulkprof_check_profile(self, profile: DesiredProfile) -> Iterable[Problem]:
-        """Required tags that aren't there, values that aren't allowed, and too many tags."""
+        """Lookups without a line for the row, required tags that aren't there, values that aren't allowed."""
         tags = profile.tags
         problems: list[Problem] = []
+        explained: frozenset[str] = frozenset()
+        for lookup in self._lookups:
+            if problem := lookup.problem(profile):
+                problems.append(problem)
+                explained |= lookup.keys
         for key in self._required:
-            if not tags.get(key):
+            if not tags.get(key) and key not in explained:
                 remedy = "give it in the row, or by a tag rule"
                 problems.append(Problem(f"the tag {key!r} is required", column=f"tag:{key}", remedy=remedy))
         for key, accepts, allowed in self._allowed:
             value = tags.get(key)
             if value is not None and not accepts(value):
                 problems.append(_not_allowed(key, value, allowed))
-        if fault := tag_count_fault(tags):
-            problems.append(Problem(fault.reason, remedy=f"{fault.remedy}; these are {', '.join(sorted(tags))}"))
+        if tag_count_fault(tags):
+            # bulkprof says how many there may be; which ones there are shows where they come from.
+            problems.append(Problem(f"the {len(tags)} tags are {', '.join(sorted(tags))}", column="tags"))
         return problems
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulkprof.plugins import DesiredProfile, field_reader, missing_field, tag_value_fault
+from bulkprof.plugins import DesiredProfile, Problem, field_reader, missing_field, tag_value_fault
 from bulkprof_tags.settings import LookupSettings
 from bulkprof_tags.values import clean_value
 
@@ -27,26 +27,32 @@ class Lookup:
         self._read_key = field_reader(settings.by)
         self._tags: dict[str, Mapping[str, str]] = {}
         self._clean = clean
+        self._otherwise = settings.missing if isinstance(settings.missing, dict) else _NO_TAGS
         wrong = list(self._load(directory / settings.file))
         if wrong:
             raise ValueError("\n".join(f"{settings.file}{finding}" for finding in wrong))
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The tags that this file gives."""
+        return frozenset(self._settings.tags)
+
     def tags_of(self, profile: DesiredProfile) -> Mapping[str, str]:
-        """The tags of the profile's line. Raises `ValueError` where there is none and the settings want one."""
+        """The tags of the profile's line, or what the settings say where there is none."""
+        found = self._tags.get(self._read_key(profile))
+        return self._otherwise if found is None else found
+
+    def problem(self, profile: DesiredProfile) -> Problem | None:
+        """Why the file can't serve this profile, where the settings don't allow for that."""
         key = self._read_key(profile)
-        found = self._tags.get(key)
-        if found is not None:
-            return found
-        missing = self._settings.missing
-        if isinstance(missing, dict):
-            return missing
-        if missing == "skip":
-            return _NO_TAGS
+        if key in self._tags or self._settings.missing != "error":
+            return None
+        file, field = self._settings.file, self._settings.by
         if not key:
-            raise ValueError(f"the lookup in {self._settings.file} {missing_field(profile, self._settings.by)}")
+            return Problem(f"the lookup in {file} {missing_field(profile, field)}")
         near = difflib.get_close_matches(key, self._tags, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "; add one, or set `missing` for this lookup"
-        raise ValueError(f"{self._settings.file} has no line for {self._settings.by} {key!r}{hint}")
+        remedy = f"did you mean {near[0]!r}?" if near else "add one, or set `missing` for this lookup"
+        return Problem(f"{file} has no such line", column=field, value=key, remedy=remedy)
 
     def _load(self, file: Path) -> Iterator[str]:
         """Fill the table, and yield what is wrong as `:LINE: message`."""

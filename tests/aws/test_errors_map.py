@@ -220,15 +220,16 @@ async def test_over_a_real_connection(case: str) -> None:
         assert caught.value.retry_after == 2.0
 
 
-async def test_a_truncated_list_is_no_empty_account() -> None:
-    body = wire.response(200, b'{"inferenceProfileSummaries":[{"inferencePro')
-    async with wire.serving(wire.saying(body)) as port, wire.api_at(port) as api:
+@pytest.mark.parametrize("body", [b'{"inferenceProfileSummaries":[{"inferencePro', b"{}", b""])
+async def test_a_broken_list_is_no_empty_account(body: bytes) -> None:
+    async with wire.serving(wire.saying(wire.response(200, body))) as port, wire.api_at(port) as api:
         with pytest.raises(e.AmbiguousError):
             await api.list_page()
 
 
 async def test_an_empty_list_is_an_empty_account() -> None:
-    async with wire.serving(wire.saying(wire.response(200, b"{}"))) as port, wire.api_at(port) as api:
+    body = b'{"inferenceProfileSummaries":[]}'
+    async with wire.serving(wire.saying(wire.response(200, body))) as port, wire.api_at(port) as api:
         assert await api.list_page() == ([], None)
 
 

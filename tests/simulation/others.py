@@ -7,7 +7,7 @@ import random
 
 from botocore.exceptions import CapacityNotAvailableError
 from botocore.retries.adaptive import RateClocker
-from botocore.retries.bucket import Clock, TokenBucket
+from botocore.retries.bucket import TokenBucket
 from botocore.retries.quota import RetryQuota
 from botocore.retries.throttling import CubicCalculator
 
@@ -20,11 +20,10 @@ RETRY_COST = 5
 LONGEST = 20.0
 
 
-class VirtualClock(Clock):
-    """botocore's clock, told by the loop; it starts late enough for botocore's epoch arithmetic."""
+class VirtualClock:
+    """Stands in for botocore's clock: epoch seconds, as the loop tells them."""
 
     def __init__(self, loop: Loop) -> None:
-        super().__init__()
         self._loop = loop
 
     def current_time(self) -> float:
@@ -74,9 +73,9 @@ class JitterPool:
 class StandardPool(JitterPool):
     """The SDK's `standard` mode with its defaults: three attempts, and a quota of retries."""
 
-    def __init__(self, network: Network, calls: int, seed: int, *, start: float = 0.0) -> None:
+    def __init__(self, network: Network, calls: int, seed: int, *, start: float = 0.0, workers: int = WORKERS) -> None:
         self._quota = RetryQuota()
-        super().__init__(network, calls, seed, start=start)
+        super().__init__(network, calls, seed, start=start, workers=workers)
 
     def _answer(self, attempt: int, *, taken: bool) -> None:
         if taken:
@@ -92,13 +91,13 @@ class StandardPool(JitterPool):
 class AdaptivePool(StandardPool):
     """The SDK's `adaptive` mode: `standard`, behind a client-side rate that follows a cubic curve."""
 
-    def __init__(self, network: Network, calls: int, seed: int, *, start: float = 0.0) -> None:
+    def __init__(self, network: Network, calls: int, seed: int, *, start: float = 0.0, workers: int = WORKERS) -> None:
         self._clock = VirtualClock(network.loop)
         self._cubic = CubicCalculator(starting_max_rate=0, start_time=self._clock.current_time())
         self._clocker = RateClocker(self._clock)
         self._bucket = TokenBucket(max_rate=1, clock=self._clock)
         self._limited = False
-        super().__init__(network, calls, seed, start=start)
+        super().__init__(network, calls, seed, start=start, workers=workers)
 
     def _send(self, attempt: int) -> None:
         if self._limited:

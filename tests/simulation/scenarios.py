@@ -34,6 +34,8 @@ class Scenario:
     caller: float = 0.0
     """Calls per second of a production caller beside the run."""
     latency: tuple[float, float] = (0.08, 0.12)
+    workers: int = 10
+    """Of the pools that bulkprof is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +101,23 @@ def ours(scenario: Scenario, network: Network, seed: int, start: float) -> Clien
 
 def standard(scenario: Scenario, network: Network, seed: int, start: float) -> Client:
     """The SDK's standard retries."""
-    return StandardPool(network, scenario.calls, seed, start=start)
+    return StandardPool(network, scenario.calls, seed, start=start, workers=scenario.workers)
 
 
 def adaptive(scenario: Scenario, network: Network, seed: int, start: float) -> Client:
     """The SDK's adaptive retries."""
-    return AdaptivePool(network, scenario.calls, seed, start=start)
+    return AdaptivePool(network, scenario.calls, seed, start=start, workers=scenario.workers)
 
 
 def jitter(scenario: Scenario, network: Network, seed: int, start: float) -> Client:
     """Plain tenacity jitter over a pool of workers."""
-    return JitterPool(network, scenario.calls, seed, start=start)
+    return JitterPool(network, scenario.calls, seed, start=start, workers=scenario.workers)
 
 
 TABLE = [
     Scenario("20/s, burst 40", bucket(20, 40), 600),
     Scenario("5/s, burst 10", bucket(5, 10), 1500),
-    Scenario("100/s, burst 100", bucket(100, 100), 5000),
+    Scenario("100/s, burst 100", bucket(100, 100), 5000, workers=50),
     Scenario("0.3/s, burst 2", bucket(0.3, 2), 100),
     Scenario("4 to 10/s after 60 s", bucket(4, 10, then=10), 1500),
     Scenario("10 to 4/s after 60 s", bucket(10, 10, then=4), 1500),
@@ -123,6 +125,6 @@ TABLE = [
     Scenario("two runs share 10/s", bucket(10, 20), 1000, clients=2),
     Scenario("20/s, warm start", bucket(20, 40), 600, learned=LearnedRate(20, 40, 0)),
     Scenario("5/s, warm start", bucket(5, 10), 1500, learned=LearnedRate(5, 10, 0)),
-    Scenario("100/s, warm start", bucket(100, 100), 5000, learned=LearnedRate(100, 100, 0)),
+    Scenario("100/s, warm start", bucket(100, 100), 5000, workers=50, learned=LearnedRate(100, 100, 0)),
     Scenario("10/s, headroom 30 %, caller at 3/s", bucket(10, 20), 1500, headroom=0.3, caller=3.0),
 ]

@@ -17,7 +17,7 @@ class Loop:
     def at(self, when: float, action: Callable[[], None]) -> None:
         """Run `action` at `when`, in seconds; events of one moment run in the order they were asked for."""
         self._order += 1
-        heapq.heappush(self._events, (when if when > self.now else self.now, self._order, action))
+        heapq.heappush(self._events, (max(self.now, when), self._order, action))
 
     def run(self, until: float = float("inf")) -> None:
         """Run until nothing is left to do, or until the virtual time `until`."""
@@ -28,7 +28,9 @@ class Loop:
 
 
 class Limit(Protocol):
-    """What decides whether a call is taken."""
+    """What decides whether a call is taken; `burst` is what it takes at once, above its rate."""
+
+    burst: float
 
     def take(self, now: float) -> bool:
         """Whether a call that arrives now is accepted."""
