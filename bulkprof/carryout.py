@@ -9,13 +9,16 @@ from functools import partial
 
 import anyio
 
+from bulkprof.delivery.failed import write_failed
 from bulkprof.delivery.results import write_results
 from bulkprof.delivery.sinks import Delivery, make_sinks
+from bulkprof.delivery.ui import Progress
 from bulkprof.errors import ExitCode, StateError, UsageError
 from bulkprof.execution.engine import Engine, EngineSettings
 from bulkprof.execution.fleet import Fleet
+from bulkprof.execution.lane import Stop
 from bulkprof.execution.runfile import RunFile
-from bulkprof.model import OutcomeKind, RunSummary
+from bulkprof.model import Outcome, OutcomeKind, RunSummary
 from bulkprof.workspace import Workspace
 
 NOT_IN_ORDER = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
@@ -31,27 +34,62 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     sinks = make_sinks(work.registry, work.run_context(run, fleet.sessions), work.ui.warn)
     delivery = Delivery(run, sinks, work.ui.warn)
     targets = await run.off_loop(run.pending_targets)
-    desired, deletions = run.action_counts()
-    done = sum(run.outcome_counts().values())
+    total = sum(run.action_counts())
     settings = EngineSettings(work.settings.run.max_targets_in_flight, work.settings.run.settle_s, resumed=resumed)
     try:
-        with work.ui.progress("profiles", desired + deletions - done) as progress:
-            engine = Engine(run, fleet.traffic, fleet.open, settings, progress.outcome)
+        with work.ui.progress("profiles", total - sum(run.outcome_counts().values())) as progress:
+            watch = _Watch(progress, work.stop, work.tolerance.allowed(run.action_counts()[0]))
+            engine = Engine(run, fleet.traffic, fleet.open, settings, watch)
             async with anyio.create_task_group() as group:
                 group.start_soon(delivery.follow)
                 await engine.execute(targets)
                 delivery.end()
         elapsed = run.meta("elapsed_s", default=0.0) + time.monotonic() - started
-        stopped = work.stop.requested and bool(await run.off_loop(run.pending_targets))
-        summary = summarize(run, elapsed, exit_code=128 + work.stop.signal_number if stopped else None)
+        summary = summarize(run, elapsed, exit_code=await _stopped_with(work, run, watch))
+        stopped = watch.exceeded or summary.exit_code > ExitCode.USAGE
         run.set_meta(elapsed_s=elapsed, status="interrupted" if stopped else "finished", summary=summary.as_json())
-        if work.options.results:
-            await run.off_loop(partial(write_results, work.options.results, run.results()))
+        await run.off_loop(partial(_write_files, work, run))
         if not stopped:
             await _tell_the_end(work, delivery, summary)
     finally:
         await delivery.close()
     return summary
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Sees every outcome: shows progress, and stops the run when more fail than is tolerated."""
+
+    progress: Progress
+    stop: Stop
+    allowed: int | None
+    failures: int = 0
+    exceeded: bool = False
+
+    def __call__(self, outcome: Outcome) -> None:
+        self.progress.outcome(outcome)
+        self.failures += outcome.kind in {OutcomeKind.FAILED, OutcomeKind.UNKNOWN}
+        if self.allowed is not None and self.failures > self.allowed and not self.stop.requested:
+            self.exceeded = True
+            self.stop.request()
+
+
+async def _stopped_with(work: Workspace, run: RunFile, watch: _Watch) -> int | None:
+    """The exit code of a run that was stopped, None for one that ended."""
+    if watch.exceeded:
+        work.ui.warn(f"stopped: {watch.failures} profiles failed, {watch.allowed} are tolerated (--failure-tolerance)")
+        return ExitCode.SAFETY_LIMIT
+    if work.stop.requested and len(await run.off_loop(run.pending_targets)):
+        return 128 + work.stop.signal_number
+    return None
+
+
+def _write_files(work: Workspace, run: RunFile) -> None:
+    if work.options.results:
+        write_results(work.options.results, run.results())
+    if work.options.failed:
+        count = write_failed(work.options.failed, run, work.settings.ownership_tag)
+        work.ui.note(f"rows to mend: {count} in {work.options.failed}")
 
 
 async def _tell_the_end(work: Workspace, delivery: Delivery, summary: RunSummary) -> None:

@@ -8,7 +8,7 @@ that can't backtrack: `([0-9a-zA-Z][ _-]?)+` accepts the same strings as `WORDS`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -135,14 +135,14 @@ def _tag_fault(what: str, value: str, limit: int) -> Fault:
 _sound_tags: set[tuple[str, str]] = set()
 
 
-def tag_faults(tags: Mapping[str, str]) -> Sequence[tuple[str, str, Fault]]:
+def tag_faults(tags: Mapping[str, str]) -> list[tuple[str, str, Fault]]:
     """Key, value and fault of each of `tags` that AWS would refuse."""
     # One look at the pairs that were sound before: rows share most of their tags.
     if _sound_tags.issuperset(tags.items()):
-        return ()
+        return []
     if len(_sound_tags) > _CACHE:
         _sound_tags.clear()
-    faults = []
+    faults: list[tuple[str, str, Fault]] = []
     for pair in tags.items():
         if pair in _sound_tags:
             continue

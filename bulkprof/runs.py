@@ -6,7 +6,6 @@ happens is told to the `Ui`. All raise `BulkprofError`; a run that a signal stop
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +18,6 @@ import anyio.to_thread
 
 from bulkprof import carryout
 from bulkprof.carryout import Redelivery, execute
-from bulkprof.delivery.results import check_path
 from bulkprof.delivery.ui import OnlyNew, Ui
 from bulkprof.errors import (
     BulkprofError,
@@ -35,9 +33,9 @@ from bulkprof.execution.lane import Stop, StopRequestedError
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, is_run_file
 from bulkprof.model import ActionKind, RunSummary
-from bulkprof.planning.safety import check_prune
+from bulkprof.planning.safety import check_prune, check_refused
 from bulkprof.rules.guess import Guess, guess
-from bulkprof.steps import Replanning, plan_targets, require_rows, take_in, veto
+from bulkprof.steps import Planner, Replanning, require_rows, take_in, veto
 from bulkprof.workspace import Options, Workspace
 
 GUESSES = 8
@@ -144,8 +142,6 @@ async def redeliver(
 
 
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
-    if work.options.results:
-        check_path(work.options.results)
     with closing(work.new_run(command, manifests)) as run:
         return await _from_the_start(work, run, manifests)
 
@@ -160,17 +156,13 @@ async def _from_the_start(work: Workspace, run: RunFile, manifests: Sequence[str
 
 async def _go_on(work: Workspace, run: RunFile, *, resumed: bool) -> RunSummary:
     """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
-    if work.options.results:
-        check_path(work.options.results)
     with _recorded(run, work.stop):
+        recent = await work.recent()
         async with work.connect() as fleet:
             targets = await run.off_loop(run.pending_targets)
             await fleet.sessions.identity(near=next((target.region for target in targets), ""))
-            if resumed:
-                await work.stop.pause(_unsettled_s(run, work.settings.run.settle_s))
-            await plan_targets(
-                run, fleet, work.ui, targets, width=work.settings.run.max_targets_in_flight, again=Replanning(resumed)
-            )
+            planner = Planner(run, fleet, work.ui, recent, Replanning(resumed))
+            await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
             if resumed:
                 return await execute(work, run, fleet, resumed=True)
             return await _approve_and_execute(work, run, fleet)
@@ -186,11 +178,6 @@ def _as_started(work: Workspace, run: RunFile) -> Workspace:
     flags: dict[str, Any] = {name: bool(run.meta(name)) for name in ("skip_invalid", "replace", "prune", "sandbox")}
     flags["sandbox"] = flags["sandbox"] or work.options.sandbox
     return Workspace(replace(work.options, **flags), work.ui, work.stop)
-
-
-def _unsettled_s(run: RunFile, settle_s: float) -> float:
-    """Seconds until lists must show whatever a killed process sent; the run file's time is its last sign of life."""
-    return max(0.0, min(settle_s, run.path.stat().st_mtime + settle_s - time.time()))
 
 
 async def _take_in_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) -> None:
@@ -217,9 +204,11 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
         require_rows(run, skip_invalid=work.options.skip_invalid)
         targets = await run.off_loop(run.targets)
     run.set_meta(status="planning", account=caller.account)
-    planned = await plan_targets(run, fleet, work.ui, targets, width=work.settings.run.max_targets_in_flight)
+    planner = Planner(run, fleet, work.ui, await work.recent())
+    await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
     require_rows(run, skip_invalid=work.options.skip_invalid)
-    check_prune(work.settings.estate, run.action_counts()[1], planned.owned, work.settings.prune)
+    check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
+    check_prune(work.settings.estate, run.action_counts()[1], planner.owned, work.settings.prune)
     await run.off_loop(partial(veto, run, work.registry, work.ui))
 
 

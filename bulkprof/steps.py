@@ -5,24 +5,37 @@ Each works target by target on the run file, so that nothing but counters lives 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import BinaryIO
 
 import anyio
+import anyio.to_thread
 
 from bulkprof.delivery.ui import Progress, Ui
-from bulkprof.errors import AwsError, InvalidRequestError, ManifestError, SafetyError
+from bulkprof.errors import AwsError, InvalidRequestError, ManifestError, NotFoundError, SafetyError
 from bulkprof.execution.engine import OpenTarget, closed_outcome
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import StopRequestedError
+from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import Clash, RunFile
 from bulkprof.intake import Rejected, merge_readers, read_requests
-from bulkprof.model import Action, ActionKind, DesiredProfile, Outcome, OutcomeKind, Problem, Refusal, Request, Target
+from bulkprof.model import (
+    Action,
+    ActionKind,
+    DesiredProfile,
+    ObservedProfile,
+    Outcome,
+    OutcomeKind,
+    Problem,
+    Refusal,
+    Request,
+    Target,
+)
 from bulkprof.planning.diff import diff, owner
-from bulkprof.planning.observe import observe, to_confirm, with_tags_confirmed
+from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules import Rules
@@ -85,16 +98,6 @@ def _clash_problem(clash: Clash) -> Problem:
     )
 
 
-@dataclass(slots=True)
-class Planned:
-    """What planning counted, besides the rows it wrote."""
-
-    owned: int = 0
-    """Profiles that exist and carry the estate's ownership tag (counted where pruning looks at all of them)."""
-    errors: dict[Target, AwsError] = field(default_factory=dict)
-    """The targets that couldn't be observed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Replanning:
     """How a plan that was approved before is brought up to date: nothing is added to what was approved."""
@@ -103,58 +106,86 @@ class Replanning:
     """An earlier process may have carried out part of it, so what exists now may be its work."""
 
 
-async def plan_targets(
-    run: RunFile, fleet: Fleet, ui: Ui, targets: Sequence[Target], *, width: int, again: Replanning | None = None
-) -> Planned:
-    """Observe and plan `targets`, at most `width` at once.
+@dataclass(slots=True)
+class Planner:
+    """Observes and plans targets, and counts what it sees."""
 
-    A target that can't be observed fails its rows and leaves the others alone; when none can, its error is raised.
-    Raises `StopRequestedError` when the run stops meanwhile.
-    """
-    planned = Planned()
-    limiter = anyio.CapacityLimiter(width)
-    stopped: list[StopRequestedError] = []
+    run: RunFile
+    fleet: Fleet
+    ui: Ui
+    recent: RecentRuns
+    again: Replanning | None = None
+    owned: int = 0
+    """Profiles that exist and carry the estate's ownership tag (counted where pruning looks at all of them)."""
+    errors: dict[Target, AwsError] = field(default_factory=dict)
+    """The targets that couldn't be observed."""
+    unreachable: int = 0
+    """The desired profiles of those targets."""
 
-    async def one(target: Target, progress: Progress, token: object) -> None:
+    async def plan(self, targets: Sequence[Target], *, width: int) -> None:
+        """Plan `targets`, at most `width` at once.
+
+        A target that can't be observed fails its rows and leaves the others alone; when none can, its error is
+        raised. Raises `StopRequestedError` when the run stops meanwhile.
+        """
+        if self.recent.unsettled_s > 0:
+            self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
+            await self.fleet.traffic.stop.pause(self.recent.unsettled_s)
+        limiter = anyio.CapacityLimiter(width)
+        stopped: list[StopRequestedError] = []
+
+        async def one(target: Target, progress: Progress, token: object) -> None:
+            try:
+                await self._plan_target(target)
+            except AwsError as error:
+                self.errors[target] = error
+                self.unreachable += await self.run.off_loop(partial(_refuse_target, self.run, target, error))
+            except StopRequestedError as stop:
+                stopped.append(stop)
+            finally:
+                limiter.release_on_behalf_of(token)
+            progress.step()
+
+        with self.ui.progress("observing targets", len(targets)) as progress:
+            async with anyio.create_task_group() as group:
+                for target in targets:
+                    token = object()
+                    await limiter.acquire_on_behalf_of(token)
+                    group.start_soon(one, target, progress, token)
+        if stopped:
+            raise stopped[0]
+        if self.errors and len(self.errors) == len(targets):
+            raise next(iter(self.errors.values()))
+        await self.run.off_loop(self.run.drop_invalid)
+
+    async def _plan_target(self, target: Target) -> None:
+        rules = self.fleet.rules
+        wanted = await self.run.off_loop(partial(self.run.wanted, target))
+        async with self.fleet.open(target) as opened:
+            resolvable = await _leave_out_unknown_models(self.run, opened, wanted, self.ui)
+            names = {action.name for action in resolvable}
+            observed = await self._observe(opened, target, names)
+            actions = list(diff(target, resolvable, observed, opened.resolve, rules))
+            if arns := to_confirm(actions):
+                observed = await with_tags_confirmed(opened.api, opened.lane.call, observed, arns)
+                actions = list(diff(target, resolvable, observed, opened.resolve, rules))
+        self.owned += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
+        await self.run.off_loop(partial(_save, self.run, target, actions, self.again))
+
+    async def _observe(self, opened: OpenTarget, target: Target, names: Collection[str]) -> list[ObservedProfile]:
+        """What exists, with what the last runs did before AWS's lists may show it."""
+        everything = self.fleet.rules.prune
+        lately = await anyio.to_thread.run_sync(self.recent.of, target)
+        observed = await observe(opened.api, opened.lane.call, names, everything=everything)
+        listed = {profile.arn for profile in observed}
+        unlisted = [arn for name, arn in lately.made.items() if name in names and arn not in listed]
         try:
-            await _plan_target(run, fleet, target, planned, again, ui)
-        except AwsError as error:
-            planned.errors[target] = error
-            await run.off_loop(partial(_refuse_target, run, target, error))
-        except StopRequestedError as stop:
-            stopped.append(stop)
-        finally:
-            limiter.release_on_behalf_of(token)
-        progress.step()
-
-    with ui.progress("observing targets", len(targets)) as progress:
-        async with anyio.create_task_group() as group:
-            for target in targets:
-                token = object()
-                await limiter.acquire_on_behalf_of(token)
-                group.start_soon(one, target, progress, token)
-    if stopped:
-        raise stopped[0]
-    if planned.errors and len(planned.errors) == len(targets):
-        raise next(iter(planned.errors.values()))
-    await run.off_loop(run.drop_invalid)
-    return planned
-
-
-async def _plan_target(
-    run: RunFile, fleet: Fleet, target: Target, planned: Planned, again: Replanning | None, ui: Ui
-) -> None:
-    wanted = await run.off_loop(partial(run.wanted, target))
-    async with fleet.open(target) as opened:
-        resolvable = await _leave_out_unknown_models(run, opened, wanted, ui)
-        names = {action.name for action in resolvable}
-        observed = await observe(opened.api, opened.lane.call, names, everything=fleet.rules.prune)
-        actions = list(diff(target, resolvable, observed, opened.resolve, fleet.rules))
-        if arns := to_confirm(actions):
-            observed = await with_tags_confirmed(opened.api, opened.lane.call, observed, arns)
-            actions = list(diff(target, resolvable, observed, opened.resolve, fleet.rules))
-    planned.owned += sum(1 for profile in observed if owner(profile, fleet.rules) == fleet.rules.estate)
-    await run.off_loop(partial(_save, run, target, actions, again))
+            observed.extend(await look_up(opened.api, opened.lane.call, unlisted))
+        except NotFoundError:
+            # Deleted by somebody else, or not to be found yet: only time can tell.
+            await self.fleet.traffic.stop.pause(self.recent.left_s)
+            observed = await observe(opened.api, opened.lane.call, names, everything=everything)
+        return [profile for profile in observed if profile.arn not in lately.deleted]
 
 
 def _save(run: RunFile, target: Target, actions: list[Action], again: Replanning | None) -> None:
@@ -215,12 +246,13 @@ async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: li
     return good
 
 
-def _refuse_target(run: RunFile, target: Target, error: AwsError) -> None:
+def _refuse_target(run: RunFile, target: Target, error: AwsError) -> int:
+    """Fail all rows of a target with the reason; answers how many."""
     refusal = Refusal(error.code, str(error))
+    wanted = run.wanted(target)
     run.forget_deletions(target)
-    run.save_plan(
-        replace(action, kind=ActionKind.NONE, reason=refusal.message, refusal=refusal) for action in run.wanted(target)
-    )
+    run.save_plan(replace(each, kind=ActionKind.NONE, reason=refusal.message, refusal=refusal) for each in wanted)
+    return len(wanted)
 
 
 def veto(run: RunFile, registry: Registry, ui: Ui) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -16,13 +17,17 @@ import anyio.to_thread
 
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Config, Organization
+from bulkprof.delivery.files import check_path
 from bulkprof.delivery.ui import Ui
 from bulkprof.errors import ConfigError
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import Stop
+from bulkprof.execution.rates import RateStore
+from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory, new_run_id
 from bulkprof.planning.diff import DiffRules
+from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins import RunContext
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules import Rules
@@ -47,6 +52,10 @@ class Options:
     """Delete the estate's profiles that no manifest wants, in the targets that manifests cover."""
     results: Path | None = None
     """Where the results file goes: .csv or .jsonl."""
+    failed: Path | None = None
+    """Where the rows that didn't end in order go, in manifest form: .csv or .jsonl."""
+    failure_tolerance: str | None = None
+    """How many profiles may fail before the run stops: a share such as `5%` or a count."""
     stdin: IO[bytes] | None = None
     """What the manifest `-` reads; the process's standard input by default."""
 
@@ -55,13 +64,17 @@ class Workspace:
     """One command at work."""
 
     def __init__(self, options: Options, ui: Ui, stop: Stop) -> None:
-        """Load the plugins. Raises `PluginError`."""
+        """Load the plugins, check the options. Raises `PluginError`, `UsageError`."""
         self.options = options
         self.settings = options.config.settings
         self.ui = ui
         self.stop = stop
         self.state = StateDirectory(options.state_dir)
         self.registry = Registry(self.settings.plugins, options.config.directory)
+        self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
+        for flag, path in (("--results", options.results), ("--failed", options.failed)):
+            if path is not None:
+                check_path(flag, path)
         self._stdin: BinaryIO | None = None
 
     def rules(self, account: str = "", region: str = "") -> Rules:
@@ -107,15 +120,16 @@ class Workspace:
         """Open the way into AWS, or start the sandbox. Raises `AwsError`, `ConfigError`."""
         settings = self.settings
         if not self.options.sandbox:
-            async with AwsSessions(settings.organization, settings.run) as sessions:
-                yield self._fleet(sessions)
+            async with AwsSessions(settings.organization, settings.run) as sessions, self._fleet(sessions) as fleet:
+                yield fleet
             return
         sandbox = await anyio.to_thread.run_sync(self._start_sandbox)
         try:
             role = {"role": settings.organization.role or SANDBOX_ROLE}
             organization: Organization = settings.organization.model_copy(update=role)
-            async with AwsSessions(organization, settings.run, environment=sandbox.environment()) as sessions:
-                yield self._fleet(sessions)
+            own = AwsSessions(organization, settings.run, environment=sandbox.environment())
+            async with own as sessions, self._fleet(sessions) as fleet:
+                yield fleet
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(sandbox.stop)
@@ -129,15 +143,30 @@ class Workspace:
         except SandboxMissingError as error:
             raise ConfigError(str(error)) from None
 
-    def _fleet(self, sessions: AwsSessions) -> Fleet:
+    @asynccontextmanager
+    async def _fleet(self, sessions: AwsSessions) -> AsyncIterator[Fleet]:
+        settings = self.settings
         rules = DiffRules(
-            ownership_tag=self.settings.ownership_tag,
-            estate=self.settings.estate,
-            exact_tags=self.settings.tags == "exact",
+            ownership_tag=settings.ownership_tag,
+            estate=settings.estate,
+            exact_tags=settings.tags == "exact",
             replace=self.options.replace,
             prune=self.options.prune,
         )
-        return Fleet(sessions, rules, self.settings.run, self.stop, self.ui.warn)
+        rates = RateStore(self.state.path)
+        if problem := await anyio.to_thread.run_sync(rates.load):
+            self.ui.warn(problem)
+        fleet = Fleet(sessions, rules, settings.run, rates, self.stop, self.ui.warn)
+        try:
+            yield fleet
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(fleet.keep_rates)
+
+    async def recent(self) -> RecentRuns:
+        """What the last runs on this machine did so lately that AWS may not show it."""
+        look = partial(RecentRuns, self.state, self.settings.estate, self.settings.run.settle_s)
+        return await anyio.to_thread.run_sync(look)
 
     def run_context(self, run: RunFile, sessions: AwsSessions) -> RunContext:
         """The run as its sinks see it."""

@@ -46,8 +46,7 @@ class Sdk:
     def __init__(self, environment: Mapping[str, str] | None, *, timeout_s: float) -> None:
         self._environment = environment
         self.http = SharedHttp(timeout_s)
-        base = self._new_core()
-        self._core = base
+        base = self._core = self._new_core()
         self._loader = base.get_component("data_loader")
         # Megabytes of JSON, read here in a thread instead of at the first client on the event loop.
         self._loader.load_data("endpoints")
@@ -84,7 +83,9 @@ class Sdk:
 
     async def own_credentials(self, *, afresh: bool = False) -> Any:
         """The caller's credentials as the SDK finds them, or None; `afresh` looks in all places once more."""
-        core = self._new_core() if afresh and not self._has_fixed_keys() else self._core
+        if self._environment is not None:
+            return await self._core.get_credentials() if self._environment.get("AWS_ACCESS_KEY_ID") else None
+        core = self._new_core() if afresh else self._core
         return await core.get_credentials()
 
     def session(self, credentials: SharedCredentials) -> aioboto3.Session:
@@ -136,9 +137,6 @@ class Sdk:
             await asyncio.sleep(0)
             # Leaving the context would only close its HTTP session, which is everybody's.
             return await context.__aenter__()
-
-    def _has_fixed_keys(self) -> bool:
-        return self._environment is not None and bool(self._environment.get("AWS_ACCESS_KEY_ID"))
 
     def _new_core(self, **options: Any) -> Any:
         if self._environment is None:

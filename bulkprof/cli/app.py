@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 
@@ -33,16 +34,28 @@ def run(arguments: Sequence[str]) -> int:
     except (_WrongUsage, _AnyClickError) as error:
         context = getattr(error, "ctx", None)
         hint = f"\nTry '{context.command_path} --help'." if context else ""
-        sys.stderr.write(f"error: {error.format_message()}{hint}\n")  # type: ignore[attr-defined]
+        message: str = error.format_message()  # type: ignore[attr-defined]
+        sys.stderr.write(f"error: {message}{hint}\n")
+        if "--json" in arguments:
+            import json
+
+            sys.stdout.write(json.dumps({"error": message, "exit_code": int(ExitCode.USAGE)}) + "\n")
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted before anything was started\n")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # `bulkprof ... | head`: nobody reads any more, which is no error of ours.
-        sys.stderr.close()
+        nobody_reads(sys.stdout)
         return ExitCode.DONE
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def nobody_reads(stream: IO[str]) -> None:
+    """Let what is still written to a pipe that was closed at its other end go nowhere, also at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def version(value: bool) -> None:

@@ -44,7 +44,7 @@ def list_runs(
         return
     table = Table(header_style="bold")
     for name in ("run", "command", "started", "status", "outcomes"):
-        table.add_column(name, no_wrap=name == "run")
+        table.add_column(name, no_wrap=name in {"run", "command"}, overflow="fold")
     for row in rows:
         counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
         table.add_row(row["run_id"], row["command"], row["started_at"], escape(row["status"]), counts)
@@ -85,15 +85,16 @@ def report(
 ) -> int:
     """Show a run: its outcomes and failures. --results writes its results file again."""
     from bulkprof.carryout import summary_of
+    from bulkprof.delivery.files import check_path
     from bulkprof.delivery.report import first_failures, report_json, show_summary
-    from bulkprof.delivery.results import check_path, write_results
+    from bulkprof.delivery.results import write_results
     from bulkprof.execution.runfile import RunFile
     from bulkprof.execution.state import StateDirectory
 
     terminal = make_terminal(as_json, no_color)
     with ending(terminal):
         if results:
-            check_path(results)
+            check_path("--results", results)
         with closing(RunFile.open(StateDirectory(state_dir).find(run_id))) as run:
             summary = summary_of(run)
             if results:

@@ -14,6 +14,7 @@ from bulkprof.cli import options as o
 from bulkprof.cli.app import app
 from bulkprof.cli.running import (
     STATE_DIR,
+    ending,
     flags_again,
     make_options,
     make_terminal,
@@ -37,21 +38,20 @@ def validate(
 ) -> int:
     """Show every problem of every row. Needs no network and no credentials."""
     from bulkprof import runs
+    from bulkprof.delivery.report import counted, validation_json
 
     terminal = make_terminal(as_json, no_color)
     opts = make_options(terminal, config, STATE_DIR)
     found = run_async(terminal, lambda: runs.validate(manifests, opts, terminal), again=None)
     code = ExitCode.INVALID_MANIFEST if found.invalid or not found.desired else ExitCode.DONE
     if as_json:
-        from bulkprof.delivery.report import validation_json
-
         terminal.json(validation_json(found.rows, found.desired, found.invalid, terminal.problems, int(code)))
     else:
         for source in found.sources:
             terminal.note(f"model: {source}")
-    rows = f"{found.rows} rows, {found.desired} desired profiles"
+    rows = f"{counted(found.rows, 'row')}, {counted(found.desired, 'desired profile')}"
     if found.invalid:
-        terminal.error(f"{rows}, {found.problems} problems in {found.invalid} rows")
+        terminal.error(f"{rows}, {counted(found.problems, 'problem')} in {counted(found.invalid, 'row')}")
     else:
         terminal.output.print(f"{rows}, no problems")
     return code
@@ -88,7 +88,7 @@ def plan(
     with TemporaryDirectory(prefix="bulkprof-") as folder:
         path = out or Path(folder) / "plan.db"
         changes = run_async(terminal, lambda: runs.plan(manifests, path, opts, terminal, terminal.stop), again=None)
-        with closing(RunFile.open(path)) as run:
+        with ending(terminal), closing(RunFile.open(path)) as run:
             refused, invalid = run.refused_count(), run.invalid_count()
             code = ExitCode.ROWS_FAILED if refused or invalid else ExitCode.DONE
             if changes and detailed_exitcode:
@@ -106,6 +106,8 @@ def apply(
     replace: o.Replace = False,
     skip_invalid: o.SkipInvalid = False,
     results: o.Results = None,
+    failed: o.Failed = None,
+    failure_tolerance: o.FailureTolerance = None,
     yes: o.Yes = False,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
@@ -118,7 +120,15 @@ def apply(
 
     terminal = make_terminal(as_json, no_color, yes=yes)
     opts = make_options(
-        terminal, config, state_dir, replace=replace, skip_invalid=skip_invalid, results=results, sandbox=sandbox
+        terminal,
+        config,
+        state_dir,
+        replace=replace,
+        skip_invalid=skip_invalid,
+        results=results,
+        failed=failed,
+        failure_tolerance=failure_tolerance,
+        sandbox=sandbox,
     )
     return carry_out(terminal, config, opts, lambda: runs.apply(manifests, opts, terminal, terminal.stop))
 
@@ -130,6 +140,8 @@ def sync(
     replace: o.Replace = False,
     skip_invalid: o.SkipInvalid = False,
     results: o.Results = None,
+    failed: o.Failed = None,
+    failure_tolerance: o.FailureTolerance = None,
     yes: o.Yes = False,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
@@ -149,6 +161,8 @@ def sync(
         replace=replace,
         skip_invalid=skip_invalid,
         results=results,
+        failed=failed,
+        failure_tolerance=failure_tolerance,
         sandbox=sandbox,
     )
     return carry_out(terminal, config, opts, lambda: runs.sync(manifests, opts, terminal, terminal.stop))
@@ -158,6 +172,8 @@ def sync(
 def resume(
     run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run's id or its beginning.")] = None,
     results: o.Results = None,
+    failed: o.Failed = None,
+    failure_tolerance: o.FailureTolerance = None,
     yes: o.Yes = False,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
@@ -169,7 +185,15 @@ def resume(
     from bulkprof import runs
 
     terminal = make_terminal(as_json, no_color, yes=yes)
-    opts = make_options(terminal, config, state_dir, results=results, sandbox=sandbox)
+    opts = make_options(
+        terminal,
+        config,
+        state_dir,
+        results=results,
+        failed=failed,
+        failure_tolerance=failure_tolerance,
+        sandbox=sandbox,
+    )
     return carry_out(terminal, config, opts, lambda: runs.resume(run_id, opts, terminal, terminal.stop))
 
 
@@ -181,7 +205,8 @@ def carry_out(terminal: Terminal, config: Path | None, opts: Options, work: Call
 
     again = flags_again(config, opts.state_dir)
     summary = run_async(terminal, work, again=again)
-    with closing(RunFile.open(StateDirectory(opts.state_dir).run_path(summary.run_id))) as run:
+    path = StateDirectory(opts.state_dir).run_path(summary.run_id)
+    with ending(terminal), closing(RunFile.open(path)) as run:
         show_summary(terminal.output, summary, first_failures(run))
     if terminal.as_json:
         terminal.json(summary.as_json())

@@ -31,6 +31,21 @@ Results: TypeAlias = Annotated[
     Path | None,
     typer.Option("--results", metavar="FILE", envvar="BULKPROF_RESULTS", help="A line per profile: .csv or .jsonl."),
 ]
+Failed: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--failed", metavar="FILE", envvar="BULKPROF_FAILED", help="Rows that failed, as a manifest: .csv or .jsonl."
+    ),
+]
+FailureTolerance: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--failure-tolerance",
+        metavar="N|N%",
+        envvar="BULKPROF_FAILURE_TOLERANCE",
+        help="Stop when more profiles fail (exit 4).",
+    ),
+]
 SkipInvalid: TypeAlias = Annotated[
     bool,
     typer.Option("--skip-invalid", envvar="BULKPROF_SKIP_INVALID", help="Go on without invalid rows (exit 3)."),

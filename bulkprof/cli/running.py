@@ -85,14 +85,21 @@ async def _watch_signals(terminal: Terminal, again: list[str] | None) -> None:
 
 
 def explain(terminal: Terminal, error: BulkprofError, again: list[str] | None) -> int:
-    """Print why a command ends, and answer its exit code."""
+    """Print why a command ends, with `--json` as an object on stdout, too; answers the exit code."""
+    code = int(error.exit_code)
+    told: dict[str, Any] = {}
     terminal.error(str(error))
-    if isinstance(error, ManifestError) and terminal.as_json:
-        terminal.json({"error": str(error), "problems": [str(problem) for problem in terminal.problems]})
     if isinstance(error, RunInterruptedError):
         say_how_to_resume(terminal, error.run_id, again)
-        return 128 + error.signal_number
-    return int(error.exit_code)
+        code = 128 + error.signal_number
+        told["run_id"] = error.run_id
+    if terminal.as_json:
+        if isinstance(error, ManifestError):
+            from bulkprof.delivery.report import problem_json
+
+            told["problems"] = [problem_json(problem) for problem in terminal.problems]
+        terminal.json({"error": str(error), **told, "exit_code": code})
+    return code
 
 
 def say_how_to_resume(terminal: Terminal, run_id: str, again: list[str] | None) -> None:

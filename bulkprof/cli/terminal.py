@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import AbstractContextManager
+from io import TextIOWrapper
 from typing import Any
 
 import anyio
 import anyio.to_thread
 from rich.console import Console
 
+from bulkprof.cli.app import nobody_reads
 from bulkprof.delivery.progress import ProgressView
 from bulkprof.delivery.report import show_plan
 from bulkprof.delivery.ui import Progress, Ui
@@ -20,13 +22,27 @@ from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Problem
 
 
+class Out(Console):
+    """A console that harms nobody when its reader goes away (`| head`) or takes only ASCII."""
+
+    def __init__(self, *, stderr: bool, no_color: bool) -> None:
+        # None lets rich look at NO_COLOR and at the terminal itself.
+        super().__init__(stderr=stderr, no_color=no_color or None, highlight=False)
+        if isinstance(self.file, TextIOWrapper):
+            self.file.reconfigure(errors="backslashreplace")
+
+    def on_broken_pipe(self) -> None:
+        """Go on without a reader: the run matters more than who watches it."""
+        self.quiet = True
+        nobody_reads(self.file)
+
+
 class Terminal(Ui):
     """The command line's `Ui`."""
 
     def __init__(self, *, as_json: bool, no_color: bool, yes: bool = False) -> None:
-        # None lets rich look at NO_COLOR and at the terminal itself.
-        self.errors = Console(stderr=True, no_color=no_color or None, highlight=False)
-        self.output = self.errors if as_json else Console(no_color=no_color or None, highlight=False)
+        self.errors = Out(stderr=True, no_color=no_color)
+        self.output = self.errors if as_json else Out(stderr=False, no_color=no_color)
         self.as_json = as_json
         self.yes = yes
         self.stop = Stop()
@@ -89,5 +105,9 @@ class Terminal(Ui):
 
     def json(self, value: Any) -> None:
         """Print the one JSON object of `--json`."""
-        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        try:
+            sys.stdout.write(json.dumps(value, ensure_ascii=plain) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            nobody_reads(sys.stdout)

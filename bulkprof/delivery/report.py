@@ -85,8 +85,12 @@ def plan_counts_line(totals: Mapping[ActionKind, int], refused: int, targets: in
     parts = [f"{SIGNS[kind][0]} {totals[kind]} {word}" for kind, word in words.items() if totals.get(kind)]
     if refused:
         parts.append(f"! {refused} refused")
-    where = "1 target" if targets == 1 else f"{targets} targets"
-    return f"Plan: {', '.join(parts) or 'nothing to do'}, in {where}."
+    return f"Plan: {', '.join(parts) or 'nothing to do'}, in {counted(targets, 'target')}."
+
+
+def counted(number: int, word: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def show_summary(console: Console, summary: RunSummary, failures: Iterable[Outcome]) -> None:
@@ -173,19 +177,21 @@ def validation_json(
         "rows": rows,
         "desired": desired,
         "invalid": invalid,
-        "problems": [
-            {
-                "file": problem.file,
-                "line": problem.line,
-                "column": problem.column,
-                "value": problem.value,
-                "message": problem.message,
-                "remedy": problem.remedy,
-                "severity": str(problem.severity),
-            }
-            for problem in problems
-        ],
+        "problems": [problem_json(problem) for problem in problems],
         "exit_code": exit_code,
+    }
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """A problem as JSON, field by field, for editors and checks that point at the cell."""
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "value": problem.value,
+        "message": problem.message,
+        "remedy": problem.remedy,
+        "severity": str(problem.severity),
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
 
@@ -13,6 +15,8 @@ from bulkprof.errors import AccessDeniedError, InvalidRequestError, NotFoundErro
 from bulkprof.execution.engine import OpenTarget
 from bulkprof.execution.lane import Lane, Stop, Traffic
 from bulkprof.execution.pacer import Pacer
+from bulkprof.execution.rates import RateStore
+from bulkprof.execution.retry import REPEATABLE, retrying
 from bulkprof.model import Action, ObservedProfile, Target
 from bulkprof.planning.diff import DiffRules, Resolve, Source, plan_one
 from bulkprof.rules.guess import guess
@@ -22,13 +26,20 @@ class Fleet:
     """Opens targets for planning and execution; pacers live as long as the run."""
 
     def __init__(
-        self, sessions: AwsSessions, rules: DiffRules, settings: Run, stop: Stop, tell: Callable[[str], None]
+        self,
+        sessions: AwsSessions,
+        rules: DiffRules,
+        settings: Run,
+        rates: RateStore,
+        stop: Stop,
+        tell: Callable[[str], None],
     ) -> None:
-        """`tell` hears each warning once."""
+        """`rates` holds what earlier runs learned; `tell` hears each warning once."""
         self.sessions = sessions
         self.rules = rules
         self._tell_user = tell
         self._headroom = settings.headroom
+        self._rates = rates
         self._pacers: dict[tuple[Target, str], Pacer] = {}
         self._catalogues: dict[str, Catalogue | None] = {}
         self._loading: dict[str, anyio.Lock] = {}
@@ -38,13 +49,27 @@ class Fleet:
     def _pacer(self, target: Target, operation: str) -> Pacer:
         key = (target, operation)
         if key not in self._pacers:
-            self._pacers[key] = Pacer(headroom=self._headroom)
+            learned = self._rates.rate(target.account, target.region, operation)
+            self._pacers[key] = Pacer(learned=learned, headroom=self._headroom)
         return self._pacers[key]
+
+    def keep_rates(self) -> None:
+        """Keep what the pacers learned, for the next run: blocks. A rate that can't be kept is told, no more."""
+        now = time.time()
+        learned = {
+            (target.account, target.region, operation): rate
+            for (target, operation), pacer in self._pacers.items()
+            if (rate := pacer.learned(now)) is not None
+        }
+        if learned and (problem := self._rates.save(learned)):
+            self._tell(problem)
 
     @asynccontextmanager
     async def open(self, target: Target) -> AsyncIterator[OpenTarget]:
         """A target's lane and calls. Raises `AwsError` when the account can't be entered."""
-        api = await self.sessions.bedrock(target)
+        # Entering an account takes a call to STS, which can be cut off like any other.
+        enter = retrying(self.traffic.attempts, REPEATABLE, self.traffic.stop.pause)
+        api: BedrockApi = await enter(self.sessions.bedrock, target)
         lane = Lane(target, self.traffic)
         try:
             resolve = self.resolver(target, await self._catalogue(lane, api))
@@ -93,11 +118,7 @@ async def _load(lane: Lane, api: BedrockApi) -> Catalogue:
     pages: list[list[SystemProfile]] = []
     token: str | None = None
     while True:
-
-        async def send(token: str | None = token) -> tuple[list[SystemProfile], str | None]:
-            return await api.system_profiles_page(token)
-
-        page, token = await lane.call("ListInferenceProfiles", send)
+        page, token = await lane.call("ListInferenceProfiles", partial(api.system_profiles_page, token))
         pages.append(page)
         if token is None:
             return Catalogue.from_answers(models, pages)

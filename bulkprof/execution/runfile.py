@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,18 @@ class Clash:
     profile: DesiredProfile
     first_file: str
     first_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredRow:
+    """A desired profile as it was taken in, with the row's own columns."""
+
+    name: str
+    target: Target
+    model: str
+    description: str | None
+    tags: Mapping[str, str]
+    attributes: Mapping[str, str]
 
 
 class RunFile:
@@ -263,6 +275,29 @@ class RunFile:
         while page := self._db.execute(rows.SELECT_RESULTS, (last, 500)).fetchall():
             yield from (rows.to_outcome(row[1:]) for row in page)
             last = page[-1][0]
+
+    def desired(self, outcomes: Collection[OutcomeKind]) -> Iterator[DesiredRow]:
+        """The desired profiles that ended as one of `outcomes`; those that weren't reached count as skipped."""
+        marks = ", ".join("?" * len(outcomes))
+        found = self._db.execute(
+            "SELECT a.name, t.account, t.region, a.model, a.description, a.tags, a.attributes FROM action a "
+            "JOIN target t ON t.id = a.target LEFT JOIN outcome o ON o.action = a.id "
+            f"WHERE a.wanted = 1 AND coalesce(o.kind, 'skipped') IN ({marks}) ORDER BY a.id",
+            tuple(outcomes),
+        )
+        for name, account, region, model, description, tags, attributes in found:
+            target = Target(account, region)
+            yield DesiredRow(name, target, model, description, json.loads(tags), json.loads(attributes))
+
+    def done_in(self, target: Target) -> list[tuple[str, str, str, OutcomeKind]]:
+        """Name, ARN, replaced ARN and outcome of everything that was made or deleted in `target`, in order."""
+        found = self._db.execute(
+            "SELECT a.name, o.arn, o.old_arn, o.kind FROM outcome o JOIN action a ON a.id = o.action "
+            "JOIN target t ON t.id = a.target WHERE t.account = ? AND t.region = ? "
+            "AND o.kind IN ('created', 'replaced', 'deleted') ORDER BY o.seq",
+            (target.account, target.region),
+        )
+        return [(name, arn, old_arn, OutcomeKind(kind)) for name, arn, old_arn, kind in found]
 
     def outcome_counts(self) -> dict[OutcomeKind, int]:
         """How many actions ended as what. Together they are all actions that are not pending."""

@@ -163,7 +163,8 @@ def _array(window: _Window, label: str) -> Iterator[RawRow | Problem]:
         yield from to_row(value, text, label, line)
         if window.take("]"):
             return
-        window.expect(",")
+        if not window.take(","):
+            raise window.error("',' or ']' is missing")
 
 
 def _wrapper(window: _Window, label: str) -> Iterator[RawRow | Problem]:

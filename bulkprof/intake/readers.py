@@ -92,7 +92,9 @@ def merge_readers(registry: Registry) -> Mapping[str, Reader]:
     """
     merged = dict(_BUILTIN)
     owners = dict.fromkeys(merged, "bulkprof itself")
-    for plugin, answer in _answers(registry):
+    for plugin, answer in registry.gather("bulkprof_readers"):
+        if not isinstance(answer, Mapping) or not all(isinstance(suffix, str) for suffix in answer):
+            raise PluginError(plugin, f"bulkprof_readers answers readers by suffix, not {answer!r}")
         for suffix, reader in answer.items():
             wanted = suffix.lower()
             if not wanted.startswith(".") or len(wanted) < 2:
@@ -102,17 +104,3 @@ def merge_readers(registry: Registry) -> Mapping[str, Reader]:
             merged[wanted] = PluginReader(plugin, reader)
             owners[wanted] = f"plugin {plugin!r}"
     return MappingProxyType(merged)
-
-
-def _answers(registry: Registry) -> Iterator[tuple[str, Mapping[str, Reader]]]:
-    for implementation in registry.implementations("bulkprof_readers"):
-        plugin = implementation.plugin
-        try:
-            answer = implementation()
-        except ValueError as error:
-            raise PluginError(plugin, f"can't offer its readers: {error}") from error
-        if answer is None:
-            continue
-        if not isinstance(answer, Mapping) or not all(isinstance(suffix, str) for suffix in answer):
-            raise PluginError(plugin, f"bulkprof_readers answers readers by suffix, not {type(answer).__name__}")
-        yield plugin, answer

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 from bulkprof.errors import AccessDeniedError
@@ -26,6 +27,10 @@ class Reads(Protocol):
 
     async def tagged_page(self, next_token: str | None) -> tuple[list[tuple[str, dict[str, str]]], str | None]:
         """One page of (ARN, tags) from the tagging API."""
+        ...
+
+    async def get(self, arn: str) -> ObservedProfile:
+        """One profile, tags unknown."""
         ...
 
     async def tags_of(self, arn: str) -> dict[str, str]:
@@ -49,7 +54,7 @@ async def observe(api: Reads, call: Caller, names: Collection[str], *, everythin
     profiles: list[ObservedProfile] = []
     token: str | None = None
     while True:
-        page, token = await _paged(call, "ListInferenceProfiles", api.list_page, token)
+        page, token = await call("ListInferenceProfiles", partial(api.list_page, token))
         profiles.extend(page)
         if token is None:
             break
@@ -70,12 +75,14 @@ async def with_tags_confirmed(
     """The same profiles, with the tags of `arns` asked for one by one."""
     fresh: dict[str, dict[str, str]] = {}
     for arn in arns:
-
-        async def send(arn: str = arn) -> dict[str, str]:
-            return await api.tags_of(arn)
-
-        fresh[arn] = await call("ListTagsForResource", send)
+        fresh[arn] = await call("ListTagsForResource", partial(api.tags_of, arn))
     return [replace(p, tags=fresh[p.arn]) if p.arn in fresh else p for p in profiles]
+
+
+async def look_up(api: Reads, call: Caller, arns: Iterable[str]) -> list[ObservedProfile]:
+    """Profiles by ARN, with their tags. Raises `NotFoundError` when one of them isn't there (yet)."""
+    found = [await call("GetInferenceProfile", partial(api.get, arn)) for arn in arns]
+    return await with_tags_confirmed(api, call, found, [profile.arn for profile in found])
 
 
 def to_confirm(actions: Iterable[Action]) -> list[str]:
@@ -90,16 +97,9 @@ async def _all_tags(api: Reads, call: Caller) -> dict[str, dict[str, str]] | Non
     token: str | None = None
     while True:
         try:
-            page, token = await _paged(call, "GetResources", api.tagged_page, token)
+            page, token = await call("GetResources", partial(api.tagged_page, token))
         except AccessDeniedError:
             return None
         tags.update(page)
         if token is None:
             return tags
-
-
-async def _paged(call: Caller, operation: str, page: Callable[[str | None], Awaitable[T]], token: str | None) -> T:
-    async def send() -> T:
-        return await page(token)
-
-    return await call(operation, send)

@@ -16,7 +16,8 @@ from bulkprof.model import Action, ActionKind, Outcome, Problem, RunSummary, Tar
 class PluginSettings(BaseModel):
     """The base for a plugin's `Settings`: unknown keys are refused, values don't change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A value that doesn't fit may be a secret in the wrong place: pydantic's errors must not repeat it.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,8 @@ def _check(name: str, hook: str, found: pluggy.HookImpl, *, known: bool) -> None
         # A plugin may be ready for hooks that only a newer bulkprof has.
         if found.optionalhook:
             return
-        near = difflib.get_close_matches(hook, HOOKS, n=1)
+        # All begin alike, so a likely one has to be very near.
+        near = difflib.get_close_matches(hook, HOOKS, n=1, cutoff=0.85)
         hint = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(HOOKS)}"
         raise PluginError(name, f"{hook} is not a hook; {hint}")
     if found.hookwrapper or found.wrapper:

@@ -126,31 +126,24 @@ class Rules:
         tags = self._tagging.tags(request, untagged, problems)
         profile = DesiredProfile(request, target, model, source, name, description, tags)
         if self._checks:
-            problems.extend(self._checked(profile, problems))
+            self._check(profile, problems)
         return profile
 
-    def _checked(self, profile: DesiredProfile, problems: list[Problem]) -> Iterator[Problem]:
-        """What the check plugins say, with file and line filled in where they left them out."""
+    def _check(self, profile: DesiredProfile, problems: list[Problem]) -> None:
+        """Add what the check plugins say, with file and line filled in where they left them out."""
         request = profile.request
         for implementation in self._checks:
             answer = ask(implementation, profile, request, problems)
-            for problem in _problems(implementation.plugin, answer):
+            if answer is None:
+                continue
+            for problem in answer if isinstance(answer, Iterable) else [answer]:
+                if not isinstance(problem, Problem):
+                    kind = type(problem).__name__
+                    message = f"bulkprof_check_profile answers problems or None, not {kind}"
+                    raise PluginError(implementation.plugin, message)
                 if not problem.file:
-                    yield replace(problem, file=request.file, line=problem.line or request.line)
-                else:
-                    yield problem
-
-
-def _problems(plugin: str, answer: object) -> Iterable[Problem]:
-    if answer is None:
-        return ()
-    found: list[Problem] = []
-    for problem in answer if isinstance(answer, Iterable) else [answer]:
-        if not isinstance(problem, Problem):
-            kind = type(problem).__name__
-            raise PluginError(plugin, f"bulkprof_check_profile answers problems or None, not {kind}")
-        found.append(problem)
-    return found
+                    problem = replace(problem, file=request.file, line=problem.line or request.line)  # noqa: PLW2901
+                problems.append(problem)
 
 
 def _same_names(request: Request, profiles: Sequence[DesiredProfile]) -> Iterator[Problem]:

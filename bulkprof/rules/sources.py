@@ -16,7 +16,8 @@ from bulkprof.model import Target
 
 # A model id is provider.model[:version], a system profile id GEO.provider.model: each part begins with a letter.
 MODEL_ID = re.compile(r"[a-z0-9-]*[a-z][a-z0-9-]*(?:\.[a-zA-Z][a-zA-Z0-9_-]*)(?:[.:][a-zA-Z0-9_-]+)*")
-_ARN = re.compile(r"arn:(aws[a-z-]*):bedrock:([a-z0-9-]*):([0-9]*):([a-z-]+)/([^\s/]+)")
+_ARN = re.compile(r"arn:(aws[a-z-]*):bedrock:([a-z0-9-]*):([0-9]*):([a-z-]+)/(\S+)")
+_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:-]*")
 _UNCOPYABLE = {
     "application-inference-profile": "an application inference profile",
     "custom-model": "a custom model",
@@ -57,6 +58,8 @@ def _arn_fault(arn: SourceArn) -> Fault | None:
     if arn.kind not in {"foundation-model", "inference-profile"}:
         what = _UNCOPYABLE.get(arn.kind, f"a {arn.kind}")
         return Fault(f"{what} can't be copied into a profile", _COPYABLE)
+    if not _ID.fullmatch(arn.id):
+        return Fault(f"{arn.id!r} is not a model's id", _COPYABLE)
     head = f"arn:{arn.partition}:bedrock:{arn.region or 'REGION'}"
     if not arn.region:
         return Fault("the ARN names no Region", f"write {arn.id}, which means the one of each Region")

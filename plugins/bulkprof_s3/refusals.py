@@ -6,11 +6,8 @@ from typing import Any
 
 _WRONG_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "TemporaryRedirect", "301", "307"}
 _EXPIRED = {"ExpiredToken", "RequestExpired", "TokenRefreshRequired"}
-_ADVICE = {
-    "NoSuchBucket": "create the bucket, or correct `bucket` under [plugins.s3]",
-    "AllAccessDisabled": "the bucket's owner must enable it again",
-    "NoSuchKey": "the access point or bucket is gone",
-}
+_REFUSED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
+_GONE = {"NoSuchBucket", "NoSuchAccessPoint"}
 _DENIED = (
     "allow s3:PutObject on it to the credentials of the run (and kms:GenerateDataKey on its key, where it is encrypted"
     " with one)"
@@ -27,22 +24,21 @@ def refusal(error: Exception, *, bucket: str, key: str, region: str | None) -> D
     response: dict[str, Any] = getattr(error, "response", None) or {}
     detail = response.get("Error", {})
     code = str(detail.get("Code") or type(error).__name__)
-    place = f"s3://{bucket}/{key}"
-    return DeliveryError(f"{place}: {code}: {detail.get('Message') or error}; {_advice(code, response, region)}")
+    steps = [*_advice(code, response, region), "deliver it again with `bulkprof runs redeliver`"]
+    return DeliveryError(f"s3://{bucket}/{key}: {code}: {detail.get('Message') or error}; {', then '.join(steps)}")
 
 
-def _advice(code: str, response: dict[str, Any], region: str | None) -> str:
-    again = "then deliver it again with `bulkprof runs redeliver`"
+def _advice(code: str, response: dict[str, Any], region: str | None) -> list[str]:
+    """What to do first, where the code tells."""
+    if code in _GONE:
+        return ["create the bucket, or correct `bucket` under [plugins.s3]"]
     if code in _WRONG_REGION:
         headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         home = response.get("Error", {}).get("Region") or headers.get("x-amz-bucket-region") or "the bucket's Region"
-        return (
-            f"the bucket isn't in {region or 'the default Region'}: set `region` under [plugins.s3] to {home}, {again}"
-        )
+        here = region or "the default Region"
+        return [f"the bucket isn't in {here}: set `region` under [plugins.s3] to {home}"]
     if code in _EXPIRED:
-        return f"renew the credentials, {again}"
+        return ["renew the credentials"]
     if code.startswith("KMS."):
-        return f"check `kms_key_id` under [plugins.s3] and the key's policy, {again}"
-    if code in ("AccessDenied", "Forbidden", "403"):
-        return f"{_DENIED}, {again}"
-    return f"{_ADVICE.get(code, 'mend it')}, {again}"
+        return ["check `kms_key_id` under [plugins.s3] and the key's policy"]
+    return [_DENIED] if code in _REFUSED else []

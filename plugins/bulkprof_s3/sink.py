@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Literal
 
-from anyio import to_thread, wrap_file
+from anyio import to_thread
 
 from bulkprof.plugins import (
     RESULT_COLUMNS,
@@ -73,8 +73,8 @@ class S3Sink(Sink):
     async def _put(self, s3: Any, key: str, file: IO[bytes]) -> None:
         arguments = {"ContentType": _CONTENT_TYPES[key.rpartition(".")[2]], **self._put_arguments}
         file.seek(0)
-        # Puts a small file whole and a big one in parts; wrapped, it is read off the event loop.
-        await s3.upload_fileobj(wrap_file(file), self._bucket, key, ExtraArgs=arguments)
+        # A file, not its bytes: it is sent in pieces, and is never whole in memory.
+        await s3.put_object(Bucket=self._bucket, Key=key, Body=file, **arguments)
 
 
 def _append(file: IO[bytes], text: str) -> None:

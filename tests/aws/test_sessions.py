@@ -201,6 +201,14 @@ async def test_no_credentials(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch)
             await sessions.identity()
 
 
+async def test_an_environment_without_keys_has_none(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    async with entering(sandbox, AWS_ACCESS_KEY_ID="") as sessions:
+        with pytest.raises(CredentialsError, match="no AWS credentials"):
+            await sessions.identity()
+
+
 async def test_leaving_while_calls_wait_leaves_nothing_open() -> None:
     """An unclosed session or connection is a warning, and warnings fail the test."""
     async with wire.serving(wire.stalling) as port:

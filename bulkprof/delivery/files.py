@@ -1,0 +1,47 @@
+"""Files that users ask for: checked before a run, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+from bulkprof.errors import StateError, UsageError
+
+SUFFIXES = (".csv", ".jsonl")
+
+
+def check_path(flag: str, path: Path) -> None:
+    """Find out before a run whether the file that `flag` names can be written. Raises `UsageError`."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{flag} {path}: must end in .csv or .jsonl")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{flag} {path}: there is no folder {path.absolute().parent}")
+    if path.is_dir():
+        raise UsageError(f"{flag} {path}: is a folder")
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise UsageError(f"{flag} {path}: can't be written")
+
+
+def write_whole(path: Path, write: Callable[[IO[str]], None]) -> None:
+    """Let `write` fill the file; an earlier one stays until the new one is complete. Raises `StateError`."""
+    try:
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=path.absolute().parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            try:
+                write(file)
+            except BaseException:
+                Path(file.name).unlink()
+                raise
+        # Temporary files are private; this one gets the mode that any new file would get.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(file.name).chmod(0o666 & ~umask)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise StateError(
+            f"{path}: can't be written: {error.strerror}; nothing is lost, `bulkprof report RUN` writes it again"
+        ) from None

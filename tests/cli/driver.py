@@ -1,0 +1,158 @@
+"""Runs the command line and reads what it says, in this process or as one of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkprof.cli.app import run
+from bulkprof.sandbox import Sandbox
+
+PATIENCE_S = 30.0
+"""Seconds after which something that a test waits for will not happen any more."""
+CONFIG = """\
+estate = "tests"
+
+[defaults]
+model = "amazon.nova-lite-v1:0"
+region = "us-east-1"
+
+[organization]
+role = "Onboarding"
+
+[run]
+settle_s = 0
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """The one object on stdout; fails where there is anything else."""
+        assert self.out.count("\n") == 1
+        assert self.out.endswith("\n")
+        return json.loads(self.out)
+
+
+@dataclass
+class CommandLine:
+    """bulkprof's command line in a folder of its own."""
+
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+    more_config: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        self.config("")
+
+    def config(self, more: str, *, base: str = CONFIG) -> None:
+        """Write bulkprof.toml."""
+        self.write("bulkprof.toml", base + more)
+
+    def write(self, name: str, text: str) -> str:
+        """Write a file, and answer its name."""
+        (self.folder / name).write_text(text, encoding="utf-8")
+        return name
+
+    def manifest(self, *names: str, header: str = "name", file: str = "teams.csv") -> str:
+        """Write a CSV manifest of these rows."""
+        return self.write(file, "\n".join([header, *names, ""]))
+
+    def connect(self, sandbox: Sandbox, **more: str) -> None:
+        """Let all commands talk to `sandbox`."""
+        for name, value in {**sandbox.environment(), **more}.items():
+            self.monkeypatch.setenv(name, value)
+
+    def __call__(self, *arguments: str, stdin: bytes | None = None) -> Ended:
+        """Run one command line in this process."""
+        self.capsys.readouterr()
+        if stdin is not None:
+            self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        code = run(arguments)
+        told = self.capsys.readouterr()
+        return Ended(int(code), told.out, told.err)
+
+    def summary(self, *arguments: str, code: int = 0, stdin: bytes | None = None) -> dict[str, Any]:
+        """Run a command that changes things; answers its JSON summary, with every profile accounted for."""
+        self.folder.joinpath("results.jsonl").unlink(missing_ok=True)
+        ended = self(*arguments, "--yes", "--json", "--results", "results.jsonl", stdin=stdin)
+        assert ended.code == code, ended.err
+        summary: dict[str, Any] = ended.json()
+        add_up(summary, self.results())
+        return summary
+
+    def apply(self, *arguments: str, code: int = 0, stdin: bytes | None = None) -> dict[str, int]:
+        """Run apply; answers the outcomes that there are."""
+        summary = self.summary("apply", *arguments, code=code, stdin=stdin)
+        return outcomes_of(summary)
+
+    def results(self) -> list[dict[str, Any]]:
+        """The results file of the last `summary`."""
+        return [json.loads(line) for line in (self.folder / "results.jsonl").read_text().splitlines()]
+
+    def started(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start a command line in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "bulkprof", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.folder,
+            **options,
+        )
+
+    def process(self, *arguments: str, **environment: str) -> Ended:
+        """Run a command line in a process of its own."""
+        with self.started(*arguments, env={**os.environ, **environment}) as process:
+            out, err = process.communicate(timeout=PATIENCE_S)
+        return Ended(process.returncode, out, err)
+
+
+def add_up(summary: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:
+    """Check that every desired profile and deletion has one outcome, and that summary and results agree."""
+    assert Counter(line["outcome"] for line in results) == Counter(outcomes_of(summary))
+    assert sum(1 for line in results if line["file"]) == summary["desired"]
+    keys = [(line["account"], line["region"], line["name"]) for line in results if line["file"]]
+    assert len(set(keys)) == len(keys)
+    clean = not any(summary["outcomes"][kind] for kind in ("failed", "skipped", "unknown")) and not summary["invalid"]
+    assert (summary["exit_code"] == 0) == clean
+
+
+def outcomes_of(summary: Mapping[str, Any]) -> dict[str, int]:
+    """The outcomes of a summary that there are any of."""
+    return {kind: count for kind, count in summary["outcomes"].items() if count}
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """A results file's rows."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Wait for `condition` to hold, and answer what it answered."""
+    give_up = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.01)
+    return found

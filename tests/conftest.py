@@ -1,0 +1,36 @@
+"""What every test may use: bulkprof's command line, run in this process, in an empty folder, away from any real AWS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
+from tests.cli.driver import CommandLine
+
+FAST = Rate(100_000, 100_000)
+"""A rate that nobody reaches, for tests that are about something else."""
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """bulkprof's command line, with a small config and no credentials."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "BULKPROF_", "BOTO")) or name in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"}:
+            monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def sandbox(commands: CommandLine) -> Iterator[Sandbox]:
+    """A sandbox that answers at any speed, and that `commands` talks to."""
+    with Sandbox(SandboxSettings(rate=FAST)) as running:
+        commands.connect(running)
+        yield running

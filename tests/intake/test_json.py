@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from bulkprof.intake import json_array
+from bulkprof.intake.json_array import parse_json
+from bulkprof.plugins.api import RawRow, Source
+from tests.intake.reading import read_bytes
+
+ROW = {
+    "name": "one",
+    "model": ["haiku", "nova"],
+    "account": "111122223333|444455556666",
+    "region": ["us-east-1"],
+    "tags": {"Team": "Data", "Empty": None},
+    "tag:App": "web",
+    "cost": 1.5,
+    "live": True,
+    "gone": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", json.dumps([ROW])),
+        ("a.json", json.dumps([ROW], indent=2)),
+        ("a.json", json.dumps({"version": [1, {"x": "]"}], "profiles": [ROW], "more": 2})),
+        ("a.json", "\ufeff" + json.dumps([{**ROW, "tags": [{"Key": "Team", "Value": "Data"}]}])),
+        ("a.json", json.dumps([{**ROW, "tags": [{"key": "Team", "value": "Data"}]}])),
+        ("a.jsonl", json.dumps(ROW) + "\n\n"),
+        ("a.ndjson", "\ufeff" + json.dumps(ROW)),
+    ],
+)
+async def test_forms(tmp_path: Path, name: str, text: str) -> None:
+    requests, problems = await read_bytes(tmp_path, name, text)
+    assert problems == []
+    (row,) = requests
+    assert (row.name, row.models, row.regions) == ("one", ("haiku", "nova"), ("us-east-1",))
+    assert row.accounts == ("111122223333", "444455556666")
+    assert dict(row.tags) == {"Team": "Data", "App": "web"}
+    assert dict(row.attributes) == {"cost": "1.5", "live": "true"}
+
+
+async def test_numbers_stay_as_written(tmp_path: Path) -> None:
+    requests, _ = await read_bytes(tmp_path, "a.json", '[{"name": "n", "cost": 1.50, "account": 111122223333}]')
+    assert requests[0].attributes["cost"] == "1.50"
+    assert requests[0].accounts == ("111122223333",)
+
+
+async def test_the_line_is_where_the_object_begins(tmp_path: Path) -> None:
+    requests, _ = await read_bytes(tmp_path, "a.json", '[\n {"name":\n "a"},\n\n {"name": "b"}\n]')
+    assert [row.line for row in requests] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ('"account": 11122223333', "account '11122223333': has 11 digits, an account id has 12"),
+        ('"x": {"y": 1}', "an object can't be used here"),
+        ('"x": [1]', "a list can't be used here"),
+        ('"x": NaN', "x 'NaN': is not a value that a manifest can hold"),
+        ('"x": 1, "x": 2', "x: the key stands in its object more than once"),
+        ('"tags": {"A": "1", "A": "2"}', "A: the key stands in its object more than once"),
+        ('"tags": {"A": "1"}, "tag:A": "2"', "stands both under tags and in a column"),
+        ('"tags": "A=1"', "tags can't be one text"),
+        ('"tags": [{"Key": "A"}]', "is not a tag"),
+        ('"tags": {"aws:x": "1"}', "begin with 'aws:'"),
+        ('"tags": {"A": "caf\\u00e9"}', "(U+00E9) at position 4 can't be in a tag value"),
+        ('"model": ["a", "a"]', "'a' stands in it twice"),
+        ('"model": ["a", ""]', "one of its values is empty"),
+        ('"model": [["a"]]', "a list may hold strings only"),
+        ('"models": ["a"]', "models: is not a known column; did you mean model?"),
+        ('"team": "\\ud83d"', "half of a character"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+async def test_bad_cells(tmp_path: Path, name: str, cell: str, said: str) -> None:
+    text = '{"name": "n", ' + cell + "}"
+    requests, problems = await read_bytes(tmp_path, name, text if name == "a.jsonl" else f"[{text}]")
+    assert requests == []
+    assert said in "\n".join(map(str, problems))
+    assert all(problem.line == 1 for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ('[\n {"name": "a"},\n {"name" "b"}\n]', 3, "at character 10 of the line: Expecting ':' delimiter"),
+        ('[{"name": "a"}', 1, "',' or ']' is missing"),
+        ("[1, 2]", 1, "a single value where a profile should be"),
+        ("[[]]", 1, "a list where a profile should be"),
+        ('{"profile": []}', 1, "the object has no \"profiles\", only 'profile'"),
+        ('{"profiles": {}}', 1, '"profiles" must be an array'),
+        ('{"profiles": [], "profiles": []}', 1, "profiles: the key stands in the file more than once"),
+        ('{"name": "a"}\n{"name": "b"}', 1, 'the object has no "profiles"'),
+        ('"x"', 1, "can't begin with"),
+        ("[" * 100_000, 1, "nested too deeply"),
+        ("[] []", 1, "more text after the end"),
+        ("[]", 0, "no rows"),
+        ("", 0, "no rows"),
+        (b'[{"name":\n"\xff"}]', 2, "byte 2 of the line (0xFF) is not UTF-8"),
+        ('[{"name": "a"}]'.encode("utf-16"), 1, "UTF-16"),
+    ],
+)
+async def test_broken_files(tmp_path: Path, text: str | bytes, line: int, said: str) -> None:
+    _, problems = await read_bytes(tmp_path, "a.json", text)
+    assert said in "\n".join(map(str, problems))
+    assert problems[0].line == line
+
+
+async def test_a_bad_line_does_not_end_json_lines(tmp_path: Path) -> None:
+    text = b'{"name": "a"}\n{"name": }\n\xff\n[1]\n{"name": "b"}\n' + b"[" * 100_000
+    requests, problems = await read_bytes(tmp_path, "a.jsonl", text)
+    assert [row.name for row in requests] == ["a", "b"]
+    assert [problem.line for problem in problems] == [2, 3, 4, 6]
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7, 64])
+def test_any_cut_between_blocks_reads_the_same(tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"name": f"n{i}", "x": "é\\\n\U0001f600" * i, "y": 12345.5, "z": [True, None]} for i in range(30)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"v": 123, "profiles": rows}, ensure_ascii=False, indent=1))
+    whole = list(parse_json(Source("a", path)))
+    monkeypatch.setattr("bulkprof.intake.encoding.BLOCK", block)
+    assert list(parse_json(Source("a", path))) == whole
+    assert [row.cells["name"] for row in whole if isinstance(row, RawRow)] == [f"n{i}" for i in range(30)]
+
+
+def test_one_endless_object_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_array, "LARGEST_OBJECT", 1 << 16)
+    path = tmp_path / "a.json"
+    path.write_text('[{"x": "' + "y" * 2_000_000)
+    (problem,) = parse_json(Source("a", path))
+    assert "longer than 65,536 characters" in str(problem)
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "big.json"
+    path.write_text(json.dumps([{"name": f"n{i}", "team": "team" * 40} for i in range(40_000)]))
+    size = path.stat().st_size
+    tracemalloc.start()
+    try:
+        count = sum(isinstance(row, RawRow) for row in parse_json(Source("big.json", path)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 40_000
+    assert peak < size / 3

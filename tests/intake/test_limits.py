@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from bulkprof import limits
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "remedy"),
+    [
+        ("k8s.io", "'.' at position 4 can't be in a name", "e.g. 'k8s-io'"),
+        ("a--b", "'-' and '-' at position 2 can't stand side by side", "e.g. 'a-b'"),
+        ("a _b", "a space and '_' at position 2", "e.g. 'a b'"),
+        ("-a", "a name can't begin with '-'", "e.g. 'a'"),
+        ("café", "'é' (U+00E9) at position 4", "e.g. 'caf'"),
+        ("a\u00a0b", "(U+00A0) at position 2", "e.g. 'a b'"),
+        ("x" * 65, "65 characters are too many for a name", "at most 64"),
+        ("a\n", "'\\n' (U+000A) at position 2", "e.g. 'a'"),
+        ("...", "'.' at position 1", "allowed are"),
+        ("", "can't be empty", "1 to 64"),
+        ("٣", "(U+0663)", "allowed are"),
+    ],
+)
+def test_names(name: str, reason: str, remedy: str) -> None:
+    fault = limits.name_fault(name)
+    assert fault
+    assert reason in fault.reason
+    assert remedy in fault.remedy
+
+
+@pytest.mark.parametrize("name", ["a", "a-", "A_1 b", "x" * 64, "a-b_c d"])
+def test_good_names(name: str) -> None:
+    assert limits.name_fault(name) is None
+
+
+def test_descriptions_take_colons_and_dots_doubled() -> None:
+    assert limits.description_fault("See: v1..2 of a::b.") is None
+    assert "','" in (limits.description_fault("a, b") or ("",))[0]
+    assert "201 characters" in (limits.description_fault("x" * 201) or ("",))[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("1.11122E+11", "scientific notation"),
+        ("1,11122E+11", "scientific notation"),
+        ("12345678901", "012345678901"),
+        ("1111-2222-3333", "write just the digits: 111122223333"),
+        ("111122223333.0", "write just the digits: 111122223333"),
+        ("1111222233334", "has 13 digits"),
+        ("ou:Platform", "can't be chosen by organization"),
+        ("org:*", "can't be chosen by organization"),
+        ("production", "is not an AWS account id"),
+        ("\u0661" * 12, "is not an AWS account id"),
+    ],
+)
+def test_accounts(value: str, said: str) -> None:
+    assert said in " ".join(limits.account_fault(value) or ())
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("US-East-1", "write us-east-1"), ("us_east_1", "write us-east-1"), ("us-east-1a", "zone"), ("x", "as AWS does")],
+)
+def test_regions(value: str, said: str) -> None:
+    assert said in " ".join(limits.region_fault(value) or ())
+    assert limits.region_fault("us-gov-west-1") is None
+
+
+def test_tags() -> None:
+    assert limits.tag_faults({"Team": "a b", "a/b:c": ""}) == []
+    assert [key for key, _, _ in limits.tag_faults({"AWS:x": "1", "ok": "a,b", "x" * 129: "", "v": "y" * 257})] == [
+        "AWS:x", "ok", "x" * 129, "v",
+    ]  # fmt: skip
+    # Asked again, the answer is the same: only sound pairs are remembered.
+    assert len(limits.tag_faults({"AWS:x": "1", "fine": "1"})) == 1
+    assert len(limits.tag_faults({"AWS:x": "1", "fine": "1"})) == 1
+    assert limits.tag_count_fault({str(n): "" for n in range(51)})
+    assert limits.tag_count_fault({str(n): "" for n in range(50)}) is None
