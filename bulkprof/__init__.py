@@ -1,1 +1,52 @@
-"""Amazon Bedrock application inference profiles in bulk."""
+"""Amazon Bedrock application inference profiles in bulk.
+
+The use cases as coroutines, and what they take and answer. Everything else is not public, except `bulkprof.plugins`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bulkprof._version import __version__
+
+if TYPE_CHECKING:
+    from bulkprof.config import load as load_config
+    from bulkprof.delivery.ui import Ui
+    from bulkprof.errors import BulkprofError
+    from bulkprof.model import RunSummary
+    from bulkprof.runs import Validation, apply, plan, redeliver, resume, sync, validate
+    from bulkprof.workspace import Options
+
+__all__ = [
+    "BulkprofError",
+    "Options",
+    "RunSummary",
+    "Ui",
+    "Validation",
+    "__version__",
+    "apply",
+    "load_config",
+    "plan",
+    "redeliver",
+    "resume",
+    "sync",
+    "validate",
+]
+
+_HOMES = {
+    "BulkprofError": "bulkprof.errors:BulkprofError",
+    "Options": "bulkprof.workspace:Options",
+    "RunSummary": "bulkprof.model:RunSummary",
+    "Ui": "bulkprof.delivery.ui:Ui",
+    "load_config": "bulkprof.config:load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import bulkprof` and `--help` stay instant."""
+    if name not in __all__:
+        raise AttributeError(f"module 'bulkprof' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, _, attribute = _HOMES.get(name, f"bulkprof.runs:{name}").partition(":")
+    return getattr(import_module(module), attribute)

@@ -5,12 +5,13 @@ Environment variables of the AWS SDK are not repeated here: credentials, Region 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from bulkprof.errors import ConfigError
 
@@ -20,6 +21,17 @@ DEFAULT_FILE = "bulkprof.toml"
 def _as_tuple(value: Any) -> Any:
     """Let a single value stand for a list of one, as manifests do."""
     return (value,) if isinstance(value, str) else value
+
+
+def split_s3_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`. Raises `ValueError` that says what is wrong, without quoting the value."""
+    parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", uri, re.DOTALL)
+    if parts is None:
+        raise ValueError("write it as s3://bucket/key, with a bucket's name and an object's key")
+    bucket, key = parts.groups()
+    if key.endswith("/") or len(key.encode()) > 1024 or not key.isprintable():
+        raise ValueError("the key must name an object: no slash at its end, at most 1024 bytes, no control characters")
+    return bucket, key
 
 
 Several = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
@@ -74,6 +86,24 @@ class Prune(Section):
     count: int = Field(default=5, ge=0)
 
 
+class Lock(Section):
+    """A lock for runners on different machines, besides the one that the state directory always has."""
+
+    s3: str | None = None
+    """An object, `s3://bucket/key`, that a run holds while it works; all runs that name it take turns."""
+    region: str | None = None
+    """The bucket's Region, where it isn't the SDK's default one."""
+    expiry_s: float = Field(default=60.0, ge=15, le=3600)
+    """Seconds after its last renewal until the lock of a run that died is free."""
+
+    @field_validator("s3")
+    @classmethod
+    def _names_an_object(cls, uri: str | None) -> str | None:
+        if uri is not None:
+            split_s3_uri(uri)
+        return uri
+
+
 class Settings(Section):
     """The whole of `bulkprof.toml`."""
 
@@ -88,6 +118,7 @@ class Settings(Section):
     organization: Organization = Organization()
     run: Run = Run()
     prune: Prune = Prune()
+    lock: Lock = Lock()
     plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
     """One table per active plugin, in the order in which they run."""
 

@@ -192,13 +192,14 @@ def _save(run: RunFile, target: Target, actions: list[Action], again: Replanning
     if again is not None:
         before = {action.id: action for action in run.wanted(target)}
         approved = {action.arn for action in run.deletions(target)}
+        # A replacement that was cut short between its halves ends with the deletion of the old profile.
+        approved |= {each.arn for each in before.values() if each.kind is ActionKind.REPLACE and each.refusal is None}
         if again.resumed:
             run.record(made_before(before, actions))
         actions = [
             only_approved(before.get(action.id), action) for action in actions if action.id or action.arn in approved
         ]
-    run.forget_deletions(target)
-    run.save_plan(actions)
+    run.save_plan(actions, anew=target)
 
 
 def made_before(before: Mapping[int, Action], now: Iterable[Action]) -> Iterator[Outcome]:
@@ -213,12 +214,20 @@ def made_before(before: Mapping[int, Action], now: Iterable[Action]) -> Iterator
             yield closed_outcome(action, OutcomeKind.CREATED)
 
 
+STALE_PLAN = "StalePlan"
+"""The error code of actions that would change more than what was approved."""
+
+
 def only_approved(before: Action | None, now: Action) -> Action:
     """The action as it is now, refused when it would change more than what was approved."""
     harmless = (ActionKind.NONE, ActionKind.CREATE)
-    if before is None or now.refusal is not None or now.kind in harmless or now.kind is before.kind:
+    if before is None or now.refusal is not None or now.kind in harmless:
         return now
-    refusal = Refusal("StalePlan", f"the profile changed since the plan ({now.reason}); make a new plan")
+    # An adoption that was cut short has set the ownership tag, and goes on as an update.
+    same = now.kind is before.kind or (before.kind, now.kind) == (ActionKind.ADOPT, ActionKind.UPDATE)
+    if same and (before.refusal is None or before.refusal.code != STALE_PLAN):
+        return now
+    refusal = Refusal(STALE_PLAN, f"the profile changed since the plan ({now.reason}); make a new plan")
     return replace(now, refusal=refusal)
 
 
@@ -250,8 +259,9 @@ def _refuse_target(run: RunFile, target: Target, error: AwsError) -> int:
     """Fail all rows of a target with the reason; answers how many."""
     refusal = Refusal(error.code, str(error))
     wanted = run.wanted(target)
-    run.forget_deletions(target)
-    run.save_plan(replace(each, kind=ActionKind.NONE, reason=refusal.message, refusal=refusal) for each in wanted)
+    # Kinds and deletions that were approved before stay, so that a later `resume` can still carry them out.
+    planned = [*wanted, *run.deletions(target)]
+    run.save_plan(replace(each, reason=refusal.message, refusal=refusal) for each in planned)
     return len(wanted)
 
 

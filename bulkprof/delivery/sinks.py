@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
+from typing import Any
 
 import anyio
 
@@ -25,7 +27,8 @@ TRIES = 3
 CALL_TIMEOUT_S = 30.0
 """Seconds that one call of a sink may take."""
 END_TIMEOUT_S = 60.0
-"""Seconds that a run waits for its sinks after its last action."""
+"""Seconds that a run waits for its sinks after its last action, and then for each to take the end."""
+CLOSE_TIMEOUT_S = 5.0
 
 
 @dataclass(slots=True)
@@ -39,12 +42,15 @@ class Delivery:
     """Told once of each sink that is given up."""
     links: dict[str, str] = field(default_factory=dict)
     _ended: anyio.Event = field(default_factory=anyio.Event)
+    _told: set[str] = field(default_factory=set)
 
     async def follow(self) -> None:
-        """Deliver batches while the run goes on; ends after `end()`."""
+        """Deliver batches while the run goes on; ends after `end()`, a slow sink's backlog or not."""
         async with anyio.create_task_group() as group:
             for plugin, sink in self.sinks:
                 group.start_soon(self._follow_one, plugin, sink)
+            await self._ended.wait()
+            group.cancel_scope.deadline = anyio.current_time() + END_TIMEOUT_S
 
     def end(self) -> None:
         """Say that no more outcomes come."""
@@ -56,8 +62,9 @@ class Delivery:
         In config order, so that a link which one sink answers (a report in S3) can be shown by the next (Slack).
         """
         missing = []
-        with anyio.move_on_after(END_TIMEOUT_S):
-            for plugin, sink in self.sinks:
+        for plugin, sink in self.sinks:
+            # One that hangs must not use up the time of those after it.
+            with anyio.move_on_after(END_TIMEOUT_S):
                 await self._finish_one(plugin, sink, summary)
         for _, sink in self.sinks:
             if not (await self.run.off_loop(partial(self.run.delivered, sink.name)))[1]:
@@ -66,9 +73,12 @@ class Delivery:
 
     async def close(self) -> None:
         """Let every sink release what it holds, also when the run is being cancelled."""
-        with anyio.CancelScope(shield=True):
-            for plugin, sink in self.sinks:
-                await self._guarded(plugin, sink, sink.close)
+        for plugin, sink in self.sinks:
+            try:
+                with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                    await sink.close()
+            except Exception as error:  # noqa: BLE001 - as below
+                self.warn(f"sink {sink.name!r} (plugin {plugin!r}) doesn't close: {type(error).__name__}: {error}")
 
     async def _follow_one(self, plugin: str, sink: Sink) -> None:
         while not self._ended.is_set():
@@ -124,7 +134,10 @@ class Delivery:
                 return True
             if attempt < TRIES:
                 await anyio.sleep(backoff(attempt))
-        self.warn(f"sink {sink.name!r} (plugin {plugin!r}): {reason}; `bulkprof runs redeliver` sends what is missing")
+        if sink.name not in self._told:
+            self._told.add(sink.name)
+            again = "`bulkprof runs redeliver` sends what is missing"
+            self.warn(f"sink {sink.name!r} (plugin {plugin!r}): {reason}; {again}")
         return False
 
 
@@ -133,11 +146,16 @@ def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], No
     sinks: list[tuple[str, Sink]] = []
     for implementation in registry.implementations("bulkprof_sinks"):
         try:
-            made = list(implementation(context) or ())
+            made: list[Any] = list(implementation(context) or ())
+            if strange := [sink for sink in made if not isinstance(sink, Sink)]:
+                raise TypeError(f"{type(strange[0]).__name__} is not a bulkprof.plugins.Sink")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 - as above
             warn(f"plugin {implementation.plugin!r} makes no sink: {error}")
             continue
         for sink in made:
-            sink.name = sink.name or implementation.plugin
+            # Positions are kept by name: two of one name would each get a part.
+            name = sink.name or implementation.plugin
+            taken = {other.name for _, other in sinks}
+            sink.name = next(each for n in count(1) if (each := name if n == 1 else f"{name}-{n}") not in taken)
             sinks.append((implementation.plugin, sink))
     return sinks

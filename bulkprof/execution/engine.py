@@ -6,6 +6,7 @@ machines could take the others.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -95,11 +96,11 @@ class Engine:
             group.start_soon(self._write, receive)
             async with send, anyio.create_task_group() as lanes:
                 for target in targets:
-                    if self.traffic.stop.requested:
-                        break
                     # Borrowed here and given back by the lane: targets that wait hold no task.
                     token = object()
                     await limiter.acquire_on_behalf_of(token)
+                    if self.traffic.stop.requested:
+                        break
                     lanes.start_soon(self._lane, target, send.clone(), limiter, token)
 
     async def _lane(
@@ -134,15 +135,24 @@ class Engine:
 
     async def _write(self, outcomes: MemoryObjectReceiveStream[Outcome]) -> None:
         """Commit outcomes in batches, off the loop: one commit per outcome would cost more than the call."""
+        batch: list[Outcome] = []
         async with outcomes:
-            async for first in outcomes:
-                batch = [first]
-                # Sleeping here, instead of receiving under a timeout, can't lose an outcome to a cancelled receive.
-                await anyio.sleep(FLUSH_S)
-                with suppress(anyio.WouldBlock, anyio.EndOfStream):
-                    while len(batch) < BATCH:
-                        batch.append(outcomes.receive_nowait())
-                await self._commit(batch)
+            try:
+                async for first in outcomes:
+                    batch.append(first)
+                    _take_waiting(outcomes, batch)
+                    if len(batch) < BATCH:
+                        # Sleeping, instead of receiving under a timeout, can't lose an outcome to a cancelled receive.
+                        await anyio.sleep(FLUSH_S)
+                        _take_waiting(outcomes, batch)
+                    await self._commit(batch)
+                    batch = []
+            except anyio.get_cancelled_exc_class():
+                # What AWS has answered is recorded, whatever it is that ends the run.
+                _take_waiting(outcomes, batch, most=math.inf)
+                with anyio.CancelScope(shield=True):
+                    await self._commit(batch)
+                raise
         await self._commit([])
 
     async def _commit(self, batch: list[Outcome]) -> None:
@@ -154,18 +164,28 @@ class Engine:
     async def _beat(self) -> None:
         """Touch the run file: after a kill, its time says how long ago calls may still have been sent."""
         while True:
-            await anyio.to_thread.run_sync(os.utime, self.run.path)
+            # A disk that refuses this is noticed by the writer, which can say what is lost.
+            with suppress(OSError):
+                await anyio.to_thread.run_sync(os.utime, self.run.path)
             await anyio.sleep(HEARTBEAT_S)
 
     def _take_counts(self) -> dict[str, CallCount]:
         """The calls since the last commit."""
-        taken = {name: replace(count) for name, count in self.traffic.counts.items() if count.sent}
+        # A call may be counted as sent in one commit and as failed in the next.
+        taken = {name: replace(count) for name, count in self.traffic.counts.items() if count != CallCount()}
         for name, count in taken.items():
             live = self.traffic.counts[name]
             live.sent -= count.sent
             live.throttled -= count.throttled
             live.failed -= count.failed
         return taken
+
+
+def _take_waiting(outcomes: MemoryObjectReceiveStream[Outcome], batch: list[Outcome], *, most: float = BATCH) -> None:
+    """Fill the batch with what can be had without waiting."""
+    with suppress(anyio.WouldBlock, anyio.EndOfStream):
+        while len(batch) < most:
+            batch.append(outcomes.receive_nowait())
 
 
 class _LaneRun:
@@ -214,7 +234,7 @@ class _LaneRun:
         await self.results.send(outcome)
 
     def _take_note(self, outcome: Outcome) -> None:
-        if outcome.kind is OutcomeKind.FAILED:
+        if outcome.kind in {OutcomeKind.FAILED, OutcomeKind.UNKNOWN}:
             self.failures_in_a_row += 1
         elif outcome.kind is not OutcomeKind.SKIPPED:
             self.failures_in_a_row = 0

@@ -129,8 +129,10 @@ class _Work:
         made = await self.make(action, replaced=action.arn, patient=False)
         if not isinstance(made, str) and not made.found:
             await self.delete(action.arn)
-            made = await self.make(action, replaced=action.arn)
-            arn = self.same(action, made)
+            try:
+                arn = self.same(action, await self.make(action, replaced=action.arn, in_doubt=made.in_doubt))
+            except AwsError as error:
+                return replace(self.failed(error, note="the old profile is deleted; "), arn="", old_arn=action.arn)
         else:
             arn = self.same(action, made)
             await self.delete(action.arn)
@@ -152,26 +154,33 @@ class _Work:
             # Gone is what was asked for: an earlier attempt's answer was lost, or somebody else was quicker.
             return
 
-    async def make(self, action: Action, *, replaced: str = "", patient: bool = True) -> str | _Found:
+    async def make(
+        self, action: Action, *, replaced: str = "", patient: bool = True, in_doubt: bool = False
+    ) -> str | _Found:
         """Create the profile; answers the new ARN, or what was found under the name instead.
 
-        `replaced` is the ARN of a profile of this name that doesn't count as found. Raises the last error when
-        it can't be made; `AmbiguousError` when nobody knows whether it was.
+        `replaced` is the ARN of a profile of this name that doesn't count as found; without `patient`, a conflict
+        with nothing else found ends it. Raises the last error when it can't be made; `AmbiguousError` when nobody
+        knows whether it was.
         """
         token = token_for(self.by.run_id, action)
-        in_doubt = False
         last: AwsError | None = None
         turns = self.by.lane.traffic.attempts
         for turn in range(1, turns + 1):
             try:
                 return await self.call("CreateInferenceProfile", lambda: self._send(action, token), retry_on=CERTAIN)
             except AmbiguousError as error:
-                in_doubt, last = True, error
+                in_doubt, last, conflict = True, error, False
                 await self.by.lane.traffic.stop.pause(self.by.settle_s)
             except ConflictError as error:
-                last = _doubtful(error) if in_doubt else error
-            found = [profile for profile in await self.look_up(action.name) if profile.arn != replaced]
-            if found or not patient:
+                last, conflict = _doubtful(error) if in_doubt else error, True
+            except AwsError as error:
+                raise (_doubtful(error) if in_doubt else error) from None
+            try:
+                found = [profile for profile in await self.look_up(action.name) if profile.arn != replaced]
+            except AwsError as error:
+                raise (_doubtful(error) if in_doubt else error) from None
+            if found or (conflict and not patient):
                 return _Found(found, in_doubt)
             if turn < turns:
                 await self.by.lane.traffic.stop.pause(backoff(turn))
@@ -226,10 +235,10 @@ class _Work:
             error_message=message,
         )
 
-    def failed(self, error: AwsError) -> Outcome:
+    def failed(self, error: AwsError, *, note: str = "") -> Outcome:
         """An ambiguous answer that stayed ambiguous is unknown, never failed."""
         kind = OutcomeKind.UNKNOWN if isinstance(error, AmbiguousError) else OutcomeKind.FAILED
-        return self.outcome(kind, self.action.arn, code=error.code, message=error.message)
+        return self.outcome(kind, self.action.arn, code=error.code, message=note + error.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +250,6 @@ class _Found:
     """An earlier creation of ours got no answer, so one of these may be its work."""
 
 
-def _doubtful(error: ConflictError) -> AmbiguousError:
-    """A conflict after a lost answer says nothing certain: the profile may be ours and not listed yet."""
+def _doubtful(error: AwsError) -> AmbiguousError:
+    """Whatever follows a lost answer says nothing certain: the profile may be made, and not listed yet."""
     return AmbiguousError(error.message, code=error.code, operation=error.operation, where=error.where)

@@ -39,16 +39,16 @@ class GiveUp:
         self.failures += 1
         return self.failures >= self.attempts
 
+    def wait(self, state: RetryCallState) -> float:
+        """Seconds before the next attempt: none after a throttle, which the pacer has already taken into account.
 
-def wait_for(state: RetryCallState) -> float:
-    """Seconds before the next attempt: none after a throttle, which the pacer has already taken into account.
-
-    Expired credentials are renewed by whoever sends next, so they need no wait either.
-    """
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, ThrottledError | ExpiredCredentialsError):
-        return 0.0
-    return backoff(state.attempt_number)
+        Expired credentials are renewed by whoever sends next, so they need no wait either.
+        """
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, ThrottledError | ExpiredCredentialsError):
+            return 0.0
+        # tenacity asks how long to wait before it asks whether to stop.
+        return backoff(self.failures + 1)
 
 
 def backoff(attempt: int) -> float:
@@ -60,6 +60,7 @@ def retrying(
     attempts: int, errors: tuple[type[AwsError], ...], sleep: Callable[[float], Awaitable[None]]
 ) -> AsyncRetrying:
     """A retry loop for one call. Retries by exception type only, so that cancellation passes at once."""
+    policy = GiveUp(attempts)
     return AsyncRetrying(
-        retry=retry_if_exception_type(errors), stop=GiveUp(attempts), wait=wait_for, sleep=sleep, reraise=True
+        retry=retry_if_exception_type(errors), stop=policy, wait=policy.wait, sleep=sleep, reraise=True
     )

@@ -74,11 +74,16 @@ class RunFile:
             raise StateError(f"{path}: can't be made: {error.strerror}; choose another --state-dir") from None
         with _speaking_of(path):
             connection = _connect(path)
-            connection.executescript(rows.SCHEMA)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            run = cls(path, connection)
-            run.set_meta(**meta)
+            try:
+                _use_wal(connection)
+                connection.executescript(rows.SCHEMA)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                run = cls(path, connection)
+                run.set_meta(**meta)
+            except BaseException:
+                connection.close()
+                raise
         return run
 
     @classmethod
@@ -90,6 +95,7 @@ class RunFile:
             connection = _connect(path)
             try:
                 check_identity(path, connection)
+                _use_wal(connection)
                 return cls(path, connection)
             except BaseException:
                 connection.close()
@@ -103,7 +109,8 @@ class RunFile:
         """Run `work`, which uses this file, in a worker thread, after whatever is under way there."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(1)
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        with _speaking_of(self.path):
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
     # What kind of run this is
 
@@ -161,9 +168,15 @@ class RunFile:
         self._targets.clear()
 
     def drop_invalid(self) -> None:
-        """Leave out whatever invalid rows asked for: a row with a problem is left out whole."""
+        """Leave out whatever invalid rows asked for: a row with a problem is left out whole.
+
+        What an earlier process of the run did for such a row stays on record.
+        """
         with self._transaction():
-            self._db.execute("DELETE FROM action WHERE wanted = 1 AND (file, line) IN (SELECT file, line FROM invalid)")
+            self._db.execute(
+                "DELETE FROM action WHERE wanted = 1 AND (file, line) IN (SELECT file, line FROM invalid) "
+                "AND id NOT IN (SELECT action FROM outcome)"
+            )
 
     def problems(self) -> Iterator[Problem]:
         """All problems, in the order in which they were found."""
@@ -202,22 +215,22 @@ class RunFile:
         """The planned deletions of one target."""
         return self._actions("WHERE a.target = ? AND a.wanted = 0", (self._target_id(target),))
 
-    def save_plan(self, actions: Iterable[Action]) -> None:
-        """Write what is planned: updates the rows of desired profiles, adds rows (id 0) for deletions."""
+    def save_plan(self, actions: Iterable[Action], *, anew: Target | None = None) -> None:
+        """Write what is planned: updates the rows of desired profiles, adds rows (id 0) for deletions.
+
+        `anew` is the target whose planned deletions that have no outcome are taken back first, in the same transaction.
+        """
         with self._transaction():
+            if anew is not None:
+                self._db.execute(
+                    "DELETE FROM action WHERE target = ? AND wanted = 0 AND id NOT IN (SELECT action FROM outcome)",
+                    (self._target_id(anew),),
+                )
             for action in actions:
                 if action.id:
                     self._db.execute(rows.UPDATE_PLAN, (*rows.from_plan(action), action.id))
                 else:
                     self._db.execute(rows.INSERT_DELETION, rows.from_deletion(self._target_id(action.target), action))
-
-    def forget_deletions(self, target: Target) -> None:
-        """Take back planned deletions of `target` that have no outcome, before it is planned anew."""
-        with self._transaction():
-            self._db.execute(
-                "DELETE FROM action WHERE target = ? AND wanted = 0 AND id NOT IN (SELECT action FROM outcome)",
-                (self._target_id(target),),
-            )
 
     def plan_counts(self) -> dict[Target, dict[ActionKind, int]]:
         """How many actions of each kind each target has; refused ones are not counted."""
@@ -353,11 +366,14 @@ class RunFile:
 
 def _connect(path: Path) -> sqlite3.Connection:
     # One thread at a time is guaranteed by `off_loop`, so SQLite's own check by thread is off.
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Changes the file, so only for one that is known to be ours."""
     connection.execute("PRAGMA journal_mode = WAL")
     # WAL with NORMAL keeps the file sound through `kill -9`; AWS is asked again after a power cut.
     connection.execute("PRAGMA synchronous = NORMAL")
-    return connection
 
 
 def check_identity(path: Path, connection: sqlite3.Connection) -> None:

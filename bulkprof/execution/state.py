@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,9 +95,8 @@ class StateDirectory:
 
     def adopt_plan(self, plan: Path) -> Path:
         """Copy a plan made by `plan --out` in as a run of its own. Raises `UsageError` when it ran already."""
-        source = RunFile.open(plan)
-        run_id, status = str(source.meta("id")), source.meta("status")
-        source.close()
+        with closing(RunFile.open(plan)) as source:
+            run_id, status = str(source.meta("id")), source.meta("status")
         if status != "planned":
             raise UsageError(f"{plan}: is not a plan that can still be applied (it is {status})")
         target = self.run_path(run_id)
@@ -105,9 +105,13 @@ class StateDirectory:
                 f"{plan}: was applied already as run {run_id}; make a new plan, or `bulkprof resume {run_id}`"
             )
         self.prepare()
+        half = target.with_suffix(".part")
         try:
-            shutil.copyfile(plan, target)
+            shutil.copyfile(plan, half)
+            # A copy that is cut short must not pass for a run.
+            half.replace(target)
         except OSError as error:
+            half.unlink(missing_ok=True)
             raise StateError(f"{target}: can't be written: {error.strerror}") from None
         return target
 

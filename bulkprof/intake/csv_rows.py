@@ -135,7 +135,7 @@ class _Table:
             except csv.Error as error:
                 # The module starts afresh with the next line, and so do we.
                 last = self._skipped + reader.line_num
-                self._lines.bad_between(first, last)
+                yield from self._lines.bad_between(first, last)
                 yield self._broken(error, first, last)
                 first = last + 1
 

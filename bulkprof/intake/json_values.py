@@ -16,6 +16,7 @@ from bulkprof.intake.cells import visible
 from bulkprof.model import Problem
 from bulkprof.plugins.api import RawRow
 
+_DEEPEST = 10
 _LONE = re.compile(r"[\ud800-\udfff]")
 """Half of a character: JSON's escapes can write it, nothing can print it."""
 
@@ -53,6 +54,11 @@ def to_row(value: object, text: str, label: str, line: int) -> Iterator[RawRow |
         kind = "a list" if isinstance(value, list) else "a single value"
         yield Problem(f"{kind} where a profile should be", label, line, remedy='write an object: {"model": …, …}')
         return
+    if _is_deep(value):
+        yield Problem(
+            "the object is nested too deeply", label, line, remedy="a profile has no more than tags inside it"
+        )
+        return
     problems = [*_repetitions(value, label, line)]
     # Escapes are rare; only they can make half characters of sound UTF-8.
     if "\\u" in text and any(_LONE.search(part) for part in _strings(value)):
@@ -62,6 +68,22 @@ def to_row(value: object, text: str, label: str, line: int) -> Iterator[RawRow |
         yield from problems
     else:
         yield RawRow(line, value)
+
+
+def _is_deep(value: object) -> bool:
+    """Whether `value` goes deeper than any profile: what follows is recursive, and hostile input may not reach it."""
+    level: list[object] = [value]
+    for _ in range(_DEEPEST):
+        parts: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                parts += one.values()
+            elif isinstance(one, list):
+                parts += one
+        level = [part for part in parts if part.__class__ is not str]
+        if not level:
+            return False
+    return True
 
 
 def _repetitions(value: object, label: str, line: int) -> Iterator[Problem]:

@@ -72,6 +72,8 @@ class PluginReader:
         for item in batch:
             if not isinstance(item, RawRow | Problem):
                 raise PluginError(self.plugin, f"its reader yielded {type(item).__name__}, not a RawRow")
+            if isinstance(item, RawRow) and not all(isinstance(column, str) for column in item.cells):
+                raise PluginError(self.plugin, "its reader yielded a row with a column that has no text for a name")
 
 
 _CSV, _JSON, _JSON_LINES = ThreadedReader(parse_csv), ThreadedReader(parse_json), ThreadedReader(parse_json_lines)

@@ -61,7 +61,7 @@ def diff(
         if used is not None:
             kept.add(used.arn)
         yield planned
-        if rules.replace and planned.kind is not ActionKind.REPLACE:
+        if rules.replace and planned.kind is not ActionKind.REPLACE and planned.refusal is None:
             # A replacement that was cut short between its two halves leaves the old profile beside the new one.
             for stale in by_name.get(action.name, ()):
                 if stale.arn not in kept and owner(stale, rules) == rules.estate:
@@ -82,7 +82,17 @@ def plan_one(
     if not there:
         fresh = replace(action, kind=ActionKind.CREATE, source_arn=source.arn, arn="", set_tags=action.tags)
         return replace(fresh, remove_tags=(), reason="", refusal=None), None
-    profile = min(there, key=lambda p: (bool(_drift(action, p, source)), owner(p, rules) != rules.estate, p.arn))
+    mine = (rules.estate, None)
+    profile = min(
+        there,
+        # Another estate's only when there is nothing else: what isn't ours can't stand for what is.
+        key=lambda p: (
+            owner(p, rules) not in mine,
+            bool(_drift(action, p, source)),
+            owner(p, rules) != rules.estate,
+            p.arn,
+        ),
+    )
     base = replace(
         action, source_arn=source.arn, arn=profile.arn, set_tags=EMPTY, remove_tags=(), reason="", refusal=None
     )

@@ -10,6 +10,7 @@ import importlib.util
 import io
 import sys
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -23,6 +24,8 @@ _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "server", "date"})
 
 _users = 0
 _users_lock = threading.Lock()
+_conditional = threading.Lock()
+"""moto checks If-Match and If-None-Match first and writes then; S3 does both in one step."""
 
 
 class MotoBridge:
@@ -38,7 +41,9 @@ class MotoBridge:
         """Have moto answer. Blocks for milliseconds, at the first call for about a second; run it in a thread."""
         from werkzeug.test import run_wsgi_app
 
-        body, status, headers = run_wsgi_app(self._application(), _environ(call), buffered=True)
+        application = self._application()
+        with _conditional if call.headers.keys() & {"if-match", "if-none-match"} else nullcontext():
+            body, status, headers = run_wsgi_app(application, _environ(call), buffered=True)
         kept = {name: value for name, value in headers if name.lower() not in _HOP_BY_HOP}
         if call.method != "HEAD":
             # The length of a HEAD's answer speaks of the body that isn't sent; any other is counted anew.

@@ -24,21 +24,22 @@ def refusal(error: Exception, *, bucket: str, key: str, region: str | None) -> D
     response: dict[str, Any] = getattr(error, "response", None) or {}
     detail = response.get("Error", {})
     code = str(detail.get("Code") or type(error).__name__)
-    steps = [*_advice(code, response, region), "deliver it again with `bulkprof runs redeliver`"]
-    return DeliveryError(f"s3://{bucket}/{key}: {code}: {detail.get('Message') or error}; {', then '.join(steps)}")
+    said = f"s3://{bucket}/{key}: {code}: {detail.get('Message') or error}"
+    advice = _advice(code, response, region)
+    return DeliveryError(f"{said}; {advice}" if advice else said)
 
 
-def _advice(code: str, response: dict[str, Any], region: str | None) -> list[str]:
+def _advice(code: str, response: dict[str, Any], region: str | None) -> str:
     """What to do first, where the code tells."""
     if code in _GONE:
-        return ["create the bucket, or correct `bucket` under [plugins.s3]"]
+        return "create the bucket, or correct `bucket` under [plugins.s3]"
     if code in _WRONG_REGION:
         headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         home = response.get("Error", {}).get("Region") or headers.get("x-amz-bucket-region") or "the bucket's Region"
         here = region or "the default Region"
-        return [f"the bucket isn't in {here}: set `region` under [plugins.s3] to {home}"]
+        return f"the bucket isn't in {here}: set `region` under [plugins.s3] to {home}"
     if code in _EXPIRED:
-        return ["renew the credentials"]
+        return "renew the credentials"
     if code.startswith("KMS."):
-        return ["check `kms_key_id` under [plugins.s3] and the key's policy"]
-    return [_DENIED] if code in _REFUSED else []
+        return "check `kms_key_id` under [plugins.s3] and the key's policy"
+    return _DENIED if code in _REFUSED else ""

@@ -110,6 +110,6 @@ def _refusal(status: int, text: str) -> str:
     if text in _CHANNEL:
         return f"Slack answered {status} {text}: the webhook's channel takes no messages; choose another"
     if status == 429:
-        return "Slack answered 429: too many messages; deliver it later with `bulkprof runs redeliver`"
+        return "Slack answered 429: too many messages; try again later"
     # Other texts may come from a proxy, and repeat the URL.
     return f"Slack answered {status}"

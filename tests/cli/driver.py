@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,7 @@ class Ended:
 
     def json(self) -> Any:
         """The one object on stdout; fails where there is anything else."""
-        assert self.out.count("\n") == 1
-        assert self.out.endswith("\n")
-        return json.loads(self.out)
+        return read_json(self.out)
 
 
 @dataclass
@@ -59,7 +57,6 @@ class CommandLine:
     folder: Path
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
-    more_config: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self.config("")
@@ -105,9 +102,9 @@ class CommandLine:
         summary = self.summary("apply", *arguments, code=code, stdin=stdin)
         return outcomes_of(summary)
 
-    def results(self) -> list[dict[str, Any]]:
-        """The results file of the last `summary`."""
-        return [json.loads(line) for line in (self.folder / "results.jsonl").read_text().splitlines()]
+    def results(self, file: str = "results.jsonl") -> list[dict[str, Any]]:
+        """A results file's lines, by default those of the last `summary`."""
+        return [json.loads(line) for line in (self.folder / file).read_text(encoding="utf-8").splitlines()]
 
     def started(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command line in a process of its own."""
@@ -141,6 +138,13 @@ def add_up(summary: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> 
 def outcomes_of(summary: Mapping[str, Any]) -> dict[str, int]:
     """The outcomes of a summary that there are any of."""
     return {kind: count for kind, count in summary["outcomes"].items() if count}
+
+
+def read_json(out: str) -> Any:
+    """The one JSON object that a command printed; fails where there is anything else."""
+    assert out.count("\n") == 1
+    assert out.endswith("\n")
+    return json.loads(out)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -97,6 +97,11 @@ async def test_all_problems_at_once_and_the_good_rows_remain(tmp_path: Path) -> 
     assert [problem.line for problem in problems] == [2, 3, 4, 6]
 
 
+async def test_a_bad_byte_inside_an_unclosed_quote_is_told_too(tmp_path: Path) -> None:
+    _, problems = await read_bytes(tmp_path, "a.csv", HEAD.encode() + b'a,m,"t\nb,m,\xff\n')
+    assert [problem.line for problem in problems] == [3, 2]
+
+
 async def test_rows_below_a_bad_header_are_checked_and_not_used(tmp_path: Path) -> None:
     text = "name,acount,model\na,111122223333,m\nb,1234,m\n"
     requests, problems = await read_bytes(tmp_path, "a.csv", text)

@@ -172,6 +172,8 @@ async def test_a_plugin_that_fails_is_named(tmp_path: Path) -> None:
         await read(Sheets(KeyError("x")))
     with pytest.raises(PluginError, match="its reader yielded dict"):
         await read(Sheets(rows=[{}]))  # type: ignore[list-item]
+    with pytest.raises(PluginError, match="a column that has no text"):
+        await read(Sheets(rows=[RawRow(2, {None: "x"})]))  # type: ignore[dict-item]
     (rejected,) = await read(Sheets(ValueError("no such sheet")))
     assert isinstance(rejected, Rejected)
     assert "plugin 'mine' can't read it: no such sheet" in str(rejected.problems[0])

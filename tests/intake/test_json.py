@@ -113,6 +113,15 @@ async def test_broken_files(tmp_path: Path, text: str | bytes, line: int, said: 
     assert problems[0].line == line
 
 
+@pytest.mark.parametrize("depth", [20, 300, 900, 940, 960, 980, 1000, 5000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"x":', "}")])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+async def test_no_depth_is_too_much(tmp_path: Path, name: str, opening: str, closing: str, depth: int) -> None:
+    text = '{"x":' + opening * depth + "1" + closing * depth + "}"
+    _, (problem,) = await read_bytes(tmp_path, name, text if name == "a.jsonl" else f"[{text}]")
+    assert "nested too deeply" in str(problem)
+
+
 async def test_a_bad_line_does_not_end_json_lines(tmp_path: Path) -> None:
     text = b'{"name": "a"}\n{"name": }\n\xff\n[1]\n{"name": "b"}\n' + b"[" * 100_000
     requests, problems = await read_bytes(tmp_path, "a.jsonl", text)

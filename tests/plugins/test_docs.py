@@ -67,7 +67,7 @@ def test_the_example_of_a_test_passes() -> None:
     test()
 
 
-def test_what_the_api_exports_is_sorted_and_there() -> None:
+def test_what_the_api_exports_is_there_and_named_once() -> None:
     exported = bulkprof.plugins.__all__
     assert len(set(exported)) == len(exported)
     assert all(hasattr(bulkprof.plugins, name) for name in exported)

@@ -151,30 +151,36 @@ def test_hash_always_tells_apart_what_only_the_fields_know() -> None:
     assert named(plugin, a="x-y", b="z") != named(plugin, a="x", b="y-z")
 
 
-ROWS = st.lists(
-    st.tuples(st.text(min_size=1, max_size=60), st.text(st.sampled_from("ab .-_é"), min_size=40, max_size=90)),
-    min_size=2,
-    max_size=30,
-    unique=True,
+@given(
+    team=st.text(min_size=1, max_size=40),
+    app=st.text(min_size=1, max_size=90),
+    case=st.sampled_from(["keep", "lower", "upper"]),
+    separator=st.sampled_from("-_ "),
+    mode=st.sampled_from(["when-shortened", "when-changed", "always"]),
 )
+def test_a_name_is_one_that_aws_takes(team: str, app: str, case: str, separator: str, mode: str) -> None:
+    plugin = make_plugin(template="{team}-{app}", case=case, separator=separator, max_length=24, hash=mode)
+    if not (name_part(team, separator) and name_part(app, separator)):
+        with pytest.raises(ValueError, match="(holds nothing that a name may hold|needs a value)"):
+            named(plugin, team=team, app=app)
+        return
+    name = named(plugin, team=team, app=app)
+    assert AWS.fullmatch(name)
+    assert name_fault(name) is None
+    assert len(name) <= 24
+    assert name[-1] not in "-_ "
 
 
-@given(rows=ROWS, case=st.sampled_from(["keep", "lower", "upper"]), separator=st.sampled_from("-_ "))
-def test_names_fit_and_shortened_ones_never_collide(rows: list[tuple[str, str]], case: str, separator: str) -> None:
-    plugin = make_plugin(template="{team}-{app}", case=case, separator=separator, max_length=24)
-    shortened: dict[str, tuple[str, str]] = {}
-    for team, app in rows:
-        if not (name_part(team, separator) and name_part(app, separator)):
-            with pytest.raises(ValueError, match="holds nothing that a name may hold"):
-                named(plugin, team=team, app=app)
-            continue
-        name = named(plugin, team=team, app=app)
-        assert AWS.fullmatch(name)
-        assert name_fault(name) is None
-        assert len(name) <= 24
-        assert name[-1] not in "-_ "
-        if len(f"{name_part(team, separator)}-{name_part(app, separator)}") > 24:
-            assert shortened.setdefault(name, (team, app)) == (team, app)
+# Rows that are all but equal: every one begins alike, is too long, and most become the same text once cleaned.
+ALIKE = st.lists(st.sampled_from(".,;-"), min_size=12, max_size=12).map(lambda marks: "ab" + "cd".join(marks) + "ef")
+SPLIT = st.sampled_from([("x", "y-"), ("x-y", ""), ("X", "y-")])
+
+
+@given(rows=st.lists(st.tuples(SPLIT, ALIKE), min_size=30, max_size=60, unique=True), lower=st.booleans())
+def test_shortened_names_never_collide(rows: list[tuple[tuple[str, str], str]], lower: bool) -> None:
+    plugin = make_plugin(template="{team}-{app}", max_length=24, case="lower" if lower else "keep")
+    names = {named(plugin, team=team, app=start + rest) for (team, start), rest in rows}
+    assert len(names) == len(rows)
 
 
 @given(model=st.from_regex(r"[a-z0-9.:/-]+", fullmatch=True))

@@ -1,0 +1,175 @@
+"""One S3 object that is written under conditions only: what a lock between machines is made of.
+
+A condition that doesn't hold is an answer here, not an error; everything else that goes wrong is a `ConfigError`
+(the place can't be used for this) or an `AwsError`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from bulkprof.aws.errors_map import aws_errors
+from bulkprof.config import split_s3_uri
+from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError
+
+if TYPE_CHECKING:
+    from bulkprof.plugins import ClientFactory
+
+_LONGEST: Final = 64 * 1024
+"""Bytes that are read of an object: no lock is longer."""
+_GONE: Final = frozenset({"NoSuchKey", "HTTP404"})
+# 409: a delete or another write was under way at the same time; who came first is found out by reading.
+_CONDITION_FAILED: Final = frozenset(
+    {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "HTTP409", "HTTP412", *_GONE}
+)
+_UNSUPPORTED: Final = frozenset({"NotImplemented", "HTTP501"})
+_ELSEWHERE: Final = frozenset(
+    {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as it was read."""
+
+    body: bytes
+    etag: str
+    age_s: float
+    """Seconds since it was written, by the clock of S3 at both ends, to the second."""
+
+
+class S3Object:
+    """The object at `uri` (`s3://bucket/key`), through a client that lives as long as the `async with` block."""
+
+    def __init__(
+        self, client: ClientFactory, uri: str, *, region: str | None = None, now: Callable[[], float] = time.time
+    ) -> None:
+        """`now` gives epoch seconds; it counts only where answers have no date. Raises `ConfigError` for a bad URI."""
+        try:
+            bucket, key = split_s3_uri(uri)
+        except ValueError as error:
+            raise ConfigError(f"lock.s3: {error}") from None
+        self.uri = uri
+        self._bucket = bucket
+        self._place = {"Bucket": bucket, "Key": key}
+        self._factory = client
+        self._region = region
+        self._opened: AbstractAsyncContextManager[Any] | None = None
+        self._s3: Any = None
+        self._now = now
+
+    async def __aenter__(self) -> Self:
+        """Open the client. Raises `AwsError`."""
+        with self._asking(""):
+            self._opened = self._factory("s3", region=self._region)
+            self._s3 = await self._opened.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the client."""
+        if self._opened is not None:
+            opened, self._opened = self._opened, None
+            await opened.__aexit__(kind, error, traceback)
+
+    async def read(self) -> Stored | None:
+        """Read it; None where there is none."""
+        try:
+            with self._asking("GetObject"):
+                answer = await self._s3.get_object(**self._place)
+                async with answer["Body"] as stream:
+                    body = await stream.read(_LONGEST)
+        except AwsError as error:
+            if error.code in _GONE:
+                return None
+            raise
+        return Stored(body, answer["ETag"], self._age(answer))
+
+    async def create(self, body: bytes) -> str | None:
+        """Write it if there is none, and answer its ETag; None where there is one."""
+        return await self._put(body, IfNoneMatch="*")
+
+    async def replace(self, body: bytes, etag: str) -> str | None:
+        """Write it anew if it is still the one of `etag`, and answer its new ETag; None where it isn't."""
+        return await self._put(body, IfMatch=etag)
+
+    async def delete(self, etag: str) -> bool:
+        """Delete it if it is still the one of `etag`; answer whether it was."""
+        try:
+            with self._asking("DeleteObject"):
+                await self._s3.delete_object(**self._place, IfMatch=etag)
+        except AwsError as error:
+            if error.code in _CONDITION_FAILED:
+                return False
+            raise
+        except UnsupportedError:
+            # Stores that have conditional writes don't all have conditional deletes.
+            stored = await self.read()
+            if stored is None or stored.etag != etag:
+                return False
+            with self._asking("DeleteObject"):
+                await self._s3.delete_object(**self._place)
+        return True
+
+    async def _put(self, body: bytes, **condition: str) -> str | None:
+        try:
+            with self._asking("PutObject"):
+                answer = await self._s3.put_object(
+                    **self._place, **condition, Body=body, ContentType="application/json"
+                )
+        except AwsError as error:
+            if error.code in _CONDITION_FAILED:
+                return None
+            raise
+        return str(answer["ETag"])
+
+    def _age(self, answer: dict[str, Any]) -> float:
+        written: datetime = answer["LastModified"]
+        try:
+            now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+        except (KeyError, ValueError):
+            now = self._now()
+        return now - written.timestamp()
+
+    @contextmanager
+    def _asking(self, operation: str) -> Iterator[None]:
+        try:
+            with aws_errors(operation, self.uri):
+                yield
+        except AwsError as error:
+            raise self._explained(error) from None
+
+    def _explained(self, error: AwsError) -> BulkprofError:
+        if error.code in _UNSUPPORTED:
+            return UnsupportedError(self.uri)
+        if error.code == "NoSuchBucket":
+            return ConfigError(f"lock.s3: there is no bucket {self._bucket!r}; create it, or correct {self.uri}")
+        if error.code in _ELSEWHERE:
+            return ConfigError(f"lock.s3: {self._bucket!r} is in another Region; set `region` under [lock] to its own")
+        if isinstance(error, AccessDeniedError):
+            return AccessDeniedError(
+                f"{error.message}; the lock needs s3:GetObject, s3:PutObject and s3:DeleteObject on the object, and "
+                "s3:ListBucket on its bucket",
+                code=error.code,
+                operation=error.operation,
+                where=error.where,
+            )
+        return error
+
+
+class UnsupportedError(ConfigError):
+    """The store has no conditional writes, so nothing there can be a lock."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"lock.s3: the store of {uri} doesn't keep conditions on writes (If-None-Match, If-Match), without which "
+            "there is no lock; use a bucket of Amazon S3, or take `s3` out of [lock]"
+        )

@@ -1,0 +1,59 @@
+"""Commands in processes of their own, with what they used: so neither servers nor the bench itself count."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+
+ROOT = Path(__file__).parents[2]
+BULKPROF = (sys.executable, "-m", "bulkprof")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one process used."""
+
+    cpu_s: float
+    wall_s: float
+    peak_mb: float
+    """The most memory it had at once. Never below that of the process that started it: Linux counts from the fork."""
+    output: str
+
+
+def environment(endpoint: str = "") -> dict[str, str]:
+    """The process's environment with AWS's settings replaced by those of a local `endpoint`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BULKPROF_"))}
+    return kept | {
+        "AWS_ENDPOINT_URL": endpoint or "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def measured(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> Usage:
+    """Run `command` to its end. Raises `RuntimeError` with what it said unless it exits 0."""
+    with (folder / "output.txt").open("w+") as output, (folder / "errors.txt").open("w+") as errors:
+        started = time.perf_counter()
+        process = Popen(command, cwd=folder, env=dict(env), stdout=output, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        if process.returncode:
+            said = (output.read() + errors.read())[-3000:]
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
+        # Linux counts in kB, macOS in bytes.
+        unit = 1e6 if sys.platform == "darwin" else 1e3
+        return Usage(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / unit, output.read())

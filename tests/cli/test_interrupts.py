@@ -1,0 +1,86 @@
+"""SIGINT and SIGTERM while a run is at work: it stops in order, and the command that it prints goes on with it."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+
+import pytest
+
+from bulkprof.sandbox import Fault, Rate, Sandbox
+from tests.cli.driver import CommandLine, add_up, outcomes_of, read_json, until
+
+NAMES = [f"team-{number:03}" for number in range(24)]
+
+
+def resume_command(err: str) -> list[str]:
+    (line,) = [line for line in err.splitlines() if line.startswith("to go on: ")]
+    command = shlex.split(line.removeprefix("to go on: "))
+    assert command[:2] == ["bulkprof", "resume"]
+    return command[1:]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_at_work(commands: CommandLine, sandbox: Sandbox, number: signal.Signals, code: int) -> None:
+    sandbox.set_rate(Rate(20, 5), operation="CreateInferenceProfile")
+    manifest = commands.manifest(*NAMES)
+    extra = ("--state-dir", "state of things", "--results", "partial.jsonl")
+    with commands.started("apply", manifest, "--yes", "--json", *extra) as process:
+        until(lambda: sandbox.ledger().count("CreateInferenceProfile", "ok") >= 5)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "stopping: calls in flight end first" in err
+    summary = read_json(out)
+    assert summary["exit_code"] == code
+    assert 0 < summary["outcomes"]["created"] == len(sandbox.ledger().live) < len(NAMES)
+    add_up(summary, commands.results("partial.jsonl"))
+    sandbox.set_rate(Rate(1000, 1000), operation="CreateInferenceProfile")
+    ended = commands.process(*resume_command(err), "--json", "--results", "whole.jsonl", "--yes")
+    assert ended.code == 0, ended.err
+    assert outcomes_of(ended.json()) == {"created": len(NAMES)}
+    add_up(ended.json(), commands.results("whole.jsonl"))
+    assert sorted(profile.name for profile in sandbox.ledger().profiles) == NAMES
+
+
+def test_a_run_that_has_sent_nothing(commands: CommandLine, sandbox: Sandbox) -> None:
+    sandbox.set_faults([Fault("delay_before", operation="ListFoundationModels", delay_s=1, times=1)])
+    with commands.started("apply", commands.manifest("team-a", "team-b"), "--yes", "--json") as process:
+        until(lambda: sandbox.ledger().count("GetCallerIdentity"))
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert "interrupted before anything was changed" in err
+    told = read_json(out)
+    assert set(told) == {"error", "run_id", "exit_code"}
+    assert told["exit_code"] == 143
+    assert told["run_id"] in resume_command(err)
+    assert not sandbox.ledger().profiles
+    ended = commands(*resume_command(err), "--yes")
+    assert ended.code == 0
+    assert sorted(profile.name for profile in sandbox.ledger().live) == ["team-a", "team-b"]
+
+
+def test_twice_stops_at_once(commands: CommandLine, sandbox: Sandbox) -> None:
+    sandbox.set_faults([Fault("delay_after", operation="CreateInferenceProfile", delay_s=20)])
+    with commands.started("apply", commands.manifest("team-a"), "--yes") as process:
+        until(lambda: sandbox.ledger().live)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "stopping" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert "stopped at once" in err
+    sandbox.set_faults([])
+    ended = commands(*resume_command(err), "--yes")
+    assert ended.code == 0, ended.err
+    assert [profile.name for profile in sandbox.ledger().profiles] == ["team-a"]
+
+
+def test_a_finished_run_cannot_be_resumed(commands: CommandLine, sandbox: Sandbox) -> None:
+    run_id = commands.summary("apply", commands.manifest("team-a"))["run_id"]
+    ended = commands("resume", run_id, "--yes")
+    assert ended.code == 64
+    assert "is finished: there is nothing to resume" in ended.err

@@ -1,0 +1,53 @@
+"""Commands that need neither AWS nor the sandbox start at once: they import none of the heavy libraries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.driver import CommandLine
+
+HEAVY = ("boto3", "botocore", "aioboto3", "aiobotocore", "aiohttp", "moto", "flask", "werkzeug", "jinja2")
+PROGRAM = """\
+import sys
+from bulkprof.cli.app import run
+code = run(sys.argv[1:])
+print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        ("apply", "--help"),
+        ("validate", "teams.csv"),
+        ("validate", "--json", "teams.csv", "absent.csv"),
+        ("runs",),
+        ("plugins",),
+        ("apply", "absent.csv", "--yes"),
+    ],
+)
+def test_nothing_heavy_is_imported(commands: CommandLine, arguments: tuple[str, ...]) -> None:
+    commands.config('[plugins.naming]\ntemplate = "{team}-{model}"\n\n[plugins.s3]\nbucket = "reports"\n')
+    commands.manifest("search", header="team")
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], cwd=commands.folder, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == (65 if "absent.csv" in arguments else 0), ended.stderr
+    imported = set(ended.stderr.splitlines()[-1].split())
+    assert "bulkprof" in imported
+    assert imported.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
+def test_help_needs_almost_nothing(commands: CommandLine, arguments: tuple[str, ...]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], cwd=commands.folder, capture_output=True, text=True, check=False
+    )
+    imported = set(ended.stderr.splitlines()[-1].split())
+    assert imported.isdisjoint((*HEAVY, "rich", "pydantic", "pluggy", "sqlite3", "tenacity"))

@@ -1,0 +1,169 @@
+"""bulkprof on a terminal: colours, a bar, the question. And without one: plain lines."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from rich.console import Console
+
+from bulkprof.delivery.progress import LINE_EVERY_S, ProgressView
+from bulkprof.model import Outcome, OutcomeKind, Target
+from bulkprof.sandbox import Rate, Sandbox
+from tests.cli.driver import CommandLine
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class OnTerminal:
+    """A command line on a terminal of its own."""
+
+    def __init__(self, commands: CommandLine, *arguments: str, **environment: str) -> None:
+        self.master, slave = pty.openpty()
+        self.seen = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bulkprof", *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=commands.folder,
+            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", **environment},
+        )
+        os.close(slave)
+
+    def read(self) -> str:
+        """What came next; empty at the end."""
+        try:
+            text = os.read(self.master, 65536).decode()
+        except OSError:
+            # How Linux says that nobody holds the other end any more.
+            return ""
+        self.seen += text
+        return text
+
+    def until(self, text: str) -> None:
+        """Read until `text` is on the terminal."""
+        while text not in self.seen:
+            assert self.read(), self.seen
+
+    def end(self) -> int:
+        """Read to the end; answers the exit code."""
+        while self.read():
+            pass
+        return self.process.wait(timeout=30)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self.master)
+
+
+@pytest.fixture
+def on_terminal(commands: CommandLine, sandbox: Sandbox) -> Iterator[type[OnTerminal]]:
+    opened: list[OnTerminal] = []
+
+    class Opened(OnTerminal):
+        def __init__(self, *arguments: str, **environment: str) -> None:
+            super().__init__(commands, *arguments, **environment)
+            opened.append(self)
+
+    yield Opened  # type: ignore[misc]
+    for terminal in opened:
+        terminal.close()
+
+
+def test_a_terminal_gets_colours_and_a_bar(commands: CommandLine, sandbox: Sandbox, on_terminal: type) -> None:
+    sandbox.set_rate(Rate(12, 2), operation="CreateInferenceProfile")
+    terminal = on_terminal("apply", commands.manifest(*(f"team-{number}" for number in range(8))), "--yes")
+    assert terminal.end() == 0
+    assert "\x1b[32m+ team-0\x1b[0m" in terminal.seen
+    assert "━" in terminal.seen
+    assert re.search(r"profiles .* [1-8]/8", ESCAPE.sub("", terminal.seen))
+
+
+@pytest.mark.parametrize("how", [("--no-color", ""), ("", "1")])
+def test_no_colours_on_a_terminal(commands: CommandLine, on_terminal: type, how: tuple[str, str]) -> None:
+    flag, variable = how
+    arguments = [part for part in ("plan", commands.manifest("team-a"), flag) if part]
+    terminal = on_terminal(*arguments, **({"NO_COLOR": variable} if variable else {}))
+    assert terminal.end() == 0
+    assert "+ team-a" in ESCAPE.sub("", terminal.seen)
+    colours = [code for code in ESCAPE.findall(terminal.seen) if re.search(r"[\[;](3[0-7]|9[0-7]|38;)", code)]
+    assert colours == []
+
+
+def test_no_escapes_without_a_terminal(commands: CommandLine, sandbox: Sandbox) -> None:
+    for arguments in (("plan", "teams.csv"), ("apply", "teams.csv", "--yes"), ("runs",), ("plugins",)):
+        commands.manifest("team-a")
+        ended = commands(*arguments)
+        assert ended.code == 0
+        assert "\x1b" not in ended.out + ended.err
+
+
+def test_yes_is_yes(commands: CommandLine, sandbox: Sandbox, on_terminal: type) -> None:
+    terminal = on_terminal("apply", commands.manifest("team-a"))
+    terminal.until("Only 'yes' is taken: ")
+    assert not sandbox.ledger().profiles
+    os.write(terminal.master, b"yes\n")
+    assert terminal.end() == 0
+    assert [profile.name for profile in sandbox.ledger().live] == ["team-a"]
+
+
+def test_anything_else_is_no(commands: CommandLine, sandbox: Sandbox, on_terminal: type) -> None:
+    terminal = on_terminal("apply", commands.manifest("team-a"))
+    terminal.until("Only 'yes' is taken: ")
+    os.write(terminal.master, b"y\n")
+    assert terminal.end() == 1
+    assert "not approved; nothing was changed" in terminal.seen
+    assert not sandbox.ledger().profiles
+    (run,) = commands("runs", "--json").json()["runs"]
+    assert run["status"] == "declined"
+
+
+def test_interrupted_at_the_question(commands: CommandLine, sandbox: Sandbox, on_terminal: type) -> None:
+    terminal = on_terminal("apply", commands.manifest("team-a"))
+    terminal.until("Only 'yes' is taken: ")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 130
+    assert "interrupted before anything was changed" in terminal.seen
+    assert "Traceback" not in terminal.seen
+    assert not sandbox.ledger().profiles
+
+
+def test_nobody_reads_to_the_end(commands: CommandLine, sandbox: Sandbox) -> None:
+    names = [f"team-{number}" for number in range(12)]
+    with commands.started("apply", commands.manifest(*names), "--yes") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert len(sandbox.ledger().live) == 12
+
+
+def test_a_terminal_that_takes_only_ascii(commands: CommandLine, sandbox: Sandbox) -> None:
+    commands.manifest("team-a", file="Łódź.csv")
+    ended = commands.process("apply", "Łódź.csv", "--yes", PYTHONIOENCODING="ascii", PYTHONUTF8="1")
+    assert ended.code == 0, ended.err
+    assert "+ team-a" in ended.out
+    report = commands.process("report", "2", "--json", PYTHONIOENCODING="latin-1", PYTHONUTF8="1").json()
+    assert report["results"][0]["file"] == "Łódź.csv"
+
+
+def test_plain_lines_come_now_and_then() -> None:
+    console = Console(force_terminal=False, width=100)
+    now = [0.0]
+    outcome = Outcome(1, Target("1", "r"), "team-a", OutcomeKind.FAILED)
+    with console.capture() as told, ProgressView(console, "profiles", 3, clock=lambda: now[0]) as view:
+        view.step()
+        now[0] = LINE_EVERY_S
+        view.outcome(outcome)
+        view.step()
+    assert told.get() == "profiles: 2 of 3, 1 failed\n"
