@@ -33,7 +33,7 @@ from bulkprof.execution.lane import Stop, StopRequestedError
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, is_run_file
 from bulkprof.model import ActionKind, RunSummary
-from bulkprof.planning.safety import check_prune, check_refused
+from bulkprof.planning.safety import check_complete, check_prune, check_refused
 from bulkprof.rules.guess import Guess, guess
 from bulkprof.steps import Planner, Replanning, require_rows, take_in, veto
 from bulkprof.workspace import Options, Workspace
@@ -57,14 +57,19 @@ class Validation:
     """What the models of valid rows probably are, a few of them: nobody was asked."""
 
 
-async def validate(manifests: Sequence[str], options: Options | None = None, ui: Ui | None = None) -> Validation:
+async def validate(
+    manifests: Sequence[str], options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+) -> Validation:
     """Find every problem of every row, without network or credentials; problems are told to the `ui`."""
-    work = Workspace(options or Options(), ui or Ui(), Stop())
+    work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     with (
         TemporaryDirectory(prefix="bulkprof-") as folder,
         closing(work.new_run("validate", manifests, Path(folder) / "validate.db")) as run,
+        _recorded(run, work.stop),
     ):
-        rows = await take_in(run, manifests, work.registry, work.rules(), work.ui, work.stdin(manifests))
+        rows = await take_in(
+            run, manifests, work.registry, work.rules(), work.ui, await work.stdin(manifests), work.stop
+        )
         sources = tuple(guess(source, target) for source, target in run.sources(GUESSES))
         return Validation(rows, run.action_counts()[0], run.invalid_count(), run.error_count(), sources)
 
@@ -182,7 +187,7 @@ def _as_started(work: Workspace, run: RunFile) -> Workspace:
 
 async def _take_in_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) -> None:
     """Read all rows before anything is sent, so that invalid ones cost no call."""
-    await take_in(run, manifests, work.registry, work.rules(), work.ui, work.stdin(manifests))
+    await take_in(run, manifests, work.registry, work.rules(), work.ui, await work.stdin(manifests), work.stop)
     require_rows(run, skip_invalid=work.options.skip_invalid)
 
 
@@ -200,7 +205,8 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
         # Names and duplicates may depend on them, so the rows are read again rather than patched.
         await run.off_loop(run.clear_intake)
         rules = work.rules(caller.account, region)
-        await take_in(run, manifests, work.registry, rules, OnlyNew(work.ui), work.stdin(manifests))
+        stdin = await work.stdin(manifests)
+        await take_in(run, manifests, work.registry, rules, OnlyNew(work.ui), stdin, work.stop)
         require_rows(run, skip_invalid=work.options.skip_invalid)
         targets = await run.off_loop(run.targets)
     run.set_meta(status="planning", account=caller.account)
@@ -208,7 +214,9 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
     require_rows(run, skip_invalid=work.options.skip_invalid)
     check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
-    check_prune(work.settings.estate, run.action_counts()[1], planner.owned, work.settings.prune)
+    if work.options.prune:
+        check_complete(run.invalid_count())
+        check_prune(work.settings.estate, run.action_counts()[1], planner.owned, work.settings.prune)
     await run.off_loop(partial(veto, run, work.registry, work.ui))
 
 

@@ -18,7 +18,7 @@ from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import AwsError, InvalidRequestError, ManifestError, NotFoundError, SafetyError
 from bulkprof.execution.engine import OpenTarget, closed_outcome
 from bulkprof.execution.fleet import Fleet
-from bulkprof.execution.lane import StopRequestedError
+from bulkprof.execution.lane import Stop, StopRequestedError
 from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import Clash, RunFile
 from bulkprof.intake import Rejected, merge_readers, read_requests
@@ -42,18 +42,19 @@ from bulkprof.rules import Rules
 
 
 async def take_in(
-    run: RunFile, manifests: Sequence[str], registry: Registry, rules: Rules, ui: Ui, stdin: BinaryIO | None
+    run: RunFile, manifests: Sequence[str], registry: Registry, rules: Rules, ui: Ui, stdin: BinaryIO | None, stop: Stop
 ) -> int:
     """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
 
     Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
-    rest is the caller's to decide.
+    rest is the caller's to decide. Raises `StopRequestedError` when the run stops meanwhile.
     """
     rows = 0
     readers = merge_readers(registry)
     with ui.progress("reading rows", 0) as progress:
         async with aclosing(read_requests(manifests, readers, stdin=stdin)) as batches:
             async for batch in batches:
+                await stop.pause(0)
                 profiles: list[DesiredProfile] = []
                 problems: list[Problem] = []
                 for item in batch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
+import anyio
 import anyio.to_thread
 
 from bulkprof.aws import AwsSessions
@@ -104,16 +106,29 @@ class Workspace:
             },
         )
 
-    def stdin(self, manifests: Sequence[str]) -> BinaryIO | None:
-        """Standard input as a file that can be read more than once, where a manifest is `-`."""
+    async def stdin(self, manifests: Sequence[str]) -> BinaryIO | None:
+        """Standard input as a file that can be read more than once, where a manifest is `-`.
+
+        Raises `StopRequestedError` when the run stops while whoever writes keeps it waiting.
+        """
         if "-" not in manifests:
             return None
         if self._stdin is None:
-            source = self.options.stdin or sys.stdin.buffer
             self._stdin = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the command
-            shutil.copyfileobj(source, self._stdin)
+            weakref.finalize(self, self._stdin.close)
+            source = self.options.stdin or sys.stdin.buffer
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._cancel_at_stop, group.cancel_scope)
+                copy = partial(shutil.copyfileobj, source, self._stdin)
+                await anyio.to_thread.run_sync(copy, abandon_on_cancel=True)
+                group.cancel_scope.cancel()
+            await self.stop.pause(0)
         self._stdin.seek(0)
         return self._stdin
+
+    async def _cancel_at_stop(self, scope: anyio.CancelScope) -> None:
+        await self.stop.wait()
+        scope.cancel()
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Fleet]:

@@ -85,7 +85,8 @@ class S3Object:
         try:
             with self._asking("GetObject"):
                 answer = await self._s3.get_object(**self._place)
-                async with answer["Body"] as stream:
+                # What entering it answers is aiohttp's response, which can't read just a part.
+                async with (stream := answer["Body"]):
                     body = await stream.read(_LONGEST)
         except AwsError as error:
             if error.code in _GONE:

@@ -42,7 +42,7 @@ def validate(
 
     terminal = make_terminal(as_json, no_color)
     opts = make_options(terminal, config, STATE_DIR)
-    found = run_async(terminal, lambda: runs.validate(manifests, opts, terminal), again=None)
+    found = run_async(terminal, lambda: runs.validate(manifests, opts, terminal, terminal.stop), again=None)
     code = ExitCode.INVALID_MANIFEST if found.invalid or not found.desired else ExitCode.DONE
     if as_json:
         terminal.json(validation_json(found.rows, found.desired, found.invalid, terminal.problems, int(code)))

@@ -14,16 +14,14 @@ renewal. In a bucket that keeps versions, each renewal is one; let a lifecycle r
 
 from __future__ import annotations
 
-import json
-import math
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import anyio
 from anyio.abc import TaskGroup
@@ -31,7 +29,8 @@ from anyio.abc import TaskGroup
 from bulkprof.aws.s3_object import S3Object, Stored, UnsupportedError
 from bulkprof.config import Lock
 from bulkprof.errors import AmbiguousError, BulkprofError, ConfigError, LockHeldError
-from bulkprof.execution.lock import Holder, utc
+from bulkprof.execution.lease import Lease
+from bulkprof.execution.lock import Holder
 
 if TYPE_CHECKING:
     from bulkprof.plugins import ClientFactory
@@ -148,15 +147,15 @@ class S3Lock:
     async def _acquire(self) -> None:
         for _ in range(_ROUNDS):
             # Read first: a store that keeps no conditions would let the write spoil what isn't a lock.
-            stored, record = await self._look()
-            if stored is None or record is None:
+            stored, lease = await self._look()
+            if stored is None or lease is None:
                 taken = await self._write(self._object.create)
-            elif record.token == self._token:
+            elif lease.token == self._token:
                 taken = True
             else:
-                left = record.expiry_s + ROUNDING_S - stored.age_s
+                left = lease.expiry_s + ROUNDING_S - stored.age_s
                 if left > 0:
-                    raise self._held_by(record, left)
+                    raise self._held_by(lease, left)
                 taken = await self._write(partial(self._object.replace, etag=stored.etag))
             if taken:
                 return
@@ -184,14 +183,18 @@ class S3Lock:
         self._etag = etag or self._etag
         return etag is not None
 
-    async def _look(self) -> tuple[Stored | None, _Record | None]:
+    async def _look(self) -> tuple[Stored | None, Lease | None]:
         """Read the lock, and take note if it is this run's after all: that a write's answer was lost."""
         stored = await self._object.read()
         self._unsure = False
-        record = None if stored is None else self._record(stored)
-        if stored is not None and record is not None and record.token == self._token:
+        if stored is None:
+            return None, None
+        lease = Lease.from_body(stored.body)
+        if lease is None:
+            raise ConfigError(f"lock.s3: {self._uri} holds something else than a lock of bulkprof; choose another key")
+        if lease.token == self._token:
             self._etag = stored.etag
-        return stored, record
+        return stored, lease
 
     async def _keep(self) -> None:
         async with anyio.create_task_group() as group:
@@ -230,12 +233,14 @@ class S3Lock:
         for _ in range(2):
             if await self._write(partial(self._object.replace, etag=self._etag or _NO_ETAG)):
                 return None
-            _, record = await self._look()
-            if record is None:
+            _, lease = await self._look()
+            if lease is None:
                 return "somebody removed it"
-            if record.token != self._token:
-                return f"{record.holder} took it over"
-            # An earlier renewal whose answer was lost. When it was written isn't known, so it is sent once more.
+            if lease.token != self._token:
+                return f"{lease.holder} took it over"
+            if lease.writes == self._writes:
+                return None
+            # An earlier renewal whose answer was lost. When it was written isn't known, so this one is sent again.
         return "it changes without this run"
 
     def _lose(self, reason: str) -> None:
@@ -245,24 +250,24 @@ class S3Lock:
 
     async def _release(self) -> None:
         """Delete the lock if it is this run's, and close the client."""
-        with anyio.move_on_after(RELEASE_S, shield=True) as limit:
-            try:
-                # One that was lost is somebody else's by now, or about to be.
-                if self.lost is None and (self._etag or self._unsure):
+        # One that was lost is somebody else's by now, or about to be.
+        if self.lost is None and (self._etag or self._unsure):
+            with anyio.move_on_after(RELEASE_S, shield=True) as limit:
+                try:
                     await self._delete()
-            except Exception as error:  # noqa: BLE001 - the run is over: nothing is worth hiding how it ended
-                self._warn_of_rest(str(error) or type(error).__name__)
-            finally:
-                await self._object.__aexit__(None, None, None)
-        if limit.cancelled_caught:
-            self._warn_of_rest("no answer in time")
+                except Exception as error:  # noqa: BLE001 - the run is over: nothing is worth hiding how it ended
+                    self._warn_of_rest(str(error) or type(error).__name__)
+            if limit.cancelled_caught:
+                self._warn_of_rest("no answer in time")
+        with anyio.move_on_after(RELEASE_S, shield=True):
+            await self._object.__aexit__(None, None, None)
 
     async def _delete(self) -> None:
         if self._etag and await self._object.delete(self._etag):
             return
         # A write was under way when it ended: whose the object is now shows when it is read.
-        stored, record = await self._look()
-        if stored is None or record is None or record.token != self._token:
+        stored, lease = await self._look()
+        if stored is None or lease is None or lease.token != self._token:
             return
         if not await self._object.delete(stored.etag):
             self._warn_of_rest("it changed meanwhile")
@@ -271,38 +276,10 @@ class S3Lock:
         self._warn(f"the lock {self._uri} could not be let go ({reason}); it expires in {self._expiry_s:.0f} s")
 
     def _body(self) -> bytes:
-        # Equal bodies have equal ETags: without the count, a renewal wouldn't keep off who is about to take over.
-        record = {
-            **asdict(self.holder),
-            "expires_at": utc(self._clock.now() + self._expiry_s),
-            "expiry_s": self._expiry_s,
-            "writes": self._writes,
-            "token": self._token,
-        }
-        return json.dumps(record, indent=1).encode() + b"\n"
+        return Lease(self.holder, self._token, self._expiry_s, self._writes).to_body(self._clock.now())
 
-    def _record(self, stored: Stored) -> _Record:
-        try:
-            content: Any = json.loads(stored.body)
-        except ValueError:
-            content = None
-        holder = Holder.from_json(content)
-        if holder is not None:
-            token, expiry_s = content.get("token"), content.get("expiry_s")
-            # NaN and infinity are numbers in Python's JSON, but no times.
-            if isinstance(token, str) and isinstance(expiry_s, int | float) and math.isfinite(expiry_s):
-                return _Record(holder, token, expiry_s)
-        raise ConfigError(f"lock.s3: {self._uri} holds something else than a lock of bulkprof; choose another key")
-
-    def _held_by(self, record: _Record, left: float) -> LockHeldError:
+    def _held_by(self, lease: Lease, left: float) -> LockHeldError:
         return LockHeldError(
-            f"another run of estate {record.holder.estate!r} is at work: {record.holder} ({self._uri}); wait until it "
+            f"another run of estate {lease.holder.estate!r} is at work: {lease.holder} ({self._uri}); wait until it "
             f"ends. If it died, its lock is free in {left:.0f} s"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    holder: Holder
-    token: str
-    expiry_s: float

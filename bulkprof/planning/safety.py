@@ -25,6 +25,15 @@ def check_prune(estate: str, deletions: int, owned: int, caps: Prune) -> None:
         )
 
 
+def check_complete(invalid: int) -> None:
+    """Raise `SafetyError` when rows are invalid: what they want is unknown, and would look like nobody wants it."""
+    if invalid:
+        raise SafetyError(
+            f"--prune with {invalid} invalid rows left out would delete what they ask for; nothing was changed. "
+            "Mend the rows, or leave --prune out"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerance:
     """How many of a run's profiles may fail before it stops."""

@@ -51,7 +51,7 @@ def with_hash(name: str, written: Sequence[str], *, limit: int, separator: str) 
 
     The values are in it because different ones can make the same name: `a.b` and `a-b`, or `a-b`, `c` and `a`, `b-c`.
     """
-    identity = json.dumps([name]).encode()
+    identity = json.dumps([name, *written]).encode()
     digest = base64.b32encode(blake2b(identity, digest_size=20).digest())[:HASH_LENGTH].decode().lower()
     head = name[: limit - HASH_LENGTH - len(separator)].rstrip(" _-")
     return f"{head}{separator}{digest}"

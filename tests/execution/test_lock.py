@@ -155,10 +155,14 @@ def test_record_holds_no_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "canary" not in json.dumps(record)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_read_only_directory(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(StateError, match="--state-dir"), StateLock(tmp_path, "prod"):
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_read_only_or_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    # Not with real permissions: root may write anywhere.
+    def refuse(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StateError, match=os.strerror(number)), StateLock(tmp_path, "prod"):
         pytest.fail("nothing can be locked there")
 
 

@@ -161,7 +161,7 @@ def test_hash_always_tells_apart_what_only_the_fields_know() -> None:
 def test_a_name_is_one_that_aws_takes(team: str, app: str, case: str, separator: str, mode: str) -> None:
     plugin = make_plugin(template="{team}-{app}", case=case, separator=separator, max_length=24, hash=mode)
     if not (name_part(team, separator) and name_part(app, separator)):
-        with pytest.raises(ValueError, match="(holds nothing that a name may hold|needs a value)"):
+        with pytest.raises(ValueError, match="holds nothing that a name may hold"):
             named(plugin, team=team, app=app)
         return
     name = named(plugin, team=team, app=app)

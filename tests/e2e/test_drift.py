@@ -1,0 +1,119 @@
+"""What differs between manifests and AWS, and what is done about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkprof.sandbox import Hypotheses, Sandbox
+from tests.cli.driver import CommandLine
+from tests.e2e.others import NOVA_PRO, OURS, Others
+
+ROW = "team-a,Team A"
+
+
+def by_name(sandbox: Sandbox) -> dict[str, str]:
+    return {profile.name: profile.arn for profile in sandbox.ledger().live}
+
+
+def test_tags_are_repaired_and_foreign_ones_kept(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:
+    commands.manifest(ROW, header="name,tag:Team")
+    assert commands.apply("teams.csv") == {"created": 1}
+    arn = by_name(sandbox)["team-a"]
+    others.tag(arn, Team="B", Foreign="kept")
+    assert commands.apply("teams.csv") == {"updated": 1}
+    assert others.tags(arn) == {"Team": "Team A", "Foreign": "kept", **OURS}
+    others.untag(arn, "Team")
+    assert commands.apply("teams.csv") == {"updated": 1}
+    assert others.tags(arn) == {"Team": "Team A", "Foreign": "kept", **OURS}
+    assert commands.apply("teams.csv") == {"unchanged": 1}
+
+
+def test_exact_tags_remove_what_nobody_declared(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:
+    commands.config("", base='tags = "exact"\n' + (commands.folder / "bulkprof.toml").read_text())
+    commands.manifest(ROW, header="name,tag:Team")
+    assert commands.apply("teams.csv") == {"created": 1}
+    arn = by_name(sandbox)["team-a"]
+    others.tag(arn, Foreign="x")
+    plan = commands("plan", "teams.csv", "--json").json()
+    assert [(change["action"], change["remove_tags"]) for change in plan["changes"]] == [("update", ["Foreign"])]
+    assert commands.apply("teams.csv") == {"updated": 1}
+    assert others.tags(arn) == {"Team": "Team A", **OURS}
+
+
+def test_a_foreign_profile_of_the_same_model_is_adopted(
+    commands: CommandLine, sandbox: Sandbox, others: Others
+) -> None:
+    tagged, bare = others.create("team-a", {"Foreign": "kept"}), others.create("team-b")
+    commands.manifest(ROW, "team-b,Team B", header="name,tag:Team")
+    assert commands.apply("teams.csv") == {"adopted": 2}
+    assert {line["name"]: line["arn"] for line in commands.results()} == {"team-a": tagged, "team-b": bare}
+    assert others.tags(tagged) == {"Foreign": "kept", "Team": "Team A", **OURS}
+    assert others.tags(bare) == {"Team": "Team B", **OURS}
+    assert commands.apply("teams.csv") == {"unchanged": 2}
+    assert len(sandbox.ledger().profiles) == 2
+
+
+@pytest.mark.parametrize("flags", [(), ("--replace",)])
+def test_a_foreign_profile_that_differs_is_left_alone(
+    commands: CommandLine, sandbox: Sandbox, others: Others, flags: tuple[str, ...]
+) -> None:
+    arn = others.create("team-a", source=NOVA_PRO)
+    elsewhere = others.create("team-b", {"bulkprof:estate": "another"})
+    assert commands.apply(commands.manifest("team-a", "team-b"), *flags, code=3) == {"failed": 2}
+    reasons = {line["name"]: (line["error_code"], line["error_message"]) for line in commands.results()}
+    assert reasons["team-a"][0] == "NotOurs"
+    assert "amazon.nova-pro-v1:0 -> amazon.nova-lite-v1:0" in reasons["team-a"][1]
+    assert reasons["team-b"][0] == "OtherEstate"
+    assert "another" in reasons["team-b"][1]
+    assert by_name(sandbox) == {"team-a": arn, "team-b": elsewhere}
+    assert others.tags(arn) == {}
+    assert others.tags(elsewhere) == {"bulkprof:estate": "another"}
+
+
+@pytest.mark.parametrize("unique_names", [True, False])
+@pytest.mark.parametrize(
+    ("row", "drift"),
+    [
+        ("team-a,amazon.nova-pro-v1:0,Ranks", "model amazon.nova-lite-v1:0 -> amazon.nova-pro-v1:0"),
+        ("team-a,amazon.nova-lite-v1:0,Sorts", "description 'Ranks' -> 'Sorts'"),
+    ],
+)
+def test_model_and_description_are_replaced_when_asked(
+    commands: CommandLine, sandbox: Sandbox, others: Others, row: str, drift: str, unique_names: bool
+) -> None:
+    sandbox.set_hypotheses(Hypotheses(unique_names=unique_names))
+    commands.manifest("team-a,amazon.nova-lite-v1:0,Ranks", header="name,model,description")
+    assert commands.apply("teams.csv") == {"created": 1}
+    old = by_name(sandbox)["team-a"]
+    commands.manifest(row, header="name,model,description")
+    assert commands.apply("teams.csv", code=3) == {"failed": 1}
+    (refused,) = commands.results()
+    assert (refused["error_code"], refused["arn"]) == ("ReplacementNeeded", old)
+    assert drift in refused["error_message"]
+    assert "--replace" in refused["error_message"]
+    assert by_name(sandbox) == {"team-a": old}
+    assert commands.apply("teams.csv", "--replace") == {"replaced": 1}
+    (replaced,) = commands.results()
+    assert by_name(sandbox) == {"team-a": replaced["arn"]}
+    assert replaced["arn"] != old
+    assert others.tags(replaced["arn"]) == OURS
+    assert others.get(replaced["arn"])["description"] == row.rpartition(",")[2]
+    assert commands.apply("teams.csv", "--replace") == {"unchanged": 1}
+
+
+def test_a_description_that_is_not_given_is_left_alone(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:
+    others.create("team-a", OURS, description="Somebody wrote this")
+    assert commands.apply(commands.manifest("team-a")) == {"unchanged": 1}
+
+
+def test_pruning_deletes_owned_profiles_only(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:
+    others.create("foreign")
+    others.create("elsewhere", {"bulkprof:estate": "another"})
+    assert commands.apply(commands.manifest("team-a", "team-b")) == {"created": 2}
+    commands.manifest("team-a")
+    assert commands.apply("teams.csv") == {"unchanged": 1}
+    summary = commands.summary("sync", "teams.csv", "--prune")
+    assert (summary["desired"], summary["outcomes"]["deleted"]) == (1, 1)
+    assert sorted(by_name(sandbox)) == ["elsewhere", "foreign", "team-a"]
+    (deleted,) = [line for line in commands.results() if line["outcome"] == "deleted"]
+    assert (deleted["name"], deleted["file"], deleted["line"]) == ("team-b", "", 0)

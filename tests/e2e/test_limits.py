@@ -1,0 +1,88 @@
+"""AWS's limits: quotas, throttling, denied operations, lost answers. Every row is accounted for."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkprof.sandbox import Fault, Hypotheses, Rate, Sandbox, SandboxSettings
+from tests.cli.driver import CommandLine
+
+FULL = "111111111111"
+
+
+def test_a_full_account_stops_its_own_rows_only(commands: CommandLine) -> None:
+    settings = SandboxSettings(rate=Rate(1000, 1000), account_quotas={FULL: 3})
+    with Sandbox(settings) as sandbox:
+        commands.connect(sandbox)
+        rows = [f"team-{number:02},{FULL}|222222222222" for number in range(20)]
+        outcomes = commands.apply(commands.manifest(*rows, header="name,account"), code=3)
+        assert outcomes["created"] == 23
+        assert outcomes["failed"] + outcomes["skipped"] == 17
+        assert outcomes["failed"] >= 1
+        codes = {line["outcome"]: line["error_code"] for line in commands.results() if line["account"] == FULL}
+        assert codes.get("failed") == "ServiceQuotaExceededException"
+        assert codes.get("skipped", "QuotaReached") == "QuotaReached"
+        assert len([profile for profile in sandbox.ledger().live if profile.account == FULL]) == 3
+        # What exists is still kept in order when nothing more can be made.
+        assert commands.apply("teams.csv", code=3)["unchanged"] == 23
+
+
+def test_heavy_throttling_only_takes_longer(commands: CommandLine, sandbox: Sandbox) -> None:
+    sandbox.set_rate(Rate(15, 1), operation="CreateInferenceProfile")
+    names = [f"team-{number:02}" for number in range(25)]
+    summary = commands.summary("apply", commands.manifest(*names))
+    assert summary["outcomes"]["created"] == 25
+    calls = summary["calls"]["CreateInferenceProfile"]
+    assert calls["sent"] == 25 + calls["throttled"]
+    assert calls["throttled"] == sandbox.ledger().count("CreateInferenceProfile", "throttled") > 0
+    assert calls["failed"] == 0
+    assert sum(line["attempts"] for line in commands.results()) == calls["sent"]
+
+
+def test_without_the_tagging_api(commands: CommandLine, sandbox: Sandbox) -> None:
+    sandbox.set_denied(actions=["tag:GetResources"])
+    commands.manifest("team-a,1", "team-b,1", header="name,tag:Team")
+    assert commands.apply("teams.csv") == {"created": 2}
+    commands.manifest("team-a,1", "team-b,2", header="name,tag:Team")
+    assert commands.apply("teams.csv") == {"unchanged": 1, "updated": 1}
+    assert commands.apply("teams.csv") == {"unchanged": 2}
+
+
+def test_without_the_model_catalogue(commands: CommandLine, sandbox: Sandbox) -> None:
+    sandbox.set_denied(actions=["bedrock:ListFoundationModels"])
+    ended = commands("apply", commands.manifest("team-a"), "--yes")
+    assert ended.code == 0
+    assert "warning: us-east-1: models can't be listed (AccessDeniedException)" in ended.err
+    assert [profile.source for profile in sandbox.ledger().live] == [
+        "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"
+    ]
+    assert commands.apply("teams.csv") == {"unchanged": 1}
+
+
+def test_an_unknown_model_is_an_invalid_row(commands: CommandLine, sandbox: Sandbox) -> None:
+    commands.manifest("team-a,amazon.nova-lite-v1:0", "team-b,amazon.nova-ultra-v9:0", header="name,model")
+    ended = commands("apply", "teams.csv", "--yes")
+    assert ended.code == 65
+    assert "teams.csv:3: model 'amazon.nova-ultra-v9:0'" in ended.err
+    assert not sandbox.ledger().profiles
+    summary = commands.summary("apply", "teams.csv", "--skip-invalid", code=3)
+    assert (summary["desired"], summary["invalid"], summary["outcomes"]["created"]) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "truncate_empty", "truncate_short", "error_after"])
+@pytest.mark.parametrize("hypotheses", [Hypotheses(), Hypotheses(unique_names=False, token_memory_s=0)])
+def test_a_lost_answer_makes_no_duplicate(
+    commands: CommandLine, sandbox: Sandbox, kind: str, hypotheses: Hypotheses
+) -> None:
+    sandbox.set_hypotheses(hypotheses)
+    sandbox.set_faults([Fault(kind, operation="CreateInferenceProfile", name="team-b", nth=1)])
+    assert commands.apply(commands.manifest("team-a", "team-b", "team-c")) == {"created": 3}
+    assert sorted(profile.name for profile in sandbox.ledger().profiles) == ["team-a", "team-b", "team-c"]
+
+
+def test_what_nobody_can_know_is_unknown(commands: CommandLine, sandbox: Sandbox) -> None:
+    commands.config("attempts = 2\n")
+    sandbox.set_faults([Fault("error_before", operation="CreateInferenceProfile", name="team-b")])
+    assert commands.apply(commands.manifest("team-a", "team-b"), code=3) == {"created": 1, "unknown": 1}
+    sandbox.set_faults([])
+    assert commands.apply("teams.csv") == {"created": 1, "unchanged": 1}

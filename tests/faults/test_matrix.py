@@ -1,0 +1,190 @@
+"""Faults crossed with hypotheses: whatever goes wrong, and however AWS turns out to be, each row is made exactly once.
+
+Each hypothesis is a world: a sandbox of its own with one account per fault, and a run over all of them. Then the
+sandbox's ledger is asked, account by account, what really happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkprof.model import RunSummary
+from bulkprof.sandbox import Fault, Hypotheses, Ledger, Rate
+from tests.faults.world import SEED, World, adds_up, check_run_files, exactly_once, ours, outcomes, side_by_side
+
+ROWS = 6
+CREATE = "CreateInferenceProfile"
+LAG_S = 0.25
+SETTLE_S = 1.0
+TIMEOUT_S = 2.0
+LATE_S = 2.3
+"""After the client gave up, and early enough to be listed when the lag has been waited out."""
+AT_ONCE = 6
+"""Worlds that run side by side."""
+
+HYPOTHESES = {
+    "friendly": Hypotheses(),
+    "tokens for a moment": Hypotheses(token_memory_s=0.3),
+    "no tokens": Hypotheses(token_memory_s=0),
+    "mismatch refused": Hypotheses(token_mismatch="refuse"),
+    "no tokens, list lag": Hypotheses(token_memory_s=0, list_lag_s=LAG_S),
+    "names not unique": Hypotheses(unique_names=False),
+    "names not unique, mismatch refused, list lag": Hypotheses(
+        unique_names=False, token_mismatch="refuse", list_lag_s=LAG_S
+    ),
+    "names not unique, tokens for a moment": Hypotheses(unique_names=False, token_memory_s=0.3),
+    "names not unique, no tokens": Hypotheses(unique_names=False, token_memory_s=0),
+    "names not unique, no tokens, list lag": Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=LAG_S),
+    "list lag, get lag": Hypotheses(list_lag_s=LAG_S, get_lag_s=LAG_S),
+    "get lag": Hypotheses(get_lag_s=LAG_S),
+    "tag lag": Hypotheses(tag_lag_s=60),
+    "transient conflicts": Hypotheses(transient_conflicts=0.5),
+    "throttled calls cost": Hypotheses(throttled_calls_cost=True),
+    "everything at once": Hypotheses(
+        unique_names=False,
+        token_memory_s=0,
+        list_lag_s=LAG_S,
+        get_lag_s=LAG_S,
+        tag_lag_s=60,
+        throttled_calls_cost=True,
+        transient_conflicts=0.5,
+    ),
+}
+
+FAULTS: dict[str, list[dict[str, Any]]] = {
+    "none": [],
+    "cut before": [{"kind": "cut_before", "nth": 1}, {"kind": "cut_before", "share": 0.3}],
+    "cut after": [{"kind": "cut_after", "nth": 1}, {"kind": "cut_after", "share": 0.3}],
+    "late commit": [{"kind": "delay_before", "nth": 1, "delay_s": LATE_S}, {"kind": "delay_before", "nth": 4, "delay_s": LATE_S}],
+    "late answer": [{"kind": "delay_after", "nth": 2, "delay_s": LATE_S}],
+    "201 without members": [{"kind": "truncate_empty", "nth": 1}, {"kind": "truncate_empty", "share": 0.3}],
+    "201 cut in half": [{"kind": "truncate_half", "nth": 1}, {"kind": "truncate_half", "share": 0.3}],
+    "201 shorter than told": [{"kind": "truncate_short", "nth": 1}, {"kind": "truncate_short", "share": 0.3}],
+    "500 before": [{"kind": "error_before", "nth": 1}, {"kind": "error_before", "share": 0.3}],
+    "500 after": [{"kind": "error_after", "nth": 1}, {"kind": "error_after", "share": 0.3}],
+    "503": [{"kind": "unavailable", "nth": 1}, {"kind": "unavailable", "share": 0.3}],
+    "429": [{"kind": "throttle", "nth": 1}, {"kind": "throttle", "share": 0.3}],
+    "expired": [{"kind": "expired_token", "nth": 2}, {"kind": "expired_token", "share": 0.2}],
+    "conflicts": [{"kind": "conflict", "nth": 1}, {"kind": "conflict", "share": 0.3}],
+    "one after the other": [
+        {"kind": kind, "nth": nth}
+        for nth, kind in enumerate(("cut_after", "conflict", "error_after", "throttle", "truncate_empty", "cut_before"), 1)
+    ],
+    "the same row again and again": [
+        {"kind": kind, "nth": nth, "name": "row-0"}
+        for nth, kind in enumerate(("cut_before", "throttle", "cut_after", "unavailable", "conflict"), 1)
+    ],
+    "every operation": [
+        {"kind": kind, "operation": None, "share": 0.08}
+        for kind in ("cut_before", "cut_after", "truncate_half", "error_before", "unavailable", "throttle")
+    ],
+    "a slow account": [],
+}
+ACCOUNTS = {fault: f"{number:012d}" for number, fault in enumerate(FAULTS, start=111)}
+
+
+@dataclass
+class Ran:
+    """What became of a world."""
+
+    first: RunSummary
+    results: list[dict[str, Any]]
+    ledger: Ledger
+    second: RunSummary
+    second_results: list[dict[str, Any]]
+    ledger_after: Ledger
+    told: list[str]
+
+
+def wanted(fault: str) -> set[tuple[str, str]]:
+    return {(ACCOUNTS[fault], f"row-{number}") for number in range(ROWS)}
+
+
+async def live(world: World) -> Ran:
+    """Apply under faults, and again at once without."""
+    world.sandbox.set_faults(
+        Fault(**{"operation": CREATE, "account": ACCOUNTS[name], **fault})
+        for name, faults in FAULTS.items()
+        for fault in faults
+    )
+    world.sandbox.set_rate(Rate(5, 2), operation=CREATE, account=ACCOUNTS["a slow account"])
+    manifest = world.manifest(
+        {"name": name, "account": account, "tags": {"fault": fault.replace(" ", "-")}}
+        for fault in FAULTS
+        for account, name in sorted(wanted(fault))
+    )
+    first = await world.apply(manifest)
+    results, ledger = world.results(), world.sandbox.ledger()
+    world.sandbox.set_faults([])
+    second = await world.apply(manifest)
+    return Ran(first, results, ledger, second, world.results(), world.sandbox.ledger(), world.told.lines)
+
+
+async def live_all(folder: Path) -> dict[str, Ran]:
+    ran: dict[str, Ran] = {}
+    turns = asyncio.Semaphore(AT_ONCE)
+    run = {"settle_s": SETTLE_S, "timeout_s": TIMEOUT_S}
+
+    async def one(number: int, name: str) -> None:
+        async with turns:
+            with World(folder / str(number), {"run": run}, HYPOTHESES[name]) as world:
+                ran[name] = await live(world)
+                check_run_files(world.state)
+
+    async with asyncio.TaskGroup() as group:
+        for number, name in enumerate(HYPOTHESES):
+            group.create_task(one(number, name))
+    return ran
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ran]]:
+    with side_by_side():
+        yield asyncio.run(live_all(tmp_path_factory.mktemp("worlds")))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("hypothesis", HYPOTHESES)
+def test_each_row_is_made_exactly_once(worlds: dict[str, Ran], hypothesis: str, fault: str) -> None:
+    ran = worlds[hypothesis]
+    lines = [line for line in ran.results if line["account"] == ACCOUNTS[fault]]
+    assert [(line["outcome"], line["error_code"]) for line in lines] == [("created", "")] * ROWS
+    exactly_once(ran.ledger, wanted(fault), lines)
+    for profile in ran.ledger.profiles:
+        if profile.account == ACCOUNTS[fault]:
+            assert ours(profile)
+            assert profile.tags["fault"] == fault.replace(" ", "-")
+    exactly_once(ran.ledger_after, wanted(fault), ran.second_results)
+
+
+@pytest.mark.parametrize("hypothesis", HYPOTHESES)
+def test_everything_adds_up(worlds: dict[str, Ran], hypothesis: str) -> None:
+    ran = worlds[hypothesis]
+    total = ROWS * len(FAULTS)
+    adds_up(ran.first, ran.results)
+    adds_up(ran.second, ran.second_results)
+    assert (ran.first.exit_code, outcomes(ran.first)) == (0, {"created": total}), ran.told
+    assert (ran.second.exit_code, outcomes(ran.second)) == (0, {"unchanged": total}), ran.told
+    assert not ran.ledger_after.duplicates()
+
+
+def test_every_fault_struck(worlds: dict[str, Ran]) -> None:
+    """A matrix whose faults don't strike would prove nothing."""
+    hidden = {"late commit", "late answer", "none", "a slow account"}
+    for fault in FAULTS.keys() - hidden:
+        for hypothesis, ran in worlds.items():
+            calls = ran.ledger.count(CREATE, account=ACCOUNTS[fault])
+            good = ran.ledger.count(CREATE, "ok", account=ACCOUNTS[fault])
+            assert calls > good, f"seed {SEED}: {fault} never struck where {hypothesis}"
+    for fault in ("late commit", "late answer"):
+        account = ACCOUNTS[fault]
+        attempts = [line["attempts"] for line in worlds["friendly"].results if line["account"] == account]
+        assert max(attempts) > 1, f"nobody noticed: {fault}"
+    throttled = {name: ran.ledger.count(CREATE, "throttled", account=ACCOUNTS["a slow account"]) for name, ran in worlds.items()}
+    assert all(throttled.values()), throttled

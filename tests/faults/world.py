@@ -1,0 +1,166 @@
+"""A sandbox, a state directory and a config that belong together; many such worlds can run in one event loop."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkprof import runs, workspace
+from bulkprof.aws import AwsSessions
+from bulkprof.config import Config, Settings
+from bulkprof.delivery.ui import Ui
+from bulkprof.execution import retry
+from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.state import StateDirectory
+from bulkprof.model import RunSummary
+from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
+from bulkprof.workspace import Options
+
+SEED = int(os.environ.get("BULKPROF_FAULT_SEED", "20261123"))
+"""What all chance in these tests follows from; failures print it."""
+FAST = Rate(100_000, 100_000)
+ESTATE = "faults"
+REGION = "us-east-1"
+_environment: ContextVar[Mapping[str, str]] = ContextVar("environment")
+
+
+class Told(Ui):
+    """Keeps what the run says, for the failure message."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def warn(self, message: str) -> None:
+        """Keep it."""
+        self.lines.append(message)
+
+    def note(self, message: str) -> None:
+        """Keep it."""
+        self.lines.append(message)
+
+
+@contextmanager
+def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
+    """Let each task talk to the sandbox of its own world, and retry sooner than people would."""
+
+    def sessions(organization: Any, run: Any) -> AwsSessions:
+        return AwsSessions(organization, run, environment=_environment.get())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workspace, "AwsSessions", sessions)
+        patch.setattr(retry, "FIRST_WAIT_S", first_wait_s)
+        yield
+
+
+@dataclass
+class World:
+    """One sandbox with its user."""
+
+    folder: Path
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    hypotheses: Hypotheses = field(default_factory=Hypotheses)
+    sandbox_settings: Mapping[str, Any] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        given = {"rate": FAST, "seed": SEED, "hypotheses": self.hypotheses, **self.sandbox_settings}
+        self.sandbox = Sandbox(SandboxSettings(**given))
+        table = {
+            "estate": ESTATE,
+            "defaults": {"model": "amazon.nova-lite-v1:0", "region": REGION},
+            "organization": {"role": "Onboarding"},
+            **self.settings,
+        }
+        self.config = Config(settings=Settings.model_validate(table))
+
+    def __enter__(self) -> World:
+        self.sandbox.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sandbox.stop()
+
+    def manifest(self, rows: Iterable[Mapping[str, Any]], file: str = "rows.jsonl") -> str:
+        """Write a manifest, and answer its path."""
+        path = self.folder / file
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return str(path)
+
+    async def run(
+        self, use_case: Callable[..., Awaitable[RunSummary]], *arguments: Any, stop: Any = None, **flags: Any
+    ) -> RunSummary:
+        """Run `runs.apply`, `runs.sync` or `runs.resume` against this world's sandbox."""
+        _environment.set(self.sandbox.environment())
+        (self.folder / "results.jsonl").unlink(missing_ok=True)
+        options = Options(
+            config=self.config, state_dir=self.folder / "state", results=self.folder / "results.jsonl", **flags
+        )
+        return await use_case(*arguments, options, self.told, stop)
+
+    async def apply(self, *manifests: str, **flags: Any) -> RunSummary:
+        """Apply manifests."""
+        return await self.run(runs.apply, manifests, **flags)
+
+    def results(self) -> list[dict[str, Any]]:
+        """The last run's results lines."""
+        text = (self.folder / "results.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    @property
+    def state(self) -> StateDirectory:
+        """The state directory."""
+        return StateDirectory(self.folder / "state")
+
+
+def outcomes(summary: RunSummary) -> dict[str, int]:
+    """The outcomes that there are any of."""
+    return {str(kind): count for kind, count in summary.outcomes.items() if count}
+
+
+def adds_up(summary: RunSummary, results: list[dict[str, Any]]) -> None:
+    """Check that results and summary agree, and that no row has two outcomes or none."""
+    assert Counter(line["outcome"] for line in results) == Counter(outcomes(summary))
+    keys = [(line["account"], line["region"], line["name"]) for line in results if line["file"]]
+    assert len(keys) == len(set(keys)) == summary.desired
+
+
+def exactly_once(ledger: Ledger, wanted: Iterable[tuple[str, str]], results: list[dict[str, Any]] | None = None) -> None:
+    """Check that every (account, name) was made once in all the time there was, lives, and is what results say."""
+    wanted = set(wanted)
+    accounts = {account for account, _ in wanted}
+    made = [profile for profile in ledger.profiles if profile.account in accounts]
+    counted = Counter((profile.account, profile.name) for profile in made)
+    more = {key: count for key, count in counted.items() if count > 1}
+    assert not more, f"seed {SEED}: made more than once: {more}"
+    missing = wanted - set(counted)
+    assert not missing, f"seed {SEED}: forgotten: {sorted(missing)}"
+    assert set(counted) == wanted, f"seed {SEED}: nobody asked for {sorted(set(counted) - wanted)}"
+    assert not [profile for profile in made if profile.deleted_at is not None], f"seed {SEED}: deleted"
+    if results is not None:
+        arns = {(profile.account, profile.name): profile.arn for profile in made}
+        told = {(line["account"], line["name"]): line["arn"] for line in results if line["account"] in accounts}
+        assert told == arns, f"seed {SEED}: the results' ARNs are not the ledger's"
+
+
+def ours(profile: LedgerProfile) -> bool:
+    """Whether a profile carries the estate's ownership tag."""
+    return profile.tags.get("bulkprof:estate") == ESTATE
+
+
+def check_run_files(state: StateDirectory) -> None:
+    """Check that every run file opens, and that what each says of itself adds up."""
+    from bulkprof.carryout import summary_of
+
+    for run_id in state.run_ids():
+        with closing(RunFile.open(state.run_path(run_id))) as run:
+            summary_of(run)

@@ -1,0 +1,161 @@
+"""What is wanted against what is there: one case a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from bulkprof.errors import InvalidRequestError
+from bulkprof.model import Action, ActionKind, ObservedProfile
+from bulkprof.planning.diff import DiffRules, diff, owner, plan_one
+from tests.planning.making import ESTATE, OURS, OWNER, RULES, TARGET, planned, profile, resolve, wanted
+
+CREATE, UPDATE, REPLACE = ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE
+DELETE, ADOPT, NONE = ActionKind.DELETE, ActionKind.ADOPT, ActionKind.NONE
+REPLACING = replace(RULES, replace=True)
+PRUNING = replace(RULES, prune=True)
+THEIRS = {OWNER: "another"}
+
+
+def one(action: Action, there: ObservedProfile, rules: DiffRules = RULES) -> Action:
+    """The plan of one wanted profile against one that is there."""
+    return plan_one(action, [there], resolve, rules)[0]
+
+
+@pytest.mark.parametrize(
+    ("action", "there", "rules", "kind", "refusal"),
+    [
+        pytest.param(wanted("a"), [], RULES, CREATE, "", id="missing"),
+        pytest.param(wanted("a"), [profile("b")], RULES, CREATE, "", id="another-name"),
+        pytest.param(wanted("a"), [profile("a")], RULES, NONE, "", id="equal"),
+        pytest.param(wanted("a", tags={**OURS, "k": "v"}), [profile("a")], RULES, UPDATE, "", id="tag-missing"),
+        pytest.param(wanted("a"), [profile("a", tags={})], RULES, ADOPT, "", id="nobody's"),
+        pytest.param(wanted("a"), [profile("a", tags=None)], RULES, ADOPT, "", id="tags-unknown"),
+        pytest.param(wanted("a"), [profile("a", tags=THEIRS)], RULES, NONE, "OtherEstate", id="other-estate"),
+        pytest.param(
+            wanted("a"), [profile("a", tags=THEIRS, source="pro")], REPLACING, NONE, "OtherEstate", id="other-drifted"
+        ),
+        pytest.param(wanted("a"), [profile("a", source="pro")], RULES, REPLACE, "ReplacementNeeded", id="model"),
+        pytest.param(wanted("a"), [profile("a", source="pro")], REPLACING, REPLACE, "", id="model-allowed"),
+        pytest.param(
+            wanted("a"), [profile("a", source="pro", tags={})], REPLACING, REPLACE, "NotOurs", id="nobody's-drifted"
+        ),
+        pytest.param(
+            wanted("a", description="new"), [profile("a", description="old")], RULES, REPLACE, "ReplacementNeeded"
+        ),
+        pytest.param(wanted("a", description="new"), [profile("a")], RULES, REPLACE, "ReplacementNeeded"),
+        pytest.param(wanted("a", description="x"), [profile("a", description="x")], RULES, NONE, ""),
+        pytest.param(wanted("a"), [profile("a", description="old")], RULES, NONE, "", id="description-absent"),
+        pytest.param(wanted("a", description=""), [profile("a")], RULES, NONE, "", id="description-empty"),
+        pytest.param(
+            wanted("a", description=""), [profile("a", description="old")], RULES, REPLACE, "ReplacementNeeded"
+        ),
+        pytest.param(wanted("a", source="opaque"), [profile("a")], RULES, NONE, "", id="models-unknown"),
+    ],
+)
+def test_one_wanted_profile(
+    action: Action, there: list[ObservedProfile], rules: DiffRules, kind: ActionKind, refusal: str
+) -> None:
+    assert planned([action], there, rules) == [(kind, "a", refusal)]
+
+
+def test_a_creation_sets_all_tags_and_points_at_nothing_old() -> None:
+    stale = wanted("a", tags={**OURS, "k": "v"}, arn="arn:gone", remove_tags=("x",), reason="before")
+    made, used = plan_one(stale, [], resolve, RULES)
+    assert used is None
+    assert (made.source_arn, made.arn, made.set_tags) == ("source/lite", "", {**OURS, "k": "v"})
+    assert (made.remove_tags, made.reason, made.refusal) == ((), "", None)
+
+
+@pytest.mark.parametrize(
+    ("declared", "there", "exact", "sets", "removes"),
+    [
+        ({"k": "new"}, {**OURS, "k": "old", "foreign": "x"}, False, {"k": "new"}, ()),
+        ({"k": "v"}, {**OURS, "k": "v", "foreign": "x"}, False, {}, ()),
+        ({"k": "v"}, {**OURS, "k": "v", "z": "x", "b": "x"}, True, {}, ("b", "z")),
+        ({"k": "v"}, {**OURS, "k": "v", "aws:stack": "x"}, True, {}, ()),
+        ({"k": ""}, OURS, False, {"k": ""}, ()),
+        ({}, {"foreign": "x"}, True, OURS, ("foreign",)),
+    ],
+)
+def test_tags(
+    declared: Mapping[str, str], there: Mapping[str, str], exact: bool, sets: Mapping[str, str], removes: tuple[str]
+) -> None:
+    rules = replace(RULES, exact_tags=exact)
+    action = one(wanted("a", tags={**OURS, **declared}), profile("a", tags=there), rules)
+    assert (action.set_tags, action.remove_tags) == (sets, removes)
+
+
+def test_a_change_of_tags_says_which() -> None:
+    rules = replace(RULES, exact_tags=True)
+    action = one(wanted("a", tags={**OURS, "k": "v"}), profile("a", tags={**OURS, "old": "x"}), rules)
+    assert action.reason == "tags ~k, -old"
+
+
+def test_a_replacement_carries_all_tags_and_says_what_differs() -> None:
+    action = one(wanted("a", tags={**OURS, "k": "v"}, description="new"), profile("a", source="pro"), REPLACING)
+    assert action.set_tags == {**OURS, "k": "v"}
+    assert action.arn == "arn:a"
+    assert action.reason == "model pro, pro-west -> lite; description '' -> 'new'"
+
+
+def test_of_several_of_one_name_the_one_that_fits_best_is_taken() -> None:
+    ours, drifted = profile("a", "arn:2"), profile("a", "arn:1", source="pro")
+    nobodys, theirs = profile("a", "arn:0", tags={}), profile("a", "arn:00", tags=THEIRS)
+    for there in ([drifted, ours, nobodys, theirs], [theirs, nobodys, ours, drifted]):
+        assert plan_one(wanted("a"), there, resolve, RULES)[1] is ours
+    assert plan_one(wanted("a"), [drifted, nobodys], resolve, RULES)[1] is nobodys
+    # Another estate's profile fits, but it can't stand for ours.
+    assert plan_one(wanted("a"), [theirs, drifted], resolve, REPLACING)[0].kind is REPLACE
+    assert plan_one(wanted("a"), [theirs, nobodys], resolve, RULES)[0].kind is ADOPT
+
+
+def test_what_a_replacement_left_over_is_deleted_where_replacing_is_asked_for() -> None:
+    old, new = profile("a", "arn:old", source="pro"), profile("a", "arn:new")
+    assert planned([wanted("a")], [old, new]) == [(NONE, "a", "")]
+    actions = list(diff(TARGET, [wanted("a")], [old, new], resolve, REPLACING))
+    assert [(a.kind, a.arn, a.id) for a in actions] == [(NONE, "arn:new", 1), (DELETE, "arn:old", 0)]
+
+
+def test_nothing_is_left_over_beside_a_refused_row_or_of_somebody_else() -> None:
+    theirs, nobodys = profile("a", "arn:1", tags=THEIRS), profile("a", "arn:2", tags={}, source="pro")
+    assert planned([wanted("a")], [theirs, nobodys], REPLACING) == [(REPLACE, "a", "NotOurs")]
+    assert planned([wanted("a")], [profile("a"), theirs, nobodys], REPLACING) == [(NONE, "a", "")]
+
+
+def test_pruning_deletes_only_what_is_ours_and_unwanted() -> None:
+    there = [
+        profile("a"),
+        profile("old"),
+        profile("nobodys", tags={}),
+        profile("unknown", tags=None),
+        profile("theirs", tags=THEIRS),
+        profile("alike", tags={"estate": ESTATE}),
+    ]
+    assert planned([wanted("a")], there) == [(NONE, "a", "")]
+    assert planned([wanted("a")], there, PRUNING) == [(NONE, "a", ""), (DELETE, "old", "")]
+
+
+def test_pruning_spares_every_profile_of_a_wanted_name() -> None:
+    there = [profile("a", "arn:1"), profile("a", "arn:2")]
+    assert planned([wanted("a")], there, PRUNING) == [(NONE, "a", "")]
+
+
+def test_a_deletion_knows_what_it_deletes() -> None:
+    old = profile("old", tags={**OURS, "team": "x"})
+    (deletion,) = diff(TARGET, [], [old], resolve, PRUNING)
+    assert (deletion.id, deletion.target, deletion.arn, deletion.tags) == (0, TARGET, "arn:old", old.tags)
+    assert deletion.reason == "no manifest wants it"
+
+
+def test_a_model_that_the_target_lacks_is_an_error() -> None:
+    with pytest.raises(InvalidRequestError, match="no model pear"):
+        list(diff(TARGET, [wanted("a", source="pear")], [], resolve, RULES))
+
+
+def test_the_owner_is_told_by_the_ownership_tag() -> None:
+    assert owner(profile("a"), RULES) == ESTATE
+    assert owner(profile("a", tags={}), RULES) is None
+    assert owner(profile("a", tags=None), RULES) is None

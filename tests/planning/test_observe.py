@@ -1,0 +1,140 @@
+"""What is asked of AWS to see a target, counted call by call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import pytest
+
+from bulkprof.errors import AccessDeniedError, NotFoundError, UnreachableError
+from bulkprof.model import Action, ActionKind, ObservedProfile, Refusal
+from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
+from tests.planning.making import OURS, TARGET, profile
+
+T = TypeVar("T")
+
+
+class FakeReads:
+    """A target with profiles (their tags are the truth), and a tagging index that may differ from it."""
+
+    def __init__(self, profiles: Sequence[ObservedProfile], *, index: dict[str, dict[str, str]] | None = None) -> None:
+        self.profiles = {each.arn: each for each in profiles}
+        self.index = {p.arn: dict(p.tags) for p in profiles if p.tags} if index is None else index
+        self.index_error: Exception | None = None
+        self.calls: Counter[str] = Counter()
+
+    async def call(self, operation: str, send: Callable[[], Awaitable[T]]) -> T:
+        """Stands for a lane."""
+        self.calls[operation] += 1
+        return await send()
+
+    async def list_page(self, next_token: str | None) -> tuple[list[ObservedProfile], str | None]:
+        return self._page([_bare(each) for each in self.profiles.values()], next_token, 1000)
+
+    async def tagged_page(self, next_token: str | None) -> tuple[list[tuple[str, dict[str, str]]], str | None]:
+        if self.index_error is not None:
+            raise self.index_error
+        return self._page(list(self.index.items()), next_token, 100)
+
+    async def get(self, arn: str) -> ObservedProfile:
+        if arn not in self.profiles:
+            raise NotFoundError("not there")
+        return _bare(self.profiles[arn])
+
+    async def tags_of(self, arn: str) -> dict[str, str]:
+        return dict(self.profiles[arn].tags or {})
+
+    @staticmethod
+    def _page(items: list[T], token: str | None, size: int) -> tuple[list[T], str | None]:
+        start = int(token or 0)
+        end = start + size
+        return items[start:end], str(end) if end < len(items) else None
+
+
+def _bare(each: ObservedProfile) -> ObservedProfile:
+    return ObservedProfile(each.arn, each.name, each.model_arns, each.description)
+
+
+def _many(count: int) -> list[ObservedProfile]:
+    return [profile(f"p{number}", tags={**OURS, "n": str(number)}) for number in range(count)]
+
+
+async def test_one_list_call_per_thousand_and_one_tagging_call_per_hundred() -> None:
+    aws = FakeReads(_many(2001))
+    found = await observe(aws, aws.call, {"p1"}, everything=False)
+    assert aws.calls == {"ListInferenceProfiles": 3, "GetResources": 21}
+    assert [each.tags for each in found] == [each.tags for each in aws.profiles.values()]
+
+
+async def test_an_empty_account_takes_one_call() -> None:
+    aws = FakeReads([])
+    assert await observe(aws, aws.call, {"a"}, everything=True) == []
+    assert aws.calls == {"ListInferenceProfiles": 1}
+
+
+async def test_tags_that_nobody_needs_are_not_asked_for() -> None:
+    aws = FakeReads(_many(3))
+    found = await observe(aws, aws.call, {"a"}, everything=False)
+    assert [each.tags for each in found] == [None] * 3
+    assert aws.calls == {"ListInferenceProfiles": 1}
+
+
+async def test_pruning_needs_the_tags_of_all() -> None:
+    aws = FakeReads(_many(3))
+    found = await observe(aws, aws.call, set(), everything=True)
+    assert all(each.tags for each in found)
+
+
+@pytest.mark.parametrize("everything", [True, False])
+async def test_where_the_tagging_api_is_denied_the_profiles_are_asked_one_by_one(everything: bool) -> None:
+    aws = FakeReads(_many(4))
+    aws.index_error = AccessDeniedError("no tag:GetResources")
+    found = await observe(aws, aws.call, {"p1", "p2"}, everything=everything)
+    assert aws.calls["ListTagsForResource"] == (4 if everything else 2)
+    tagged = {each.name: each.tags for each in found if each.tags is not None}
+    assert tagged["p2"] == {**OURS, "n": "2"}
+    assert len(tagged) == (4 if everything else 2)
+
+
+async def test_other_errors_of_the_tagging_api_pass() -> None:
+    aws = FakeReads(_many(1))
+    aws.index_error = UnreachableError("no route")
+    with pytest.raises(UnreachableError):
+        await observe(aws, aws.call, set(), everything=True)
+
+
+async def test_profiles_that_the_index_lacks_are_asked_for_where_they_matter() -> None:
+    aws = FakeReads([profile("a", tags={}), profile("b", tags={}), profile("c")], index={"arn:c": OURS})
+    found = await observe(aws, aws.call, {"a"}, everything=False)
+    assert [each.tags for each in found] == [{}, None, OURS]
+    assert aws.calls["ListTagsForResource"] == 1
+
+
+async def test_tags_that_decide_a_change_are_asked_for_again() -> None:
+    aws = FakeReads([profile("a"), profile("b")], index={"arn:a": {"stale": "x"}, "arn:b": {"stale": "x"}})
+    found = await observe(aws, aws.call, {"a"}, everything=True)
+    assert found[0].tags == {"stale": "x"}
+    found = await with_tags_confirmed(aws, aws.call, found, ["arn:a"])
+    assert [each.tags for each in found] == [OURS, {"stale": "x"}]
+
+
+def test_what_has_to_be_confirmed() -> None:
+    def action(kind: ActionKind, arn: str, refusal: Refusal | None = None) -> Action:
+        return Action(1, TARGET, kind, "a", arn=arn, refusal=refusal)
+
+    actions = [
+        action(ActionKind.CREATE, ""),
+        action(ActionKind.NONE, "arn:none"),
+        action(ActionKind.NONE, "arn:refused", Refusal("OtherEstate", "")),
+        *(action(kind, f"arn:{kind}") for kind in ("update", "adopt", "delete", "replace")),
+    ]
+    assert to_confirm(actions) == ["arn:refused", "arn:update", "arn:adopt", "arn:delete", "arn:replace"]
+
+
+async def test_looking_up_by_arn_answers_profiles_with_their_tags() -> None:
+    aws = FakeReads(_many(2))
+    assert await look_up(aws, aws.call, ["arn:p1"]) == [aws.profiles["arn:p1"]]
+    with pytest.raises(NotFoundError):
+        await look_up(aws, aws.call, ["arn:p1", "arn:gone"])

@@ -1,0 +1,135 @@
+"""What a diff promises whatever is wanted and whatever is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulkprof.model import Action, ActionKind, ObservedProfile
+from bulkprof.planning.diff import DiffRules, diff, owner
+from tests.planning.making import ESTATE, MODELS, OURS, OWNER, TARGET, profile, resolve, wanted
+
+NAMES = st.sampled_from("abcd")
+DESCRIPTIONS = st.none() | st.sampled_from(["", "x", "y"])
+SOURCES = st.sampled_from(sorted(MODELS))
+TAGS = st.dictionaries(st.sampled_from("klm"), st.sampled_from(["", "1", "2"]))
+OWNERS = st.sampled_from([{}, OURS, {OWNER: "another"}])
+AWS_TAGS = st.sampled_from([{}, {"aws:stack": "s"}])
+
+WANTED = st.dictionaries(NAMES, st.tuples(DESCRIPTIONS, SOURCES, TAGS)).map(
+    lambda rows: [
+        wanted(name, number, description=description, source=source, tags={**tags, **OURS})
+        for number, (name, (description, source, tags)) in enumerate(rows.items(), start=1)
+    ]
+)
+OBSERVED = st.lists(st.tuples(NAMES | st.just("other"), DESCRIPTIONS, SOURCES, TAGS, OWNERS, AWS_TAGS), max_size=6).map(
+    lambda rows: [
+        profile(name, f"arn:{number}", description=description, source=source, tags={**tags, **mine, **aws})
+        for number, (name, description, source, tags, mine, aws) in enumerate(rows)
+    ]
+)
+RULES = st.builds(
+    DiffRules, st.just(OWNER), st.just(ESTATE), exact_tags=st.booleans(), replace=st.booleans(), prune=st.booleans()
+)
+
+
+def plan(asked: Iterable[Action], there: Sequence[ObservedProfile], rules: DiffRules) -> list[Action]:
+    return list(diff(TARGET, asked, there, resolve, rules))
+
+
+def changes(actions: Iterable[Action]) -> list[Action]:
+    """What a run would do."""
+    return [action for action in actions if action.refusal is None and action.kind is not ActionKind.NONE]
+
+
+def made_of(action: Action, number: object) -> ObservedProfile:
+    """The profile that a creation makes."""
+    models = MODELS[action.source]
+    return ObservedProfile(f"arn:new-{number}", action.name, models, action.description or None, dict(action.tags))
+
+
+def carried_out(actions: Iterable[Action], there: Iterable[ObservedProfile]) -> list[ObservedProfile]:
+    """AWS after a run: a model of what the engine does."""
+    after = {each.arn: each for each in there}
+    numbers = count()
+    for action in changes(actions):
+        if action.kind in {ActionKind.DELETE, ActionKind.REPLACE}:
+            del after[action.arn]
+        if action.kind in {ActionKind.CREATE, ActionKind.REPLACE}:
+            new = made_of(action, f"{next(numbers)}-{len(after)}-{action.id}-{sorted(after)}")
+            after[new.arn] = new
+        if action.kind in {ActionKind.UPDATE, ActionKind.ADOPT}:
+            old = after[action.arn]
+            kept = {key: value for key, value in (old.tags or {}).items() if key not in action.remove_tags}
+            after[action.arn] = replace(old, tags={**kept, **action.set_tags})
+    return list(after.values())
+
+
+@given(WANTED, RULES)
+def test_what_is_as_wanted_needs_nothing(asked: list[Action], rules: DiffRules) -> None:
+    there = [made_of(action, action.id) for action in asked]
+    actions = plan(asked, there, rules)
+    assert changes(actions) == []
+    assert [action.refusal for action in actions] == [None] * len(asked)
+
+
+@given(WANTED, OBSERVED, RULES)
+def test_every_wanted_profile_gets_exactly_one_action(
+    asked: list[Action], there: list[ObservedProfile], rules: DiffRules
+) -> None:
+    actions = plan(asked, there, rules)
+    assert [action.id for action in actions if action.id] == [action.id for action in asked]
+    assert all(action.kind is ActionKind.DELETE for action in actions if not action.id)
+
+
+@given(WANTED, OBSERVED, RULES)
+def test_nothing_without_our_tag_is_ever_deleted(
+    asked: list[Action], there: list[ObservedProfile], rules: DiffRules
+) -> None:
+    by_arn = {each.arn: each for each in there}
+    gone = [a.arn for a in changes(plan(asked, there, rules)) if a.kind in {ActionKind.DELETE, ActionKind.REPLACE}]
+    assert all(owner(by_arn[arn], rules) == rules.estate for arn in gone)
+    assert max(Counter(gone).values(), default=1) == 1
+    if not rules.prune and not rules.replace:
+        assert gone == []
+
+
+@given(WANTED, OBSERVED, RULES)
+def test_what_belongs_to_another_estate_is_never_touched(
+    asked: list[Action], there: list[ObservedProfile], rules: DiffRules
+) -> None:
+    theirs = [each for each in there if owner(each, rules) == "another"]
+    after = carried_out(plan(asked, there, rules), there)
+    assert [each for each in after if owner(each, rules) == "another"] == theirs
+
+
+@given(WANTED, OBSERVED, RULES)
+def test_tags_of_aws_survive_every_change_in_place(
+    asked: list[Action], there: list[ObservedProfile], rules: DiffRules
+) -> None:
+    for action in changes(plan(asked, there, rules)):
+        assert not any(key.startswith("aws:") for key in (*action.remove_tags, *action.set_tags))
+
+
+@given(WANTED, OBSERVED, RULES)
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
+    asked: list[Action], there: list[ObservedProfile], rules: DiffRules
+) -> None:
+    there = list({each.name: each for each in there}.values())
+    after = carried_out(plan(asked, there, rules), there)
+    assert changes(plan(asked, after, rules)) == []
+
+
+@given(WANTED, OBSERVED, RULES)
+def test_where_names_are_not_unique_it_takes_two_plans_at_most(
+    asked: list[Action], there: list[ObservedProfile], rules: DiffRules
+) -> None:
+    # A replacement replaces one of a name; others of that name are what it left over.
+    after = carried_out(plan(asked, there, rules), there)
+    after = carried_out(plan(asked, after, rules), after)
+    assert changes(plan(asked, after, rules)) == []
