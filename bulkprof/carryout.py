@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
@@ -38,15 +38,15 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     settings = EngineSettings(work.settings.run.max_targets_in_flight, work.settings.run.settle_s, resumed=resumed)
     try:
         with work.ui.progress("profiles", total - sum(run.outcome_counts().values())) as progress:
-            watch = _Watch(progress, work.stop, work.tolerance.allowed(run.action_counts()[0]))
+            watch = _Watch(progress, work.stop, work.tolerance.allowed(run.action_counts()[0]), work.ui.warn)
             engine = Engine(run, fleet.traffic, fleet.open, settings, watch)
             async with anyio.create_task_group() as group:
                 group.start_soon(delivery.follow)
                 await engine.execute(targets)
                 delivery.end()
         elapsed = run.meta("elapsed_s", default=0.0) + time.monotonic() - started
-        summary = summarize(run, elapsed, exit_code=await _stopped_with(work, run, watch))
-        stopped = watch.exceeded or summary.exit_code > ExitCode.USAGE
+        stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
+        summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
         run.set_meta(elapsed_s=elapsed, status="interrupted" if stopped else "finished", summary=summary.as_json())
         await run.off_loop(partial(_write_files, work, run))
         if not stopped:
@@ -63,25 +63,15 @@ class _Watch:
     progress: Progress
     stop: Stop
     allowed: int | None
+    warn: Callable[[str], None]
     failures: int = 0
-    exceeded: bool = False
 
     def __call__(self, outcome: Outcome) -> None:
         self.progress.outcome(outcome)
         self.failures += outcome.kind in {OutcomeKind.FAILED, OutcomeKind.UNKNOWN}
         if self.allowed is not None and self.failures > self.allowed and not self.stop.requested:
-            self.exceeded = True
-            self.stop.request()
-
-
-async def _stopped_with(work: Workspace, run: RunFile, watch: _Watch) -> int | None:
-    """The exit code of a run that was stopped, None for one that ended."""
-    if watch.exceeded:
-        work.ui.warn(f"stopped: {watch.failures} profiles failed, {watch.allowed} are tolerated (--failure-tolerance)")
-        return ExitCode.SAFETY_LIMIT
-    if work.stop.requested and len(await run.off_loop(run.pending_targets)):
-        return 128 + work.stop.signal_number
-    return None
+            self.warn(f"stopping: {self.failures} profiles failed, {self.allowed} are tolerated (--failure-tolerance)")
+            self.stop.request(ExitCode.SAFETY_LIMIT)
 
 
 def _write_files(work: Workspace, run: RunFile) -> None:

@@ -110,12 +110,12 @@ class StateError(BulkprofError):
 
 
 class RunInterruptedError(BulkprofError):
-    """A signal stopped the run before it changed anything; `resume` of `run_id` takes it up again."""
+    """The run was asked to stop before it changed anything; `resume` of `run_id` takes it up again."""
 
-    def __init__(self, run_id: str, *, signal_number: int) -> None:
+    def __init__(self, run_id: str, *, code: int) -> None:
         super().__init__("interrupted before anything was changed")
         self.run_id = run_id
-        self.signal_number = signal_number
+        self.code = code
 
 
 @contextmanager

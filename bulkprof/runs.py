@@ -67,9 +67,7 @@ async def validate(
         closing(work.new_run("validate", manifests, Path(folder) / "validate.db")) as run,
         _recorded(run, work.stop),
     ):
-        rows = await take_in(
-            run, manifests, work.registry, work.rules(), work.ui, await work.stdin(manifests), work.stop
-        )
+        rows = await take_in(work, run, manifests, work.rules(), work.ui)
         sources = tuple(guess(source, target) for source, target in run.sources(GUESSES))
         return Validation(rows, run.action_counts()[0], run.invalid_count(), run.error_count(), sources)
 
@@ -128,7 +126,6 @@ async def resume(
             raise UsageError(f"run {run.meta('id')} is {status}: there is nothing to resume")
         work = _as_started(work, run)
         if status in NOTHING_SENT:
-            await run.off_loop(run.clear_intake)
             return await _from_the_start(work, run, run.meta("manifests"))
         return await _go_on(work, run, resumed=True)
 
@@ -152,18 +149,19 @@ async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> Ru
 
 
 async def _from_the_start(work: Workspace, run: RunFile, manifests: Sequence[str]) -> RunSummary:
-    with _recorded(run, work.stop):
+    with _recorded(run, work.stop), work.lock(run) as lock:
+        await run.off_loop(run.clear_intake)
         await _take_in_offline(work, run, manifests)
-        async with work.connect() as fleet:
+        async with work.connect(lock.holder) as fleet:
             await _plan(work, run, fleet, manifests)
             return await _approve_and_execute(work, run, fleet)
 
 
 async def _go_on(work: Workspace, run: RunFile, *, resumed: bool) -> RunSummary:
     """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
-    with _recorded(run, work.stop):
+    with _recorded(run, work.stop), work.lock(run) as lock:
         recent = await work.recent()
-        async with work.connect() as fleet:
+        async with work.connect(lock.holder) as fleet:
             targets = await run.off_loop(run.pending_targets)
             await fleet.sessions.identity(near=next((target.region for target in targets), ""))
             planner = Planner(run, fleet, work.ui, recent, Replanning(resumed))
@@ -187,7 +185,7 @@ def _as_started(work: Workspace, run: RunFile) -> Workspace:
 
 async def _take_in_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) -> None:
     """Read all rows before anything is sent, so that invalid ones cost no call."""
-    await take_in(run, manifests, work.registry, work.rules(), work.ui, await work.stdin(manifests), work.stop)
+    await take_in(work, run, manifests, work.rules(), work.ui)
     require_rows(run, skip_invalid=work.options.skip_invalid)
 
 
@@ -205,8 +203,7 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
         # Names and duplicates may depend on them, so the rows are read again rather than patched.
         await run.off_loop(run.clear_intake)
         rules = work.rules(caller.account, region)
-        stdin = await work.stdin(manifests)
-        await take_in(run, manifests, work.registry, rules, OnlyNew(work.ui), stdin, work.stop)
+        await take_in(work, run, manifests, rules, OnlyNew(work.ui))
         require_rows(run, skip_invalid=work.options.skip_invalid)
         targets = await run.off_loop(run.targets)
     run.set_meta(status="planning", account=caller.account)
@@ -239,7 +236,7 @@ def _recorded(run: RunFile, stop: Stop) -> Iterator[None]:
         with unwrapped():
             yield
     except StopRequestedError:
-        raise RunInterruptedError(str(run.meta("id")), signal_number=stop.signal_number) from None
+        raise RunInterruptedError(str(run.meta("id")), code=stop.exit_code) from None
     except BulkprofError as error:
         if not isinstance(error, DeclinedError | StateError) and run.meta("status") in NOTHING_SENT:
             run.set_meta(status="refused", error=str(error))

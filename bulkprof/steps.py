@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import BinaryIO
 
 import anyio
 import anyio.to_thread
@@ -18,7 +17,7 @@ from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import AwsError, InvalidRequestError, ManifestError, NotFoundError, SafetyError
 from bulkprof.execution.engine import OpenTarget, closed_outcome
 from bulkprof.execution.fleet import Fleet
-from bulkprof.execution.lane import Stop, StopRequestedError
+from bulkprof.execution.lane import StopRequestedError
 from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import Clash, RunFile
 from bulkprof.intake import Rejected, merge_readers, read_requests
@@ -39,22 +38,22 @@ from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_co
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules import Rules
+from bulkprof.workspace import Workspace
 
 
-async def take_in(
-    run: RunFile, manifests: Sequence[str], registry: Registry, rules: Rules, ui: Ui, stdin: BinaryIO | None, stop: Stop
-) -> int:
+async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
     """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
 
     Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
     rest is the caller's to decide. Raises `StopRequestedError` when the run stops meanwhile.
     """
     rows = 0
-    readers = merge_readers(registry)
+    readers = merge_readers(work.registry)
+    stdin = await work.stdin(manifests)
     with ui.progress("reading rows", 0) as progress:
         async with aclosing(read_requests(manifests, readers, stdin=stdin)) as batches:
             async for batch in batches:
-                await stop.pause(0)
+                await work.stop.pause(0)
                 profiles: list[DesiredProfile] = []
                 problems: list[Problem] = []
                 for item in batch:

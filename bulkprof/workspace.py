@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 import weakref
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -18,16 +17,19 @@ import anyio
 import anyio.to_thread
 
 from bulkprof.aws import AwsSessions
-from bulkprof.config import Config, Organization
+from bulkprof.config import Config, Lock, Organization
 from bulkprof.delivery.files import check_path
 from bulkprof.delivery.ui import Ui
-from bulkprof.errors import ConfigError
+from bulkprof.errors import ConfigError, ExitCode
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import Stop
+from bulkprof.execution.lock import Holder, StateLock
 from bulkprof.execution.rates import RateStore
 from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.s3_lock import shared_lock
 from bulkprof.execution.state import StateDirectory, new_run_id
+from bulkprof.intake.stdin import pieces
 from bulkprof.planning.diff import DiffRules
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins import RunContext
@@ -116,11 +118,11 @@ class Workspace:
         if self._stdin is None:
             self._stdin = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the command
             weakref.finalize(self, self._stdin.close)
-            source = self.options.stdin or sys.stdin.buffer
+            source = cast("BinaryIO", self.options.stdin or sys.stdin.buffer)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._cancel_at_stop, group.cancel_scope)
-                copy = partial(shutil.copyfileobj, source, self._stdin)
-                await anyio.to_thread.run_sync(copy, abandon_on_cancel=True)
+                async for data in pieces(source):
+                    await anyio.to_thread.run_sync(self._stdin.write, data)
                 group.cancel_scope.cancel()
             await self.stop.pause(0)
         self._stdin.seek(0)
@@ -130,20 +132,29 @@ class Workspace:
         await self.stop.wait()
         scope.cancel()
 
+    def lock(self, run: RunFile) -> StateLock:
+        """The estate's lock on this state directory, to be held for `run`. Entering it raises `LockHeldError`."""
+        run_id, command = str(run.meta("id")), str(run.meta("command"))
+        return StateLock(self.state.path, self.settings.estate, run_id=run_id, command=command, warn=self.ui.warn)
+
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Fleet]:
-        """Open the way into AWS, or start the sandbox. Raises `AwsError`, `ConfigError`."""
-        settings = self.settings
+    async def connect(self, holder: Holder | None = None) -> AsyncIterator[Fleet]:
+        """Open the way into AWS, or start the sandbox; `holder` is who takes the shared lock, where one is set.
+
+        Raises `AwsError`, `ConfigError`, `LockHeldError`.
+        """
         if not self.options.sandbox:
-            async with AwsSessions(settings.organization, settings.run) as sessions, self._fleet(sessions) as fleet:
+            sessions = AwsSessions(self.settings.organization, self.settings.run)
+            async with self._fleet(sessions, self.settings.lock, holder) as fleet:
                 yield fleet
             return
         sandbox = await anyio.to_thread.run_sync(self._start_sandbox)
         try:
-            role = {"role": settings.organization.role or SANDBOX_ROLE}
-            organization: Organization = settings.organization.model_copy(update=role)
-            own = AwsSessions(organization, settings.run, environment=sandbox.environment())
-            async with own as sessions, self._fleet(sessions) as fleet:
+            role = {"role": self.settings.organization.role or SANDBOX_ROLE}
+            organization: Organization = self.settings.organization.model_copy(update=role)
+            sessions = AwsSessions(organization, self.settings.run, environment=sandbox.environment())
+            # The bucket of a shared lock is in AWS: in the sandbox there is nobody to share it with.
+            async with self._fleet(sessions, Lock(), holder) as fleet:
                 yield fleet
         finally:
             with anyio.CancelScope(shield=True):
@@ -159,7 +170,7 @@ class Workspace:
             raise ConfigError(str(error)) from None
 
     @asynccontextmanager
-    async def _fleet(self, sessions: AwsSessions) -> AsyncIterator[Fleet]:
+    async def _fleet(self, sessions: AwsSessions, lock: Lock, holder: Holder | None) -> AsyncIterator[Fleet]:
         settings = self.settings
         rules = DiffRules(
             ownership_tag=settings.ownership_tag,
@@ -171,12 +182,21 @@ class Workspace:
         rates = RateStore(self.state.path)
         if problem := await anyio.to_thread.run_sync(rates.load):
             self.ui.warn(problem)
-        fleet = Fleet(sessions, rules, settings.run, rates, self.stop, self.ui.warn)
-        try:
-            yield fleet
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(fleet.keep_rates)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(sessions)
+            if holder is not None:
+                shared = shared_lock(lock, sessions.client, holder, on_lost=self._lock_lost, warn=self.ui.warn)
+                await stack.enter_async_context(shared)
+            fleet = Fleet(sessions, rules, settings.run, rates, self.stop, self.ui.warn)
+            try:
+                yield fleet
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(fleet.keep_rates)
+
+    def _lock_lost(self, reason: str) -> None:
+        self.ui.warn(f"stopping: the shared lock is lost: {reason}")
+        self.stop.request(ExitCode.LOCKED)
 
     async def recent(self) -> RecentRuns:
         """What the last runs on this machine did so lately that AWS may not show it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkprof.execution import engine, pacer
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
 from tests.cli.driver import CommandLine
 
@@ -24,6 +25,9 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # Politeness towards AWS and the disk, which a sandbox on this machine doesn't need.
+    monkeypatch.setattr(engine, "FLUSH_S", 0.01)
+    monkeypatch.setattr(pacer, "START_PACE", 200.0)
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path, monkeypatch, capsys)
 

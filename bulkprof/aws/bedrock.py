@@ -17,6 +17,8 @@ from bulkprof.model import ObservedProfile, Target
 _LIST_PAGE = 1000
 _TAGGED_PAGE = 100
 _TAGGED_TYPE = "bedrock:application-inference-profile"
+PROFILE_QUOTA = "L-40EC9882"
+"""Service Quotas' code of *inference profiles per account*, in each Region."""
 
 
 class Operation(StrEnum):
@@ -32,6 +34,7 @@ class Operation(StrEnum):
     TAGS_OF = "ListTagsForResource"
     TAGGED = "GetResources"
     MODELS = "ListFoundationModels"
+    QUOTA = "GetServiceQuota"
 
 
 _METHODS: Mapping[Operation, tuple[str, str]] = {
@@ -44,6 +47,7 @@ _METHODS: Mapping[Operation, tuple[str, str]] = {
     Operation.TAGS_OF: ("bedrock", "list_tags_for_resource"),
     Operation.TAGGED: ("resourcegroupstaggingapi", "get_resources"),
     Operation.MODELS: ("bedrock", "list_foundation_models"),
+    Operation.QUOTA: ("service-quotas", "get_service_quota"),
 }
 
 OpenClient = Callable[[str], Awaitable[Any]]
@@ -154,6 +158,12 @@ class BedrockApi:
                 )
                 for each in answer["modelSummaries"]
             ]
+
+    async def profile_quota(self) -> int:
+        """How many application profiles there may be here. Raises `NotFoundError` while AWS's default holds."""
+        answer = await self._call(Operation.QUOTA, ServiceCode="bedrock", QuotaCode=PROFILE_QUOTA)
+        with self._whole(Operation.QUOTA):
+            return int(answer["Quota"]["Value"])
 
     async def _list(self, kind: str, next_token: str | None) -> tuple[list[Any], str | None]:
         # AWS lists its own profiles only, unless the kind is named.

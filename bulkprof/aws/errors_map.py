@@ -47,6 +47,10 @@ CODES: Mapping[str, type[AwsError]] = {
     "InvalidParameterException": InvalidRequestError,
     "PaginationTokenExpiredException": InvalidRequestError,
     "ThrottledException": ThrottledError,
+    # Service Quotas
+    "IllegalArgumentException": InvalidRequestError,
+    "NoSuchResourceException": NotFoundError,
+    "ServiceException": AmbiguousError,
     # STS
     "MalformedPolicyDocument": InvalidRequestError,
     "PackedPolicyTooLarge": InvalidRequestError,

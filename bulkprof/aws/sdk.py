@@ -25,7 +25,11 @@ from bulkprof.aws.credentials import Keys, SharedCredentials
 from bulkprof.aws.http import SharedHttp
 from bulkprof.aws.signing import Signer
 
-SIGNING_NAMES: Mapping[str, str] = {"bedrock": "bedrock", "resourcegroupstaggingapi": "tagging"}
+SIGNING_NAMES: Mapping[str, str] = {
+    "bedrock": "bedrock",
+    "resourcegroupstaggingapi": "tagging",
+    "service-quotas": "servicequotas",
+}
 """The services that are called for targets, and the names that they are signed with."""
 _SESSION_VARIABLES: Mapping[str, tuple[Any, ...]] = {
     "profile": (None, [], None, None),

@@ -80,7 +80,7 @@ async def _watch_signals(terminal: Terminal, again: list[str] | None) -> None:
                 terminal.errors.print("stopped at once", markup=False)
                 say_how_to_resume(terminal, "", again)
                 os._exit(128 + number)
-            terminal.stop.request(number)
+            terminal.stop.request(128 + number)
             terminal.note("stopping: calls in flight end first (once more to stop at once)")
 
 
@@ -91,7 +91,7 @@ def explain(terminal: Terminal, error: BulkprofError, again: list[str] | None) -
     terminal.error(str(error))
     if isinstance(error, RunInterruptedError):
         say_how_to_resume(terminal, error.run_id, again)
-        code = 128 + error.signal_number
+        code = error.code
         told["run_id"] = error.run_id
     if terminal.as_json:
         if isinstance(error, ManifestError):

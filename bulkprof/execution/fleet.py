@@ -16,7 +16,7 @@ from bulkprof.execution.engine import OpenTarget
 from bulkprof.execution.lane import Lane, Stop, Traffic
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.rates import RateStore
-from bulkprof.execution.retry import REPEATABLE, retrying
+from bulkprof.execution.retry import REPEATABLE, retried
 from bulkprof.model import Action, ObservedProfile, Target
 from bulkprof.planning.diff import DiffRules, Resolve, Source, plan_one
 from bulkprof.rules.guess import guess
@@ -44,7 +44,8 @@ class Fleet:
         self._catalogues: dict[str, Catalogue | None] = {}
         self._loading: dict[str, anyio.Lock] = {}
         self._told: set[str] = set()
-        self.traffic = Traffic(anyio.Semaphore(settings.max_calls_in_flight), settings.attempts, stop, self._pacer)
+        in_flight = anyio.Semaphore(settings.max_calls_in_flight, fast_acquire=True)
+        self.traffic = Traffic(in_flight, settings.attempts, stop, self._pacer)
 
     def _pacer(self, target: Target, operation: str) -> Pacer:
         key = (target, operation)
@@ -68,8 +69,8 @@ class Fleet:
     async def open(self, target: Target) -> AsyncIterator[OpenTarget]:
         """A target's lane and calls. Raises `AwsError` when the account can't be entered."""
         # Entering an account takes a call to STS, which can be cut off like any other.
-        enter = retrying(self.traffic.attempts, REPEATABLE, self.traffic.stop.pause)
-        api: BedrockApi = await enter(self.sessions.bedrock, target)
+        enter = partial(self.sessions.bedrock, target)
+        api: BedrockApi = await retried(enter, self.traffic.attempts, REPEATABLE, self.traffic.stop.pause)
         lane = Lane(target, self.traffic)
         try:
             resolve = self.resolver(target, await self._catalogue(lane, api))

@@ -5,20 +5,25 @@ A call that waits for its turn holds no slot of the global limit, so a throttled
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import anyio
 
-from bulkprof.errors import AwsError, ThrottledError
+from bulkprof.errors import AwsError, ExitCode, ThrottledError
 from bulkprof.execution.pacer import Pacer
-from bulkprof.execution.retry import REPEATABLE, retrying
+from bulkprof.execution.retry import REPEATABLE, retried
 from bulkprof.model import CallCount, Target
 
 T = TypeVar("T")
+
+SHORT_S = 0.2
+"""Seconds of a pause that a stop may wait for."""
+TICK_S = 0.001
+"""How much before its slot a call may go: timers are no finer, and the slots after it stay where they are."""
 
 
 class StopRequestedError(Exception):
@@ -30,13 +35,13 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = anyio.Event()
-        self.signal_number = signal.SIGINT
-        """The signal behind the wish, for the exit code."""
+        self.exit_code: int = ExitCode.INTERRUPTED
+        """What the command ends with: 128 and the signal, or the limit or lock behind the wish."""
 
-    def request(self, signal_number: signal.Signals = signal.SIGINT) -> None:
+    def request(self, exit_code: int = ExitCode.INTERRUPTED) -> None:
         """Ask for the stop; the first to ask counts."""
         if not self._event.is_set():
-            self.signal_number = signal_number
+            self.exit_code = exit_code
             self._event.set()
 
     @property
@@ -51,8 +56,12 @@ class Stop:
     async def pause(self, seconds: float) -> None:
         """Sleep, but not through a stop: raises `StopRequestedError` then."""
         if seconds > 0 and not self._event.is_set():
-            with anyio.move_on_after(seconds):
-                await self._event.wait()
+            if seconds <= SHORT_S:
+                # Looking out for the stop meanwhile costs more than the call that the pause is for.
+                await anyio.sleep(seconds)
+            else:
+                with anyio.move_on_after(seconds):
+                    await self._event.wait()
         if self._event.is_set():
             raise StopRequestedError
 
@@ -78,7 +87,7 @@ class _Channel:
     def __init__(self, pacer: Pacer, count: CallCount) -> None:
         self.pacer = pacer
         self.count = count
-        self.turn = anyio.Lock()
+        self.turn = anyio.Lock(fast_acquire=True)
 
 
 class Lane:
@@ -100,17 +109,13 @@ class Lane:
 
         Raises the last `AwsError`, or `StopRequestedError` when the run stops while this call waits.
         """
-        channel = self._channel(operation)
-
-        async def attempt() -> T:
-            return await self._send_once(channel, send)
-
-        return await retrying(self.traffic.attempts, retry_on, self.traffic.stop.pause)(attempt)
+        attempt = partial(self._send_once, self._channel(operation), send)
+        return await retried(attempt, self.traffic.attempts, retry_on, self.traffic.stop.pause)
 
     async def _send_once(self, channel: _Channel, send: Callable[[], Awaitable[T]]) -> T:
         traffic, pacer, count = self.traffic, channel.pacer, channel.count
         async with channel.turn:
-            while (delay := pacer.wait(traffic.clock())) > 0:
+            while (delay := pacer.wait(traffic.clock())) > TICK_S:
                 await traffic.stop.pause(delay)
             await traffic.in_flight.acquire()
             sent_at = traffic.clock()

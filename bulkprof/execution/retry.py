@@ -1,17 +1,20 @@
 """Which errors are worth another call, how long to wait before it, and when to stop: the only retry layer.
 
-tenacity runs the loop. Throttles cost no attempt, since the pacer answers them by slowing down; they are bounded by
-time instead.
+tenacity runs the loop, from the first error on. Throttles cost no attempt, since the pacer answers them by slowing
+down; they are bounded by time instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bulkprof.errors import AmbiguousError, AwsError, ExpiredCredentialsError, ThrottledError, UnreachableError
+
+T = TypeVar("T")
 
 THROTTLE_PATIENCE_S = 900.0
 """Seconds after which an action that meets nothing but throttles is given up."""
@@ -56,11 +59,28 @@ def backoff(attempt: int) -> float:
     return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (attempt - 1)))
 
 
-def retrying(
-    attempts: int, errors: tuple[type[AwsError], ...], sleep: Callable[[float], Awaitable[None]]
-) -> AsyncRetrying:
-    """A retry loop for one call. Retries by exception type only, so that cancellation passes at once."""
+async def retried(
+    send: Callable[[], Awaitable[T]],
+    attempts: int,
+    errors: tuple[type[AwsError], ...],
+    sleep: Callable[[float], Awaitable[None]],
+) -> T:
+    """Send until it is answered or given up. Retries by exception type only, so that cancellation passes at once."""
+    try:
+        return await send()
+    except errors as error:
+        # Most calls are answered at once, and a loop made for each would cost a third of what sending it does.
+        failed: AwsError | None = error
+
+    async def again() -> T:
+        nonlocal failed
+        if failed is not None:
+            first, failed = failed, None
+            raise first
+        return await send()
+
     policy = GiveUp(attempts)
-    return AsyncRetrying(
+    loop = AsyncRetrying(
         retry=retry_if_exception_type(errors), stop=policy, wait=policy.wait, sleep=sleep, reraise=True
     )
+    return await loop(again)

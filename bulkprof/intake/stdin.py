@@ -31,14 +31,14 @@ async def spooled(stream: BinaryIO) -> AsyncIterator[tuple[Path, str]]:
     try:
         path = Path(folder.name) / "stdin"
         async with await anyio.open_file(path, "wb") as file:
-            async for data in _read(stream):
+            async for data in pieces(stream):
                 await file.write(data)
         yield path, await anyio.to_thread.run_sync(suffix_of, path)
     finally:
         folder.cleanup()
 
 
-async def _read(stream: BinaryIO) -> AsyncIterator[bytes]:
+async def pieces(stream: BinaryIO) -> AsyncIterator[bytes]:
     """Yield what `stream` holds. Waiting for a pipe or terminal leaves at once when the run is cancelled.
 
     A thread that waits in `read` could not: it would keep the process alive until somebody closes the input.

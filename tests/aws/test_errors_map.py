@@ -28,6 +28,7 @@ CALLED = {
     ],
     "sts": ["AssumeRole", "GetCallerIdentity"],
     "resourcegroupstaggingapi": ["GetResources"],
+    "service-quotas": ["GetServiceQuota"],
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +17,7 @@ import pytest
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Lock, Organization, Run, load
 from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError, LockHeldError, unwrapped
+from bulkprof.execution.lease import Lease
 from bulkprof.execution.lock import Holder, utc
 from bulkprof.execution.s3_lock import Clock, S3Lock, shared_lock
 from bulkprof.sandbox import Sandbox, SandboxSettings
@@ -106,6 +109,13 @@ async def test_expiry_is_by_the_clock_of_s3(world: World, skew_s: float) -> None
     assert not world.s3.objects
 
 
+def test_renewals_of_one_second_differ() -> None:
+    """Else their ETags wouldn't, and a renewal wouldn't keep off who is about to take over."""
+    first, second = (Lease(US, "t", 60.0, writes).to_body(START) for writes in (1, 2))
+    assert first != second
+    assert Lease.from_body(second) == Lease(US, "t", 60.0, 2)
+
+
 async def test_expired_lock_goes_to_one_of_many(world: World) -> None:
     await world.left_behind()
     await world.clock.advance(100)
@@ -162,7 +172,8 @@ async def test_taken_over_means_stop(world: World) -> None:
         assert lock.lost == world.lost[0]
         await world.clock.advance(600)
     assert len(world.lost) == 1
-    assert world.s3.objects[PLACE][1] == '"theirs"', "theirs is not ours to delete"
+    assert world.s3.objects[PLACE][1] == '"theirs"'
+    assert "delete" not in world.s3.calls, "theirs is not ours to delete, whatever the store makes of the condition"
 
 
 async def test_removed_means_stop(world: World) -> None:
@@ -227,8 +238,12 @@ async def test_a_renewal_whose_answer_was_lost_is_ours(world: World) -> None:
 
     async with world.lock():
         world.s3.after = cut
+        await world.clock.advance(20)
+        assert (world.s3.objects[PLACE][2], lose) == (START + 20, [])
+        await world.clock.advance(5)
+        assert world.s3.objects[PLACE][2] == START + 25, "what was written some time ago is no renewal from now on"
         await world.clock.advance(300)
-        assert (world.lost, lose) == ([], [])
+        assert world.lost == []
     assert not world.s3.objects
 
 
@@ -453,6 +468,45 @@ def made_older(sandbox: Sandbox, seconds: float) -> None:
 
     key = s3_backends[sandbox.settings.default_account]["aws"].buckets["locks"].keys[PLACE[1]]
     key.last_modified -= timedelta(seconds=seconds)
+
+
+async def test_the_sandbox_checks_and_writes_in_one_step(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from moto.s3.models import S3Backend
+
+    find = S3Backend.get_object
+    looks: Counter[int] = Counter()
+    both_have_looked: defaultdict[int, threading.Event] = defaultdict(threading.Event)
+
+    def find_together(backend: Any, *place: Any, **more: Any) -> Any:
+        """Find, and wait until the other call has done so as many times; where it is kept out, go on without it."""
+        found = find(backend, *place, **more)
+        mine = threading.get_ident()
+        looks[mine] += 1
+        met = both_have_looked[looks[mine]]
+        if any(count >= looks[mine] for thread, count in looks.items() if thread != mine):
+            met.set()
+        met.wait(0.2)
+        return found
+
+    outcomes: list[str] = []
+
+    async def put(s3: Any) -> None:
+        try:
+            await s3.put_object(Bucket="races", Key="k", Body=b"", IfNoneMatch="*")
+            outcomes.append("written")
+        except s3.exceptions.ClientError as error:
+            outcomes.append(error.response["Error"]["Code"])
+
+    async with (
+        AwsSessions(Organization(), Run(), environment=sandbox.environment()) as sessions,
+        sessions.client("s3") as s3,
+    ):
+        await s3.create_bucket(Bucket="races")
+        monkeypatch.setattr(S3Backend, "get_object", find_together)
+        async with anyio.create_task_group() as group:
+            group.start_soon(put, s3)
+            group.start_soon(put, s3)
+    assert sorted(outcomes) == ["PreconditionFailed", "written"]
 
 
 async def test_against_the_sandbox(sandbox: Sandbox) -> None:

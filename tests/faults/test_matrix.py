@@ -25,7 +25,7 @@ SETTLE_S = 1.0
 TIMEOUT_S = 2.0
 LATE_S = 2.3
 """After the client gave up, and early enough to be listed when the lag has been waited out."""
-AT_ONCE = 6
+AT_ONCE = 8
 """Worlds that run side by side."""
 
 HYPOTHESES = {
@@ -69,7 +69,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     "500 before": [{"kind": "error_before", "nth": 1}, {"kind": "error_before", "share": 0.3}],
     "500 after": [{"kind": "error_after", "nth": 1}, {"kind": "error_after", "share": 0.3}],
     "503": [{"kind": "unavailable", "nth": 1}, {"kind": "unavailable", "share": 0.3}],
-    "429": [{"kind": "throttle", "nth": 1}, {"kind": "throttle", "share": 0.3}],
+    "429": [{"kind": "throttle", "nth": 2}, {"kind": "throttle", "nth": 5}],
     "expired": [{"kind": "expired_token", "nth": 2}, {"kind": "expired_token", "share": 0.2}],
     "conflicts": [{"kind": "conflict", "nth": 1}, {"kind": "conflict", "share": 0.3}],
     "one after the other": [
@@ -81,8 +81,8 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
         for nth, kind in enumerate(("cut_before", "throttle", "cut_after", "unavailable", "conflict"), 1)
     ],
     "every operation": [
-        {"kind": kind, "operation": None, "share": 0.08}
-        for kind in ("cut_before", "cut_after", "truncate_half", "error_before", "unavailable", "throttle")
+        {"kind": kind, "operation": None, "share": 0.1}
+        for kind in ("cut_before", "cut_after", "truncate_half", "error_before", "unavailable")
     ],
     "a slow account": [],
 }

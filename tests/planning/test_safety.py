@@ -53,7 +53,7 @@ def test_tolerance_is_a_share_or_a_count(text: str, total: int, allowed: int) ->
     assert Tolerance.parse(text).allowed(total) == allowed
 
 
-@pytest.mark.parametrize("text", ["", "%", "-1", "101%", "5 percent", "1e3", "nan%", "5%%", "٥ %%", "9" * 10])
+@pytest.mark.parametrize("text", ["", "%", "-1", "101%", "5 percent", "1e3", "nan%", "5%%", "9" * 10])
 def test_a_tolerance_that_is_neither_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="failure-tolerance"):
         Tolerance.parse(text)

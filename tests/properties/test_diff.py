@@ -14,6 +14,7 @@ from bulkprof.model import Action, ActionKind, ObservedProfile
 from bulkprof.planning.diff import DiffRules, diff, owner
 from tests.planning.making import ESTATE, MODELS, OURS, OWNER, TARGET, profile, resolve, wanted
 
+NUMBERS = count()
 NAMES = st.sampled_from("abcd")
 DESCRIPTIONS = st.none() | st.sampled_from(["", "x", "y"])
 SOURCES = st.sampled_from(sorted(MODELS))
@@ -47,21 +48,20 @@ def changes(actions: Iterable[Action]) -> list[Action]:
     return [action for action in actions if action.refusal is None and action.kind is not ActionKind.NONE]
 
 
-def made_of(action: Action, number: object) -> ObservedProfile:
-    """The profile that a creation makes."""
-    models = MODELS[action.source]
-    return ObservedProfile(f"arn:new-{number}", action.name, models, action.description or None, dict(action.tags))
+def made_of(action: Action) -> ObservedProfile:
+    """The profile that a creation makes, with an ARN that no other has."""
+    arn, models = f"arn:new-{next(NUMBERS)}", MODELS[action.source]
+    return ObservedProfile(arn, action.name, models, action.description or None, dict(action.tags))
 
 
 def carried_out(actions: Iterable[Action], there: Iterable[ObservedProfile]) -> list[ObservedProfile]:
     """AWS after a run: a model of what the engine does."""
     after = {each.arn: each for each in there}
-    numbers = count()
     for action in changes(actions):
         if action.kind in {ActionKind.DELETE, ActionKind.REPLACE}:
             del after[action.arn]
         if action.kind in {ActionKind.CREATE, ActionKind.REPLACE}:
-            new = made_of(action, f"{next(numbers)}-{len(after)}-{action.id}-{sorted(after)}")
+            new = made_of(action)
             after[new.arn] = new
         if action.kind in {ActionKind.UPDATE, ActionKind.ADOPT}:
             old = after[action.arn]
@@ -72,7 +72,7 @@ def carried_out(actions: Iterable[Action], there: Iterable[ObservedProfile]) -> 
 
 @given(WANTED, RULES)
 def test_what_is_as_wanted_needs_nothing(asked: list[Action], rules: DiffRules) -> None:
-    there = [made_of(action, action.id) for action in asked]
+    there = [made_of(action) for action in asked]
     actions = plan(asked, there, rules)
     assert changes(actions) == []
     assert [action.refusal for action in actions] == [None] * len(asked)

@@ -1,0 +1,135 @@
+"""A newcomer's first hour: init, the sandbox, what went on, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+from bulkprof.sandbox import Sandbox
+from tests.cli.driver import CommandLine, read_csv
+
+
+def test_from_nothing_to_profiles(commands: CommandLine) -> None:
+    (commands.folder / "bulkprof.toml").unlink()
+    ended = commands("init")
+    assert (ended.code, ended.out) == (0, "")
+    assert commands("validate", "profiles.csv").code == 0
+    (line,) = [line for line in ended.err.splitlines() if line.startswith("next: bulkprof ")]
+    made = commands(*line.removeprefix("next: bulkprof ").split(), "--yes", "--results", "made.csv")
+    assert made.code == 0, made.err
+    rows = read_csv(commands.folder / "made.csv")
+    assert [row["name"] for row in rows] == [
+        "search-ranking-nova-lite",
+        "search-suggest-nova-lite",
+        "support-assistant-nova-lite",
+    ]
+    assert {row["outcome"] for row in rows} == {"created"}
+    # The sandbox keeps its profiles, so a second run finds them.
+    again = commands("apply", "profiles.csv", "--sandbox", "--json").json()
+    assert again["outcomes"]["unchanged"] == 3
+    assert "CreateInferenceProfile" not in again["calls"]
+    assert commands("init").code == 64
+    assert commands("init", "elsewhere").code == 0
+    assert sorted(path.name for path in Path("elsewhere").iterdir()) == ["bulkprof.toml", "profiles.csv"]
+
+
+def test_what_went_on(commands: CommandLine, sandbox: Sandbox) -> None:
+    assert commands("runs").err == "no runs in .bulkprof\n"
+    run_id = commands.summary("apply", commands.manifest("team-a"))["run_id"]
+    assert commands("apply", "absent.csv", "--yes").code == 65
+    listed = commands("runs")
+    assert listed.code == 0
+    assert re.search(rf"{run_id}\W+apply\W+.*finished", listed.out)
+    assert "1 created" in listed.out
+    assert "refused" in listed.out
+    report = commands("report", run_id)
+    assert report.code == 0
+    assert re.search(r"created\W+1", report.out)
+    assert f"Run {run_id}: " in report.out
+    # The beginning of an id will do where it is the only one.
+    assert commands("report", run_id[:-1]).out == report.out
+    assert commands("report", run_id[:4]).code == 64
+    refused = next(run["run_id"] for run in commands("runs", "--json").json()["runs"] if run["status"] == "refused")
+    told = commands("report", refused)
+    assert told.code == 0
+    assert "the run did not start: 1 problem in 1 row" in told.err
+
+
+def test_damaged_and_foreign_files_in_the_state_directory(commands: CommandLine, sandbox: Sandbox) -> None:
+    run_id = commands.summary("apply", commands.manifest("team-a"))["run_id"]
+    runs = commands.folder / ".bulkprof" / "runs"
+    (runs / "20990101T000000Z-aaaaaa.db").write_bytes(b"no database at all" * 100)
+    (runs / "20990101T000000Z-bbbbbb.db").write_bytes(b"")
+    whole = (runs / f"{run_id}.db").read_bytes()
+    (runs / "20990101T000000Z-cccccc.db").write_bytes(whole[: len(whole) // 2])
+    (runs / "20990101T000000Z-dddddd.db").write_bytes(whole[:5000] + bytes(3000) + whole[8000:])
+    (runs / "20990101T000000Z-eeeeee.db").mkdir()
+    listed = commands("runs", "--json")
+    assert listed.code == 0
+    assert run_id in {run["run_id"] for run in listed.json()["runs"]}
+    assert commands("runs").code == 0
+    assert commands("resume", "--yes").code in {1, 64}
+    for letter in "abcde":
+        ended = commands("report", f"20990101T000000Z-{letter * 6}")
+        assert ended.code in {0, 1}
+        assert "Traceback" not in ended.err
+    assert commands.apply("teams.csv") == {"unchanged": 1}
+
+
+def test_plugins_are_listed(commands: CommandLine) -> None:
+    commands.write(
+        "rules.py",
+        "from bulkprof.plugins import hookimpl\n\n@hookimpl\ndef bulkprof_tag_profile(profile):\n    return {'Made': 'yes'}\n",
+    )
+    commands.config('[plugins.rules]\npath = "rules.py"\n\n[plugins.naming]\ntemplate = "{team}"\n')
+    plugins = commands("plugins", "--json").json()["plugins"]
+    assert [(plugin["name"], plugin["active"]) for plugin in plugins][:2] == [("rules", True), ("naming", True)]
+    assert plugins[0]["hooks"] == ["bulkprof_tag_profile"]
+    assert {plugin["name"]: plugin["active"] for plugin in plugins[2:]}["slack"] is False
+    assert "rules.py" in commands("plugins").out
+    checked = commands("plugins", "check", "rules.py")
+    assert (checked.code, checked.out) == (0, "rules.py is fine; it implements bulkprof_tag_profile\n")
+    commands.write(
+        "rules.py",
+        "from bulkprof.plugins import hookimpl\n\n@hookimpl\ndef bulkprof_tag_profil(profile):\n    return {}\n",
+    )
+    assert commands("plugins", "check", "rules.py").code == 1
+    listed = commands("plugins")
+    assert listed.code == 1
+    assert "bulkprof_tag_profil" in listed.err
+
+
+def test_a_sandbox_for_others(commands: CommandLine) -> None:
+    with commands.started("sandbox", "--port", "0", "--rate", "500") as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        environment = {}
+        while "AWS_CONFIG_FILE" not in environment or "no_proxy" not in environment:
+            name, _, value = server.stdout.readline().removeprefix("export ").rstrip("\n").partition("=")
+            assert name
+            environment[name] = value
+        ended = commands.process("apply", commands.manifest("team-a"), "--yes", "--json", **environment)
+        assert (ended.code, ended.json()["outcomes"]["created"]) == (0, 1)
+        busy = commands("sandbox", "--port", environment["AWS_ENDPOINT_URL"].rpartition(":")[2])
+        assert busy.code == 1
+        assert "can't be used" in busy.err
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=30)
+    assert server.returncode == 0
+
+
+def test_odd_manifests(commands: CommandLine, sandbox: Sandbox) -> None:
+    (commands.folder / "folder.csv").mkdir()
+    commands.write("huge.csv", "name\n" + "x" * 300_000 + "\n")
+    commands.write("odd.txt", "name\nteam-a\n")
+    commands.write("broken.json", '[{"name": "team-a"')
+    (commands.folder / "binary.csv").write_bytes(bytes(range(256)))
+    (commands.folder / "dangling.csv").symlink_to("nowhere")
+    for name in ("folder.csv", "huge.csv", "broken.json", "binary.csv", "dangling.csv", "x" * 300 + ".csv", ""):
+        ended = commands("apply", name, "--yes")
+        assert ended.code == 65, name
+        assert "Traceback" not in ended.err
+        assert len(ended.err) < 2000
+    assert commands("apply", "odd.txt", "--yes").code in {0, 65}
+    assert sandbox.ledger().count("AssumeRole") == 0

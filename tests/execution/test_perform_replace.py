@@ -1,0 +1,123 @@
+"""Replacing a profile: never none where that can be had, never two, and honest about what is gone."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkprof.errors import AccessDeniedError, ConflictError
+from bulkprof.execution.perform import Performer
+from bulkprof.model import ActionKind, Outcome, OutcomeKind
+from tests.execution.making import (
+    After,
+    FakeAws,
+    InstantStop,
+    cut,
+    make_action,
+    make_lane,
+    make_traffic,
+    replan_with,
+)
+
+ATTEMPTS = 4
+
+
+async def perform(aws: FakeAws, old: str) -> Outcome:
+    """Replace `old`, a profile of another model, by one of the model `lite`."""
+    lane = make_lane(make_traffic(attempts=ATTEMPTS, stop=InstantStop()))
+    action = make_action(kind=ActionKind.REPLACE, arn=old)
+    return await Performer("run-1", lane, aws, replan_with(), settle_s=0.0).perform(action)
+
+
+def changing(aws: FakeAws) -> list[str]:
+    """The calls that change something."""
+    return [call for call in aws.calls if call in {"create", "delete"}]
+
+
+async def test_the_new_one_is_made_before_the_old_one_goes() -> None:
+    aws = FakeAws(unique_names=False)
+    old = aws.there("a", source="pro")
+    outcome = await perform(aws, old)
+    assert (outcome.kind, outcome.old_arn, list(aws.profiles)) == (OutcomeKind.REPLACED, old, [outcome.arn])
+    assert changing(aws) == ["create", "delete"]
+
+
+async def test_where_names_are_unique_the_old_one_goes_first() -> None:
+    aws = FakeAws()
+    old = aws.there("a", source="pro")
+    outcome = await perform(aws, old)
+    assert (outcome.kind, outcome.old_arn, list(aws.profiles)) == (OutcomeKind.REPLACED, old, [outcome.arn])
+    assert changing(aws) == ["create", "delete", "create"]
+
+
+@pytest.mark.parametrize("step", [cut(), After(cut())])
+async def test_a_lost_answer_is_no_reason_to_delete_the_old_one_first(step: Exception | After) -> None:
+    aws = FakeAws(unique_names=False)
+    old = aws.there("a", source="pro")
+    aws.script("create", step)
+    outcome = await perform(aws, old)
+    assert (outcome.kind, list(aws.profiles)) == (OutcomeKind.REPLACED, [outcome.arn])
+    assert changing(aws)[-1] == "delete"
+
+
+async def test_a_lost_answer_where_names_are_unique_ends_with_one_profile() -> None:
+    aws = FakeAws()
+    old = aws.there("a", source="pro")
+    aws.script("create", cut())
+    outcome = await perform(aws, old)
+    assert (outcome.kind, list(aws.profiles)) == (OutcomeKind.REPLACED, [outcome.arn])
+    assert changing(aws) == ["create", "create", "delete", "create"]
+
+
+@pytest.mark.parametrize("unique", [True, False])
+async def test_an_old_one_that_is_gone_already_counts_as_replaced(unique: bool) -> None:
+    aws = FakeAws(unique_names=unique)
+    outcome = await perform(aws, "arn:gone")
+    assert (outcome.kind, outcome.old_arn, aws.names()) == (OutcomeKind.REPLACED, "arn:gone", {"a": 1})
+
+
+async def test_a_new_one_that_is_there_already_is_not_made_again() -> None:
+    aws = FakeAws()
+    old = aws.there("a", source="pro")
+    new = aws.there("a")
+    outcome = await perform(aws, old)
+    assert (outcome.kind, outcome.arn, list(aws.profiles)) == (OutcomeKind.REPLACED, new, [new])
+
+
+async def test_a_stranger_of_the_same_name_leaves_the_old_one_alone() -> None:
+    aws = FakeAws()
+    old = aws.there("a", source="pro")
+    stranger = aws.there("a", source="other", tags={})
+    outcome = await perform(aws, old)
+    assert (outcome.kind, set(aws.profiles)) == (OutcomeKind.FAILED, {old, stranger})
+    assert stranger in outcome.error_message
+
+
+async def test_a_refused_creation_leaves_the_old_one_alone() -> None:
+    aws = FakeAws()
+    old = aws.there("a", source="pro")
+    aws.script("create", AccessDeniedError("no"))
+    outcome = await perform(aws, old)
+    assert (outcome.kind, outcome.arn, list(aws.profiles)) == (OutcomeKind.FAILED, old, [old])
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(AccessDeniedError("no"), OutcomeKind.FAILED), (cut(), OutcomeKind.UNKNOWN)],
+)
+async def test_a_creation_that_fails_once_the_old_one_is_gone_says_so(error: Exception, kind: OutcomeKind) -> None:
+    aws = FakeAws()
+    old = aws.there("a", source="pro")
+    aws.script("create", ConflictError("taken"), *[error] * ATTEMPTS)
+    outcome = await perform(aws, old)
+    assert (outcome.kind, outcome.arn, outcome.old_arn) == (kind, "", old)
+    assert outcome.error_message.startswith("the old profile is deleted; ")
+
+
+async def test_an_old_one_that_cannot_be_deleted_fails_the_row_and_is_kept() -> None:
+    aws = FakeAws(unique_names=False)
+    old = aws.there("a", source="pro")
+    aws.script("delete", AccessDeniedError("no"))
+    outcome = await perform(aws, old)
+    # Two of the name now; the next run with --replace finds the left-over.
+    assert (outcome.kind, outcome.error_code) == (OutcomeKind.FAILED, "AccessDeniedError")
+    assert aws.names() == {"a": 2}
