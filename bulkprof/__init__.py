@@ -13,18 +13,21 @@ if TYPE_CHECKING:
     from bulkprof.config import load as load_config
     from bulkprof.delivery.ui import Ui
     from bulkprof.errors import BulkprofError
+    from bulkprof.exporting import Export, export
     from bulkprof.model import RunSummary
     from bulkprof.runs import Validation, apply, plan, redeliver, resume, sync, validate
     from bulkprof.workspace import Options
 
 __all__ = [
     "BulkprofError",
+    "Export",
     "Options",
     "RunSummary",
     "Ui",
     "Validation",
     "__version__",
     "apply",
+    "export",
     "load_config",
     "plan",
     "redeliver",
@@ -35,9 +38,11 @@ __all__ = [
 
 _HOMES = {
     "BulkprofError": "bulkprof.errors:BulkprofError",
+    "Export": "bulkprof.exporting:Export",
     "Options": "bulkprof.workspace:Options",
     "RunSummary": "bulkprof.model:RunSummary",
     "Ui": "bulkprof.delivery.ui:Ui",
+    "export": "bulkprof.exporting:export",
     "load_config": "bulkprof.config:load",
 }
 

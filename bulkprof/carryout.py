@@ -48,9 +48,12 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
         run.set_meta(elapsed_s=elapsed, status="interrupted" if stopped else "finished", summary=summary.as_json())
-        await run.off_loop(partial(_write_files, work, run))
-        if not stopped:
-            await _tell_the_end(work, delivery, summary)
+        try:
+            await run.off_loop(partial(_write_files, work, run))
+        finally:
+            # A file that can't be written is no reason for the sinks not to hear of the end.
+            if not stopped:
+                await _tell_the_end(work, delivery, summary)
     finally:
         await delivery.close()
     return summary

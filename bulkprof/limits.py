@@ -25,6 +25,11 @@ DESCRIPTION = re.compile(r"[0-9a-zA-Z:.]+(?:[ _-][0-9a-zA-Z:.]+)*[ _-]?")
 TAG_KEY = re.compile(r"[a-zA-Z0-9\s._:/=+@-]{1,128}", re.ASCII)
 TAG_VALUE = re.compile(r"[a-zA-Z0-9\s._:/=+@-]{0,256}", re.ASCII)
 ACCOUNT = re.compile(r"[0-9]{12}")
+ORGANIZATION = "org:*"
+"""The selector of all accounts."""
+UNIT_SELECTOR = re.compile(r"ou:(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})")
+TAG_SELECTOR = re.compile(r"tag:([^=|,]{1,128})=([^|,]{0,256})")
+ACCOUNT_ALIAS = re.compile(r"(?!ou-|r-)[a-zA-Z][a-zA-Z0-9_.-]{0,63}")
 REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+-[0-9]")
 
 _SEPARATORS = " _-"
@@ -163,13 +168,14 @@ def tag_count_fault(tags: Mapping[str, str]) -> Fault | None:
 
 @lru_cache(_CACHE)
 def account_fault(value: str) -> Fault | None:
-    """Why `value` isn't an AWS account id."""
-    if ACCOUNT.fullmatch(value):
+    """Why `value` is neither an account id nor has the form of a selector or an alias."""
+    forms = (ACCOUNT, ACCOUNT_ALIAS, UNIT_SELECTOR, TAG_SELECTOR)
+    if value == ORGANIZATION or any(form.fullmatch(value) for form in forms):
         return None
     if value.isascii() and value.isdigit():
         return Fault(f"has {len(value)} digits, an account id has 12", _digits_remedy(value))
-    if value.lower().startswith(("ou:", "ou-", "org:", "organization:")):
-        return Fault("accounts can't be chosen by organization in a manifest", _DIGITS)
+    if (fault := _selector_fault(value)) is not None:
+        return fault
     if _SCIENTIFIC.fullmatch(value):
         return Fault(
             "is a number in scientific notation, as a spreadsheet writes a long one: digits are lost",
@@ -181,6 +187,21 @@ def account_fault(value: str) -> Fault | None:
 
 
 _DIGITS = "write its 12 digits, e.g. 111122223333"
+
+
+def _selector_fault(value: str) -> Fault | None:
+    """What is wrong with something that is meant as a selector."""
+    kind, colon, rest = value.partition(":")
+    kind = kind.strip().lower()
+    if colon and kind == "tag":
+        return Fault("names no tag of accounts", "write tag:KEY=VALUE, e.g. tag:env=prod")
+    if (colon and kind.startswith("org")) or (kind in ("ou", "") and rest.startswith("r-")) or value.startswith("r-"):
+        return Fault("selects no accounts", f"write {ORGANIZATION} for all accounts of the organization")
+    if (colon and kind == "ou") or value.startswith("ou-"):
+        likely = f"ou:{(rest or value).strip().lower()}"
+        example = likely if UNIT_SELECTOR.fullmatch(likely) else "ou: and its id, e.g. ou:ou-ab12-34cd56ef"
+        return Fault("isn't the id of an organizational unit", f"write {example}")
+    return None
 
 
 def _digits_remedy(value: str) -> str:

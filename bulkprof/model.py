@@ -22,13 +22,28 @@ def _empty() -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """One account in one Region. An empty `account` stands for the caller's own, not yet looked up."""
+    """One account in one Region. An empty `account` stands for the caller's own, not yet looked up.
+
+    Offline, `account` may be a selector (`ou:OU-ID`, `org:*`, `tag:KEY=VALUE`), not yet resolved.
+    """
 
     account: str
     region: str
 
     def __str__(self) -> str:
         return f"{self.account or '(caller)'}/{self.region or '(default)'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """An organization, as far as the selectors of a run need it."""
+
+    statuses: Mapping[str, str] = field(default_factory=_empty)
+    """Every account's id to its status: `ACTIVE`, `SUSPENDED`, `PENDING_CLOSURE`, …"""
+    units: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of the units that were asked for: the ids of the accounts in each and in its children. Unknown ones lack."""
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The tags of active accounts by id; empty where nobody asked for them."""
 
 
 class Severity(StrEnum):
@@ -56,6 +71,11 @@ class Problem:
     def is_error(self) -> bool:
         """True when the row or plan can't be used as it is."""
         return self.severity is Severity.ERROR
+
+    @property
+    def place(self) -> tuple[str, int, str, str]:
+        """File, line, column and value: what the problem is about."""
+        return self.file, self.line, self.column, self.value
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file

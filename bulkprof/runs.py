@@ -18,11 +18,10 @@ import anyio.to_thread
 
 from bulkprof import carryout
 from bulkprof.carryout import Redelivery, execute
-from bulkprof.delivery.ui import OnlyNew, Ui
+from bulkprof.delivery.ui import Ui
 from bulkprof.errors import (
     BulkprofError,
     DeclinedError,
-    RegionError,
     RunInterruptedError,
     StateError,
     UsageError,
@@ -30,10 +29,13 @@ from bulkprof.errors import (
 )
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import Stop, StopRequestedError
+from bulkprof.execution.lock import StateLock
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, is_run_file
 from bulkprof.model import ActionKind, RunSummary
+from bulkprof.places import settle
 from bulkprof.planning.safety import check_complete, check_prune, check_refused
+from bulkprof.rules.accounts import Filters, unresolved
 from bulkprof.rules.guess import Guess, guess
 from bulkprof.steps import Planner, Replanning, require_rows, take_in, veto
 from bulkprof.workspace import Options, Workspace
@@ -68,7 +70,7 @@ async def validate(
         _recorded(run, work.stop),
     ):
         rows = await take_in(work, run, manifests, work.rules(), work.ui)
-        sources = tuple(guess(source, target) for source, target in run.sources(GUESSES))
+        sources = tuple(guess(source, unresolved(target)) for source, target in run.sources(GUESSES))
         return Validation(rows, run.action_counts()[0], run.invalid_count(), run.error_count(), sources)
 
 
@@ -102,8 +104,11 @@ async def apply(
     """Create what is missing and repair tags; deletes nothing. `manifests` may be one plan file of `plan`."""
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     if len(manifests) == 1 and is_run_file(Path(manifests[0])):
-        with closing(RunFile.open(work.state.adopt_plan(Path(manifests[0])))) as run:
-            return await _go_on(_as_started(work, run), run, resumed=False)
+        with closing(RunFile.open(Path(manifests[0]))) as kept:
+            work = _as_started(work, kept)
+            # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.
+            with work.lock(kept) as lock, closing(RunFile.open(work.state.adopt_plan(kept.path))) as run:
+                return await _go_on(work, run, lock, resumed=False)
     return await _change(work, "apply", manifests)
 
 
@@ -127,7 +132,8 @@ async def resume(
         work = _as_started(work, run)
         if status in NOTHING_SENT:
             return await _from_the_start(work, run, run.meta("manifests"))
-        return await _go_on(work, run, resumed=True)
+        with work.lock(run) as lock:
+            return await _go_on(work, run, lock, resumed=True)
 
 
 async def redeliver(
@@ -157,13 +163,13 @@ async def _from_the_start(work: Workspace, run: RunFile, manifests: Sequence[str
             return await _approve_and_execute(work, run, fleet)
 
 
-async def _go_on(work: Workspace, run: RunFile, *, resumed: bool) -> RunSummary:
+async def _go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
     """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
-    with _recorded(run, work.stop), work.lock(run) as lock:
+    with _recorded(run, work.stop):
         recent = await work.recent()
         async with work.connect(lock.holder) as fleet:
             targets = await run.off_loop(run.pending_targets)
-            await fleet.sessions.identity(near=next((target.region for target in targets), ""))
+            await fleet.caller(near=next((target.region for target in targets), ""))
             planner = Planner(run, fleet, work.ui, recent, Replanning(resumed))
             await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
             if resumed:
@@ -180,6 +186,10 @@ def _as_started(work: Workspace, run: RunFile) -> Workspace:
         )
     flags: dict[str, Any] = {name: bool(run.meta(name)) for name in ("skip_invalid", "replace", "prune", "sandbox")}
     flags["sandbox"] = flags["sandbox"] or work.options.sandbox
+    filters = {name: tuple(run.meta(name, default=())) for name in ("accounts", "not_accounts", "regions")}
+    if work.filters and work.filters != Filters(**filters):
+        raise UsageError(f"{run.path} was planned without {work.filters}; make another plan with it")
+    flags.update(filters)
     return Workspace(replace(work.options, **flags), work.ui, work.stop)
 
 
@@ -190,22 +200,8 @@ async def _take_in_offline(work: Workspace, run: RunFile, manifests: Sequence[st
 
 
 async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> None:
-    """Fill in the caller's account and Region, observe, diff, and ask safety and plugins."""
-    targets = await run.off_loop(run.targets)
-    region = fleet.sessions.region
-    if not region and any(not target.region for target in targets):
-        raise RegionError(
-            "no Region: give rows a `region` column, set [defaults] region in bulkprof.toml, or set AWS_REGION",
-            code="NoRegion",
-        )
-    caller = await fleet.sessions.identity(near=next((target.region for target in targets if target.region), ""))
-    if any(not target.account or not target.region for target in targets):
-        # Names and duplicates may depend on them, so the rows are read again rather than patched.
-        await run.off_loop(run.clear_intake)
-        rules = work.rules(caller.account, region)
-        await take_in(work, run, manifests, rules, OnlyNew(work.ui))
-        require_rows(run, skip_invalid=work.options.skip_invalid)
-        targets = await run.off_loop(run.targets)
+    """Settle the targets, observe, diff, and ask safety and plugins."""
+    caller, targets = await settle(work, run, fleet, manifests)
     run.set_meta(status="planning", account=caller.account)
     planner = Planner(run, fleet, work.ui, await work.recent())
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)

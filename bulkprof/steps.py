@@ -14,6 +14,7 @@ import anyio
 import anyio.to_thread
 
 from bulkprof.delivery.ui import Progress, Ui
+from bulkprof.delivery.unreachable import blocks
 from bulkprof.errors import AwsError, InvalidRequestError, ManifestError, NotFoundError, SafetyError
 from bulkprof.execution.engine import OpenTarget, closed_outcome
 from bulkprof.execution.fleet import Fleet
@@ -35,10 +36,14 @@ from bulkprof.model import (
 )
 from bulkprof.planning.diff import diff, owner
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
+from bulkprof.planning.quota import quota_warning
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules import Rules
 from bulkprof.workspace import Workspace
+
+PORTION = 5_000
+"""Desired profiles that are held at once, or those of one row if it alone has more."""
 
 
 async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
@@ -54,48 +59,62 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
         async with aclosing(read_requests(manifests, readers, stdin=stdin)) as batches:
             async for batch in batches:
                 await work.stop.pause(0)
-                profiles: list[DesiredProfile] = []
-                problems: list[Problem] = []
-                for item in batch:
-                    _expand(item, rules, profiles, problems)
+                for profiles, problems in _expanded(batch, rules):
+                    for problem in await run.off_loop(partial(_store, run, profiles, problems)):
+                        ui.problem(problem)
                 rows += len(batch)
-                clashes = await run.off_loop(partial(_store, run, profiles, problems))
-                problems.extend(_clash_problem(clash) for clash in clashes)
-                for problem in problems:
-                    ui.problem(problem)
                 progress.step(len(batch))
     await run.off_loop(run.drop_invalid)
     return rows
 
 
-def _expand(item: Request | Rejected, rules: Rules, profiles: list[DesiredProfile], problems: list[Problem]) -> None:
-    if isinstance(item, Rejected):
-        problems.extend(item.problems)
-        return
-    expansion = rules.expand(item)
-    profiles.extend(expansion.profiles)
-    problems.extend(expansion.problems)
+def _expanded(
+    batch: Iterable[Request | Rejected], rules: Rules
+) -> Iterator[tuple[list[DesiredProfile], list[Problem]]]:
+    """What rows come to, in portions: one row may fan out to a thousand targets."""
+    profiles: list[DesiredProfile] = []
+    problems: list[Problem] = []
+    for item in batch:
+        if isinstance(item, Rejected):
+            problems.extend(item.problems)
+            continue
+        expansion = rules.expand(item)
+        profiles.extend(expansion.profiles)
+        problems.extend(expansion.problems)
+        if len(profiles) >= PORTION:
+            yield profiles, problems
+            profiles, problems = [], []
+    yield profiles, problems
 
 
-def _store(run: RunFile, profiles: list[DesiredProfile], problems: list[Problem]) -> list[Clash]:
+def _store(run: RunFile, profiles: list[DesiredProfile], problems: list[Problem]) -> list[Problem]:
+    """Write them; answers the problems, with those of equal names."""
     clashes = run.add_desired(profiles)
-    run.add_problems([*problems, *map(_clash_problem, clashes)])
+    found = [*problems, *_clash_problems(clashes)]
+    run.add_problems(found)
     for clash in clashes:
         # Nobody can say which of the two is meant, so neither is made.
         run.add_invalid(clash.first_file, clash.first_line)
-    return clashes
+    return found
 
 
-def _clash_problem(clash: Clash) -> Problem:
-    request = clash.profile.request
-    return Problem(
-        f"the same name in {clash.profile.target} as {clash.first_file}:{clash.first_line}",
-        file=request.file,
-        line=request.line,
-        column="name",
-        value=clash.profile.name,
-        remedy="give one of them another name, account or region",
-    )
+def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
+    """One problem for each two rows and name, however many targets they meet in."""
+    met: dict[tuple[str, int, str, str, int], list[Target]] = {}
+    for clash in clashes:
+        request = clash.profile.request
+        key = (request.file, request.line, clash.profile.name, clash.first_file, clash.first_line)
+        met.setdefault(key, []).append(clash.profile.target)
+    for (file, line, name, first_file, first_line), targets in met.items():
+        where = str(targets[0]) if len(targets) == 1 else f"{len(targets)} targets ({targets[0]}, …)"
+        yield Problem(
+            f"the same name in {where} as {first_file}:{first_line}",
+            file=file,
+            line=line,
+            column="name",
+            value=name,
+            remedy="give one of them another name, account or region",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +173,9 @@ class Planner:
                     group.start_soon(one, target, progress, token)
         if stopped:
             raise stopped[0]
+        if len(targets) > 1:
+            for block in blocks(self.errors, self.fleet.sessions.trust_needed()):
+                self.ui.warn(block)
         if self.errors and len(self.errors) == len(targets):
             raise next(iter(self.errors.values()))
         await self.run.off_loop(self.run.drop_invalid)
@@ -163,14 +185,29 @@ class Planner:
         wanted = await self.run.off_loop(partial(self.run.wanted, target))
         async with self.fleet.open(target) as opened:
             resolvable = await _leave_out_unknown_models(self.run, opened, wanted, self.ui)
-            names = {action.name for action in resolvable}
-            observed = await self._observe(opened, target, names)
-            actions = list(diff(target, resolvable, observed, opened.resolve, rules))
-            if arns := to_confirm(actions):
-                observed = await with_tags_confirmed(opened.api, opened.lane.call, observed, arns)
-                actions = list(diff(target, resolvable, observed, opened.resolve, rules))
+            try:
+                observed, actions = await self._compare(opened, target, resolvable)
+            except NotFoundError:
+                # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists settle.
+                await self.fleet.traffic.stop.pause(self.recent.settle_s)
+                observed, actions = await self._compare(opened, target, resolvable)
+            if warning := await quota_warning(opened.api, opened.lane.call, target, len(observed), actions):
+                self.ui.warn(warning)
         self.owned += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
-        await self.run.off_loop(partial(_save, self.run, target, actions, self.again))
+        there = {profile.arn for profile in observed}
+        await self.run.off_loop(partial(_save, self.run, target, actions, there, self.again))
+
+    async def _compare(
+        self, opened: OpenTarget, target: Target, wanted: list[Action]
+    ) -> tuple[list[ObservedProfile], list[Action]]:
+        """What exists and what is to be done. Tags that decide a change are confirmed one by one."""
+        rules = self.fleet.rules
+        observed = await self._observe(opened, target, {action.name for action in wanted})
+        actions = list(diff(target, wanted, observed, opened.resolve, rules))
+        if arns := to_confirm(actions):
+            observed = await with_tags_confirmed(opened.api, opened.lane.call, observed, arns)
+            actions = list(diff(target, wanted, observed, opened.resolve, rules))
+        return observed, actions
 
     async def _observe(self, opened: OpenTarget, target: Target, names: Collection[str]) -> list[ObservedProfile]:
         """What exists, with what the last runs did before AWS's lists may show it."""
@@ -185,33 +222,51 @@ class Planner:
             # Deleted by somebody else, or not to be found yet: only time can tell.
             await self.fleet.traffic.stop.pause(self.recent.left_s)
             observed = await observe(opened.api, opened.lane.call, names, everything=everything)
-        return [profile for profile in observed if profile.arn not in lately.deleted]
+        there = [profile for profile in observed if profile.arn not in lately.deleted]
+        doubtful = [each.arn for each in there if each.arn in lately.retagged and (everything or each.name in names)]
+        return await with_tags_confirmed(opened.api, opened.lane.call, there, doubtful)
 
 
-def _save(run: RunFile, target: Target, actions: list[Action], again: Replanning | None) -> None:
+def _save(
+    run: RunFile, target: Target, actions: list[Action], there: Collection[str], again: Replanning | None
+) -> None:
+    """Write a target's plan; `there` are the ARNs that exist."""
     if again is not None:
         before = {action.id: action for action in run.wanted(target)}
         approved = {action.arn for action in run.deletions(target)}
         # A replacement that was cut short between its halves ends with the deletion of the old profile.
         approved |= {each.arn for each in before.values() if each.kind is ActionKind.REPLACE and each.refusal is None}
         if again.resumed:
-            run.record(made_before(before, actions))
+            gone = [each for each in run.deletions(target) if each.arn not in there]
+            run.record([*done_before(before, actions), *(closed_outcome(each, OutcomeKind.DELETED) for each in gone)])
         actions = [
             only_approved(before.get(action.id), action) for action in actions if action.id or action.arn in approved
         ]
     run.save_plan(actions, anew=target)
 
 
-def made_before(before: Mapping[int, Action], now: Iterable[Action]) -> Iterator[Outcome]:
-    """The creations that an earlier process of this run carried out without living to record them.
+_DONE = {
+    ActionKind.CREATE: OutcomeKind.CREATED,
+    ActionKind.UPDATE: OutcomeKind.UPDATED,
+    ActionKind.ADOPT: OutcomeKind.ADOPTED,
+    ActionKind.REPLACE: OutcomeKind.REPLACED,
+}
 
-    They were absent when the run was planned, and are there now, with our ownership tag and as wanted.
+
+def done_before(before: Mapping[int, Action], now: Iterable[Action]) -> Iterator[Outcome]:
+    """What an earlier process of this run carried out without living to record it.
+
+    There was something to do when the run was planned, and now everything is there as wanted, with our ownership tag.
     """
     for action in now:
         planned = before.get(action.id)
-        absent_then = planned is not None and planned.kind is ActionKind.CREATE
-        if absent_then and action.kind is ActionKind.NONE and action.refusal is None:
-            yield closed_outcome(action, OutcomeKind.CREATED)
+        if planned is None or action.kind is not ActionKind.NONE or action.refusal is not None:
+            continue
+        replaced = planned.kind is ActionKind.REPLACE
+        if planned.kind not in _DONE or (planned.refusal is not None and planned.kind is not ActionKind.CREATE):
+            continue
+        if not replaced or planned.arn != action.arn:
+            yield replace(closed_outcome(action, _DONE[planned.kind]), old_arn=planned.arn if replaced else "")
 
 
 STALE_PLAN = "StalePlan"

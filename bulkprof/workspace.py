@@ -30,11 +30,13 @@ from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.s3_lock import shared_lock
 from bulkprof.execution.state import StateDirectory, new_run_id
 from bulkprof.intake.stdin import pieces
+from bulkprof.model import Directory
 from bulkprof.planning.diff import DiffRules
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins import RunContext
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules import Rules
+from bulkprof.rules.accounts import Accounts, Filters
 
 SANDBOX_ROLE = "OrganizationAccountAccessRole"
 """The role that sandbox runs assume where the config names none: the one that AWS Organizations makes."""
@@ -54,6 +56,12 @@ class Options:
     """Replace profiles whose model or description differs; they get a new ARN."""
     prune: bool = False
     """Delete the estate's profiles that no manifest wants, in the targets that manifests cover."""
+    accounts: Sequence[str] = ()
+    """Work in these accounts only: ids, aliases or selectors."""
+    not_accounts: Sequence[str] = ()
+    """Leave these accounts out."""
+    regions: Sequence[str] = ()
+    """Work in these Regions only."""
     results: Path | None = None
     """Where the results file goes: .csv or .jsonl."""
     failed: Path | None = None
@@ -75,15 +83,21 @@ class Workspace:
         self.stop = stop
         self.state = StateDirectory(options.state_dir)
         self.registry = Registry(self.settings.plugins, options.config.directory)
+        self.filters = Filters(tuple(options.accounts), tuple(options.not_accounts), tuple(options.regions))
+        self.accounts()
         self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
         for flag, path in (("--results", options.results), ("--failed", options.failed)):
             if path is not None:
                 check_path(flag, path)
         self._stdin: BinaryIO | None = None
 
-    def rules(self, account: str = "", region: str = "") -> Rules:
-        """The organization's rules, for the caller's account and default Region where they are known."""
-        return Rules(self.settings, self.registry, account=account, region=region)
+    def rules(self, account: str = "", region: str = "", accounts: Accounts | None = None) -> Rules:
+        """The organization's rules, for the caller's account and default Region, and accounts, where they are known."""
+        return Rules(self.settings, self.registry, account=account, region=region, accounts=accounts or self.accounts())
+
+    def accounts(self, directory: Directory | None = None) -> Accounts:
+        """What account cells mean: resolved by `directory` and filtered, or as they are. Raises `UsageError`."""
+        return Accounts(self.settings.organization.aliases, self.filters, directory)
 
     def new_run(self, command: str, manifests: Sequence[str], path: Path | None = None) -> RunFile:
         """Start a run's file, in the state directory or at `path`. Raises `StateError`."""
@@ -105,6 +119,9 @@ class Workspace:
                 "replace": self.options.replace,
                 "prune": self.options.prune,
                 "sandbox": self.options.sandbox,
+                "accounts": self.filters.accounts,
+                "not_accounts": self.filters.not_accounts,
+                "regions": self.filters.regions,
             },
         )
 

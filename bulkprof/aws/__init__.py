@@ -1,4 +1,4 @@
-"""AWS as the rest of bulkprof sees it: sessions, the Bedrock calls of one target, the model catalogue.
+"""AWS as the rest of bulkprof sees it: sessions, the Bedrock calls of one target, the model catalogue, accounts.
 
 The one folder that knows the SDK. Importing it is quick: the SDK itself is loaded when `AwsSessions` is entered.
 Everything that leaves it as an exception is an `AwsError`.
@@ -6,6 +6,7 @@ Everything that leaves it as an exception is an `AwsError`.
 
 from bulkprof.aws.bedrock import BedrockApi, Operation
 from bulkprof.aws.catalogue import Catalogue, FoundationModel, Resolved, SystemProfile
+from bulkprof.aws.organization import OrganizationApi, OrganizationOperation, OrganizationWalk
 from bulkprof.aws.sessions import AwsSessions, Caller
 
 __all__ = [
@@ -15,6 +16,9 @@ __all__ = [
     "Catalogue",
     "FoundationModel",
     "Operation",
+    "OrganizationApi",
+    "OrganizationOperation",
+    "OrganizationWalk",
     "Resolved",
     "SystemProfile",
 ]

@@ -134,8 +134,9 @@ class Catalogue:
 
     def _of_model(self, model: FoundationModel) -> Resolved:
         warnings = []
-        if model.inference_types and "ON_DEMAND" not in model.inference_types:
-            through = self._through.get(model.id)
+        through = self._through.get(model.id)
+        # A model that AWS says nothing of, and that nothing else runs, may well run by itself.
+        if "ON_DEMAND" not in model.inference_types and (model.inference_types or through):
             remedy = f"use {' or '.join(through)}" if through else "no system profile here runs it"
             warnings.append(f"{model.id} can't be invoked on demand by itself; {remedy}")
         if model.legacy:

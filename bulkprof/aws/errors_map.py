@@ -51,6 +51,11 @@ CODES: Mapping[str, type[AwsError]] = {
     "IllegalArgumentException": InvalidRequestError,
     "NoSuchResourceException": NotFoundError,
     "ServiceException": AmbiguousError,
+    # Organizations
+    "AWSOrganizationsNotInUseException": InvalidRequestError,
+    "InvalidInputException": InvalidRequestError,
+    "ParentNotFoundException": NotFoundError,
+    "TargetNotFoundException": NotFoundError,
     # STS
     "MalformedPolicyDocument": InvalidRequestError,
     "PackedPolicyTooLarge": InvalidRequestError,

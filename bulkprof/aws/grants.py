@@ -54,59 +54,67 @@ class OwnKeys:
         return Grant(keys, lifetime_s=_OWN_KEYS_S)
 
 
+def member_role(organization: Organization, account: str, partition: str) -> str:
+    """The ARN of the role that enters `account`. Raises `InvalidRequestError` for a template that names another's."""
+    role = organization.role or ""
+    if not role.startswith("arn:"):
+        return f"arn:{partition}:iam::{account}:role/{role.removeprefix('/')}"
+    arn = role.replace("{account}", account).replace("{partition}", partition)
+    if arn.split(":")[4:5] != [account]:
+        raise InvalidRequestError(
+            f"[organization] role {role!r} belongs to another account; write {{account}} in its place",
+            code="WrongRole",
+            where=account,
+        )
+    return arn
+
+
 @dataclass(frozen=True, slots=True)
 class AssumedRole:
-    """The keys of another account, by [organization] of the config."""
+    """The keys of a role, by [organization] of the config."""
 
-    account: str
-    partition: str
+    arn: str
     organization: Organization
+    external_id: str | None
     sts: Callable[[], Awaitable[Any]]
-    own: SharedCredentials
+    """Opens a client that signs with `signer`."""
+    signer: SharedCredentials
+    """Whoever assumes the role: the caller, or the hub role that the caller assumed first."""
 
     async def fetch(self, _refused: Keys | None) -> Grant:
-        """Assume the role. Where the caller's own keys have run out, those are renewed first.
+        """Assume the role. Where the signer's own keys have run out, those are renewed first.
 
-        Raises `AwsError` with the role in its message and the account in `where`.
+        Raises `AwsError` with the role in its message and its account in `where`.
         """
-        signed_with = self.own.generation
+        # Fails before, and with its own words, where already the signer can't act.
+        await self.signer.keys()
+        signed_with = self.signer.generation
         try:
             return await self._assume()
         except ExpiredCredentialsError:
-            self.own.expired(signed_with)
+            self.signer.expired(signed_with)
         return await self._assume()
 
-    @property
-    def arn(self) -> str:
-        """The role's ARN. Raises `InvalidRequestError` for a template that names another account's."""
-        role = self.organization.role or ""
-        if not role.startswith("arn:"):
-            return f"arn:{self.partition}:iam::{self.account}:role/{role.removeprefix('/')}"
-        arn = role.replace("{account}", self.account).replace("{partition}", self.partition)
-        if arn.split(":")[4:5] != [self.account]:
-            raise InvalidRequestError(
-                f"[organization] role {role!r} belongs to another account; write {{account}} in its place",
-                code="WrongRole",
-                where=self.account,
-            )
-        return arn
-
     async def _assume(self) -> Grant:
-        role = self.arn
         organization = self.organization
         try:
-            with aws_errors("AssumeRole", self.account):
+            with aws_errors("AssumeRole", account_of(self.arn)):
                 sts = await self.sts()
                 answer = await sts.assume_role(
-                    RoleArn=role,
+                    RoleArn=self.arn,
                     RoleSessionName=organization.session_name,
                     DurationSeconds=organization.duration_s,
-                    **({"ExternalId": organization.external_id} if organization.external_id else {}),
+                    **({"ExternalId": self.external_id} if self.external_id else {}),
                 )
                 return _granted(answer)
         except AwsError as error:
-            error.args = (f"can't assume {role}: {error.message}",)
+            error.args = (f"can't assume {self.arn}: {error.message}",)
             raise
+
+
+def account_of(arn: str) -> str:
+    """The account that an ARN names."""
+    return arn.split(":")[4]
 
 
 def _granted(answer: Mapping[str, Any]) -> Grant:

@@ -1,4 +1,4 @@
-"""The least permissions for a config: of the caller (the hub), and of the role that it assumes in each account.
+"""The least permissions for a config: of the hub (the caller, mostly), and of the role that it assumes in each account.
 
 Pure. Resources are as narrow as AWS lets them be: its lists can't be limited to anything, and a creation is authorised
 on the model, the system profile and the new profile. Deletions are limited to profiles that carry the estate's
@@ -7,11 +7,12 @@ ownership tag. `stackset` makes a CloudFormation template of the same statements
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bulkprof.aws.bedrock import PROFILE_QUOTA, Operation
+from bulkprof.aws.organization import OrganizationOperation
 from bulkprof.config import Settings, split_s3_uri
 from bulkprof.plugins.loading import is_enabled
 
@@ -23,14 +24,6 @@ ACTIONS: Final[Mapping[Operation, str]] = {
     for operation in Operation
 }
 """What IAM calls each operation."""
-ORGANIZATION_READS: Final = (
-    "DescribeOrganization",
-    "ListAccounts",
-    "ListAccountsForParent",
-    "ListOrganizationalUnitsForParent",
-    "ListRoots",
-    "ListTagsForResource",
-)
 _NEED_NOTHING: Final = frozenset({"naming", "tags"})
 """Plugins of ours that make no call."""
 _S3_PREFIX: Final = "bulkprof/{date}/{run_id}/"
@@ -64,26 +57,25 @@ class Needs:
     """The hub makes profiles in its own account, too. It always does where no role is set."""
 
 
-def member_policy(needs: Needs, scope: Scope) -> dict[str, Any]:
-    """What the role in each account may do."""
-    return _document(member_statements(needs, scope))
-
-
-def hub_policy(needs: Needs, scope: Scope) -> dict[str, Any]:
-    """What the caller may do: enter accounts, lock, deliver, and work in its own account where that is asked for."""
-    settings = needs.settings
-    statements: list[Statement] = []
-    if settings.organization.role:
-        statements.append(_allow("EnterAccounts", ["sts:AssumeRole"], [role_arn(settings.organization.role, scope)]))
-        reads = [f"organizations:{name}" for name in ORGANIZATION_READS]
-        statements.append(_allow("FindAccounts", reads, ["*"]))
-    if needs.own_account or not settings.organization.role:
-        statements.extend(member_statements(needs, scope))
-    statements.extend(_lock(settings, scope))
-    for name, table in settings.plugins.items():
-        if name in _OF_PLUGINS and "path" not in table and is_enabled(name, table):
-            statements.extend(_OF_PLUGINS[name](table, scope))
-    return _document(statements)
+def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
+    """The policy documents: `hub` and `member`, and `caller`, where that is not the hub itself but enters it."""
+    organization = needs.settings.organization
+    around = [*_lock(needs.settings, scope), *_sinks(needs.settings, scope)]
+    hub: list[Statement] = []
+    if organization.role:
+        hub.append(_allow("EnterAccounts", ["sts:AssumeRole"], [role_arn(organization.role, scope)]))
+        hub.append(_allow("FindAccounts", sorted(OrganizationOperation), ["*"]))
+    if needs.own_account or not organization.role:
+        hub.extend(member_statements(needs, scope))
+    found = {}
+    if organization.via:
+        # Locks and reports are the caller's own business; accounts are the hub's.
+        found["caller"] = _document([_allow("EnterHub", ["sts:AssumeRole"], [organization.via]), *around])
+    else:
+        hub.extend(around)
+    found["hub"] = _document(hub)
+    found["member"] = _document(member_statements(needs, scope))
+    return found
 
 
 def unknown_plugins(settings: Settings) -> list[str]:
@@ -137,6 +129,12 @@ def _lock(settings: Settings, scope: Scope) -> list[Statement]:
         # Who may not list a bucket hears "denied" of an object that isn't there, and can't take the lock.
         _allow("SeeThatTheLockIsFree", ["s3:ListBucket"], [arn]),
     ]
+
+
+def _sinks(settings: Settings, scope: Scope) -> Iterator[Statement]:
+    for name, table in settings.plugins.items():
+        if name in _OF_PLUGINS and "path" not in table and is_enabled(name, table):
+            yield from _OF_PLUGINS[name](table, scope)
 
 
 def _s3(table: Mapping[str, Any], scope: Scope) -> list[Statement]:

@@ -119,10 +119,16 @@ class Sdk:
         events.register(f"before-parse.{service_id}", require_json)
         return client
 
-    async def sts(self, session: aioboto3.Session, region: str) -> Any:
-        """Open a client of STS, signed by the SDK: which Region signs for STS is a history of its own."""
+    async def signed(self, session: aioboto3.Session, service: str, region: str) -> Any:
+        """Open a client that the SDK signs for: which Region signs for STS or Organizations is a history of its own."""
         config = AioConfig(signature_version="v4", http_session_cls=self.http.attach, **self._lean)
-        return await self._open(session, "sts", region, config)
+        # Not all services' models are read at the start; those that weren't shouldn't hold the loop up.
+        model = await asyncio.to_thread(self._loader.load_service_model, service, "service-2")
+        client = await self._open(session, service, region, config)
+        if model["metadata"]["protocol"] == "json":
+            service_id = client.meta.service_model.service_id.hyphenize()
+            client.meta.events.register(f"before-parse.{service_id}", require_json)
+        return client
 
     def plugin_client(
         self, session: aioboto3.Session, service: str, region: str | None

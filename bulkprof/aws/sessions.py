@@ -1,5 +1,7 @@
 """Who calls, and the clients of every target: roles are assumed once an account, clients are opened once a target.
 
+Where the config names a hub role (`via`), the caller assumes that one first, and from it the roles of other accounts.
+
 Settings are the SDK's own (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, AWS_CA_BUNDLE and the rest).
 """
 
@@ -17,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 from bulkprof.aws.bedrock import BedrockApi
 from bulkprof.aws.credentials import SharedCredentials
 from bulkprof.aws.errors_map import aws_errors
-from bulkprof.aws.grants import AssumedRole, OwnKeys
+from bulkprof.aws.grants import AssumedRole, OwnKeys, account_of, member_role
+from bulkprof.aws.organization import OrganizationApi
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExpiredCredentialsError, RegionError
 from bulkprof.model import Target
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 _OWN = ""
 """The key of the caller's own account, as in `Target.account`."""
+_HUB = "hub"
+"""The key of the hub role's credentials."""
 _SET_REGION = "no Region is set; set AWS_REGION, or `region` in the manifest or in [defaults]"
 
 
@@ -56,8 +61,8 @@ class AwsSessions:
         self._caller: Caller | None = None
         self._unidentified: AwsError | None = None
         self._identifying = asyncio.Lock()
-        self._own_session: Any = None
-        self._sts_clients: dict[str, Any] = {}
+        self._sessions: dict[str, Any] = {}
+        self._sts_clients: dict[tuple[str, str], Any] = {}
         self._opening_sts = asyncio.Lock()
         self._credentials: dict[str, SharedCredentials] = {}
         self._apis: dict[Target, BedrockApi] = {}
@@ -68,7 +73,6 @@ class AwsSessions:
             # The SDK and its data take most of a second to load: long enough to miss a signal or a heartbeat.
             self._sdk = await asyncio.to_thread(_load, self._environment, self._run)
         self._credentials[_OWN] = SharedCredentials(OwnKeys(self._sdk.own_credentials).fetch)
-        self._own_session = self._sdk.session(self._credentials[_OWN])
         return self
 
     async def __aexit__(
@@ -78,7 +82,8 @@ class AwsSessions:
         self._apis.clear()
         self._sts_clients.clear()
         self._credentials.clear()
-        sdk, self._sdk, self._own_session = self._sdk, None, None
+        self._sessions.clear()
+        sdk, self._sdk = self._sdk, None
         if sdk is not None:
             await sdk.http.close()
 
@@ -128,6 +133,33 @@ class AwsSessions:
             BedrockApi(target, partial(self._loaded.client, region=region, credentials=credentials), credentials),
         )
 
+    async def organization(self, *, near: str = "") -> OrganizationApi:
+        """The calls that read the organization, as the hub role where there is one, else as the caller.
+
+        `near` is a Region for where the SDK has no default one. Raises `AwsError` when the hub role can't be assumed.
+        """
+        caller = await self.identity(near=near)
+        region = self.region or near
+        who = self._enterer(region)
+        await self._credentials[who].keys()
+        where = account_of(self._organization.via) if self._organization.via else caller.account
+        open_client = partial(self._open_signed, who, "organizations", region)
+        return OrganizationApi(where, open_client, self._credentials[who])
+
+    def trust_needed(self) -> str:
+        """What the trust policy of a role in another account must say, for people."""
+        organization, caller = self._organization, self._caller
+        if organization.via:
+            principal = organization.via
+        elif caller is None:
+            principal = "the caller"
+        elif ":assumed-role/" in caller.arn:
+            principal = f"the role {caller.arn.split('/')[1]} of account {caller.account}"
+        else:
+            principal = caller.arn
+        external = " with the external id of [organization]" if organization.external_id else ""
+        return f"sts:AssumeRole for {principal}{external}"
+
     async def release(self, target: Target) -> None:
         """Let a target's clients go. Asking for it again opens new ones; connections stay for others to use."""
         self._apis.pop(target, None)
@@ -138,7 +170,7 @@ class AwsSessions:
 
         Its errors are the SDK's own, and so are its retries.
         """
-        async with self._loaded.plugin_client(self._own_session, service, region) as client:
+        async with self._loaded.plugin_client(self._session(_OWN), service, region) as client:
             yield client
 
     @property
@@ -152,29 +184,49 @@ class AwsSessions:
         caller = await self.identity(near=region) if account else None
         if caller is None or account == caller.account:
             return self._credentials[_OWN]
+        organization, near = self._organization, self.region or region
+        if organization.via and account == account_of(organization.via):
+            return self._credentials[self._enterer(near)]
         if (credentials := self._credentials.get(account)) is None:
-            if not self._organization.role:
+            if not organization.role:
                 raise AccessDeniedError(
                     f"account {account} is not the caller's own ({caller.account}), and no role is set to enter it; "
                     "set `role` in [organization]",
                     code="NoRole",
                     where=account,
                 )
-            role = AssumedRole(
-                account=account,
-                partition=caller.partition,
-                organization=self._organization,
-                sts=partial(self._sts, self.region or region),
-                own=self._credentials[_OWN],
-            )
-            credentials = self._credentials[account] = SharedCredentials(role.fetch)
+            arn = member_role(organization, account, caller.partition)
+            credentials = self._assuming(account, arn, self._enterer(near), near, organization.external_id)
         return credentials
 
-    async def _sts(self, region: str) -> Any:
+    def _enterer(self, region: str) -> str:
+        """The key of the credentials that enter other accounts: the hub role's, if there is one, or the caller's."""
+        via = self._organization.via
+        if not via:
+            return _OWN
+        if _HUB not in self._credentials:
+            self._assuming(_HUB, via, _OWN, region, None)
+        return _HUB
+
+    def _assuming(self, key: str, arn: str, by: str, region: str, external_id: str | None) -> SharedCredentials:
+        sts, signer = partial(self._sts, by, region), self._credentials[by]
+        role = AssumedRole(arn, self._organization, external_id, sts, signer)
+        credentials = self._credentials[key] = SharedCredentials(role.fetch)
+        return credentials
+
+    def _session(self, who: str) -> Any:
+        if (session := self._sessions.get(who)) is None:
+            session = self._sessions[who] = self._loaded.session(self._credentials[who])
+        return session
+
+    async def _sts(self, who: str, region: str) -> Any:
         async with self._opening_sts:
-            if (client := self._sts_clients.get(region)) is None:
-                client = self._sts_clients[region] = await self._loaded.sts(self._own_session, region)
+            if (client := self._sts_clients.get((who, region))) is None:
+                client = self._sts_clients[who, region] = await self._open_signed(who, "sts", region)
         return client
+
+    async def _open_signed(self, who: str, service: str, region: str) -> Any:
+        return await self._loaded.signed(self._session(who), service, region)
 
     async def _identify(self, region: str) -> Caller:
         own = self._credentials[_OWN]
@@ -183,7 +235,7 @@ class AwsSessions:
             with aws_errors("GetCallerIdentity"):
                 if not region:
                     raise RegionError(_SET_REGION, code="NoRegion")
-                answer = await (await self._sts(region)).get_caller_identity()
+                answer = await (await self._sts(_OWN, region)).get_caller_identity()
                 account, arn = answer.get("Account"), answer.get("Arn", "")
                 if not account or arn.count(":") < 5:
                     raise AmbiguousError("the answer names no account", code="NoIdentity")

@@ -21,6 +21,7 @@ _LONGEST_NAME = 64
 def template(needs: Needs) -> dict[str, Any]:
     """The template. Raises `ConfigError` for a role that CloudFormation couldn't name."""
     organization = needs.settings.organization
+    hub = organization.via.split(":", 5) if organization.via else ()
     path, name = role_name(organization.role or DEFAULT_ROLE)
     external: dict[str, Any] = {
         "Type": "String",
@@ -55,13 +56,14 @@ def template(needs: Needs) -> dict[str, Any]:
         "Parameters": {
             "HubAccount": {
                 "Type": "String",
-                "Description": "The account that bulkprof runs in.",
+                "Description": "The account that bulkprof runs in, or of the role that it goes through.",
                 "AllowedPattern": "[0-9]{12}",
+                **({"Default": hub[4]} if hub else {}),
             },
             "HubPrincipal": {
                 "Type": "String",
                 "Description": "The role or user there that may assume this one, with its path; * stands for any text.",
-                "Default": "role/BulkprofHub",
+                "Default": hub[5] if hub else "role/BulkprofHub",
                 "AllowedPattern": "(role|user)/[\\w+=,.@/*-]+",
             },
             "ExternalId": external,

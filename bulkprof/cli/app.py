@@ -26,7 +26,7 @@ app = typer.Typer(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; answers its exit code."""
-    from bulkprof.cli import history, manifests, setup  # noqa: F401 - their commands register themselves
+    from bulkprof.cli import export, history, manifests, policy, setup  # noqa: F401 - their commands register themselves
 
     try:
         command = typer.main.get_command(app)

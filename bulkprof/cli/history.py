@@ -85,8 +85,9 @@ def report(
 ) -> int:
     """Show a run: its outcomes and failures. --results writes its results file again."""
     from bulkprof.carryout import summary_of
+    from bulkprof.delivery.failures import failure_lines
     from bulkprof.delivery.files import check_path
-    from bulkprof.delivery.report import first_failures, report_json, show_summary
+    from bulkprof.delivery.report import report_json, show_summary
     from bulkprof.delivery.results import write_results
     from bulkprof.execution.runfile import RunFile
     from bulkprof.execution.state import StateDirectory
@@ -103,7 +104,7 @@ def report(
             if as_json:
                 terminal.json(report_json(summary, run))
             else:
-                show_summary(terminal.output, summary, first_failures(run, limit=1000))
+                show_summary(terminal.output, summary, failure_lines(run, each=1000))
                 status = run.meta("status")
                 if status in {"running", "interrupted"}:
                     again = " ".join(["bulkprof resume", summary.run_id, *flags_again(config, state_dir)])

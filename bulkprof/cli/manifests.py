@@ -199,7 +199,8 @@ def resume(
 
 def carry_out(terminal: Terminal, config: Path | None, opts: Options, work: Callable[[], Awaitable[RunSummary]]) -> int:
     """Run a use case that changes things, and show its end."""
-    from bulkprof.delivery.report import first_failures, show_summary
+    from bulkprof.delivery.failures import failure_lines
+    from bulkprof.delivery.report import show_summary
     from bulkprof.execution.runfile import RunFile
     from bulkprof.execution.state import StateDirectory
 
@@ -207,7 +208,7 @@ def carry_out(terminal: Terminal, config: Path | None, opts: Options, work: Call
     summary = run_async(terminal, work, again=again)
     path = StateDirectory(opts.state_dir).run_path(summary.run_id)
     with ending(terminal), closing(RunFile.open(path)) as run:
-        show_summary(terminal.output, summary, first_failures(run))
+        show_summary(terminal.output, summary, failure_lines(run))
     if terminal.as_json:
         terminal.json(summary.as_json())
     if opts.results:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,6 +18,7 @@ from bulkprof.errors import ExitCode, UsageError
 class Party(StrEnum):
     """Whose policy is asked for."""
 
+    CALLER = "caller"
     HUB = "hub"
     MEMBER = "member"
 
@@ -25,15 +27,17 @@ class Party(StrEnum):
 def iam_policy(
     party: Annotated[
         Party | None,
-        typer.Option(
-            "--for", help="Only the caller's policy (hub), or only that of the role in each account (member)."
-        ),
+        typer.Option("--for", help="Only one of them. The caller's own is apart where it goes via a hub role."),
     ] = None,
     cloudformation: Annotated[
         bool, typer.Option("--cloudformation", help="The member role as a template for a CloudFormation StackSet.")
     ] = False,
-    prune: o.Prune = False,
-    replace: o.Replace = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", envvar="BULKPROF_PRUNE", help="For runs with --prune: allow to delete.")
+    ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", envvar="BULKPROF_REPLACE", help="For runs with --replace: allow to delete.")
+    ] = False,
     own_account: Annotated[
         bool, typer.Option("--own-account", help="The hub makes profiles in its own account, too.")
     ] = False,
@@ -43,31 +47,28 @@ def iam_policy(
     config: o.ConfigFile = None,
     no_color: o.NoColor = False,
 ) -> int:
-    """Print the least permissions for this config, as JSON. --prune and --replace add deleting."""
-    from bulkprof.aws.policy import Needs, Scope, hub_policy, member_policy, unknown_plugins
+    """Print the least permissions that runs with this config need, as JSON."""
+    from bulkprof.aws.policy import Needs, Scope, policies, unknown_plugins
     from bulkprof.aws.stackset import template
     from bulkprof.plugins.registry import Registry
 
     # Notes go to stderr: stdout is the policy's alone.
-    terminal = make_terminal(True, no_color)
+    terminal = make_terminal(False, no_color)
     opts = make_options(terminal, config, STATE_DIR)
     settings = opts.config.settings
     with ending(terminal):
-        if cloudformation and party is Party.HUB:
-            raise UsageError("--cloudformation makes the member role; the hub's policy is JSON only: --for hub")
+        if cloudformation and party not in {None, Party.MEMBER}:
+            raise UsageError("--cloudformation makes the member role; the other policies are JSON only")
+        if party is Party.CALLER and not settings.organization.via:
+            raise UsageError("the caller is the hub itself, since [organization] has no `via`: --for hub")
+        if not re.fullmatch("aws[a-z-]*", partition):
+            raise UsageError(f"--partition {partition!r}: is what an ARN begins with, such as aws or aws-us-gov")
         # Made only to hear what is wrong with their settings, which the policies are read from.
         Registry(settings.plugins, opts.config.directory)
         needs = Needs(settings, deletes=prune or replace, own_account=own_account)
-        scope = Scope(partition=partition)
-        answer: dict[str, Any]
-        if cloudformation:
-            answer = template(needs)
-        elif party is Party.HUB:
-            answer = hub_policy(needs, scope)
-        elif party is Party.MEMBER:
-            answer = member_policy(needs, scope)
-        else:
-            answer = {"hub": hub_policy(needs, scope), "member": member_policy(needs, scope)}
+        answer = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
+        if party is not None and not cloudformation:
+            answer = answer[party]
     typer.echo(json.dumps(answer, indent=2))
     if not settings.organization.role:
         terminal.note("no role is set in [organization]: the hub is all there is, and works in its own account")

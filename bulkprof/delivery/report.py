@@ -9,10 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bulkprof.execution.rows import NOT_REACHED
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Problem, RunSummary, Target
+from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, RunSummary, Target
 from bulkprof.plugins.results import outcome_record
 
 SHOWN = 40
@@ -93,8 +92,8 @@ def counted(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def show_summary(console: Console, summary: RunSummary, failures: Iterable[Outcome]) -> None:
-    """Print a run's end: a table of outcomes, then the first failures."""
+def show_summary(console: Console, summary: RunSummary, failures: Iterable[str]) -> None:
+    """Print a run's end: a table of outcomes, then what failed."""
     table = Table("outcome", header_style="bold")
     table.add_column("profiles", justify="right")
     for kind, style in OUTCOME_STYLES.items():
@@ -105,26 +104,12 @@ def show_summary(console: Console, summary: RunSummary, failures: Iterable[Outco
     if not summary.changed and summary.exit_code == 0:
         console.print("Nothing to do: AWS is as the manifests want it.")
     console.print(table)
-    for outcome in failures:
-        place = f"{outcome.file}:{outcome.line} " if outcome.file else ""
-        text = f"{place}{outcome.target} {outcome.name}: {outcome.kind}: {outcome.error_code}: {outcome.error_message}"
-        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    for line in failures:
+        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     sent = sum(count.sent for count in summary.calls.values())
     throttled = sum(count.throttled for count in summary.calls.values())
     end = f"Run {summary.run_id}: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
     console.print(end, highlight=False, soft_wrap=True)
-
-
-def first_failures(run: RunFile, limit: int = 10) -> list[Outcome]:
-    """The first outcomes that people have to look at, in manifest order; rows never reached only count."""
-    bad = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
-    found: list[Outcome] = []
-    for outcome in run.results():
-        if outcome.kind in bad and outcome.error_code != NOT_REACHED:
-            found.append(outcome)
-            if len(found) == limit:
-                break
-    return found
 
 
 def plan_json(run: RunFile, exit_code: int) -> dict[str, Any]:
@@ -198,13 +183,13 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
     """Past runs as JSON-ready rows, newest first; a file that can't be opened says so in its status."""
     for run_id, run in state.open_all():
-        if not isinstance(run, RunFile):
+        if isinstance(run, RunFile):
+            yield {
+                "run_id": run_id,
+                "command": run.meta("command"),
+                "started_at": run.meta("started_at"),
+                "status": run.meta("status"),
+                "outcomes": {str(kind): count for kind, count in run.outcome_counts().items()},
+            }
+        else:
             yield {"run_id": run_id, "command": "", "started_at": "", "status": str(run), "outcomes": {}}
-            continue
-        yield {
-            "run_id": run_id,
-            "command": run.meta("command"),
-            "started_at": run.meta("started_at"),
-            "status": run.meta("status"),
-            "outcomes": {str(kind): count for kind, count in run.outcome_counts().items()},
-        }

@@ -40,7 +40,6 @@ class Delivery:
     """Plugin names and their sinks."""
     warn: Callable[[str], None]
     """Told once of each sink that is given up."""
-    links: dict[str, str] = field(default_factory=dict)
     _ended: anyio.Event = field(default_factory=anyio.Event)
     _told: set[str] = field(default_factory=set)
 
@@ -91,7 +90,8 @@ class Delivery:
         position, finished = await self.run.off_loop(partial(self.run.delivered, sink.name))
         if finished or not await self._deliver_new(plugin, sink):
             return
-        end = FinishedRun(summary, self._outcomes, dict(self.links))
+        links: dict[str, str] = await self.run.off_loop(partial(self.run.meta, "links", {}))
+        end = FinishedRun(summary, self._outcomes, links)
         answered: list[str | None] = []
 
         async def finish() -> None:
@@ -99,7 +99,9 @@ class Delivery:
 
         if await self._guarded(plugin, sink, finish):
             if answered[-1]:
-                self.links[sink.name] = answered[-1]
+                # Kept with the run, for sinks that are served by a later `redeliver`.
+                links = {**links, sink.name: answered[-1]}
+                await self.run.off_loop(partial(self.run.set_meta, links=links))
             position, _ = await self.run.off_loop(partial(self.run.delivered, sink.name))
             await self.run.off_loop(partial(self.run.set_delivered, sink.name, position, finished=True))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -53,8 +54,15 @@ class _NoProgress:
 class OnlyNew(Ui):
     """Passes on all but the problems that were told already, for rows that are read a second time."""
 
-    def __init__(self, ui: Ui) -> None:
+    def __init__(self, ui: Ui, told: Collection[tuple[str, int, str, str]]) -> None:
+        """`told` are the places of those problems."""
         self._ui = ui
+        self._told = told
+
+    def problem(self, problem: Problem) -> None:
+        """Pass it on, if it is new."""
+        if problem.place not in self._told:
+            self._ui.problem(problem)
 
     def warn(self, message: str) -> None:
         """Pass it on."""

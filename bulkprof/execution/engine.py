@@ -118,10 +118,12 @@ class Engine:
                 limiter.release_on_behalf_of(token)
 
     async def _refuse_all(self, target: Target, error: AwsError, results: MemoryObjectSendStream[Outcome]) -> None:
-        """A target that can't be opened fails its rows with the reason, and leaves the others alone."""
+        """A target that can't be opened fails its changes with the reason, and leaves the others alone."""
         async for page in self.open_actions(target):
             for action in page:
-                await results.send(closed_outcome(action, OutcomeKind.FAILED, error.code, str(error)))
+                await results.send(
+                    without_call(action) or closed_outcome(action, OutcomeKind.FAILED, error.code, str(error))
+                )
 
     async def open_actions(self, target: Target) -> AsyncIterator[list[Action]]:
         """The target's actions without an outcome, page by page."""
@@ -139,16 +141,16 @@ class Engine:
             try:
                 async for first in outcomes:
                     batch.append(first)
-                    _take_waiting(outcomes, batch)
+                    _take_waiting(outcomes, batch, BATCH)
                     if len(batch) < BATCH:
                         # Sleeping, instead of receiving under a timeout, can't lose an outcome to a cancelled receive.
                         await anyio.sleep(FLUSH_S)
-                        _take_waiting(outcomes, batch)
+                        _take_waiting(outcomes, batch, BATCH)
                     await self._commit(batch)
                     batch = []
             except anyio.get_cancelled_exc_class():
                 # What AWS has answered is recorded, whatever it is that ends the run.
-                _take_waiting(outcomes, batch, most=math.inf)
+                _take_waiting(outcomes, batch, math.inf)
                 with anyio.CancelScope(shield=True):
                     await self._commit(batch)
                 raise
@@ -180,7 +182,7 @@ class Engine:
         return taken
 
 
-def _take_waiting(outcomes: MemoryObjectReceiveStream[Outcome], batch: list[Outcome], *, most: float = BATCH) -> None:
+def _take_waiting(outcomes: MemoryObjectReceiveStream[Outcome], batch: list[Outcome], most: float) -> None:
     """Fill the batch with what can be had without waiting."""
     with suppress(anyio.WouldBlock, anyio.EndOfStream):
         while len(batch) < most:
@@ -249,12 +251,13 @@ class _LaneRun:
             await self.results.send(outcome)
 
     def _take_note(self, outcome: Outcome) -> None:
-        if outcome.kind in {OutcomeKind.FAILED, OutcomeKind.UNKNOWN}:
+        if outcome.error_code == "ServiceQuotaExceededException":
+            # Creations that were under way beside it end alike, which says nothing about other changes.
+            self.full = f"not tried: the target's quota is used up ({outcome.error_message})"
+        elif outcome.kind in {OutcomeKind.FAILED, OutcomeKind.UNKNOWN}:
             self.failures_in_a_row += 1
         elif outcome.kind is not OutcomeKind.SKIPPED:
             self.failures_in_a_row = 0
-        if outcome.error_code == "ServiceQuotaExceededException":
-            self.full = f"not tried: the target's quota is used up ({outcome.error_message})"
         if self.failures_in_a_row >= BREAKER_FAILURES and not self.broken:
             self.broken = (
                 f"not tried after {self.failures_in_a_row} failures in a row, the last one "
@@ -273,6 +276,13 @@ class _LaneRun:
 
 def _needs_call(action: Action) -> bool:
     return action.refusal is None and action.kind is not ActionKind.NONE
+
+
+def without_call(action: Action) -> Outcome | None:
+    """The outcome of an action that needs no call, None for the others."""
+    if action.refusal is not None:
+        return closed_outcome(action, action.refusal.outcome, action.refusal.code, action.refusal.message)
+    return closed_outcome(action, OutcomeKind.UNCHANGED) if action.kind is ActionKind.NONE else None
 
 
 def closed_outcome(action: Action, kind: OutcomeKind, code: str = "", message: str = "") -> Outcome:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 import anyio
 
-from bulkprof.aws import AwsSessions, BedrockApi, Catalogue, SystemProfile
+from bulkprof.aws import AwsSessions, BedrockApi, Caller, Catalogue, OrganizationWalk, SystemProfile
 from bulkprof.config import Run
 from bulkprof.errors import AccessDeniedError, InvalidRequestError, NotFoundError
 from bulkprof.execution.engine import OpenTarget
@@ -17,8 +17,9 @@ from bulkprof.execution.lane import Lane, Stop, Traffic
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.rates import RateStore
 from bulkprof.execution.retry import REPEATABLE, retried
-from bulkprof.model import Action, ObservedProfile, Target
+from bulkprof.model import Action, Directory, ObservedProfile, Target
 from bulkprof.planning.diff import DiffRules, Resolve, Source, plan_one
+from bulkprof.rules.accounts import needs
 from bulkprof.rules.guess import guess
 
 
@@ -41,8 +42,9 @@ class Fleet:
         self._headroom = settings.headroom
         self._rates = rates
         self._pacers: dict[tuple[Target, str], Pacer] = {}
-        self._catalogues: dict[str, Catalogue | None] = {}
+        self._catalogues: dict[str, Catalogue] = {}
         self._loading: dict[str, anyio.Lock] = {}
+        self._walk: OrganizationWalk | None = None
         self._told: set[str] = set()
         in_flight = anyio.Semaphore(settings.max_calls_in_flight, fast_acquire=True)
         self.traffic = Traffic(in_flight, settings.attempts, stop, self._pacer)
@@ -82,6 +84,29 @@ class Fleet:
         finally:
             await self.sessions.release(target)
 
+    async def caller(self, *, near: str = "") -> Caller:
+        """Who is calling. A run must not end because its very first call was cut off.
+
+        `near` is a Region for where the SDK has no default one. Raises `AwsError`, sooner than a later call would.
+        """
+        identity = partial(self.sessions.identity, near=near)
+        return await retried(identity, min(3, self.traffic.attempts), REPEATABLE, self.traffic.stop.pause)
+
+    async def directory(self, selectors: Collection[str], *, near: str = "") -> Directory:
+        """What `selectors` need to know of the organization, read once; nothing is asked for none.
+
+        `near` is a Region for where the SDK has no default one. Raises `AwsError` when nobody lets us read it.
+        """
+        if not selectors:
+            return Directory()
+        if self._walk is None:
+            enter = partial(self.sessions.organization, near=near)
+            api = await retried(enter, self.traffic.attempts, REPEATABLE, self.traffic.stop.pause)
+            # One service for all Regions, with rates of its own.
+            self._walk = OrganizationWalk(api, Lane(Target(api.where, "global"), self.traffic).call)
+        units, tags = needs(selectors)
+        return await self._walk.directory(units, tags=tags)
+
     def resolver(self, target: Target, catalogue: Catalogue | None) -> Resolve:
         """From sources as manifests mean them to the target's own."""
 
@@ -96,6 +121,10 @@ class Fleet:
 
         return resolve
 
+    def catalogue(self, region: str) -> Catalogue | None:
+        """The models of a Region that a target was opened in; None where nobody may list them."""
+        return self._catalogues.get(region)
+
     async def _catalogue(self, lane: Lane, api: BedrockApi) -> Catalogue | None:
         """The Region's models, asked for once; None where the caller may not list them."""
         region = lane.target.region
@@ -104,9 +133,9 @@ class Fleet:
                 try:
                     self._catalogues[region] = await _load(lane, api)
                 except (AccessDeniedError, InvalidRequestError, NotFoundError) as error:
+                    # Another account may list them: only an answer is kept for the Region.
                     self._tell(f"{region}: models can't be listed ({error.code}), so model ids are taken as they are")
-                    self._catalogues[region] = None
-        return self._catalogues[region]
+        return self._catalogues.get(region)
 
     def _tell(self, message: str) -> None:
         if message not in self._told:

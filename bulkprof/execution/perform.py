@@ -19,11 +19,12 @@ from bulkprof.execution.lane import Lane
 from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
 from bulkprof.model import Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
 from bulkprof.planning.observe import Reads, with_tags_confirmed
+from bulkprof.planning.quota import ReadsQuota
 
 T = TypeVar("T")
 
 
-class Api(Reads, Protocol):
+class Api(Reads, ReadsQuota, Protocol):
     """All calls of one target that the engine makes (`aws.bedrock.BedrockApi` has them)."""
 
     async def create(
@@ -49,9 +50,14 @@ Replan = Callable[[Action, Sequence[ObservedProfile]], Action]
 """Plans one wanted profile anew against what is there under its name."""
 
 
-def token_for(run_id: str, action: Action) -> str:
-    """The idempotency token of a creation: the same for the same run and spec, whichever process sends it."""
+def token_for(run_id: str, action: Action, dead: str = "") -> str:
+    """The idempotency token of a creation: the same for the same run and spec, whichever process sends it.
+
+    `dead` is the ARN that an earlier token was answered with, where that profile is gone.
+    """
     spec = [run_id, *_identity(action), action.source_arn, action.description, sorted(action.tags.items())]
+    if dead:
+        spec.append(dead)
     return "bulkprof-" + hashlib.sha256(json.dumps(spec).encode()).hexdigest()[:48]
 
 
@@ -117,10 +123,11 @@ class _Work:
         return await self.run(again)
 
     async def retag(self, action: Action) -> Outcome:
-        if action.set_tags:
-            await self.call("TagResource", lambda: self.by.api.tag(action.arn, action.set_tags))
+        # Removed first: a profile may have 50 tags, and the new ones may need the room.
         if action.remove_tags:
             await self.call("UntagResource", lambda: self.by.api.untag(action.arn, action.remove_tags))
+        if action.set_tags:
+            await self.call("TagResource", lambda: self.by.api.tag(action.arn, action.set_tags))
         kind = OutcomeKind.ADOPTED if action.kind is ActionKind.ADOPT else OutcomeKind.UPDATED
         return self.outcome(kind, action.arn)
 
@@ -148,11 +155,16 @@ class _Work:
         raise ConflictError(f"another profile took this name: {again.arn}", where=str(action.target))
 
     async def delete(self, arn: str) -> None:
-        try:
-            await self.call("DeleteInferenceProfile", lambda: self.by.api.delete(arn))
-        except NotFoundError:
-            # Gone is what was asked for: an earlier attempt's answer was lost, or somebody else was quicker.
-            return
+        """Delete a profile. Gone is what was asked for: an attempt's answer was lost, or somebody else was quicker."""
+        for last in (False, True):
+            try:
+                await self.call("DeleteInferenceProfile", lambda: self.by.api.delete(arn))
+            except NotFoundError:
+                # A profile may also be too new to be found.
+                if not last:
+                    await self.by.lane.traffic.stop.pause(self.by.settle_s)
+            else:
+                return
 
     async def make(
         self, action: Action, *, replaced: str = "", patient: bool = True, in_doubt: bool = False
@@ -168,7 +180,12 @@ class _Work:
         turns = self.by.lane.traffic.attempts
         for turn in range(1, turns + 1):
             try:
-                return await self.call("CreateInferenceProfile", lambda: self._send(action, token), retry_on=CERTAIN)
+                arn = await self.call("CreateInferenceProfile", partial(self._send, action, token), retry_on=CERTAIN)
+                if not self.by.resumed or await self.is_there(arn):
+                    return arn
+                last = NotFoundError(f"{arn} was made by an earlier process of this run and deleted since")
+                token = token_for(self.by.run_id, action, dead=arn)
+                continue
             except AmbiguousError as error:
                 in_doubt, last, conflict = True, error, False
                 await self.by.lane.traffic.stop.pause(self.by.settle_s)
@@ -187,6 +204,24 @@ class _Work:
         assert last is not None  # noqa: S101 - at least one turn is made, and each ends in an answer or an error
         raise last
 
+    async def is_there(self, arn: str) -> bool:
+        """Whether a profile lives that a resumed run's token was answered with.
+
+        An earlier process may have made it, and somebody may have deleted it since: the token still answers its ARN.
+        """
+        for last in (False, True):
+            try:
+                await self.call("GetInferenceProfile", lambda: self.by.api.get(arn))
+            except NotFoundError:
+                # Or it was made just now.
+                if not last:
+                    await self.by.lane.traffic.stop.pause(self.by.settle_s)
+            except AwsError:
+                return True
+            else:
+                return True
+        return False
+
     async def _send(self, action: Action, token: str) -> str:
         return await self.by.api.create(
             name=action.name,
@@ -198,6 +233,14 @@ class _Work:
 
     async def look_up(self, name: str) -> list[ObservedProfile]:
         """The profiles that have this name now, with their tags."""
+        try:
+            return await self._look_up(name)
+        except NotFoundError:
+            # Listed, and yet not to be found: too new, or deleted a moment ago.
+            await self.by.lane.traffic.stop.pause(self.by.settle_s)
+            return await self._look_up(name)
+
+    async def _look_up(self, name: str) -> list[ObservedProfile]:
         found: list[ObservedProfile] = []
         page_token: str | None = None
         while True:

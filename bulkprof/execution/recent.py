@@ -3,6 +3,8 @@
 Lists may lag behind creations and deletions by seconds (nobody knows how many: the `settle_s` setting). A run that
 starts right after another would take a profile that was just made for a missing one, and, where names aren't unique,
 make it twice. The run files know better: they hold the ARNs that AWS answered.
+
+The index of tags lags more, by about a minute: tags that were just changed would look as they were before.
 """
 
 from __future__ import annotations
@@ -12,39 +14,56 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bulkprof.errors import StateError
+from bulkprof.execution.engine import HEARTBEAT_S
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import OutcomeKind, Target
 
+TAGS_SETTLE_S = 120.0
+"""Seconds that the tagging API is taken to lag behind changes of tags, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """What was done in one target within the last `settle_s` seconds."""
+    """What was done in one target within the last `settle_s` seconds, and to tags within `TAGS_SETTLE_S`."""
 
     made: Mapping[str, str]
     """Names to the ARNs that were made under them."""
     deleted: frozenset[str]
     """ARNs that are gone, whatever lists say."""
+    retagged: frozenset[str]
+    """ARNs whose tags were changed, whatever the index of tags says."""
 
 
 class RecentRuns:
-    """The runs of one estate that wrote anything within the last `settle_s` seconds."""
+    """The runs of one estate that wrote anything lately."""
 
     def __init__(
         self, state: StateDirectory, estate: str, settle_s: float, *, clock: Callable[[], float] = time.time
     ) -> None:
         """Look through the state directory: blocks. `clock` answers epoch seconds, as file times do."""
         self._clock = clock
+        self.settle_s = settle_s
         self._paths: list[Path] = []
+        self._settled: set[Path] = set()
+        """Those of them that lists have caught up with."""
         self._settled_at = 0.0
         self.unsettled_s = 0.0
-        """Seconds until lists show whatever a killed run may have sent without recording it."""
+        """Seconds until lists show whatever a killed or stopped run may have sent without recording it."""
         for run_id in state.run_ids():
             path = state.run_path(run_id)
-            settled_at = last_sign_of_life(path) + settle_s
-            if settled_at <= clock():
+            # Calls may still have been sent until just before the next sign of life was due.
+            last_call_at = last_sign_of_life(path) + HEARTBEAT_S
+            if last_call_at + max(settle_s, TAGS_SETTLE_S) <= clock():
                 continue
-            run = RunFile.open(path)
+            settled_at = last_call_at + settle_s if settle_s > 0 else 0.0
+            try:
+                run = RunFile.open(path)
+            except StateError:
+                # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
+                self._wait_for(settled_at)
+                continue
             try:
                 if run.meta("estate") == estate:
                     self._take(run, path, settled_at)
@@ -53,9 +72,18 @@ class RecentRuns:
 
     def _take(self, run: RunFile, path: Path, settled_at: float) -> None:
         self._paths.append(path)
+        if settled_at <= self._clock():
+            self._settled.add(path)
+            return
         self._settled_at = max(self._settled_at, settled_at)
-        if run.meta("status") == "running" or run.outcome_counts().get(OutcomeKind.UNKNOWN):
-            self.unsettled_s = max(self.unsettled_s, settled_at - self._clock())
+        # A run that was stopped may have been waiting for lists to show what it had sent in vain.
+        in_doubt = run.meta("status") in {"running", "interrupted"}
+        if in_doubt or run.outcome_counts().get(OutcomeKind.UNKNOWN):
+            self._wait_for(settled_at)
+
+    def _wait_for(self, settled_at: float) -> None:
+        self._settled_at = max(self._settled_at, settled_at)
+        self.unsettled_s = max(self.unsettled_s, settled_at - self._clock())
 
     @property
     def left_s(self) -> float:
@@ -66,11 +94,16 @@ class RecentRuns:
         """What was done in `target`: blocks."""
         made: dict[str, str] = {}
         deleted: set[str] = set()
+        retagged: set[str] = set()
         for path in self._paths:
             run = RunFile.open(path)
             try:
                 for name, arn, old_arn, kind in run.done_in(target):
-                    if kind is OutcomeKind.DELETED:
+                    if kind in _TAGS_CHANGED:
+                        retagged.add(arn)
+                    elif path in self._settled:
+                        continue
+                    elif kind is OutcomeKind.DELETED:
                         deleted.add(arn)
                     else:
                         made[name] = arn
@@ -78,7 +111,11 @@ class RecentRuns:
                             deleted.add(old_arn)
             finally:
                 run.close()
-        return Lately({name: arn for name, arn in made.items() if arn not in deleted}, frozenset(deleted))
+        lasting = {name: arn for name, arn in made.items() if arn not in deleted}
+        return Lately(lasting, frozenset(deleted), frozenset(retagged))
+
+
+_TAGS_CHANGED = (OutcomeKind.UPDATED, OutcomeKind.ADOPTED)
 
 
 def last_sign_of_life(path: Path) -> float:

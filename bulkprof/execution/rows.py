@@ -149,6 +149,7 @@ def from_deletion(target_id: int, action: Action) -> tuple[Any, ...]:
 
 def to_action(row: tuple[Any, ...]) -> Action:
     """An action from a row of `SELECT_ACTION`; one that isn't planned yet has the kind `none`."""
+    tags = _load(row[11])
     return Action(
         id=row[0],
         target=Target(row[1], row[2]),
@@ -160,10 +161,11 @@ def to_action(row: tuple[Any, ...]) -> Action:
         source=row[8],
         source_arn=row[9],
         description=row[10],
-        tags=_load(row[11]),
+        tags=tags,
         arn=row[12],
-        set_tags=_load(row[13]),
-        remove_tags=tuple(json.loads(row[14])),
+        # A creation sets the very tags that it declares.
+        set_tags=tags if row[13] == row[11] else _load(row[13]),
+        remove_tags=() if row[14] == "[]" else tuple(json.loads(row[14])),
         reason=row[15],
         refusal=Refusal(row[16], row[17], OutcomeKind(row[18])) if row[16] else None,
     )

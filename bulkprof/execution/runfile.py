@@ -303,11 +303,11 @@ class RunFile:
             yield DesiredRow(name, target, model, description, json.loads(tags), json.loads(attributes))
 
     def done_in(self, target: Target) -> list[tuple[str, str, str, OutcomeKind]]:
-        """Name, ARN, replaced ARN and outcome of everything that was made or deleted in `target`, in order."""
+        """Name, ARN, replaced ARN and outcome of everything that was changed in `target`, in order."""
         found = self._db.execute(
             "SELECT a.name, o.arn, o.old_arn, o.kind FROM outcome o JOIN action a ON a.id = o.action "
             "JOIN target t ON t.id = a.target WHERE t.account = ? AND t.region = ? "
-            "AND o.kind IN ('created', 'replaced', 'deleted') ORDER BY o.seq",
+            "AND o.kind IN ('created', 'replaced', 'deleted', 'updated', 'adopted') ORDER BY o.seq",
             (target.account, target.region),
         )
         return [(name, arn, old_arn, OutcomeKind(kind)) for name, arn, old_arn, kind in found]
@@ -337,10 +337,6 @@ class RunFile:
         """Note that `sink` has everything up to `sequence`, and whether it has the end."""
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO delivery VALUES (?, ?, ?)", (sink, sequence, finished))
-
-    def undelivered_sinks(self) -> list[str]:
-        """The sinks that miss something."""
-        return [row[0] for row in self._db.execute("SELECT sink FROM delivery WHERE finished = 0 ORDER BY sink")]
 
     # Inside
 
@@ -383,6 +379,8 @@ def check_identity(path: Path, connection: sqlite3.Connection) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise StateError(f"{path}: was written by a newer bulkprof (format {version}); upgrade bulkprof to use it")
+    if connection.execute("SELECT count(*) FROM meta WHERE key IN ('id', 'status')").fetchone()[0] != 2:
+        raise StateError(f"{path}: is damaged: it doesn't say what run it is")
 
 
 @contextmanager

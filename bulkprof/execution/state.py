@@ -100,10 +100,7 @@ class StateDirectory:
         if status != "planned":
             raise UsageError(f"{plan}: is not a plan that can still be applied (it is {status})")
         target = self.run_path(run_id)
-        if target.exists():
-            raise UsageError(
-                f"{plan}: was applied already as run {run_id}; make a new plan, or `bulkprof resume {run_id}`"
-            )
+        self._forget_unapproved(target, plan)
         self.prepare()
         half = target.with_suffix(".part")
         try:
@@ -115,7 +112,22 @@ class StateDirectory:
             raise StateError(f"{target}: can't be written: {error.strerror}") from None
         return target
 
+    def _forget_unapproved(self, target: Path, plan: Path) -> None:
+        """Make way for a plan that was adopted before, but that nobody approved then."""
+        if not target.exists():
+            return
+        with closing(RunFile.open(target)) as before:
+            if before.meta("status") not in UNAPPROVED:
+                raise UsageError(
+                    f"{plan}: was applied already as run {target.stem}; make a new plan, or "
+                    f"`bulkprof resume {target.stem}`"
+                )
+        for path in (target, target.with_name(f"{target.name}-wal"), target.with_name(f"{target.name}-shm")):
+            path.unlink(missing_ok=True)
 
+
+UNAPPROVED = ("planned", "declined")
+"""The states of a run whose plan was shown, and not agreed to."""
 NOTHING_SENT = ("intake", "planning")
 """The states of a run that hasn't changed anything yet."""
 UNFINISHED = (*NOTHING_SENT, "running", "interrupted")

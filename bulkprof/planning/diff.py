@@ -61,7 +61,7 @@ def diff(
         if used is not None:
             kept.add(used.arn)
         yield planned
-        if rules.replace and planned.kind is not ActionKind.REPLACE and planned.refusal is None:
+        if rules.replace and planned.kind is not ActionKind.REPLACE:
             # A replacement that was cut short between its two halves leaves the old profile beside the new one.
             for stale in by_name.get(action.name, ()):
                 if stale.arn not in kept and owner(stale, rules) == rules.estate:

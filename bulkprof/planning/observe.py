@@ -12,10 +12,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
-from bulkprof.errors import AccessDeniedError
+import anyio
+
+from bulkprof.errors import AccessDeniedError, UnreachableError
 from bulkprof.model import Action, ActionKind, ObservedProfile
 
 T = TypeVar("T")
+
+WIDTH = 16
+"""Profiles of one target that are asked for at once."""
 
 
 class Reads(Protocol):
@@ -73,15 +78,17 @@ async def with_tags_confirmed(
     api: Reads, call: Caller, profiles: Sequence[ObservedProfile], arns: Iterable[str]
 ) -> list[ObservedProfile]:
     """The same profiles, with the tags of `arns` asked for one by one."""
-    fresh: dict[str, dict[str, str]] = {}
-    for arn in arns:
-        fresh[arn] = await call("ListTagsForResource", partial(api.tags_of, arn))
+    asked = list(dict.fromkeys(arns))
+    answers = await _side_by_side([partial(call, "ListTagsForResource", partial(api.tags_of, arn)) for arn in asked])
+    fresh: dict[str, dict[str, str]] = dict(zip(asked, answers, strict=True))
     return [replace(p, tags=fresh[p.arn]) if p.arn in fresh else p for p in profiles]
 
 
 async def look_up(api: Reads, call: Caller, arns: Iterable[str]) -> list[ObservedProfile]:
     """Profiles by ARN, with their tags. Raises `NotFoundError` when one of them isn't there (yet)."""
-    found = [await call("GetInferenceProfile", partial(api.get, arn)) for arn in arns]
+    found: list[ObservedProfile] = await _side_by_side(
+        [partial(call, "GetInferenceProfile", partial(api.get, arn)) for arn in arns]
+    )
     return await with_tags_confirmed(api, call, found, [profile.arn for profile in found])
 
 
@@ -98,8 +105,32 @@ async def _all_tags(api: Reads, call: Caller) -> dict[str, dict[str, str]] | Non
     while True:
         try:
             page, token = await call("GetResources", partial(api.tagged_page, token))
-        except AccessDeniedError:
+        except (AccessDeniedError, UnreachableError):
+            # Denied, or a network without a way to that service: profiles are asked one by one.
             return None
         tags.update(page)
         if token is None:
             return tags
+
+
+async def _side_by_side(sends: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """All answers, in order, a few calls at once; the first error is raised as it is, not in a group."""
+    answers: dict[int, T] = {}
+    errors: list[Exception] = []
+    numbered = iter(enumerate(sends))
+
+    async def work() -> None:
+        for index, send in numbered:
+            if errors:
+                return
+            try:
+                answers[index] = await send()
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(min(WIDTH, len(sends))):
+            group.start_soon(work)
+    if errors:
+        raise errors[0]
+    return [answers[index] for index in range(len(sends))]

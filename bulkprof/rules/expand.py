@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 from bulkprof.config import Settings
 from bulkprof.errors import ConfigError, PluginError
-from bulkprof.limits import Fault, account_fault, description_fault, region_fault
+from bulkprof.limits import Fault, description_fault, region_fault
 from bulkprof.model import DesiredProfile, Problem, Request, Target
 from bulkprof.plugins.registry import Registry
+from bulkprof.rules.accounts import Accounts, Undecided, is_account
 from bulkprof.rules.answers import ask, cell_problem
 from bulkprof.rules.models import Models, Resolved
 from bulkprof.rules.naming import Naming, check_name
@@ -37,23 +38,33 @@ class Expansion:
 class Rules:
     """The rules of one run: the config's and the plugins'."""
 
-    def __init__(self, settings: Settings, registry: Registry, *, account: str = "", region: str = "") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        *,
+        account: str = "",
+        region: str = "",
+        accounts: Accounts | None = None,
+    ) -> None:
         """Prepare the rules; `account` and `region` are the caller's own, empty where unknown.
 
-        Raises `ConfigError` for aliases and defaults that no row could use.
+        `accounts` tells which accounts rows mean; by default, selectors stay unresolved. Raises `ConfigError` for
+        aliases and defaults that no row could use.
         """
+        self.accounts = accounts or Accounts(settings.organization.aliases)
         self._models = Models(settings)
         self._preparation = Preparation(registry)
         self._naming = Naming(registry)
         self._tagging = Tagging(settings, registry)
         self._checks = registry.implementations("bulkprof_check_profile")
         defaults = settings.defaults
-        _check_defaults(settings)
+        _check_defaults(settings, self.accounts)
         self._default_models = defaults.model
         self._default_accounts = defaults.account or (account,)
         self._default_regions = defaults.region or (region,)
         self._default_description = defaults.description
-        self._targets: dict[tuple[str, str], tuple[Target, tuple[tuple[str, str, Fault], ...]]] = {}
+        self._targets: dict[tuple[str, str], tuple[Target, Fault | None]] = {}
 
     def expand(self, request: Request) -> Expansion:
         """The profiles that `request` wants, or all that is wrong with it. `PluginError` passes."""
@@ -67,14 +78,17 @@ class Rules:
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))
         profiles: list[DesiredProfile] = []
+        accounts = self._accounts_of(request, problems)
+        regions = self.accounts.regions(request.regions or self._default_regions)
         for model in models:
             resolved = self._models.resolve(model)
             if resolved.fault:
                 problems.append(cell_problem(request, "model", model, resolved.fault))
-            for account in request.accounts or self._default_accounts:
-                for region in request.regions or self._default_regions:
+            for account in accounts:
+                make = self._profile if not account or is_account(account) else self._undecided
+                for region in regions:
                     target = self._target(account, region, request, problems)
-                    profile = self._profile(request, target, resolved, description, problems)
+                    profile = make(request, target, resolved, description, problems)
                     if profile is not None:
                         profiles.append(profile)
         if len(models) > 1:
@@ -89,16 +103,45 @@ class Rules:
         key = (account, region)
         found = self._targets.get(key)
         if found is None:
-            cells = (("account", account, account_fault), ("region", region, region_fault))
-            bad = [(column, value, check(value)) for column, value, check in cells if value]
-            found = Target(account, region), tuple((column, value, fault) for column, value, fault in bad if fault)
+            found = Target(account, region), region_fault(region) if region else None
             if len(self._targets) >= _TARGETS:
                 self._targets.clear()
             self._targets[key] = found
-        target, faults = found
-        if faults:
-            problems.extend(cell_problem(request, *fault) for fault in faults)
+        target, fault = found
+        if fault:
+            problems.append(cell_problem(request, "region", region, fault))
         return target
+
+    def _accounts_of(self, request: Request, problems: list[Problem]) -> tuple[str, ...]:
+        """The accounts that a row means. Raises `ConfigError` where the default ones can't be used."""
+        chosen = self.accounts.of(request.accounts or self._default_accounts)
+        for value, fault in chosen.faults:
+            if not request.accounts:
+                raise _bad_default("account", value, fault)
+            problems.append(cell_problem(request, "account", value, fault))
+        return chosen.accounts
+
+    def _undecided(
+        self,
+        request: Request,
+        target: Target,
+        resolved: Resolved,
+        description: str | None,
+        problems: list[Problem],
+    ) -> DesiredProfile | None:
+        """A profile in each of the accounts that a selector will turn out to choose.
+
+        Problems of a plugin that looked at the account wait until it is known: rows are read again then.
+        """
+        shown = Undecided(target.region)
+        found: list[Problem] = []
+        profile = self._profile(request, shown, resolved, description, found)
+        if not shown.asked:
+            problems.extend(found)
+        elif profile is None:
+            stand_in = f"{request.file}:{request.line} {resolved.model}"
+            return DesiredProfile(request, target, resolved.model, resolved.source, stand_in, description)
+        return None if profile is None else replace(profile, target=target)
 
     def _profile(
         self,
@@ -160,13 +203,18 @@ def _same_names(request: Request, profiles: Sequence[DesiredProfile]) -> Iterato
             yield cell_problem(request, "name", profile.name, fault)
 
 
-def _check_defaults(settings: Settings) -> None:
+def _check_defaults(settings: Settings, accounts: Accounts) -> None:
     """Wrong defaults are the config's fault, told once, not once for each row."""
     defaults = settings.defaults
-    checks = [("account", value, account_fault(value)) for value in defaults.account]
-    checks += [("region", value, region_fault(value)) for value in defaults.region]
-    if defaults.description:
-        checks.append(("description", defaults.description, description_fault(defaults.description)))
-    for key, value, fault in checks:
-        if fault:
-            raise ConfigError(f"defaults.{key}: {value!r} {fault.reason}; {fault.remedy}")
+    for account in defaults.account:
+        if isinstance(expanded := accounts.expand(account), Fault):
+            raise _bad_default("account", account, expanded)
+    for region in defaults.region:
+        if fault := region_fault(region):
+            raise _bad_default("region", region, fault)
+    if defaults.description and (fault := description_fault(defaults.description)):
+        raise _bad_default("description", defaults.description, fault)
+
+
+def _bad_default(key: str, value: str, fault: Fault) -> ConfigError:
+    return ConfigError(f"defaults.{key}: {value!r} {fault.reason}; {fault.remedy}")

@@ -26,6 +26,12 @@ CALLED = {
         "TagResource",
         "UntagResource",
     ],
+    "organizations": [
+        "ListAccounts",
+        "ListAccountsForParent",
+        "ListOrganizationalUnitsForParent",
+        "ListTagsForResource",
+    ],
     "sts": ["AssumeRole", "GetCallerIdentity"],
     "resourcegroupstaggingapi": ["GetResources"],
     "service-quotas": ["GetServiceQuota"],

@@ -72,6 +72,11 @@ class Row:
         return {**self.own_tags, "managed-by": "platform", **columns, "bulkprof:estate": "bench"}
 
 
+def target(number: int) -> tuple[str, str]:
+    """Account and Region of one of many targets."""
+    return str(111122220000 + number // len(REGIONS)), REGIONS[number % len(REGIONS)]
+
+
 def write(folder: Path, rows: int, *, targets: int = 0, in_flight: int = 50) -> Path:
     """Write a config and `rows` rows, line by line; over so many `targets`, or with none named."""
     (folder / "bulkprof.toml").write_text(CONFIG.format(in_flight=in_flight))
@@ -84,6 +89,5 @@ def write(folder: Path, rows: int, *, targets: int = 0, in_flight: int = 50) -> 
 def _lines(rows: int, targets: int) -> Iterator[str]:
     yield f"{_HEADER}{',account,region' if targets else ''}\n"
     for number in range(rows):
-        place = number % targets if targets else 0
-        where = f",{111122220000 + place // len(REGIONS)},{REGIONS[place % len(REGIONS)]}" if targets else ""
+        where = f",{','.join(target(number % targets))}" if targets else ""
         yield f"{Row(number).cells}{where}\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from subprocess import Popen
 
 ROOT = Path(__file__).parents[2]
 BULKPROF = (sys.executable, "-m", "bulkprof")
+_BYTECODE = tempfile.TemporaryDirectory(prefix="bulkprof-bench-")
+"""Compiled modules, as an installation has them, whatever the caller's environment says about writing them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Usage:
 
 def environment(endpoint: str = "") -> dict[str, str]:
     """The process's environment with AWS's settings replaced by those of a local `endpoint`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BULKPROF_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BULKPROF_", "PYTHON"))}
     return kept | {
         "AWS_ENDPOINT_URL": endpoint or "http://127.0.0.1:9",
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -38,6 +41,7 @@ def environment(endpoint: str = "") -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "PYTHONPATH": str(ROOT),
+        "PYTHONPYCACHEPREFIX": _BYTECODE.name,
     }
 
 

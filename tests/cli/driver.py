@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,22 +106,24 @@ class CommandLine:
         """A results file's lines, by default those of the last `summary`."""
         return [json.loads(line) for line in (self.folder / file).read_text(encoding="utf-8").splitlines()]
 
-    def started(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        """Start a command line in a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "bulkprof", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,
-            **options,
-        )
+    @contextmanager
+    def started(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+        """Run a command line in a process of its own, which doesn't outlive the block."""
+        command = [sys.executable, "-m", "bulkprof", *arguments]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, text=True, cwd=self.folder) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def process(self, *arguments: str, **environment: str) -> Ended:
-        """Run a command line in a process of its own."""
-        with self.started(*arguments, env={**os.environ, **environment}) as process:
-            out, err = process.communicate(timeout=PATIENCE_S)
+        """Run a command line in a process of its own, to its end."""
+        with self.monkeypatch.context() as changed:
+            for name, value in environment.items():
+                changed.setenv(name, value)
+            with self.started(*arguments) as process:
+                out, err = process.communicate(timeout=PATIENCE_S)
         return Ended(process.returncode, out, err)
 
 

@@ -9,6 +9,14 @@ from pathlib import Path
 from bulkprof.sandbox import Sandbox
 from tests.cli.driver import CommandLine, read_csv
 
+RULES = """\
+from bulkprof.plugins import hookimpl
+
+@hookimpl
+def bulkprof_tag_profile(profile):
+    return {"Made": "yes"}
+"""
+
 
 def test_from_nothing_to_profiles(commands: CommandLine) -> None:
     (commands.folder / "bulkprof.toml").unlink()
@@ -78,10 +86,7 @@ def test_damaged_and_foreign_files_in_the_state_directory(commands: CommandLine,
 
 
 def test_plugins_are_listed(commands: CommandLine) -> None:
-    commands.write(
-        "rules.py",
-        "from bulkprof.plugins import hookimpl\n\n@hookimpl\ndef bulkprof_tag_profile(profile):\n    return {'Made': 'yes'}\n",
-    )
+    commands.write("rules.py", RULES)
     commands.config('[plugins.rules]\npath = "rules.py"\n\n[plugins.naming]\ntemplate = "{team}"\n')
     plugins = commands("plugins", "--json").json()["plugins"]
     assert [(plugin["name"], plugin["active"]) for plugin in plugins][:2] == [("rules", True), ("naming", True)]
@@ -90,10 +95,7 @@ def test_plugins_are_listed(commands: CommandLine) -> None:
     assert "rules.py" in commands("plugins").out
     checked = commands("plugins", "check", "rules.py")
     assert (checked.code, checked.out) == (0, "rules.py is fine; it implements bulkprof_tag_profile\n")
-    commands.write(
-        "rules.py",
-        "from bulkprof.plugins import hookimpl\n\n@hookimpl\ndef bulkprof_tag_profil(profile):\n    return {}\n",
-    )
+    commands.write("rules.py", RULES.replace("tag_profile", "tag_profil"))
     assert commands("plugins", "check", "rules.py").code == 1
     listed = commands("plugins")
     assert listed.code == 1

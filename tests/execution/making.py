@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -91,6 +92,7 @@ class FakeAws:
     sent_tokens: list[str] = field(default_factory=list)
     scripts: dict[str, deque[Step]] = field(default_factory=lambda: defaultdict(deque))
     calls: list[str] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=count)
     before: Callable[[str, str], Awaitable[None]] | None = None
     """Awaited with the operation and the name or ARN before anything else."""
 
@@ -131,7 +133,9 @@ class FakeAws:
                 return self.tokens[token]
             if self.unique_names and self.names()[name]:
                 raise ConflictError("the name is taken", code="ConflictException")
-            arn = self.there(name, tags=tags, source=source_arn.rpartition("/")[2], arn=f"arn:made-{len(self.calls)}")
+            arn = self.there(
+                name, tags=tags, source=source_arn.rpartition("/")[2], arn=f"arn:made-{next(self.numbers)}"
+            )
             self.tokens[token] = arn
             if self.hides_new:
                 self.hidden.add(arn)

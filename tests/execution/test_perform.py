@@ -51,6 +51,7 @@ async def test_a_creation_is_one_call() -> None:
     outcome = await perform(aws, make_action(model="nova", file="t.csv", line=7))
     assert (outcome.kind, outcome.attempts, aws.calls) == (OutcomeKind.CREATED, 1, ["create"])
     assert aws.profiles[outcome.arn].tags == OURS
+    assert aws.sent_tokens == [token_for("run-1", make_action())]
     assert (outcome.model, outcome.file, outcome.line, outcome.tags) == ("nova", "t.csv", 7, OURS)
 
 

@@ -68,6 +68,14 @@ async def test_a_lost_answer_where_names_are_unique_ends_with_one_profile() -> N
     assert changing(aws) == ["create", "create", "delete", "create"]
 
 
+async def test_a_doubt_outlives_the_old_one() -> None:
+    aws = FakeAws()
+    old = aws.there("a", source="pro")
+    aws.script("create", cut(), *[ConflictError("taken", code="ConflictException")] * (ATTEMPTS + 1))
+    outcome = await perform(aws, old)
+    assert (outcome.kind, outcome.error_code, aws.profiles) == (OutcomeKind.UNKNOWN, "ConflictException", {})
+
+
 @pytest.mark.parametrize("unique", [True, False])
 async def test_an_old_one_that_is_gone_already_counts_as_replaced(unique: bool) -> None:
     aws = FakeAws(unique_names=unique)

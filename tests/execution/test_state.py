@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -117,9 +118,26 @@ def test_a_plan_becomes_a_run_once(state: StateDirectory, tmp_path: Path) -> Non
     adopted = state.adopt_plan(plan)
     assert adopted == state.run_path("20260101T000000Z-aaaaaa")
     assert adopted.read_bytes() == plan.read_bytes()
+    _set_status(adopted, "running")
     with pytest.raises(UsageError, match="was applied already as run 20260101T000000Z-aaaaaa"):
         state.adopt_plan(plan)
     assert state.run_ids() == ["20260101T000000Z-aaaaaa"]
+
+
+@pytest.mark.parametrize("status", ["planned", "declined"])
+def test_a_plan_that_nobody_agreed_to_may_be_shown_again(state: StateDirectory, tmp_path: Path, status: str) -> None:
+    plan = tmp_path / "plan.db"
+    make_run(plan, id="20260101T000000Z-aaaaaa", status="planned").close()
+    adopted = state.adopt_plan(plan)
+    _set_status(adopted, status)
+    assert state.adopt_plan(plan) == adopted
+    with closing(RunFile.open(adopted)) as run:
+        assert run.meta("status") == "planned"
+
+
+def _set_status(path: Path, status: str) -> None:
+    with closing(RunFile.open(path)) as run:
+        run.set_meta(status=status)
 
 
 @pytest.mark.parametrize("status", ["planning", "running", "finished", "declined"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from bulkprof.delivery.ui import Ui
 from bulkprof.execution import retry
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import RunSummary
+from bulkprof.model import RunSummary, Target
 from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
 from bulkprof.workspace import Options
 
@@ -100,7 +101,7 @@ class World:
         self, use_case: Callable[..., Awaitable[RunSummary]], *arguments: Any, stop: Any = None, **flags: Any
     ) -> RunSummary:
         """Run `runs.apply`, `runs.sync` or `runs.resume` against this world's sandbox."""
-        _environment.set(self.sandbox.environment())
+        _environment.set(self.environment)
         (self.folder / "results.jsonl").unlink(missing_ok=True)
         options = Options(
             config=self.config, state_dir=self.folder / "state", results=self.folder / "results.jsonl", **flags
@@ -111,6 +112,19 @@ class World:
         """Apply manifests."""
         return await self.run(runs.apply, manifests, **flags)
 
+    async def call(self, operation: str, arn: str, **values: Any) -> None:
+        """Change a profile as somebody else would."""
+        method = {"DeleteInferenceProfile": "delete", "TagResource": "tag", "UntagResource": "untag"}[operation]
+        target = Target(*arn.split(":")[4:2:-1])
+        own = AwsSessions(self.config.settings.organization, self.config.settings.run, environment=self.environment)
+        async with own as sessions:
+            await getattr(await sessions.bedrock(target), method)(arn, **values)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that lead to the sandbox."""
+        return self.sandbox.environment()
+
     def results(self) -> list[dict[str, Any]]:
         """The last run's results lines."""
         text = (self.folder / "results.jsonl").read_text(encoding="utf-8")
@@ -120,6 +134,74 @@ class World:
     def state(self) -> StateDirectory:
         """The state directory."""
         return StateDirectory(self.folder / "state")
+
+
+class Cases(dict[str, Callable[[Path], Awaitable[None]]]):
+    """Scenarios that wait more than they work, by what happens in them: they are lived through side by side.
+
+    Each gets a folder of its own, and is one test: `outcome_of` raises what it raised.
+    """
+
+    def __call__(self, *variants: Any) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
+        """Add the decorated scenario, once for each variant, which is its second argument."""
+
+        def add(scenario: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+            name = scenario.__name__.replace("_", " ")
+            if not variants:
+                self[name] = scenario
+            for variant in variants:
+                self[f"{name}: {variant}"] = lambda folder, variant=variant: scenario(folder, variant)
+            return scenario
+
+        return add
+
+    def live_through(self, folder: Path, *, at_once: int = 10) -> dict[str, Exception | None]:
+        """Run all, so many at once; answers what each of them raised."""
+        raised: dict[str, Exception | None] = {}
+
+        async def one(number: int, name: str, turns: asyncio.Semaphore) -> None:
+            async with turns:
+                try:
+                    await self[name](folder / str(number))
+                except Exception as error:  # noqa: BLE001 - the test of the case raises it
+                    error.add_note(f"seed {SEED}")
+                    raised[name] = error
+                else:
+                    raised[name] = None
+
+        async def main() -> None:
+            turns = asyncio.Semaphore(at_once)
+            async with asyncio.TaskGroup() as group:
+                for number, name in enumerate(self):
+                    group.create_task(one(number, name, turns))
+
+        with side_by_side():
+            asyncio.run(main())
+        return raised
+
+
+def outcome_of(name: str, raised: Mapping[str, Exception | None]) -> None:
+    """Raise what the case raised, if it did."""
+    if (error := raised[name]) is not None:
+        raise error
+
+
+async def until(condition: Callable[[], Any], *, patience_s: float = 20.0) -> None:
+    """Wait for what the sandbox's thread does."""
+    async with asyncio.timeout(patience_s):
+        while not condition():  # noqa: ASYNC110 - another thread's doing has no event to wait for
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def under_way(run: Awaitable[Any]) -> AsyncIterator[asyncio.Task[Any]]:
+    """A run that the test ends as it likes; left alone it is cut down as by a kill, in the middle of everything."""
+    task = asyncio.ensure_future(run)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def outcomes(summary: RunSummary) -> dict[str, int]:
@@ -134,7 +216,9 @@ def adds_up(summary: RunSummary, results: list[dict[str, Any]]) -> None:
     assert len(keys) == len(set(keys)) == summary.desired
 
 
-def exactly_once(ledger: Ledger, wanted: Iterable[tuple[str, str]], results: list[dict[str, Any]] | None = None) -> None:
+def exactly_once(
+    ledger: Ledger, wanted: Iterable[tuple[str, str]], results: list[dict[str, Any]] | None = None
+) -> None:
     """Check that every (account, name) was made once in all the time there was, lives, and is what results say."""
     wanted = set(wanted)
     accounts = {account for account, _ in wanted}

@@ -48,14 +48,25 @@ def test_descriptions_take_colons_and_dots_doubled() -> None:
         ("1111-2222-3333", "write just the digits: 111122223333"),
         ("111122223333.0", "write just the digits: 111122223333"),
         ("1111222233334", "has 13 digits"),
-        ("ou:Platform", "can't be chosen by organization"),
-        ("org:*", "can't be chosen by organization"),
-        ("production", "is not an AWS account id"),
+        ("ou:Platform", "write ou: and its id"),
+        ("ou-ab12-34cd56ef", "write ou:ou-ab12-34cd56ef"),
+        ("OU:ou-AB12-34CD56EF", "write ou:ou-ab12-34cd56ef"),
+        ("ou:r-ab12", "write org:*"),
+        ("r-ab12", "write org:*"),
+        ("org:all", "write org:*"),
+        ("tag:env", "write tag:KEY=VALUE"),
+        ("tag:=prod", "write tag:KEY=VALUE"),
+        ("1prod", "is not an AWS account id"),
         ("\u0661" * 12, "is not an AWS account id"),
     ],
 )
 def test_accounts(value: str, said: str) -> None:
     assert said in " ".join(limits.account_fault(value) or ())
+
+
+@pytest.mark.parametrize("value", ["111122223333", "prod", "ou:ou-ab12-34cd56ef", "org:*", "tag:a b=", "tag:a=b=c"])
+def test_what_can_stand_for_accounts(value: str) -> None:
+    assert limits.account_fault(value) is None
 
 
 @pytest.mark.parametrize(

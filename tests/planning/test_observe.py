@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from bulkprof.errors import AccessDeniedError, NotFoundError, UnreachableError
+from bulkprof.errors import AccessDeniedError, AwsError, CredentialsError, NotFoundError, UnreachableError
 from bulkprof.model import Action, ActionKind, ObservedProfile, Refusal
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from tests.planning.making import OURS, TARGET, profile
@@ -87,10 +87,13 @@ async def test_pruning_needs_the_tags_of_all() -> None:
     assert all(each.tags for each in found)
 
 
+@pytest.mark.parametrize("error", [AccessDeniedError("no tag:GetResources"), UnreachableError("no route")])
 @pytest.mark.parametrize("everything", [True, False])
-async def test_where_the_tagging_api_is_denied_the_profiles_are_asked_one_by_one(everything: bool) -> None:
+async def test_where_the_tagging_api_is_denied_the_profiles_are_asked_one_by_one(
+    everything: bool, error: AwsError
+) -> None:
     aws = FakeReads(_many(4))
-    aws.index_error = AccessDeniedError("no tag:GetResources")
+    aws.index_error = error
     found = await observe(aws, aws.call, {"p1", "p2"}, everything=everything)
     assert aws.calls["ListTagsForResource"] == (4 if everything else 2)
     tagged = {each.name: each.tags for each in found if each.tags is not None}
@@ -100,8 +103,8 @@ async def test_where_the_tagging_api_is_denied_the_profiles_are_asked_one_by_one
 
 async def test_other_errors_of_the_tagging_api_pass() -> None:
     aws = FakeReads(_many(1))
-    aws.index_error = UnreachableError("no route")
-    with pytest.raises(UnreachableError):
+    aws.index_error = CredentialsError("keys were revoked")
+    with pytest.raises(CredentialsError):
         await observe(aws, aws.call, set(), everything=True)
 
 

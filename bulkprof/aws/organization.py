@@ -1,0 +1,249 @@
+"""The organization as AWS Organizations tells it: every account with its status, units with their children, tags.
+
+Only the management account and its delegated administrators may ask. What was read once is kept, so that a run walks
+the organization one time, whatever its selectors ask for and in whatever order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from bulkprof.aws.credentials import SharedCredentials
+from bulkprof.aws.errors_map import aws_errors
+from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExpiredCredentialsError, NotFoundError
+from bulkprof.model import Directory
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+AT_ONCE = 8
+"""Calls of one walk under way at once: Organizations takes some ten a second."""
+_NOT_IN_USE = "AWSOrganizationsNotInUseException"
+_REMEDY = (
+    "ou:, org:* and tag: need the organization's management account or a delegated administrator, with "
+    "organizations:ListAccounts, ListAccountsForParent, ListOrganizationalUnitsForParent and ListTagsForResource. Use "
+    "its credentials, set `via` in [organization] to a role there, or name accounts by their ids"
+)
+
+
+class OrganizationOperation(StrEnum):
+    """The operations, named as in policies: Bedrock has a `ListTagsForResource` too, which is counted by itself."""
+
+    ACCOUNTS = "organizations:ListAccounts"
+    ACCOUNTS_OF = "organizations:ListAccountsForParent"
+    UNITS_OF = "organizations:ListOrganizationalUnitsForParent"
+    TAGS_OF = "organizations:ListTagsForResource"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of an answer, and the token of the next one or None."""
+
+    items: tuple[tuple[str, str], ...]
+    """Accounts with their status, units with their name, or tags."""
+    next_token: str | None
+
+
+class OrganizationApi:
+    """The calls. Made by `AwsSessions.organization()`. Each method is one HTTP call and raises only `AwsError`."""
+
+    def __init__(self, where: str, open_client: Callable[[], Awaitable[Any]], credentials: SharedCredentials) -> None:
+        self.where = where
+        self._open_client = open_client
+        self._credentials = credentials
+        self._opening = asyncio.Lock()
+        self._client: Any = None
+
+    async def accounts(self, next_token: str | None = None) -> Page:
+        """The organization's accounts with their status."""
+        return await self._page(OrganizationOperation.ACCOUNTS, "list_accounts", "Accounts", _account, next_token)
+
+    async def accounts_of(self, parent: str, next_token: str | None = None) -> Page:
+        """The accounts directly in a unit, with their status. Raises `NotFoundError` where there is no such unit."""
+        operation, values = OrganizationOperation.ACCOUNTS_OF, {"ParentId": parent}
+        return await self._page(operation, "list_accounts_for_parent", "Accounts", _account, next_token, **values)
+
+    async def units_of(self, parent: str, next_token: str | None = None) -> Page:
+        """The units directly in a unit."""
+        operation, method = OrganizationOperation.UNITS_OF, "list_organizational_units_for_parent"
+        return await self._page(operation, method, "OrganizationalUnits", _unit, next_token, ParentId=parent)
+
+    async def tags_of(self, account: str, next_token: str | None = None) -> Page:
+        """An account's tags."""
+        operation, values = OrganizationOperation.TAGS_OF, {"ResourceId": account}
+        return await self._page(operation, "list_tags_for_resource", "Tags", _tag, next_token, **values)
+
+    async def _page(
+        self,
+        operation: OrganizationOperation,
+        method: str,
+        key: str,
+        read: Callable[[Mapping[str, Any]], tuple[str, str]],
+        next_token: str | None,
+        **values: str,
+    ) -> Page:
+        if next_token:
+            values["NextToken"] = next_token
+        signed_with = self._credentials.generation
+        try:
+            with aws_errors(operation, self.where), _whole():
+                answer = await getattr(await self._opened(), method)(**values)
+                return Page(tuple(map(read, answer[key])), answer.get("NextToken") or None)
+        except ExpiredCredentialsError:
+            self._credentials.expired(signed_with)
+            raise
+
+    async def _opened(self) -> Any:
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._open_client()
+        return self._client
+
+
+class Call(Protocol):
+    """Sends one call, retried (`execution.lane.Lane.call`)."""
+
+    async def __call__(self, operation: str, send: Callable[[], Awaitable[T]]) -> T:
+        """Answer what `send` answers; raises `AwsError` when retries are of no use."""
+        ...
+
+
+class OrganizationWalk:
+    """Reads an organization, each part of it once."""
+
+    def __init__(self, api: OrganizationApi, call: Call) -> None:
+        self._api = api
+        self._call = call
+        self._statuses: dict[str, str] = {}
+        self._units: dict[str, _UnitSeen | None] = {}
+        self._tags: dict[str, dict[str, str]] = {}
+
+    async def directory(self, units: Iterable[str], *, tags: bool) -> Directory:
+        """All accounts, the accounts of `units` and of the units in them, and, if asked for, active accounts' tags.
+
+        Raises `AccessDeniedError` that says who may ask, where the caller may not.
+        """
+        try:
+            if not self._statuses:
+                async for account, status in self._pages(OrganizationOperation.ACCOUNTS, self._api.accounts):
+                    self._statuses[account] = status
+            found = {unit: accounts for unit in units if (accounts := await self._branch(unit)) is not None}
+            if tags:
+                active = [account for account, status in self._statuses.items() if status == "ACTIVE"]
+                await _each(self._read_tags, [account for account in active if account not in self._tags])
+        except AwsError as error:
+            if isinstance(error, AccessDeniedError) or error.code == _NOT_IN_USE:
+                message = f"the organization can't be read: {error.message.rstrip('.')}. {_REMEDY}"
+                raise AccessDeniedError(
+                    message, code=error.code, operation=error.operation, where=error.where
+                ) from None
+            raise
+        return Directory(dict(self._statuses), found, dict(self._tags))
+
+    async def _branch(self, unit: str) -> frozenset[str] | None:
+        """The accounts in a unit and in all units below it; None where there is no such unit."""
+        await self._look(unit)
+        if self._units[unit] is None:
+            return None
+        accounts: set[str] = set()
+        level: Collection[str] = [unit]
+        while level:
+            await _each(self._look, level)
+            # One that is gone by now has nothing in it any more.
+            seen = [found for each in level if (found := self._units[each]) is not None]
+            accounts.update(*(found.accounts for found in seen))
+            level = [child for found in seen for child in found.children]
+        return frozenset(accounts)
+
+    async def _look(self, unit: str) -> None:
+        if unit in self._units:
+            return
+
+        async def accounts_of(token: str | None) -> Page:
+            return await self._api.accounts_of(unit, token)
+
+        async def units_of(token: str | None) -> Page:
+            return await self._api.units_of(unit, token)
+
+        try:
+            accounts = dict([each async for each in self._pages(OrganizationOperation.ACCOUNTS_OF, accounts_of)])
+            children = [child async for child, _ in self._pages(OrganizationOperation.UNITS_OF, units_of)]
+        except NotFoundError:
+            self._units[unit] = None
+            return
+        # An account that joined since the list of all was read.
+        self._statuses |= accounts
+        self._units[unit] = _UnitSeen(frozenset(accounts), tuple(children))
+
+    async def _read_tags(self, account: str) -> None:
+        async def tags_of(token: str | None) -> Page:
+            return await self._api.tags_of(account, token)
+
+        try:
+            self._tags[account] = dict([each async for each in self._pages(OrganizationOperation.TAGS_OF, tags_of)])
+        except NotFoundError:
+            # It left the organization since the list was read.
+            self._tags[account] = {}
+
+    async def _pages(
+        self, operation: str, page_after: Callable[[str | None], Awaitable[Page]]
+    ) -> AsyncIterator[tuple[str, str]]:
+        token: str | None = None
+        while True:
+            page = await self._call(operation, partial(page_after, token))
+            for item in page.items:
+                yield item
+            # AWS may answer an empty page and still have more.
+            token = page.next_token
+            if token is None:
+                return
+
+
+@dataclass(frozen=True, slots=True)
+class _UnitSeen:
+    accounts: frozenset[str]
+    children: tuple[str, ...]
+
+
+async def _each(work: Callable[[S], Awaitable[None]], items: Collection[S]) -> None:
+    """Do the work for all items, a few at once; the first error ends it and is raised as it is."""
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def one(item: S) -> None:
+        async with limit:
+            await work(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for item in items:
+                group.create_task(one(item))
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """A success that lacks what it should hold is a broken answer: it must not pass for an empty organization."""
+    try:
+        yield
+    except KeyError as error:
+        raise AmbiguousError(f"AWS reports success, but no {error.args[0]}", code="BrokenAnswer") from None
+
+
+def _account(answer: Mapping[str, Any]) -> tuple[str, str]:
+    # `State` takes the place of `Status`, which AWS is about to drop.
+    return answer["Id"], answer.get("State") or answer["Status"]
+
+
+def _unit(answer: Mapping[str, Any]) -> tuple[str, str]:
+    return answer["Id"], answer.get("Name", "")
+
+
+def _tag(answer: Mapping[str, Any]) -> tuple[str, str]:
+    return answer["Key"], answer.get("Value", "")

@@ -1,0 +1,103 @@
+"""The command `export`: live profiles as a manifest."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bulkprof.cli import options as o
+from bulkprof.cli.app import app, nobody_reads
+from bulkprof.cli.running import STATE_DIR, make_options, make_terminal, run_async
+
+if TYPE_CHECKING:
+    from bulkprof.cli.terminal import Terminal
+    from bulkprof.exporting import Export
+
+
+@app.command()
+def export(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write here, .csv or .jsonl (default: CSV on stdout).")
+    ] = None,
+    accounts: Annotated[
+        str, typer.Option("--accounts", metavar="A[,A]", help="Account ids, aliases or selectors (default: yours).")
+    ] = "",
+    not_accounts: Annotated[str, typer.Option("--not-accounts", metavar="A[,A]", help="Leave these out.")] = "",
+    regions: Annotated[str, typer.Option("--regions", metavar="R[,R]", help="Regions (default: the SDK's).")] = "",
+    estate_only: Annotated[
+        bool, typer.Option("--estate-only", help="Only profiles that carry this estate's ownership tag.")
+    ] = False,
+    config: o.ConfigFile = None,
+    state_dir: o.StateDir = STATE_DIR,
+    sandbox: o.UseSandbox = False,
+    as_json: o.Json = False,
+    no_color: o.NoColor = False,
+) -> int:
+    """Write the profiles that exist as a manifest, to plan, adopt and keep. Changes nothing."""
+    from bulkprof import exporting
+
+    if as_json and out is None:
+        raise typer.BadParameter("needs --out FILE: stdout holds the manifest or the summary", param_hint="--json")
+    terminal = make_terminal(as_json, no_color)
+    opts = make_options(
+        terminal,
+        config,
+        state_dir,
+        accounts=_split(accounts),
+        not_accounts=_split(not_accounts),
+        regions=_split(regions),
+        sandbox=sandbox,
+    )
+    with TemporaryFile("w+", encoding="utf-8", newline="") as stream:
+
+        async def work() -> Export:
+            return await exporting.export(out or stream, opts, terminal, terminal.stop, estate_only=estate_only)
+
+        found = run_async(terminal, work, again=None)
+        stream.seek(0)
+        try:
+            shutil.copyfileobj(stream.buffer, sys.stdout.buffer)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            nobody_reads(sys.stdout)
+    _tell(terminal, found, str(out or "-"))
+    return int(found.exit_code)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _tell(terminal: Terminal, found: Export, out: str) -> None:
+    from bulkprof.delivery.report import counted, problem_json
+
+    if terminal.as_json:
+        summary: dict[str, Any] = {
+            "command": "export",
+            "out": out,
+            "targets": found.targets,
+            "profiles": found.profiles,
+            "left_out": found.left_out,
+            "foreign": found.foreign,
+            "unreachable": {str(target): str(error) for target, error in sorted(found.unreachable.items())},
+            "problems": [problem_json(problem) for problem in terminal.problems],
+            "exit_code": int(found.exit_code),
+        }
+        terminal.json(summary)
+    terminal.note(f"{counted(found.profiles, 'profile')} of {counted(found.targets, 'target')} exported")
+    if found.left_out or found.unreachable:
+        missing = [
+            counted(found.left_out, "profile") if found.left_out else "",
+            counted(len(found.unreachable), "target") if found.unreachable else "",
+        ]
+        terminal.error(
+            f"{' and '.join(filter(None, missing))} left out, see above. Don't use this export with --prune before "
+            "that is mended: it deletes what the estate has and the manifest lacks"
+        )
+    elif out != "-":
+        terminal.note(f"next: bulkprof plan {out}")

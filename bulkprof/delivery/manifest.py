@@ -1,0 +1,69 @@
+"""Rows in manifest form, written as CSV or JSON Lines: what `export` and `--failed` leave behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from bulkprof.delivery.files import write_whole
+from bulkprof.model import Target
+
+COLUMNS = ("name", "model", "description", "account", "region")
+"""The columns that every manifest written here has, before the tags."""
+
+
+def write_manifest(path: Path, rows: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
+    """Write what `rows` answers to a .csv or .jsonl file; it is asked twice for CSV. Raises `StateError`. Blocks."""
+    write = write_csv if path.suffix.lower() == ".csv" else write_json_lines
+    write_whole(path, lambda file: write(file, rows))
+
+
+def write_csv(file: IO[str], rows: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
+    """Write a header of all columns that any row has, then the rows: read twice rather than held."""
+    columns = dict.fromkeys(COLUMNS)
+    for row in rows():
+        columns.update(dict.fromkeys(row))
+    writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows())
+
+
+def write_json_lines(file: IO[str], rows: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
+    """Write an object a line."""
+    file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows())
+
+
+class Spool:
+    """Rows that come in target by target, in any order, and are read in the targets' order: on disk, not in memory.
+
+    Use it as a context manager. Everything blocks.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the block ends
+        self._places: dict[Target, tuple[int, int]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add(self, target: Target, rows: Sequence[Mapping[str, str]]) -> None:
+        """Take all rows of a target."""
+        self._places[target] = (self._file.tell(), len(rows))
+        self._file.writelines(json.dumps(row).encode() + b"\n" for row in rows)
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """All rows, target by target."""
+        for _, (start, count) in sorted(self._places.items()):
+            self._file.seek(start)
+            for _ in range(count):
+                yield json.loads(self._file.readline())

@@ -1,0 +1,55 @@
+"""Whether a plan's new profiles fit into their account, looked at before anything is changed.
+
+A plan that doesn't fit is a warning, not a refusal: what fits is made. AWS refuses the rest, and its first refusal
+ends that target's creations, the others being skipped without a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from bulkprof.errors import AwsError, NotFoundError
+from bulkprof.model import Action, ActionKind, Target
+from bulkprof.planning.observe import Caller
+
+DEFAULT_QUOTA = 1000
+"""Profiles per account and Region, before anybody asked AWS for more."""
+_RAISE = "aws service-quotas request-service-quota-increase --service-code bedrock --quota-code L-40EC9882"
+
+
+class ReadsQuota(Protocol):
+    """The quota of one target (`aws.bedrock.BedrockApi` has it)."""
+
+    async def profile_quota(self) -> int:
+        """How many profiles there may be; raises `NotFoundError` while the default holds."""
+        ...
+
+
+async def quota_warning(
+    api: ReadsQuota, call: Caller, target: Target, exists: int, actions: Iterable[Action]
+) -> str | None:
+    """What to say where more profiles are to be made than the target has room for; None where they fit.
+
+    Deletions of the same plan are not counted on: they come last.
+    """
+    planned = sum(1 for action in actions if action.kind is ActionKind.CREATE and action.refusal is None)
+    # Quotas are raised from the default, not lowered: below it there is nothing to ask, in any target of most runs.
+    # Should AWS ever give an account less, its first refusal says so.
+    if not planned or exists + planned <= DEFAULT_QUOTA:
+        return None
+    quota, doubt = DEFAULT_QUOTA, ""
+    try:
+        quota = await call("GetServiceQuota", api.profile_quota)
+    except NotFoundError:
+        pass
+    except AwsError as error:
+        doubt = f" by default (the account's own can't be read: {error.code}; allow servicequotas:GetServiceQuota)"
+    excess = exists + planned - quota
+    if excess <= 0:
+        return None
+    return (
+        f"{target}: {exists} profiles exist and {planned} are to be created, but the quota is {quota}{doubt}: AWS will "
+        f"refuse {min(excess, planned)} of them. To raise it: {_RAISE} --desired-value {exists + planned} "
+        f"--region {target.region}"
+    )

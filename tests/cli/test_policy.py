@@ -1,0 +1,70 @@
+"""`bulkprof iam-policy`: JSON on stdout, remarks on stderr."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.driver import CommandLine
+
+VIA = '\n[plugins.guard]\npath = "guard.py"\n'
+GUARD = "from bulkprof.plugins import hookimpl\n\n@hookimpl\ndef bulkprof_check_plan(plan):\n    return []\n"
+
+
+def test_both_policies_or_one(commands: CommandLine) -> None:
+    ended = commands("iam-policy")
+    assert ended.code == 0
+    both = json.loads(ended.out)
+    assert set(both) == {"hub", "member"}
+    assert "arn:aws:iam::*:role/Onboarding" in ended.out
+    assert ended.err == ""
+    for party, policy in both.items():
+        assert json.loads(commands("iam-policy", "--for", party).out) == policy
+    assert "arn:aws-us-gov:bedrock:*" in commands("iam-policy", "--partition", "aws-us-gov").out
+
+
+def test_deleting_is_asked_for(commands: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "bedrock:DeleteInferenceProfile" not in commands("iam-policy").out
+    for flag in ("--prune", "--replace"):
+        assert "bedrock:DeleteInferenceProfile" in commands("iam-policy", flag).out
+    monkeypatch.setenv("BULKPROF_PRUNE", "1")
+    assert "bedrock:DeleteInferenceProfile" in commands("iam-policy").out
+
+
+def test_a_template_for_the_members(commands: CommandLine) -> None:
+    ended = commands("iam-policy", "--cloudformation")
+    template = json.loads(ended.out)
+    assert template["Resources"]["MemberRole"]["Properties"]["RoleName"] == "Onboarding"
+    assert "CAPABILITY_NAMED_IAM" in ended.err
+
+
+def test_what_isnt_known_is_said(commands: CommandLine) -> None:
+    commands.write("guard.py", GUARD)
+    commands.config(VIA, base="")
+    ended = commands("iam-policy")
+    assert ended.code == 0
+    assert "no role is set in [organization]" in ended.err
+    assert "warning: plugin 'guard': whatever it calls in AWS itself is not in here" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--for", "hub", "--cloudformation"], 64, "makes the member role"),
+        (["--for", "caller"], 64, "the caller is the hub itself"),
+        (["--for", "nobody"], 64, "nobody"),
+        (["--partition", "arn:aws"], 64, "such as aws or aws-us-gov"),
+    ],
+)
+def test_wrong_usage(commands: CommandLine, arguments: list[str], code: int, said: str) -> None:
+    ended = commands("iam-policy", *arguments)
+    assert (ended.code, ended.out) == (code, "")
+    assert said in ended.err
+
+
+def test_settings_that_dont_hold_make_no_policy(commands: CommandLine) -> None:
+    commands.config("\n[plugins.s3]\nprefix = 'x'\n")
+    ended = commands("iam-policy")
+    assert (ended.code, ended.out) == (1, "")
+    assert "plugins.s3.bucket" in ended.err

@@ -1,0 +1,195 @@
+"""A run right after another, or after somebody else, while AWS's lists still show how things were."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulkprof import runs
+from bulkprof.errors import UsageError
+from bulkprof.execution.lane import Stop
+from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
+from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes, under_way, until
+
+CREATE, DELETE = "CreateInferenceProfile", "DeleteInferenceProfile"
+ACCOUNT = "123456789012"
+LAG_S = 0.8
+AGAINST_US = Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=LAG_S)
+"""Only waiting helps here."""
+case = Cases()
+
+
+def world_of(folder: Path, hypotheses: Hypotheses, **run: Any) -> World:
+    return World(folder, {"run": {"settle_s": 1.0, **run}, "prune": {"count": 100}}, hypotheses)
+
+
+def live(world: World) -> list[LedgerProfile]:
+    return list(world.sandbox.ledger().live)
+
+
+ROWS = [{"name": f"row-{number}"} for number in range(3)]
+WANTED = {(ACCOUNT, row["name"]) for row in ROWS}
+
+
+async def again(world: World, how: str, manifest: str) -> None:
+    summary = await (world.apply(manifest) if how == "apply" else world.run(runs.resume, None))
+    adds_up(summary, world.results())
+    assert summary.exit_code == 0
+    exactly_once(world.sandbox.ledger(), WANTED, world.results())
+
+
+@case("apply", "resume")
+async def a_run_that_was_stopped_while_in_doubt(folder: Path, how: str) -> None:
+    with world_of(folder, AGAINST_US) as world:
+        manifest = world.manifest(ROWS)
+        world.sandbox.set_faults([Fault("cut_after", CREATE)])
+        stop = Stop()
+        async with under_way(world.apply(manifest, stop=stop)) as task:
+            await until(lambda: len(live(world)) == len(ROWS))
+            stop.request()
+            summary = await task
+        assert (summary.exit_code, outcomes(summary)) == (130, {"skipped": len(ROWS)})
+        world.sandbox.set_faults([])
+        await again(world, how, manifest)
+
+
+@case("apply", "resume")
+async def a_run_that_was_killed_long_after_its_last_sign_of_life(folder: Path, how: str) -> None:
+    with world_of(folder, AGAINST_US) as world:
+        manifest = world.manifest(ROWS)
+        world.sandbox.set_faults([Fault("delay_before", CREATE, delay_s=0.9)])
+        async with under_way(world.apply(manifest)):
+            await until(lambda: len(live(world)) == len(ROWS))
+        (path,) = map(world.state.run_path, world.state.run_ids())
+        # The last sign of life was just before they were sent.
+        for file in path.parent.iterdir():
+            os.utime(file, (file.stat().st_atime, live(world)[0].created_at - 0.95))
+        world.sandbox.set_faults([])
+        await again(world, how, manifest)
+
+
+@case()
+async def a_run_that_was_killed_before_its_file_was_whole(folder: Path) -> None:
+    with world_of(folder, AGAINST_US) as world:
+        world.state.prepare()
+        world.state.run_path("20260101T000000Z-abcdef").touch()
+        with pytest.raises(UsageError, match="no interrupted run"):
+            await world.run(runs.resume, None)
+        await again(world, "apply", world.manifest(ROWS))
+
+
+@case(
+    {"list_lag_s": LAG_S},
+    {"list_lag_s": LAG_S, "tag_lag_s": 60.0},
+    {"tag_lag_s": 60.0},
+    {"list_lag_s": LAG_S, "unique_names": False},
+    {"list_lag_s": LAG_S, "tag_lag_s": 60.0, "unique_names": False},
+)
+async def what_was_just_deleted_is_made_again(folder: Path, hypotheses: dict[str, Any]) -> None:
+    with world_of(folder, Hypotheses(**hypotheses)) as world:
+        everything, less = world.manifest(ROWS), world.manifest(ROWS[1:], "less.jsonl")
+        assert (await world.apply(everything)).exit_code == 0
+        await asyncio.sleep(LAG_S)  # else nobody would know yet that they are there
+        assert outcomes(await world.run(runs.sync, (less,), prune=True)) == {"unchanged": 2, "deleted": 1}
+        summary = await world.apply(everything)
+        assert outcomes(summary) == {"unchanged": 2, "created": 1}
+        assert sorted(profile.name for profile in live(world)) == [row["name"] for row in ROWS]
+
+
+@case(0.0, 60.0)
+async def what_somebody_else_just_deleted_is_made_again(folder: Path, tag_lag_s: float) -> None:
+    with world_of(folder, Hypotheses(list_lag_s=LAG_S, tag_lag_s=tag_lag_s), attempts=3) as world:
+        manifest = world.manifest(ROWS)
+        assert (await world.apply(manifest)).exit_code == 0
+        await asyncio.sleep(LAG_S)
+        await world.call(DELETE, live(world)[0].arn)
+        changed = world.manifest([{**row, "tags": {"team": "a"}} for row in ROWS])
+        summary = await world.apply(changed)
+        assert outcomes(summary) == {"created": 1, "updated": 2}
+        assert sorted(profile.name for profile in live(world)) == [row["name"] for row in ROWS]
+
+
+@case(0.0, 0.3)
+async def what_was_just_made_by_a_lost_run(folder: Path, list_lag_s: float) -> None:
+    """Listed, but not to be found yet, and without tags to be seen."""
+    with world_of(folder, Hypotheses(list_lag_s=list_lag_s, get_lag_s=LAG_S, tag_lag_s=60)) as world:
+        manifest = world.manifest(ROWS)
+        assert (await world.apply(manifest)).exit_code == 0
+        for path in world.state.runs.iterdir():
+            path.unlink()
+        await again(world, "apply", manifest)
+
+
+@case()
+async def what_was_just_made_is_pruned(folder: Path) -> None:
+    with world_of(folder, Hypotheses(get_lag_s=LAG_S)) as world:
+        assert (await world.apply(world.manifest(ROWS))).exit_code == 0
+        summary = await world.run(runs.sync, (world.manifest(ROWS[1:]),), prune=True)
+        assert outcomes(summary) == {"unchanged": 2, "deleted": 1}
+        assert [profile.name for profile in live(world)] == ["row-1", "row-2"]
+
+
+@case(True, False)
+async def a_replacement_that_was_cut_between_its_halves(folder: Path, unique: bool) -> None:
+    with world_of(folder, Hypotheses(unique_names=unique)) as world:
+        rows = [{**row, "description": "old"} for row in ROWS]
+        assert (await world.apply(world.manifest(rows))).exit_code == 0
+        manifest = world.manifest([{**row, "description": "new"} for row in ROWS])
+        before = len(world.sandbox.ledger().profiles)
+        # Names that are unique make the old one go first, others the new one come first.
+        world.sandbox.set_faults(
+            [Fault("delay_before", CREATE if unique else DELETE, delay_s=0.5, nth=4 if unique else 1)]
+        )
+        async with under_way(world.apply(manifest, replace=True)):
+            if unique:
+                await until(lambda: any(profile.deleted_at for profile in world.sandbox.ledger().profiles))
+            else:
+                await until(lambda: len(world.sandbox.ledger().profiles) > before)
+        world.sandbox.set_faults([])
+        summary = await world.run(runs.resume, None)
+        adds_up(summary, world.results())
+        assert summary.exit_code == 0
+        assert not world.sandbox.ledger().duplicates()
+        assert {(ACCOUNT, profile.name) for profile in live(world)} == WANTED
+        assert outcomes(await world.apply(manifest)) == {"unchanged": len(ROWS)}
+
+
+@case()
+async def tags_that_are_changed_back_before_the_index_knows(folder: Path) -> None:
+    with world_of(folder, Hypotheses(tag_lag_s=0.6)) as world:
+        first = world.manifest([{**row, "tags": {"team": "a"}} for row in ROWS], "first.jsonl")
+        second = world.manifest([{**row, "tags": {"team": "b"}} for row in ROWS], "second.jsonl")
+        assert outcomes(await world.apply(first)) == {"created": len(ROWS)}
+        await asyncio.sleep(0.6)
+        assert outcomes(await world.apply(second)) == {"updated": len(ROWS)}
+        assert outcomes(await world.apply(first)) == {"updated": len(ROWS)}
+        assert {profile.tags["team"] for profile in live(world)} == {"a"}
+
+
+@case(True, False)
+async def what_a_killed_run_made_and_somebody_deleted(folder: Path, survives: bool) -> None:
+    """The token of a resumed run would be answered with the dead profile's ARN."""
+    with world_of(folder, Hypotheses(token_survives_delete=survives)) as world:
+        manifest = world.manifest(ROWS)
+        world.sandbox.set_faults([Fault("delay_after", CREATE, delay_s=5)])
+        async with under_way(world.apply(manifest)):
+            await until(lambda: len(live(world)) == len(ROWS))
+        world.sandbox.set_faults([])
+        await world.call(DELETE, live(world)[0].arn)
+        summary = await world.run(runs.resume, None)
+        assert summary.exit_code == 0
+        assert sorted(profile.name for profile in live(world)) == [row["name"] for row in ROWS]
+
+
+@pytest.fixture(scope="module")
+def raised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exception | None]:
+    return case.live_through(tmp_path_factory.mktemp("one-after-another"))
+
+
+@pytest.mark.parametrize("name", case)
+def test_exactly_once(raised: dict[str, Exception | None], name: str) -> None:
+    outcome_of(name, raised)

@@ -1,0 +1,144 @@
+"""The first signal drains, the second ends at once; neither leaves anything on stderr that is not meant for people."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bulkprof.sandbox import Fault, Hypotheses, Ledger, Rate
+from tests.faults.killing import PATIENCE_S, RESUME, SLOWLY, Victim
+
+CREATE = "CreateInferenceProfile"
+STRICT = ("-X", "dev", "-W", "error::ResourceWarning")
+UNSEEMLY = re.compile(
+    "Traceback|never retrieved|never awaited|[Uu]nclosed|ResourceWarning|was destroyed|Exception ignored|Event loop"
+)
+DRAINED_S = 4.0
+"""Much less than what the faults below would have calls wait for."""
+
+
+def created(count: int) -> Callable[[Ledger], bool]:
+    return lambda ledger: len(ledger.live) >= count
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When the signal comes, and what goes on then."""
+
+    due: Callable[[Ledger], bool]
+    faults: tuple[Fault, ...] = ()
+    rate: Rate = SLOWLY
+    code: int = 143
+    signals: tuple[signal.Signals, ...] = (signal.SIGTERM,)
+    recorded: bool = True
+    """Whether all that exists is in the run file when the process has ended."""
+
+
+MOMENTS = {
+    "calls in flight": Moment(created(5), (Fault("delay_after", CREATE, delay_s=0.5),), rate=Rate(1000, 1000)),
+    "waiting for the pacer": Moment(created(3), rate=Rate(0.2, 1)),
+    "waiting for lists to settle": Moment(
+        created(3), (Fault("cut_after", CREATE),), recorded=False, code=130, signals=(signal.SIGINT,)
+    ),
+    "waiting to send again": Moment(
+        lambda ledger: ledger.count(CREATE) >= 36,
+        (Fault("conflict", CREATE),),
+    ),
+    "observing": Moment(
+        lambda ledger: ledger.count("ListFoundationModels") > 0,
+        (Fault("delay_after", "ListInferenceProfiles", delay_s=1),),
+        code=130,
+        signals=(signal.SIGINT,),
+    ),
+    "twice": Moment(
+        created(5),
+        (Fault("delay_after", CREATE, delay_s=20),),
+        signals=(signal.SIGINT, signal.SIGTERM),
+        recorded=False,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the process ended, and what the one after it made of the rest."""
+
+    code: int
+    out: str
+    err: str
+    took_s: float
+    live: int
+    resumed: dict[str, Any]
+
+
+def interrupt(folder: Any, number: int, moment: Moment) -> Ended:
+    with Victim(folder / str(number), Hypotheses(), seed=number, rows=12, rate=moment.rate) as victim:
+        victim.sandbox.set_faults(moment.faults)
+        with victim.start("apply", "rows.jsonl", python=STRICT) as process:
+            wait_for(lambda: moment.due(victim.sandbox.ledger()), process)
+            began = time.monotonic()
+            told = send(process, moment.signals)
+            out, err = process.communicate(timeout=PATIENCE_S)
+            took_s = time.monotonic() - began
+        live = len(victim.sandbox.ledger().live)
+        victim.sandbox.set_faults([])
+        victim.sandbox.set_rate(Rate(1000, 1000))
+        (victim.folder / ".bulkprof" / "rates.json").unlink(missing_ok=True)
+        summary = victim.finish(RESUME)
+        victim.check(summary)
+        return Ended(process.returncode, out, told + err, took_s, live, summary)
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    give_up = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.005)
+
+
+def send(process: subprocess.Popen[str], signals: tuple[signal.Signals, ...]) -> str:
+    """Send one signal after the other, each when the one before has been heard; answers what was read meanwhile."""
+    told = ""
+    for number, each in enumerate(signals):
+        assert process.stderr is not None
+        while number and "stopping" not in told:
+            told += process.stderr.readline()
+        process.send_signal(each)
+    return told
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    folder = tmp_path_factory.mktemp("interrupted")
+    with ThreadPoolExecutor(4) as pool:
+        futures = {name: pool.submit(interrupt, folder, n, moment) for n, (name, moment) in enumerate(MOMENTS.items())}
+        return {name: future.result() for name, future in futures.items()}
+
+
+@pytest.mark.parametrize("name", MOMENTS)
+def test_it_ends_in_order(ended: dict[str, Ended], name: str) -> None:
+    moment, was = MOMENTS[name], ended[name]
+    assert was.code == moment.code, was.err
+    assert was.took_s < DRAINED_S
+    assert "stopping: calls in flight end first" in was.err
+    assert "bulkprof resume" in was.err
+    assert not UNSEEMLY.search(was.err), was.err
+    if moment.signals[1:]:
+        assert "stopped at once" in was.err
+
+
+@pytest.mark.parametrize("name", [name for name, moment in MOMENTS.items() if moment.recorded])
+def test_what_was_done_is_on_record(ended: dict[str, Ended], name: str) -> None:
+    summary = json.loads(ended[name].out)
+    assert summary["exit_code"] == MOMENTS[name].code
+    assert summary.get("outcomes", {"created": 0})["created"] == ended[name].live
