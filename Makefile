@@ -20,7 +20,7 @@ demo: $(READY)
 	@cd samples && ../$(BIN)/bulkprof apply kubernetes-subprojects.csv --sandbox --yes --results results.csv
 
 test: $(READY)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Amazon Bedrock application inference profiles in bulk.
 
-The use cases as coroutines, and what they take and answer. Everything else is not public, except `bulkprof.plugins`.
+The use cases as coroutines, and what they take and answer. Everything else is not public, except the errors in
+`bulkprof.errors`, the plugin API in `bulkprof.plugins` and `bulkprof.lambda_handler.handler`.
 """
 
 from __future__ import annotations
@@ -11,24 +12,36 @@ from bulkprof._version import __version__
 
 if TYPE_CHECKING:
     from bulkprof.config import load as load_config
+    from bulkprof.delivery.plan import Plan
     from bulkprof.delivery.ui import Ui
-    from bulkprof.errors import BulkprofError
+    from bulkprof.errors import BulkprofError, ExitCode
+    from bulkprof.execution.lane import Stop
     from bulkprof.exporting import Export, export
-    from bulkprof.model import RunSummary
-    from bulkprof.runs import Validation, apply, plan, redeliver, resume, sync, validate
+    from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Problem, RunSummary, Target
+    from bulkprof.runs import Validation, apply, outcomes, plan, redeliver, resume, sync, validate
     from bulkprof.workspace import Options
 
 __all__ = [
+    "Action",
+    "ActionKind",
     "BulkprofError",
+    "ExitCode",
     "Export",
     "Options",
+    "Outcome",
+    "OutcomeKind",
+    "Plan",
+    "Problem",
     "RunSummary",
+    "Stop",
+    "Target",
     "Ui",
     "Validation",
     "__version__",
     "apply",
     "export",
     "load_config",
+    "outcomes",
     "plan",
     "redeliver",
     "resume",
@@ -38,12 +51,18 @@ __all__ = [
 
 _HOMES = {
     "BulkprofError": "bulkprof.errors:BulkprofError",
+    "ExitCode": "bulkprof.errors:ExitCode",
     "Export": "bulkprof.exporting:Export",
     "Options": "bulkprof.workspace:Options",
-    "RunSummary": "bulkprof.model:RunSummary",
+    "Plan": "bulkprof.delivery.plan:Plan",
+    "Stop": "bulkprof.execution.lane:Stop",
     "Ui": "bulkprof.delivery.ui:Ui",
     "export": "bulkprof.exporting:export",
     "load_config": "bulkprof.config:load",
+    **{
+        name: f"bulkprof.model:{name}"
+        for name in ("Action", "ActionKind", "Outcome", "OutcomeKind", "Problem", "RunSummary", "Target")
+    },
 }
 
 

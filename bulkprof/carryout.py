@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 import anyio
 
 from bulkprof.delivery.failed import write_failed
+from bulkprof.delivery.left import Left
 from bulkprof.delivery.results import write_results
 from bulkprof.delivery.sinks import Delivery, make_sinks
-from bulkprof.delivery.ui import Progress
+from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import ExitCode, StateError, UsageError
-from bulkprof.execution.engine import Engine, EngineSettings
+from bulkprof.execution.engine import Engine, EngineSettings, OpenTarget
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import Stop
 from bulkprof.execution.runfile import RunFile
-from bulkprof.model import Outcome, OutcomeKind, RunSummary
+from bulkprof.execution.since import since_last
+from bulkprof.model import Outcome, OutcomeKind, RunSummary, Target
+from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.workspace import Workspace
 
 NOT_IN_ORDER = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
@@ -27,19 +32,29 @@ NOT_IN_ORDER = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
 async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool) -> RunSummary:
     """Turn every open action into an outcome, tell the sinks, and sum up.
 
-    A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it.
+    A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
+    too, unless it was a signal: whoever sent it knows.
     """
     started = time.monotonic()
     run.set_meta(status="running")
+    if resumed:
+        await run.off_loop(run.reopen_delivery)
     sinks = make_sinks(work.registry, work.run_context(run, fleet.sessions), work.ui.warn)
     delivery = Delivery(run, sinks, work.ui.warn)
     targets = await run.off_loop(run.pending_targets)
-    total = sum(run.action_counts())
-    settings = EngineSettings(work.settings.run.max_targets_in_flight, work.settings.run.settle_s, resumed=resumed)
+    width = work.settings.run.max_targets_in_flight
+    settings = EngineSettings(width, work.settings.run.settle_s, resumed=resumed)
+    left = Left(await run.off_loop(run.pending_counts), fleet.rate, width)
+
+    def open_target(target: Target) -> AbstractAsyncContextManager[OpenTarget]:
+        left.begins(target)
+        return fleet.open(target)
+
     try:
-        with work.ui.progress("profiles", total - sum(run.outcome_counts().values())) as progress:
-            watch = _Watch(progress, work.stop, work.tolerance.allowed(run.action_counts()[0]), work.ui.warn)
-            engine = Engine(run, fleet.traffic, fleet.open, settings, watch)
+        total = sum(run.action_counts()) - sum(run.outcome_counts().values())
+        with work.ui.progress("profiles", total, left.seconds) as progress:
+            watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
+            engine = Engine(run, fleet.traffic, open_target, settings, watch)
             async with anyio.create_task_group() as group:
                 group.start_soon(delivery.follow)
                 await engine.execute(targets)
@@ -48,11 +63,17 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
         run.set_meta(elapsed_s=elapsed, status="interrupted" if stopped else "finished", summary=summary.as_json())
+        if stopped and work.stop.reason:
+            work.ui.warn(
+                f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
+                "count as skipped: the next sync takes them up, and so does a resume"
+            )
+        summary = await _with_news(work, run, summary)
         try:
             await run.off_loop(partial(_write_files, work, run))
         finally:
             # A file that can't be written is no reason for the sinks not to hear of the end.
-            if not stopped:
+            if not (stopped and work.stop.by_signal):
                 await _tell_the_end(work, delivery, summary)
     finally:
         await delivery.close()
@@ -64,17 +85,39 @@ class _Watch:
     """Sees every outcome: shows progress, and stops the run when more fail than is tolerated."""
 
     progress: Progress
+    left: Left
+    ui: Ui
     stop: Stop
     allowed: int | None
-    warn: Callable[[str], None]
     failures: int = 0
 
     def __call__(self, outcome: Outcome) -> None:
         self.progress.outcome(outcome)
+        if done := self.left.take(outcome):
+            self.ui.target_done(done.target, done.counts, done.seconds)
         self.failures += outcome.kind in {OutcomeKind.FAILED, OutcomeKind.UNKNOWN}
         if self.allowed is not None and self.failures > self.allowed and not self.stop.requested:
-            self.warn(f"stopping: {self.failures} profiles failed, {self.allowed} are tolerated (--failure-tolerance)")
+            failed = f"{self.failures} profiles failed, {self.allowed} are tolerated (--failure-tolerance)"
+            self.ui.warn(f"stopping: {failed}")
             self.stop.request(ExitCode.SAFETY_LIMIT)
+
+
+async def tell_estimate(work: Workspace, run: RunFile, fleet: Fleet) -> None:
+    """Say how long what is planned will take, where rates are known and it is long."""
+    pending = await run.off_loop(run.pending_counts)
+    seconds = seconds_left(pending, fleet.rate, work.settings.run.max_targets_in_flight)
+    deadline = work.deadline.at if work.deadline else None
+    if line := estimate_line(seconds, datetime.now().astimezone(), deadline):
+        work.ui.note(line)
+
+
+async def _with_news(work: Workspace, run: RunFile, summary: RunSummary) -> RunSummary:
+    """The summary with what is new in it; an earlier run that can't be read costs only that."""
+    try:
+        return replace(summary, since_last=await run.off_loop(partial(since_last, work.state, run)))
+    except StateError as error:
+        work.ui.warn(f"what is new against the last run isn't known: {error}")
+        return summary
 
 
 def _write_files(work: Workspace, run: RunFile) -> None:
@@ -156,7 +199,7 @@ async def redeliver(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collec
     chosen = [pair for pair in sinks if not only or pair[1].name in only]
     delivery = Delivery(run, chosen, work.ui.warn)
     try:
-        missing = await delivery.finish(summary_of(run))
+        missing = await delivery.finish(await _with_news(work, run, summary_of(run)))
     finally:
         await delivery.close()
     tried = {sink.name for _, sink in chosen}

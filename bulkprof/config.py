@@ -25,6 +25,8 @@ from bulkprof.errors import ConfigError
 from bulkprof.limits import ACCOUNT_ALIAS, account_fault
 
 DEFAULT_FILE = "bulkprof.toml"
+MOST_TARGETS = 1000
+"""Targets at once: each holds a connection or more."""
 
 
 def _as_tuple(value: Any) -> Any:
@@ -109,7 +111,7 @@ class Run(Section):
     """How hard a run may work."""
 
     max_calls_in_flight: int = Field(default=64, ge=1, le=1000)
-    max_targets_in_flight: int = Field(default=50, ge=1, le=1000)
+    max_targets_in_flight: int = Field(default=50, ge=1, le=MOST_TARGETS)
     headroom: float = Field(default=0.0, ge=0.0, le=0.9)
     """The share of each learned rate that is left to others."""
     attempts: int = Field(default=8, ge=1, le=100)
@@ -121,11 +123,14 @@ class Run(Section):
 
 
 class Prune(Section):
-    """How much of an estate one run may delete: the larger of the two."""
+    """How much of an estate one run may delete: the larger of share and count, in all and in each account."""
 
     percent: float = Field(default=10.0, ge=0, le=100)
     """Of the estate's profiles that exist."""
     count: int = Field(default=5, ge=0)
+    account_percent: float = Field(default=25.0, ge=0, le=100)
+    """Of the estate's profiles in one account: more than of all, since a team that leaves may be most of an account."""
+    account_count: int = Field(default=5, ge=0)
 
 
 class Lock(Section):
@@ -179,7 +184,7 @@ class Config(BaseModel):
         return self.file.parent if self.file else Path.cwd()
 
 
-def load(file: Path | None) -> Config:
+def load(file: Path | None = None) -> Config:
     """Read `file`, or `bulkprof.toml` of the working directory where there is one, else the defaults.
 
     Raises `ConfigError` that names every bad key of the file at once.

@@ -10,7 +10,7 @@ BulkprofError                     1
 ├── LockHeldError                 5    another run is at work on the same estate
 ├── DeclinedError                 1    the user said no to the plan
 ├── StateError                    1    run file or state directory can't be used
-├── RunInterruptedError           130  or 143, by signal
+├── RunInterruptedError           130  or 143, by signal; 3 by the deadline
 └── AwsError                      1    an answer of AWS, or none
     ├── CredentialsError               no credentials, or refused ones
     ├── ExpiredCredentialsError        a session that ran out: renew and send again
@@ -80,7 +80,7 @@ class PluginError(BulkprofError):
 
 
 class ManifestError(BulkprofError):
-    """Rows that can't be used; `problems` holds each of them. Raised before anything is sent."""
+    """Rows that can't be used; `problems` holds the first of them. Raised before anything is sent."""
 
     exit_code = ExitCode.INVALID_MANIFEST
 
@@ -112,8 +112,8 @@ class StateError(BulkprofError):
 class RunInterruptedError(BulkprofError):
     """The run was asked to stop before it changed anything; `resume` of `run_id` takes it up again."""
 
-    def __init__(self, run_id: str, *, code: int) -> None:
-        super().__init__("interrupted before anything was changed")
+    def __init__(self, run_id: str, *, code: int, reason: str = "") -> None:
+        super().__init__(f"{reason or 'interrupted'} before anything was changed")
         self.run_id = run_id
         self.code = code
 

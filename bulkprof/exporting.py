@@ -143,7 +143,7 @@ class _Walk:
                 await self._read(target)
             except AwsError as error:
                 self.found.unreachable[target] = error
-                self.work.ui.warn(f"{target} is left out: {error}")
+                self.work.ui.warn_of(target, f"{target} is left out: {error}")
             except StopRequestedError:
                 self.stopped = True
                 return

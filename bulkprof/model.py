@@ -225,6 +225,30 @@ class CallCount:
 
 
 @dataclass(frozen=True, slots=True)
+class SinceLast:
+    """What is new in a run against the last one of its estate. Failures are rows that failed, are unknown or skipped.
+
+    Rows that a stopped run didn't reach are none.
+    """
+
+    run_id: str
+    """The last run's."""
+    started_at: str
+    new_failures: int
+    gone_failures: int
+    """Failures of the last run that are in order now."""
+    still_failing: int
+    outcomes: Mapping[OutcomeKind, int]
+    """The last run's."""
+    first_new: tuple[Outcome, ...] = ()
+    """The first few of the new failures."""
+
+    def __str__(self) -> str:
+        counts = f"{self.new_failures} new failures, {self.gone_failures} gone, {self.still_failing} as before"
+        return f"since run {self.run_id}: {counts}"
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """A run's end in numbers: what `--json` prints and sinks get."""
 
@@ -237,6 +261,8 @@ class RunSummary:
     elapsed_s: float
     calls: Mapping[str, CallCount] = field(default_factory=dict)
     exit_code: int = 0
+    since_last: SinceLast | None = None
+    """None where no earlier run of the estate is in the state directory; not part of the JSON summary."""
 
     @property
     def changed(self) -> int:

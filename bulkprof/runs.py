@@ -1,23 +1,23 @@
 """The use cases: validate, plan, apply, sync, resume. Each reads like the picture in the README.
 
-They are also the Python API: `await bulkprof.apply(["teams.csv"])`. None of them prints or asks by itself; what
+They are also the Python API: `await bulkprof.apply("teams.csv")`. None of them prints or asks by itself; what
 happens is told to the `Ui`. All raise `BulkprofError`; a run that a signal stops midway returns its summary.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-import anyio.to_thread
+from typing import Any, TypeAlias
 
 from bulkprof import carryout
-from bulkprof.carryout import Redelivery, execute
+from bulkprof.carryout import Redelivery, execute, tell_estimate
+from bulkprof.delivery.plan import Plan, plan_of
 from bulkprof.delivery.ui import Ui
 from bulkprof.errors import (
     BulkprofError,
@@ -31,15 +31,18 @@ from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import Stop, StopRequestedError
 from bulkprof.execution.lock import StateLock
 from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, is_run_file
-from bulkprof.model import ActionKind, RunSummary
-from bulkprof.places import settle
+from bulkprof.execution.since import told_its_end
+from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, StateDirectory, is_run_file
+from bulkprof.model import ActionKind, Outcome, RunSummary
 from bulkprof.planning.safety import check_complete, check_prune, check_refused
 from bulkprof.rules.accounts import Filters, unresolved
 from bulkprof.rules.guess import Guess, guess
-from bulkprof.steps import Planner, Replanning, require_rows, take_in, veto
+from bulkprof.steps import Planner, Replanning, veto
+from bulkprof.taking_in import require_rows, settle, take_in
 from bulkprof.workspace import Options, Workspace
 
+Manifests: TypeAlias = str | Path | Sequence[str | Path]
+"""Manifest files, one or several; `-` is the standard input of the options."""
 GUESSES = 8
 """How many models `validate` guesses the source of, to show."""
 
@@ -60,63 +63,87 @@ class Validation:
 
 
 async def validate(
-    manifests: Sequence[str], options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+    manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> Validation:
     """Find every problem of every row, without network or credentials; problems are told to the `ui`."""
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    files = as_list(manifests)
     with (
         TemporaryDirectory(prefix="bulkprof-") as folder,
-        closing(work.new_run("validate", manifests, Path(folder) / "validate.db")) as run,
-        _recorded(run, work.stop),
+        closing(work.new_run("validate", files, Path(folder) / "validate.db")) as run,
+        _recorded(work, run),
     ):
-        rows = await take_in(work, run, manifests, work.rules(), work.ui)
+        run.make_fleeting()
+        rows = await take_in(work, run, files, work.rules(), work.ui)
         sources = tuple(guess(source, unresolved(target)) for source, target in run.sources(GUESSES))
         return Validation(rows, run.action_counts()[0], run.invalid_count(), run.error_count(), sources)
 
 
 async def plan(
-    manifests: Sequence[str], out: Path, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
-) -> bool:
-    """Write the plan for `manifests` to the new file `out`, changing nothing; answers whether it has changes.
+    manifests: Manifests,
+    options: Options | None = None,
+    ui: Ui | None = None,
+    stop: Stop | None = None,
+    *,
+    out: Path | None = None,
+) -> Plan:
+    """Find out what would change, and change nothing. The new file `out` keeps the plan, for `apply`.
 
     The plan is shown through `Ui.confirm`, whose answer doesn't matter here. Raises `SafetyError` when the plan goes
     over a cap or a plugin vetoes it.
     """
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    if out is not None:
+        return await _plan_into(work, out, as_list(manifests))
+    with TemporaryDirectory(prefix="bulkprof-") as folder:
+        return (await _plan_into(work, Path(folder) / "plan.db", as_list(manifests))).unkept()
+
+
+async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Plan:
     run = work.new_run("apply", manifests, out)
+    with _whole_or_gone(out), closing(run), _recorded(work, run):
+        await _take_in_offline(work, run, manifests)
+        async with work.connect() as fleet:
+            await _plan(work, run, fleet, manifests)
+            await tell_estimate(work, run, fleet)
+        found = await run.off_loop(partial(plan_of, run))
+        await work.ui.confirm(found)
+        run.set_meta(status="planned")
+        return found
+
+
+@contextmanager
+def _whole_or_gone(out: Path) -> Iterator[None]:
+    """Half a plan must not be mistaken for one, also where the caller cancels: so this doesn't await anything."""
     try:
-        with closing(run), _recorded(run, work.stop):
-            await _take_in_offline(work, run, manifests)
-            async with work.connect() as fleet:
-                await _plan(work, run, fleet, manifests)
-            await work.ui.confirm(run)
-            run.set_meta(status="planned")
-            return _has_changes(run)
+        yield
     except BaseException:
-        # Half a plan must not be mistaken for one.
-        await anyio.to_thread.run_sync(partial(out.unlink, missing_ok=True))
+        out.unlink(missing_ok=True)
         raise
 
 
 async def apply(
-    manifests: Sequence[str], options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+    manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:
     """Create what is missing and repair tags; deletes nothing. `manifests` may be one plan file of `plan`."""
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    if len(manifests) == 1 and is_run_file(Path(manifests[0])):
-        with closing(RunFile.open(Path(manifests[0]))) as kept:
+    if work.options.prune:
+        raise UsageError("apply deletes nothing; sync prunes, and so does apply of a plan that was made with prune")
+    files = as_list(manifests)
+    if len(files) == 1 and is_run_file(Path(files[0])):
+        with closing(RunFile.open(Path(files[0]))) as kept:
             work = _as_started(work, kept)
             # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.
             with work.lock(kept) as lock, closing(RunFile.open(work.state.adopt_plan(kept.path))) as run:
                 return await _go_on(work, run, lock, resumed=False)
-    return await _change(work, "apply", manifests)
+    return await _change(work, "apply", files)
 
 
 async def sync(
-    manifests: Sequence[str], options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+    manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:
     """Make the estate equal to `manifests`: `apply`, and with `options.prune` deletions under the caps."""
-    return await _change(Workspace(options or Options(), ui or Ui(), stop or Stop()), "sync", manifests)
+    return await _change(Workspace(options or Options(), ui or Ui(), stop or Stop()), "sync", as_list(manifests))
 
 
 async def resume(
@@ -142,11 +169,27 @@ async def redeliver(
     """Send what sinks miss of a finished run; `only` names the sinks to try."""
     work = Workspace(options or Options(), ui or Ui(), Stop())
     with closing(RunFile.open(work.state.find(run_id))) as run, unwrapped():
-        if run.meta("status") != "finished":
+        if not told_its_end(run):
             raise UsageError(f"run {run.meta('id')} is {run.meta('status')}; `bulkprof resume` finishes it first")
         work = _as_started(work, run)
         async with work.connect() as fleet:
             return await carryout.redeliver(work, run, fleet, only=only)
+
+
+def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:
+    """What became of each profile of a run, in manifest order, read from its file as you go. Blocks.
+
+    `run_id` may be its beginning, as everywhere. Raises `UsageError` when the state directory has no such run.
+    """
+    state = StateDirectory((options or Options()).state_dir)
+    with closing(RunFile.open(state.find(run_id))) as run:
+        yield from run.results()
+
+
+def as_list(manifests: Manifests) -> list[str]:
+    """Manifests as the command line gives them. A single one needs no list, and must not be read as its letters."""
+    given = [manifests] if isinstance(manifests, str | Path) else manifests
+    return [str(manifest) for manifest in given]
 
 
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
@@ -155,7 +198,7 @@ async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> Ru
 
 
 async def _from_the_start(work: Workspace, run: RunFile, manifests: Sequence[str]) -> RunSummary:
-    with _recorded(run, work.stop), work.lock(run) as lock:
+    with _recorded(work, run), work.lock(run) as lock:
         await run.off_loop(run.clear_intake)
         await _take_in_offline(work, run, manifests)
         async with work.connect(lock.holder) as fleet:
@@ -165,7 +208,7 @@ async def _from_the_start(work: Workspace, run: RunFile, manifests: Sequence[str
 
 async def _go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
     """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
-    with _recorded(run, work.stop):
+    with _recorded(work, run):
         recent = await work.recent()
         async with work.connect(lock.holder) as fleet:
             targets = await run.off_loop(run.pending_targets)
@@ -173,6 +216,7 @@ async def _go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: boo
             planner = Planner(run, fleet, work.ui, recent, Replanning(resumed))
             await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
             if resumed:
+                await tell_estimate(work, run, fleet)
                 return await execute(work, run, fleet, resumed=True)
             return await _approve_and_execute(work, run, fleet)
 
@@ -209,30 +253,36 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
     check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
     if work.options.prune:
         check_complete(run.invalid_count())
-        check_prune(work.settings.estate, run.action_counts()[1], planner.owned, work.settings.prune)
+        check_prune(work.settings.estate, _deletions(run), planner.owned, work.settings.prune)
     await run.off_loop(partial(veto, run, work.registry, work.ui))
 
 
 async def _approve_and_execute(work: Workspace, run: RunFile, fleet: Fleet) -> RunSummary:
-    if _has_changes(run) and not await work.ui.confirm(run):
+    found = await run.off_loop(partial(plan_of, run))
+    await tell_estimate(work, run, fleet)
+    if found.has_changes and not await work.ui.confirm(found):
         run.set_meta(status="declined")
         raise DeclinedError("not approved; nothing was changed")
     return await execute(work, run, fleet, resumed=False)
 
 
-def _has_changes(run: RunFile) -> bool:
-    counts = run.plan_counts().values()
-    return any(count for of_target in counts for kind, count in of_target.items() if kind is not ActionKind.NONE)
+def _deletions(run: RunFile) -> Counter[str]:
+    """How many profiles of each account the plan deletes."""
+    deletions: Counter[str] = Counter()
+    for target, kinds in run.plan_counts().items():
+        deletions[target.account] += kinds.get(ActionKind.DELETE, 0)
+    return deletions
 
 
 @contextmanager
-def _recorded(run: RunFile, stop: Stop) -> Iterator[None]:
+def _recorded(work: Workspace, run: RunFile) -> Iterator[None]:
     """Leave in the run file how the run ended, unless it ended well; a stop before the first change is an interrupt."""
+    work.ui.started(str(run.meta("id")))
     try:
         with unwrapped():
             yield
     except StopRequestedError:
-        raise RunInterruptedError(str(run.meta("id")), code=stop.exit_code) from None
+        raise RunInterruptedError(str(run.meta("id")), code=work.stop.exit_code, reason=work.stop.reason) from None
     except BulkprofError as error:
         if not isinstance(error, DeclinedError | StateError) and run.meta("status") in NOTHING_SENT:
             run.set_meta(status="refused", error=str(error))

@@ -1,12 +1,12 @@
-"""The steps that a run is made of: take manifests in, plan the targets, carry the plan out.
+"""The steps between rows and changes: observe and plan the targets, and ask plugins whether the plan may run.
 
 Each works target by target on the run file, so that nothing but counters lives in memory for a whole run.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -15,23 +15,20 @@ import anyio.to_thread
 
 from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.delivery.unreachable import blocks
-from bulkprof.errors import AwsError, InvalidRequestError, ManifestError, NotFoundError, SafetyError
+from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError, SafetyError
 from bulkprof.execution.engine import OpenTarget, closed_outcome
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import StopRequestedError
 from bulkprof.execution.recent import RecentRuns
-from bulkprof.execution.runfile import Clash, RunFile
-from bulkprof.intake import Rejected, merge_readers, read_requests
+from bulkprof.execution.runfile import RunFile
 from bulkprof.model import (
     Action,
     ActionKind,
-    DesiredProfile,
     ObservedProfile,
     Outcome,
     OutcomeKind,
     Problem,
     Refusal,
-    Request,
     Target,
 )
 from bulkprof.planning.diff import diff, owner
@@ -39,82 +36,6 @@ from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_co
 from bulkprof.planning.quota import quota_warning
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
-from bulkprof.rules import Rules
-from bulkprof.workspace import Workspace
-
-PORTION = 5_000
-"""Desired profiles that are held at once, or those of one row if it alone has more."""
-
-
-async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
-    """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
-
-    Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
-    rest is the caller's to decide. Raises `StopRequestedError` when the run stops meanwhile.
-    """
-    rows = 0
-    readers = merge_readers(work.registry)
-    stdin = await work.stdin(manifests)
-    with ui.progress("reading rows", 0) as progress:
-        async with aclosing(read_requests(manifests, readers, stdin=stdin)) as batches:
-            async for batch in batches:
-                await work.stop.pause(0)
-                for profiles, problems in _expanded(batch, rules):
-                    for problem in await run.off_loop(partial(_store, run, profiles, problems)):
-                        ui.problem(problem)
-                rows += len(batch)
-                progress.step(len(batch))
-    await run.off_loop(run.drop_invalid)
-    return rows
-
-
-def _expanded(
-    batch: Iterable[Request | Rejected], rules: Rules
-) -> Iterator[tuple[list[DesiredProfile], list[Problem]]]:
-    """What rows come to, in portions: one row may fan out to a thousand targets."""
-    profiles: list[DesiredProfile] = []
-    problems: list[Problem] = []
-    for item in batch:
-        if isinstance(item, Rejected):
-            problems.extend(item.problems)
-            continue
-        expansion = rules.expand(item)
-        profiles.extend(expansion.profiles)
-        problems.extend(expansion.problems)
-        if len(profiles) >= PORTION:
-            yield profiles, problems
-            profiles, problems = [], []
-    yield profiles, problems
-
-
-def _store(run: RunFile, profiles: list[DesiredProfile], problems: list[Problem]) -> list[Problem]:
-    """Write them; answers the problems, with those of equal names."""
-    clashes = run.add_desired(profiles)
-    found = [*problems, *_clash_problems(clashes)]
-    run.add_problems(found)
-    for clash in clashes:
-        # Nobody can say which of the two is meant, so neither is made.
-        run.add_invalid(clash.first_file, clash.first_line)
-    return found
-
-
-def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
-    """One problem for each two rows and name, however many targets they meet in."""
-    met: dict[tuple[str, int, str, str, int], list[Target]] = {}
-    for clash in clashes:
-        request = clash.profile.request
-        key = (request.file, request.line, clash.profile.name, clash.first_file, clash.first_line)
-        met.setdefault(key, []).append(clash.profile.target)
-    for (file, line, name, first_file, first_line), targets in met.items():
-        where = str(targets[0]) if len(targets) == 1 else f"{len(targets)} targets ({targets[0]}, …)"
-        yield Problem(
-            f"the same name in {where} as {first_file}:{first_line}",
-            file=file,
-            line=line,
-            column="name",
-            value=name,
-            remedy="give one of them another name, account or region",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +55,8 @@ class Planner:
     ui: Ui
     recent: RecentRuns
     again: Replanning | None = None
-    owned: int = 0
-    """Profiles that exist and carry the estate's ownership tag (counted where pruning looks at all of them)."""
+    owned: Counter[str] = field(default_factory=Counter)
+    """Profiles that exist and carry the estate's ownership tag, by account (where pruning looks at all of them)."""
     errors: dict[Target, AwsError] = field(default_factory=dict)
     """The targets that couldn't be observed."""
     unreachable: int = 0
@@ -158,7 +79,9 @@ class Planner:
                 await self._plan_target(target)
             except AwsError as error:
                 self.errors[target] = error
-                self.unreachable += await self.run.off_loop(partial(_refuse_target, self.run, target, error))
+                refused = await self.run.off_loop(partial(_refuse_target, self.run, target, error))
+                # Not in one expression: others count while this one waits.
+                self.unreachable += refused
             except StopRequestedError as stop:
                 stopped.append(stop)
             finally:
@@ -176,6 +99,7 @@ class Planner:
         if len(targets) > 1:
             for block in blocks(self.errors, self.fleet.sessions.trust_needed()):
                 self.ui.warn(block)
+            self.run.set_meta(unreachable=[(target.account, target.region) for target in self.errors])
         if self.errors and len(self.errors) == len(targets):
             raise next(iter(self.errors.values()))
         await self.run.off_loop(self.run.drop_invalid)
@@ -192,8 +116,8 @@ class Planner:
                 await self.fleet.traffic.stop.pause(self.recent.settle_s)
                 observed, actions = await self._compare(opened, target, resolvable)
             if warning := await quota_warning(opened.api, opened.lane.call, target, len(observed), actions):
-                self.ui.warn(warning)
-        self.owned += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
+                self.ui.warn_of(target, warning)
+        self.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
         there = {profile.arn for profile in observed}
         await self.run.off_loop(partial(_save, self.run, target, actions, there, self.again))
 
@@ -347,19 +271,3 @@ def veto(run: RunFile, registry: Registry, ui: Ui) -> None:
                 ui.warn(f"{problem} (plugin {plugin!r})")
     if objections:
         raise SafetyError("the plan was vetoed and nothing was changed:\n  " + "\n  ".join(objections))
-
-
-def require_rows(run: RunFile, *, skip_invalid: bool) -> None:
-    """Raise `ManifestError` when rows are invalid (unless they may be skipped) or none are left."""
-    invalid = run.invalid_count()
-    if invalid and not skip_invalid:
-        raise ManifestError(
-            f"{_count(run.error_count(), 'problem')} in {_count(invalid, 'row')}; nothing was changed. "
-            "Mend them, or go on with the rest: --skip-invalid"
-        )
-    if not run.action_counts()[0]:
-        raise ManifestError("no usable row is left; nothing was changed")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

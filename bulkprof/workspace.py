@@ -17,10 +17,11 @@ import anyio
 import anyio.to_thread
 
 from bulkprof.aws import AwsSessions
-from bulkprof.config import Config, Lock, Organization
+from bulkprof.config import MOST_TARGETS, Config, Lock, Organization, Settings
 from bulkprof.delivery.files import check_path
 from bulkprof.delivery.ui import Ui
-from bulkprof.errors import ConfigError, ExitCode
+from bulkprof.errors import ConfigError, ExitCode, StateError, UsageError
+from bulkprof.execution.deadline import Deadline, DeadlineWatch, utc_now
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import Stop
 from bulkprof.execution.lock import Holder, StateLock
@@ -68,6 +69,10 @@ class Options:
     """Where the rows that didn't end in order go, in manifest form: .csv or .jsonl."""
     failure_tolerance: str | None = None
     """How many profiles may fail before the run stops: a share such as `5%` or a count."""
+    deadline: str | None = None
+    """When the run has to be over: `2h`, `06:00`, or an ISO date and time. What it doesn't reach stays open."""
+    max_targets_in_flight: int | None = None
+    """How many targets are worked in at once, instead of what the config says."""
     stdin: IO[bytes] | None = None
     """What the manifest `-` reads; the process's standard input by default."""
 
@@ -78,7 +83,7 @@ class Workspace:
     def __init__(self, options: Options, ui: Ui, stop: Stop) -> None:
         """Load the plugins, check the options. Raises `PluginError`, `UsageError`."""
         self.options = options
-        self.settings = options.config.settings
+        self.settings = _overridden(options)
         self.ui = ui
         self.stop = stop
         self.state = StateDirectory(options.state_dir)
@@ -86,6 +91,8 @@ class Workspace:
         self.filters = Filters(tuple(options.accounts), tuple(options.not_accounts), tuple(options.regions))
         self.accounts()
         self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
+        self.deadline = Deadline.parse(options.deadline, utc_now()) if options.deadline else None
+        """Counted from here on, where it is a duration."""
         for flag, path in (("--results", options.results), ("--failed", options.failed)):
             if path is not None:
                 check_path(flag, path)
@@ -185,6 +192,8 @@ class Workspace:
             return Sandbox(SandboxSettings(state_file=self.state.path / "sandbox.journal")).start()
         except SandboxMissingError as error:
             raise ConfigError(str(error)) from None
+        except ValueError as error:
+            raise StateError(f"{error}; move it away to begin with an empty sandbox") from None
 
     @asynccontextmanager
     async def _fleet(self, sessions: AwsSessions, lock: Lock, holder: Holder | None) -> AsyncIterator[Fleet]:
@@ -200,6 +209,8 @@ class Workspace:
         if problem := await anyio.to_thread.run_sync(rates.load):
             self.ui.warn(problem)
         async with AsyncExitStack() as stack:
+            if self.deadline is not None:
+                await stack.enter_async_context(DeadlineWatch(self.deadline, self.stop))
             await stack.enter_async_context(sessions)
             if holder is not None:
                 shared = shared_lock(lock, sessions.client, holder, on_lost=self._lock_lost, warn=self.ui.warn)
@@ -233,3 +244,13 @@ class Workspace:
             started_at=str(run.meta("started_at")),
             client=client,
         )
+
+
+def _overridden(options: Options) -> Settings:
+    """The config's settings, with what the options put in their place. Raises `UsageError`."""
+    settings, width = options.config.settings, options.max_targets_in_flight
+    if width is None:
+        return settings
+    if not 1 <= width <= MOST_TARGETS:
+        raise UsageError(f"--max-targets-in-flight {width}: must be from 1 to {MOST_TARGETS}")
+    return settings.model_copy(update={"run": settings.run.model_copy(update={"max_targets_in_flight": width})})

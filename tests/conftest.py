@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer
 
 from bulkprof.execution import engine, pacer
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
 from tests.cli.driver import CommandLine
 
+COMMAND = cache(typer.main.get_command)
 FAST = Rate(100_000, 100_000)
 """A rate that nobody reaches, for tests that are about something else."""
 
@@ -25,6 +28,8 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # Building the command line takes longer than most commands, and it is the same each time.
+    monkeypatch.setattr(typer.main, "get_command", COMMAND)
     # Politeness towards AWS and the disk, which a sandbox on this machine doesn't need.
     monkeypatch.setattr(engine, "FLUSH_S", 0.01)
     monkeypatch.setattr(pacer, "START_PACE", 200.0)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import IO, Annotated
+from itertools import pairwise
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from bulkprof.errors import ExitCode
+
+if TYPE_CHECKING:
+    from bulkprof.cli.terminal import Terminal
 
 # typer carries click with it in some versions and depends on it in others; these are its errors in all of them.
 _WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]
@@ -35,20 +39,32 @@ def run(arguments: Sequence[str]) -> int:
         context = getattr(error, "ctx", None)
         hint = f"\nTry '{context.command_path} --help'." if context else ""
         message: str = error.format_message()  # type: ignore[attr-defined]
-        sys.stderr.write(f"error: {message}{hint}\n")
+        _terminal(arguments).error(f"{message}{hint}")
         if "--json" in arguments:
             import json
 
             sys.stdout.write(json.dumps({"error": message, "exit_code": int(ExitCode.USAGE)}) + "\n")
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted before anything was started\n")
+        _terminal(arguments).note("interrupted before anything was started")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # `bulkprof ... | head`: nobody reads any more, which is no error of ours.
         nobody_reads(sys.stdout)
         return ExitCode.DONE
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _terminal(arguments: Sequence[str]) -> Terminal:
+    """For what goes wrong before a command has its own: how lines look, as far as the bare arguments tell."""
+    from bulkprof.cli.logs import LogFormat
+    from bulkprof.cli.terminal import Terminal
+
+    given = [os.environ.get("BULKPROF_LOG_FORMAT", "")]
+    given += [after for flag, after in pairwise([*arguments, ""]) if flag == "--log-format"]
+    given += [argument.partition("=")[2] for argument in arguments if argument.startswith("--log-format=")]
+    wanted = LogFormat.JSON if given[-1] == LogFormat.JSON else LogFormat.TEXT
+    return Terminal(as_json=True, no_color="--no-color" in arguments, log_format=wanted)
 
 
 def nobody_reads(stream: IO[str]) -> None:

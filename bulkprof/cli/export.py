@@ -12,6 +12,7 @@ import typer
 
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app, nobody_reads
+from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.running import STATE_DIR, make_options, make_terminal, run_async
 
 if TYPE_CHECKING:
@@ -24,33 +25,37 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write here, .csv or .jsonl (default: CSV on stdout).")
     ] = None,
-    accounts: Annotated[
-        str, typer.Option("--accounts", metavar="A[,A]", help="Account ids, aliases or selectors (default: yours).")
-    ] = "",
-    not_accounts: Annotated[str, typer.Option("--not-accounts", metavar="A[,A]", help="Leave these out.")] = "",
-    regions: Annotated[str, typer.Option("--regions", metavar="R[,R]", help="Regions (default: the SDK's).")] = "",
+    accounts: o.Accounts = None,
+    not_accounts: o.NotAccounts = None,
+    regions: o.Regions = None,
     estate_only: Annotated[
         bool, typer.Option("--estate-only", help="Only profiles that carry this estate's ownership tag.")
     ] = False,
+    max_targets_in_flight: o.TargetsInFlight = None,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
     sandbox: o.UseSandbox = False,
     as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
-    """Write the profiles that exist as a manifest, to plan, adopt and keep. Changes nothing."""
+    """Write the profiles that exist as a manifest, to plan, adopt and keep. Changes nothing.
+
+    By default it looks where a row without account and region would: [defaults], else your account and Region.
+    """
     from bulkprof import exporting
 
     if as_json and out is None:
         raise typer.BadParameter("needs --out FILE: stdout holds the manifest or the summary", param_hint="--json")
-    terminal = make_terminal(as_json, no_color)
+    terminal = make_terminal(as_json, no_color, log_format)
     opts = make_options(
         terminal,
         config,
         state_dir,
-        accounts=_split(accounts),
-        not_accounts=_split(not_accounts),
-        regions=_split(regions),
+        accounts=accounts or (),
+        not_accounts=not_accounts or (),
+        regions=regions or (),
+        max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
     with TemporaryFile("w+", encoding="utf-8", newline="") as stream:
@@ -67,10 +72,6 @@ def export(
             nobody_reads(sys.stdout)
     _tell(terminal, found, str(out or "-"))
     return int(found.exit_code)
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _tell(terminal: Terminal, found: Export, out: str) -> None:

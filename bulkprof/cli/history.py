@@ -9,6 +9,7 @@ import typer
 
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app
+from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.running import STATE_DIR, ending, flags_again, make_options, make_terminal, run_async
 from bulkprof.errors import ExitCode
 
@@ -23,6 +24,7 @@ def list_runs(
     context: typer.Context,
     state_dir: o.StateDir = STATE_DIR,
     as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> None:
     """List past runs, newest first."""
@@ -34,7 +36,7 @@ def list_runs(
     from bulkprof.delivery.report import run_rows
     from bulkprof.execution.state import StateDirectory
 
-    terminal = make_terminal(as_json, no_color)
+    terminal = make_terminal(as_json, no_color, log_format)
     rows = list(run_rows(StateDirectory(state_dir)))
     if as_json:
         terminal.json({"runs": rows})
@@ -59,12 +61,13 @@ def redeliver(
     state_dir: o.StateDir = STATE_DIR,
     sandbox: o.UseSandbox = False,
     as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Send what sinks miss of a finished run."""
     from bulkprof import runs
 
-    terminal = make_terminal(as_json, no_color)
+    terminal = make_terminal(as_json, no_color, log_format)
     opts = make_options(terminal, config, state_dir, sandbox=sandbox)
     told = run_async(terminal, lambda: runs.redeliver(run_id, opts, terminal, only=sink), again=None)
     if as_json:
@@ -81,18 +84,27 @@ def report(
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
     as_json: o.Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown, for job summaries.")] = False,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
-    """Show a run: its outcomes and failures. --results writes its results file again."""
+    """Show a run: its outcomes and failures. --results writes its results file again.
+
+    RUN may also be the file of `plan --out`.
+    """
     from bulkprof.carryout import summary_of
     from bulkprof.delivery.failures import failure_lines
     from bulkprof.delivery.files import check_path
+    from bulkprof.delivery.markdown import plan_markdown, run_markdown
+    from bulkprof.delivery.plan import plan_of
     from bulkprof.delivery.report import report_json, show_summary
     from bulkprof.delivery.results import write_results
     from bulkprof.execution.runfile import RunFile
     from bulkprof.execution.state import StateDirectory
 
-    terminal = make_terminal(as_json, no_color)
+    if as_json and markdown:
+        raise typer.BadParameter("can't go with --json: stdout holds one or the other", param_hint="--markdown")
+    terminal = make_terminal(as_json, no_color, log_format)
     with ending(terminal):
         if results:
             check_path("--results", results)
@@ -103,6 +115,10 @@ def report(
                 terminal.note(f"results: {results}")
             if as_json:
                 terminal.json(report_json(summary, run))
+            elif markdown:
+                planned = run.meta("status") == "planned"
+                lines = plan_markdown(plan_of(run)) if planned else run_markdown(summary, run)
+                terminal.text(lines)
             else:
                 show_summary(terminal.output, summary, failure_lines(run, each=1000))
                 status = run.meta("status")

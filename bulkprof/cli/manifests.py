@@ -12,6 +12,7 @@ import typer
 
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app
+from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.running import (
     STATE_DIR,
     ending,
@@ -34,13 +35,14 @@ def validate(
     manifests: o.Manifests,
     config: o.ConfigFile = None,
     as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Show every problem of every row. Needs no network and no credentials."""
     from bulkprof import runs
     from bulkprof.delivery.report import counted, validation_json
 
-    terminal = make_terminal(as_json, no_color)
+    terminal = make_terminal(as_json, no_color, log_format)
     opts = make_options(terminal, config, STATE_DIR)
     found = run_async(terminal, lambda: runs.validate(manifests, opts, terminal, terminal.stop), again=None)
     code = ExitCode.INVALID_MANIFEST if found.invalid or not found.desired else ExitCode.DONE
@@ -69,32 +71,45 @@ def plan(
     ] = False,
     prune: o.Prune = False,
     replace: o.Replace = False,
+    accounts: o.Accounts = None,
+    not_accounts: o.NotAccounts = None,
+    regions: o.Regions = None,
     skip_invalid: o.SkipInvalid = False,
+    max_targets_in_flight: o.TargetsInFlight = None,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
     sandbox: o.UseSandbox = False,
     as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Show what would change; change nothing."""
     from bulkprof import runs
     from bulkprof.delivery.report import plan_json
-    from bulkprof.execution.runfile import RunFile
 
-    terminal = make_terminal(as_json, no_color, yes=True)
+    terminal = make_terminal(as_json, no_color, log_format, yes=True)
     opts = make_options(
-        terminal, config, state_dir, prune=prune, replace=replace, skip_invalid=skip_invalid, sandbox=sandbox
+        terminal,
+        config,
+        state_dir,
+        prune=prune,
+        replace=replace,
+        accounts=accounts,
+        not_accounts=not_accounts,
+        regions=regions,
+        skip_invalid=skip_invalid,
+        max_targets_in_flight=max_targets_in_flight,
+        sandbox=sandbox,
     )
     with TemporaryDirectory(prefix="bulkprof-") as folder:
         path = out or Path(folder) / "plan.db"
-        changes = run_async(terminal, lambda: runs.plan(manifests, path, opts, terminal, terminal.stop), again=None)
-        with ending(terminal), closing(RunFile.open(path)) as run:
-            refused, invalid = run.refused_count(), run.invalid_count()
-            code = ExitCode.ROWS_FAILED if refused or invalid else ExitCode.DONE
-            if changes and detailed_exitcode:
-                code = ExitCode.CHANGES_PENDING
-            if as_json:
-                terminal.json(plan_json(run, int(code)))
+        found = run_async(terminal, lambda: runs.plan(manifests, opts, terminal, terminal.stop, out=path), again=None)
+        code = ExitCode.DONE if found.in_order else ExitCode.ROWS_FAILED
+        if found.has_changes and detailed_exitcode:
+            code = ExitCode.CHANGES_PENDING
+        if as_json:
+            with ending(terminal):
+                terminal.json(plan_json(found, int(code)))
     if out is not None:
         terminal.note(f"next: bulkprof apply {out}")
     return code
@@ -104,30 +119,41 @@ def plan(
 def apply(
     manifests: Annotated[list[str], typer.Argument(metavar="MANIFEST...|PLAN", help="Manifests, or one plan file.")],
     replace: o.Replace = False,
+    accounts: o.Accounts = None,
+    not_accounts: o.NotAccounts = None,
+    regions: o.Regions = None,
     skip_invalid: o.SkipInvalid = False,
     results: o.Results = None,
     failed: o.Failed = None,
     failure_tolerance: o.FailureTolerance = None,
+    deadline: o.Deadline = None,
+    max_targets_in_flight: o.TargetsInFlight = None,
     yes: o.Yes = False,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
     sandbox: o.UseSandbox = False,
     as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Create what is missing and repair tags. Deletes nothing."""
     from bulkprof import runs
 
-    terminal = make_terminal(as_json, no_color, yes=yes)
+    terminal = make_terminal(as_json, no_color, log_format, yes=yes)
     opts = make_options(
         terminal,
         config,
         state_dir,
         replace=replace,
+        accounts=accounts,
+        not_accounts=not_accounts,
+        regions=regions,
         skip_invalid=skip_invalid,
         results=results,
         failed=failed,
         failure_tolerance=failure_tolerance,
+        deadline=deadline,
+        max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
     return carry_out(terminal, config, opts, lambda: runs.apply(manifests, opts, terminal, terminal.stop))
@@ -138,31 +164,42 @@ def sync(
     manifests: o.Manifests,
     prune: o.Prune = False,
     replace: o.Replace = False,
+    accounts: o.Accounts = None,
+    not_accounts: o.NotAccounts = None,
+    regions: o.Regions = None,
     skip_invalid: o.SkipInvalid = False,
     results: o.Results = None,
     failed: o.Failed = None,
     failure_tolerance: o.FailureTolerance = None,
+    deadline: o.Deadline = None,
+    max_targets_in_flight: o.TargetsInFlight = None,
     yes: o.Yes = False,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
     sandbox: o.UseSandbox = False,
     as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Make the estate equal to its manifests: apply, and with --prune delete what no manifest wants."""
     from bulkprof import runs
 
-    terminal = make_terminal(as_json, no_color, yes=yes)
+    terminal = make_terminal(as_json, no_color, log_format, yes=yes)
     opts = make_options(
         terminal,
         config,
         state_dir,
         prune=prune,
         replace=replace,
+        accounts=accounts,
+        not_accounts=not_accounts,
+        regions=regions,
         skip_invalid=skip_invalid,
         results=results,
         failed=failed,
         failure_tolerance=failure_tolerance,
+        deadline=deadline,
+        max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
     return carry_out(terminal, config, opts, lambda: runs.sync(manifests, opts, terminal, terminal.stop))
@@ -174,17 +211,20 @@ def resume(
     results: o.Results = None,
     failed: o.Failed = None,
     failure_tolerance: o.FailureTolerance = None,
+    deadline: o.Deadline = None,
+    max_targets_in_flight: o.TargetsInFlight = None,
     yes: o.Yes = False,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
     sandbox: o.UseSandbox = False,
     as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Go on with an interrupted run: the given one, or the newest."""
     from bulkprof import runs
 
-    terminal = make_terminal(as_json, no_color, yes=yes)
+    terminal = make_terminal(as_json, no_color, log_format, yes=yes)
     opts = make_options(
         terminal,
         config,
@@ -192,6 +232,8 @@ def resume(
         results=results,
         failed=failed,
         failure_tolerance=failure_tolerance,
+        deadline=deadline,
+        max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
     return carry_out(terminal, config, opts, lambda: runs.resume(run_id, opts, terminal, terminal.stop))
@@ -200,7 +242,6 @@ def resume(
 def carry_out(terminal: Terminal, config: Path | None, opts: Options, work: Callable[[], Awaitable[RunSummary]]) -> int:
     """Run a use case that changes things, and show its end."""
     from bulkprof.delivery.failures import failure_lines
-    from bulkprof.delivery.report import show_summary
     from bulkprof.execution.runfile import RunFile
     from bulkprof.execution.state import StateDirectory
 
@@ -208,12 +249,13 @@ def carry_out(terminal: Terminal, config: Path | None, opts: Options, work: Call
     summary = run_async(terminal, work, again=again)
     path = StateDirectory(opts.state_dir).run_path(summary.run_id)
     with ending(terminal), closing(RunFile.open(path)) as run:
-        show_summary(terminal.output, summary, failure_lines(run))
+        terminal.finished(summary, failure_lines(run))
+        unfinished = run.meta("status") == "interrupted"
     if terminal.as_json:
         terminal.json(summary.as_json())
     if opts.results:
         terminal.note(f"results: {opts.results}")
-    if summary.exit_code > 128:
+    if unfinished:
         say_how_to_resume(terminal, summary.run_id, again)
     else:
         terminal.note(f"next: bulkprof report {summary.run_id}{' ' if again else ''}{' '.join(again)}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
+
+from bulkprof.cli.logs import LogFormat
 
 Manifests: TypeAlias = Annotated[
     list[str], typer.Argument(metavar="MANIFEST...", help="CSV, JSON or JSON Lines files; - reads standard input.")
@@ -46,9 +49,81 @@ FailureTolerance: TypeAlias = Annotated[
         help="Stop when more profiles fail (exit 4).",
     ),
 ]
+
+
+def _commas(context: typer.Context, parameter: typer.CallbackParam, values: list[str] | None) -> list[str]:
+    """The values of a flag that takes several, separated by commas, and may stand several times."""
+    variable = str(parameter.envvar)
+    source = context.get_parameter_source(str(parameter.name))
+    if source is not None and source.name != "COMMANDLINE":
+        # Read here: typer would take the variable apart at its blanks, which tag values may hold. One that is set to
+        # nothing was meant to restrict the run, and must not let it loose.
+        if variable in os.environ and not os.environ[variable].strip():
+            raise typer.BadParameter(f"{variable} is set, but empty; unset it for no restriction")
+        values = [os.environ[variable]] if variable in os.environ else []
+    found = [part.strip() for value in values or () for part in value.split(",")]
+    if not all(found):
+        raise typer.BadParameter("one of its values is empty")
+    return found
+
+
+Accounts: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accounts",
+        metavar="SEL[,SEL]",
+        envvar="BULKPROF_ACCOUNTS",
+        callback=_commas,
+        help="Only these accounts: ids, aliases, ou:OU-ID, org:*, tag:KEY=VALUE.",
+    ),
+]
+NotAccounts: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--not-accounts",
+        metavar="SEL[,SEL]",
+        envvar="BULKPROF_NOT_ACCOUNTS",
+        callback=_commas,
+        help="Leave these accounts out.",
+    ),
+]
+Regions: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--regions",
+        metavar="R[,R]",
+        envvar="BULKPROF_REGIONS",
+        callback=_commas,
+        help="Only these Regions of what manifests ask for.",
+    ),
+]
 SkipInvalid: TypeAlias = Annotated[
     bool,
     typer.Option("--skip-invalid", envvar="BULKPROF_SKIP_INVALID", help="Go on without invalid rows (exit 3)."),
+]
+Logs: TypeAlias = Annotated[
+    LogFormat,
+    typer.Option("--log-format", envvar="BULKPROF_LOG_FORMAT", help="How lines on stderr look: for people or logs."),
+]
+Deadline: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        metavar="WHEN",
+        envvar="BULKPROF_DEADLINE",
+        help="Stop in time: after 2h, 90m or 30s, at 06:00, or at a date and time. The rest stays open (exit 3).",
+    ),
+]
+TargetsInFlight: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--max-targets-in-flight",
+        metavar="N",
+        min=1,
+        max=1000,
+        envvar="BULKPROF_MAX_TARGETS_IN_FLIGHT",
+        help="Accounts and Regions that are worked in at once (default: 50, or the config's).",
+    ),
 ]
 NoColor: TypeAlias = Annotated[
     bool, typer.Option("--no-color", envvar="BULKPROF_NO_COLOR", help="No colours (NO_COLOR works, too).")

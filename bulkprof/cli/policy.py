@@ -11,6 +11,7 @@ import typer
 
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app
+from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.running import STATE_DIR, ending, make_options, make_terminal
 from bulkprof.errors import ExitCode, UsageError
 
@@ -45,15 +46,16 @@ def iam_policy(
         str, typer.Option("--partition", metavar="NAME", help="What ARNs begin with: aws, aws-us-gov, aws-cn, …")
     ] = "aws",
     config: o.ConfigFile = None,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Print the least permissions that runs with this config need, as JSON."""
     from bulkprof.aws.policy import Needs, Scope, policies, unknown_plugins
-    from bulkprof.aws.stackset import template
+    from bulkprof.aws.stackset import DEFAULT_ROLE, template
     from bulkprof.plugins.registry import Registry
 
     # Notes go to stderr: stdout is the policy's alone.
-    terminal = make_terminal(False, no_color)
+    terminal = make_terminal(False, no_color, log_format)
     opts = make_options(terminal, config, STATE_DIR)
     settings = opts.config.settings
     with ending(terminal):
@@ -71,7 +73,8 @@ def iam_policy(
             answer = answer[party]
     typer.echo(json.dumps(answer, indent=2))
     if not settings.organization.role:
-        terminal.note("no role is set in [organization]: the hub is all there is, and works in its own account")
+        name = f'; for others, set role = "{DEFAULT_ROLE}"' if cloudformation else ""
+        terminal.note(f"no role is set in [organization], so runs work in the hub's own account only{name}")
     if cloudformation:
         terminal.note("the role has a name of its own: the StackSet needs the capability CAPABILITY_NAMED_IAM")
     elif party is not Party.MEMBER:

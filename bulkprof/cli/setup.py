@@ -11,6 +11,7 @@ import typer
 
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app
+from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.running import STATE_DIR, ending, make_options, make_terminal
 from bulkprof.errors import ConfigError, ExitCode, UsageError
 
@@ -62,10 +63,11 @@ app.add_typer(plugins_app, name="plugins")
 @app.command()
 def init(
     directory: Annotated[Path, typer.Argument(help="Where to write.")] = Path(),
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Write a commented bulkprof.toml and a sample manifest."""
-    terminal = make_terminal(False, no_color)
+    terminal = make_terminal(False, no_color, log_format)
     with ending(terminal):
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,11 @@ def init(
 
 @plugins_app.callback(invoke_without_command=True)
 def plugins(
-    context: typer.Context, config: o.ConfigFile = None, as_json: o.Json = False, no_color: o.NoColor = False
+    context: typer.Context,
+    config: o.ConfigFile = None,
+    as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
+    no_color: o.NoColor = False,
 ) -> int:
     """List plugins: active ones in their order, then those that are only installed."""
     if context.invoked_subcommand is not None:
@@ -93,7 +99,7 @@ def plugins(
 
     from bulkprof.plugins.registry import listings
 
-    terminal = make_terminal(as_json, no_color)
+    terminal = make_terminal(as_json, no_color, log_format)
     opts = make_options(terminal, config, STATE_DIR)
     rows = listings(opts.config.settings.plugins, opts.config.directory)
     broken = [row for row in rows if row.error]
@@ -114,12 +120,13 @@ def plugins(
 @plugins_app.command()
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plugin's Python file.")],
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Check a plugin file as its author: whether it loads, and which hooks it implements."""
     from bulkprof.plugins.registry import check_file
 
-    terminal = make_terminal(False, no_color)
+    terminal = make_terminal(False, no_color, log_format)
     with ending(terminal):
         hooks = check_file(file)
         terminal.output.print(f"{file} is fine; it implements {', '.join(hooks)}", soft_wrap=True)
@@ -133,20 +140,24 @@ def sandbox(
     burst: Annotated[float, typer.Option(help="Calls at once after a rest.", min=0)] = 50.0,
     quota: Annotated[int, typer.Option(help="Profiles per account and Region.", min=0)] = 1000,
     state_file: Annotated[Path | None, typer.Option(help="Keep the profiles in this file.")] = None,
+    log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
     """Serve the sandbox for other tools, until Ctrl-C. Prints the settings that they need."""
     from bulkprof.sandbox import Rate, Sandbox, SandboxMissingError, SandboxSettings
 
-    terminal = make_terminal(False, no_color)
+    terminal = make_terminal(False, no_color, log_format)
     with ending(terminal):
         try:
             settings = SandboxSettings(port=port, rate=Rate(rate, burst), quota=quota, state_file=state_file)
             server = Sandbox(settings).start()
         except SandboxMissingError as error:
             raise ConfigError(str(error)) from None
+        except ValueError as error:
+            raise UsageError(f"--state-file {error}") from None
         except OSError as error:
-            raise ConfigError(f"port {port} can't be used: {error.strerror or error}") from None
+            what = f"--state-file {state_file}" if error.filename else f"port {port}"
+            raise ConfigError(f"{what}: can't be used: {error.strerror or error}") from None
     for name, value in server.environment().items():
         typer.echo(f"export {name}={value}")
     terminal.note("serving; Ctrl-C ends it")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, closing
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from typing import Any
 
@@ -13,21 +15,24 @@ import anyio.to_thread
 from rich.console import Console
 
 from bulkprof.cli.app import nobody_reads
+from bulkprof.cli.logs import Level, LogFormat, log_line
+from bulkprof.delivery.plan import Plan
 from bulkprof.delivery.progress import ProgressView
-from bulkprof.delivery.report import show_plan
+from bulkprof.delivery.report import plan_counts_line, show_plan, show_summary, summary_line
 from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import UsageError
 from bulkprof.execution.lane import Stop
 from bulkprof.execution.runfile import RunFile
-from bulkprof.model import Problem
+from bulkprof.intake.stdin import pieces
+from bulkprof.model import OutcomeKind, Problem, RunSummary, Target
 
 
 class Out(Console):
     """A console that harms nobody when its reader goes away (`| head`) or takes only ASCII."""
 
-    def __init__(self, *, stderr: bool, no_color: bool) -> None:
+    def __init__(self, *, stderr: bool, no_color: bool, quiet: bool = False) -> None:
         # None lets rich look at NO_COLOR and at the terminal itself.
-        super().__init__(stderr=stderr, no_color=no_color or None, highlight=False)
+        super().__init__(stderr=stderr, no_color=no_color or None, highlight=False, quiet=quiet)
         if isinstance(self.file, TextIOWrapper):
             self.file.reconfigure(errors="backslashreplace")
 
@@ -37,59 +42,121 @@ class Out(Console):
         nobody_reads(self.file)
 
 
-class Terminal(Ui):
-    """The command line's `Ui`."""
+_STYLES: Mapping[Level, str] = {Level.INFO: "", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
-    def __init__(self, *, as_json: bool, no_color: bool, yes: bool = False) -> None:
-        self.errors = Out(stderr=True, no_color=no_color)
-        self.output = self.errors if as_json else Out(stderr=False, no_color=no_color)
+
+class Terminal(Ui):
+    """The command line's `Ui`; all that goes to standard error goes through its `_line`, but questions and bars."""
+
+    def __init__(
+        self, *, as_json: bool, no_color: bool, yes: bool = False, log_format: LogFormat = LogFormat.TEXT
+    ) -> None:
         self.as_json = as_json
+        self.json_logs = log_format is LogFormat.JSON
+        self.errors = Out(stderr=True, no_color=no_color)
+        # Tables have no place among JSON lines: what they say is in the JSON on stdout, and in a line of its own.
+        self.output = Out(stderr=as_json, no_color=no_color, quiet=as_json and self.json_logs)
         self.yes = yes
         self.stop = Stop()
         self.problems: list[Problem] = []
+        self.run_id = ""
+
+    def started(self, run_id: str) -> None:
+        """Remember the run, for the lines that are about it."""
+        self.run_id = run_id
 
     def problem(self, problem: Problem) -> None:
         """Print a problem, and keep it for `--json`."""
         if self.as_json:
             self.problems.append(problem)
-        self._line(str(problem), "yellow" if not problem.is_error else "")
+        place: dict[str, Any] = {"file": problem.file, "line": problem.line} if problem.file else {}
+        level = Level.ERROR if problem.is_error else Level.WARNING
+        text = str(problem) if not self.json_logs else str(problem).removeprefix("warning: ")
+        self._line(level, text, prefix=False, style="" if problem.is_error else None, **place)
 
     def warn(self, message: str) -> None:
         """Print a warning."""
-        self._line(f"warning: {message}", "yellow")
+        self._line(Level.WARNING, message)
+
+    def warn_of(self, target: Target, message: str) -> None:
+        """Print a warning about a target."""
+        self._line(Level.WARNING, message, account=target.account, region=target.region)
 
     def note(self, message: str) -> None:
         """Print a remark."""
-        self._line(message, "")
+        self._line(Level.INFO, message)
 
     def error(self, message: str) -> None:
         """Print why a command ends."""
-        self._line(f"error: {message}", "bold red")
+        self._line(Level.ERROR, message)
 
-    def _line(self, text: str, style: str) -> None:
+    def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
+        """Print a line for a target; a bar says enough on a terminal, and nothing new is no news in a text log."""
+        if not self.json_logs and (self.errors.is_terminal or set(counts) <= {OutcomeKind.UNCHANGED}):
+            return
+        said = ", ".join(f"{counts[kind]} {kind}" for kind in OutcomeKind if counts.get(kind))
+        self._line(
+            Level.INFO,
+            f"{target}: {said} in {seconds:.1f} s",
+            account=target.account,
+            region=target.region,
+            outcomes={str(kind): count for kind, count in counts.items()},
+            seconds=round(seconds, 3),
+        )
+
+    def finished(self, summary: RunSummary, failures: Iterable[str]) -> None:
+        """Show a run's end: as tables, or where they would stand among JSON lines, in some lines of its own."""
+        show_summary(self.output, summary, () if self.json_logs else failures)
+        if self.json_logs:
+            for line in failures:
+                self._line(Level.ERROR, line)
+            since: dict[str, Any] = {"since_last": str(summary.since_last)} if summary.since_last else {}
+            outcomes = {str(kind): count for kind, count in summary.outcomes.items()}
+            self._line(Level.INFO, summary_line(summary), exit_code=summary.exit_code, outcomes=outcomes, **since)
+
+    def _line(self, level: Level, text: str, *, prefix: bool = True, style: str | None = None, **more: Any) -> None:
+        if self.json_logs:
+            self.errors.out(log_line(level, text, self.run_id, datetime.now(UTC), **more), highlight=False)
+            return
+        if prefix and level is not Level.INFO:
+            text = f"{level}: {text}"
         # soft_wrap: a line stays a line, so that file:line can be clicked and grepped.
-        self.errors.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        style = _STYLES[level] if style is None else style
+        self.errors.print(text, style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
-    def progress(self, what: str, total: int) -> AbstractContextManager[Progress]:
+    def progress(
+        self, what: str, total: int, left: Callable[[], float | None] | None = None
+    ) -> AbstractContextManager[Progress]:
         """Show a bar on a terminal, lines elsewhere."""
-        return ProgressView(self.errors, what, total)
+        bar = self.errors if self.errors.is_terminal and not self.json_logs else None
+        return ProgressView(bar, what, total, say=self.note, left=left)
 
-    async def confirm(self, run: RunFile) -> bool:
+    async def confirm(self, plan: Plan) -> bool:
         """Show the plan; ask on a terminal, unless `--yes` answered already."""
-        await run.off_loop(lambda: show_plan(self.output, run))
+        await anyio.to_thread.run_sync(self._show, plan)
         if self.yes:
             return True
         if not sys.stdin.isatty():
             raise UsageError("nobody can be asked without a terminal; add --yes, or look first: bulkprof plan")
         return await self._ask("Do it? Only 'yes' is taken: ")
 
+    def _show(self, plan: Plan) -> None:
+        if self.output.quiet and self.json_logs:
+            self.note(plan_counts_line(plan.actions, plan.refused, plan.targets))
+        elif plan.path is not None:
+            with closing(RunFile.open(plan.path)) as run:
+                show_plan(self.output, run)
+
     async def _ask(self, question: str) -> bool:
-        """Ask, but let Ctrl-C end the waiting: the thread that reads can't be interrupted itself."""
-        answers: list[str] = []
+        """Ask, but let Ctrl-C end the waiting: without a thread, which would keep the process until Enter."""
+        answer = b""
 
         async def read() -> None:
-            line = await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
-            answers.append(line.strip().lower())
+            nonlocal answer
+            async for piece in pieces(sys.stdin.buffer):
+                answer += piece
+                if b"\n" in piece:
+                    break
             group.cancel_scope.cancel()
 
         async def stopped() -> None:
@@ -101,13 +168,17 @@ class Terminal(Ui):
             group.start_soon(read)
             group.start_soon(stopped)
         await self.stop.pause(0)
-        return answers == ["yes"]
+        return answer.partition(b"\n")[0].strip().lower() == b"yes"
 
     def json(self, value: Any) -> None:
         """Print the one JSON object of `--json`."""
         plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        self.text([json.dumps(value, ensure_ascii=plain)])
+
+    def text(self, lines: Iterable[str]) -> None:
+        """Print lines on stdout as they are, for other programs to read."""
         try:
-            sys.stdout.write(json.dumps(value, ensure_ascii=plain) + "\n")
+            sys.stdout.writelines(f"{line}\n" for line in lines)
             sys.stdout.flush()
         except BrokenPipeError:
             nobody_reads(sys.stdout)

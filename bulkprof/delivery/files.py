@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO
 
 from bulkprof.errors import StateError, UsageError
@@ -28,19 +28,15 @@ def check_path(flag: str, path: Path) -> None:
 def write_whole(path: Path, write: Callable[[IO[str]], None]) -> None:
     """Let `write` fill the file; an earlier one stays until the new one is complete. Raises `StateError`."""
     try:
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.absolute().parent, prefix=f".{path.name}.", delete=False
-        ) as file:
+        # No temporary file of the standard library's: those are private, and this one gets a new file's usual mode.
+        part = path.absolute().parent / f".{path.name}.{secrets.token_hex(4)}"
+        with part.open("x", encoding="utf-8", newline="") as file:
             try:
                 write(file)
             except BaseException:
-                Path(file.name).unlink()
+                part.unlink()
                 raise
-        # Temporary files are private; this one gets the mode that any new file would get.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(file.name).chmod(0o666 & ~umask)
-        Path(file.name).replace(path)
+        part.replace(path)
     except OSError as error:
         raise StateError(
             f"{path}: can't be written: {error.strerror}; nothing is lost, `bulkprof report RUN` writes it again"

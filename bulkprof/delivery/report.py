@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bulkprof.delivery.plan import Plan
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, RunSummary, Target
@@ -41,11 +42,17 @@ def show_plan(console: Console, run: RunFile) -> None:
     """Print a plan: what changes, one line each, then the counts."""
     counts = run.plan_counts()
     totals = {kind: sum(of_target.get(kind, 0) for of_target in counts.values()) for kind in ActionKind}
+    # Those were told of together, with the accounts and the remedy.
+    unreachable = {Target(*place) for place in run.meta("unreachable", default=())}
     refused = 0
+    told = 0
     shown = 0
     last: Target | None = None
     for action in run.actions():
         refused += action.refusal is not None
+        if action.refusal is not None and action.target in unreachable:
+            told += 1
+            continue
         if (action.kind is ActionKind.NONE and action.refusal is None) or shown >= SHOWN:
             continue
         if action.target != last:
@@ -53,7 +60,7 @@ def show_plan(console: Console, run: RunFile) -> None:
             console.print(f"\n[bold]{escape(str(action.target))}[/]", highlight=False)
         console.print(plan_line(action), highlight=False, soft_wrap=True)
         shown += 1
-    listed = sum(count for kind, count in totals.items() if kind is not ActionKind.NONE) + refused
+    listed = sum(count for kind, count in totals.items() if kind is not ActionKind.NONE) + refused - told
     if listed > shown:
         console.print(f"  … and {listed - shown} more", highlight=False)
     console.print("\n" + plan_counts_line(totals, refused, len(run.targets())), highlight=False, soft_wrap=True)
@@ -106,29 +113,23 @@ def show_summary(console: Console, summary: RunSummary, failures: Iterable[str])
     console.print(table)
     for line in failures:
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    since = summary.since_last
+    if since and (since.new_failures or since.gone_failures):
+        console.print(f"{since}", highlight=False, soft_wrap=True)
+    console.print(summary_line(summary), highlight=False, soft_wrap=True)
+
+
+def summary_line(summary: RunSummary) -> str:
+    """What a run cost, in one line."""
     sent = sum(count.sent for count in summary.calls.values())
     throttled = sum(count.throttled for count in summary.calls.values())
-    end = f"Run {summary.run_id}: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
-    console.print(end, highlight=False, soft_wrap=True)
+    return f"Run {summary.run_id}: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
 
 
-def plan_json(run: RunFile, exit_code: int) -> dict[str, Any]:
+def plan_json(plan: Plan, exit_code: int) -> dict[str, Any]:
     """A plan as JSON: counts, and the actions that change something or are refused."""
-    counts = run.plan_counts()
-    totals = {str(kind): sum(of_target.get(kind, 0) for of_target in counts.values()) for kind in ActionKind}
-    actions = [_action_json(action) for action in run.actions() if action.kind is not ActionKind.NONE or action.refusal]
-    desired, deletions = run.action_counts()
-    return {
-        "run_id": run.meta("id"),
-        "command": "plan",
-        "desired": desired,
-        "deletions": deletions,
-        "actions": totals,
-        "refused": sum(1 for action in actions if action["refused"]),
-        "invalid": run.invalid_count(),
-        "changes": actions,
-        "exit_code": exit_code,
-    }
+    changes = [_action_json(action) for action in plan.changes()]
+    return {**plan.as_json(), "changes": changes, "exit_code": exit_code}
 
 
 def _action_json(action: Action) -> dict[str, Any]:

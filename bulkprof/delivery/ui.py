@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-from bulkprof.execution.runfile import RunFile
-from bulkprof.model import Outcome, Problem
+from bulkprof.delivery.plan import Plan
+from bulkprof.model import Outcome, OutcomeKind, Problem, Target
 
 
 class Progress(Protocol):
@@ -25,21 +25,33 @@ class Progress(Protocol):
 class Ui:
     """Silent, and agrees to every plan: the default for programs. Override what you want to know."""
 
+    def started(self, run_id: str) -> None:
+        """Hear which run it is that everything from now on is about."""
+
     def problem(self, problem: Problem) -> None:
         """Hear of something wrong with a manifest or plan."""
 
     def warn(self, message: str) -> None:
         """Hear of something that doesn't stop the run."""
 
+    def warn_of(self, target: Target, message: str) -> None:
+        """Hear of something about one target that doesn't stop the run; the message names it, too."""
+        self.warn(message)
+
     def note(self, message: str) -> None:
         """Hear of a step."""
 
-    def progress(self, what: str, total: int) -> AbstractContextManager[Progress]:
-        """Show a step of `total` things."""
+    def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
+        """Hear of a target that is done: how its profiles ended, and how long it took."""
+
+    def progress(
+        self, what: str, total: int, left: Callable[[], float | None] | None = None
+    ) -> AbstractContextManager[Progress]:
+        """Show a step of `total` things; `left` answers the seconds that the rest takes, None while nobody knows."""
         return nullcontext(_NoProgress())
 
-    async def confirm(self, run: RunFile) -> bool:
-        """Show the plan, and answer whether to go on."""
+    async def confirm(self, plan: Plan) -> bool:
+        """Look at the plan, and answer whether to go on. Awaited only where something would change."""
         return True
 
 

@@ -56,6 +56,14 @@ class Fleet:
             self._pacers[key] = Pacer(learned=learned, headroom=self._headroom)
         return self._pacers[key]
 
+    def rate(self, target: Target, operation: str) -> float | None:
+        """Calls a second that a target takes, less the headroom; None while neither this run nor another knows."""
+        pacer = self._pacers.get((target, operation))
+        known = pacer.estimate if pacer else None
+        if known is None and (learned := self._rates.rate(target.account, target.region, operation)):
+            known = learned.per_second
+        return None if known is None else known * (1.0 - self._headroom)
+
     def keep_rates(self) -> None:
         """Keep what the pacers learned, for the next run: blocks. A rate that can't be kept is told, no more."""
         now = time.time()

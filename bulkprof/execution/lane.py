@@ -37,12 +37,20 @@ class Stop:
         self._event = anyio.Event()
         self.exit_code: int = ExitCode.INTERRUPTED
         """What the command ends with: 128 and the signal, or the limit or lock behind the wish."""
+        self.reason = ""
+        """Why, for people, where it isn't them who wish it."""
 
-    def request(self, exit_code: int = ExitCode.INTERRUPTED) -> None:
+    def request(self, exit_code: int = ExitCode.INTERRUPTED, reason: str = "") -> None:
         """Ask for the stop; the first to ask counts."""
         if not self._event.is_set():
             self.exit_code = exit_code
+            self.reason = reason
             self._event.set()
+
+    @property
+    def by_signal(self) -> bool:
+        """Whether somebody at the machine wished it, rather than the run itself: then nobody else is told."""
+        return self.exit_code > 128
 
     @property
     def requested(self) -> bool:

@@ -93,8 +93,11 @@ ADD_CALLS = (
 )
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _dump(mapping: Mapping[str, str]) -> str:
-    return json.dumps(dict(mapping), ensure_ascii=False, separators=(",", ":")) if mapping else "{}"
+    return _encode(dict(mapping)) if mapping else "{}"
 
 
 def _load(text: str) -> Mapping[str, str]:

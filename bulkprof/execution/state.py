@@ -2,7 +2,7 @@
 
 ```
 .bulkprof/
-  runs/20261123T143012Z-4f9a1c.db     one file per run; names sort by time
+  runs/20261123T143012Z-1f44f9a1c.db   one file per run; names sort by time
   rates.json                          what pacers learned
   sandbox.journal                     the sandbox's profiles
 ```
@@ -25,8 +25,8 @@ SQLITE_MAGIC = b"SQLite format 3\x00"
 
 
 def new_run_id(now: datetime) -> str:
-    """An id that sorts by time and doesn't collide."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    """An id that sorts by time, to the millisecond, and doesn't collide."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{now.microsecond // 1000:03x}{secrets.token_hex(3)}"
 
 
 class StateDirectory:

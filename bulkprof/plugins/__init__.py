@@ -33,6 +33,7 @@ from bulkprof.model import (
     Request,
     RunSummary,
     Severity,
+    SinceLast,
     Target,
 )
 from bulkprof.plugins.api import (
@@ -72,6 +73,7 @@ __all__ = [
     "RunContext",
     "RunSummary",
     "Severity",
+    "SinceLast",
     "Sink",
     "Source",
     "Target",

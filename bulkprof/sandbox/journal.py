@@ -29,10 +29,15 @@ class Journal:
             return iter(())
         data = self._path.read_bytes() if self._path.exists() else b""
         whole = data[: data.rfind(b"\n") + 1]
+        unfinished = data[len(whole) :]
+        if unfinished and not unfinished.startswith(b"{"):
+            raise ValueError(f"{self._path} is not a sandbox's state file")
         try:
             changes = [json.loads(line) for line in whole.splitlines()]
         except ValueError as error:
             raise ValueError(f"{self._path} is not a sandbox's state file: {error}") from error
+        if not all(isinstance(change, dict) and "account" in change for change in changes):
+            raise ValueError(f"{self._path} is not a sandbox's state file")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.ftruncate(self._file, len(whole))

@@ -1,4 +1,4 @@
-"""The other way to send creates: a plain aioboto3 loop with default settings. `python -m tests.bench.bare ROWS [uvloop]`.
+"""The other way to send creates: a plain aioboto3 loop with default settings: `python -m tests.bench.bare ROWS`.
 
 It sends what `bulkprof apply` sends, and does nothing else: no manifest, no plan, no record, no results.
 """
@@ -38,9 +38,4 @@ async def _work(client: Any, rows: Iterator[Row]) -> None:
 
 
 if __name__ == "__main__":
-    if "uvloop" in sys.argv:
-        import uvloop
-
-        uvloop.run(send(int(sys.argv[1])))
-    else:
-        asyncio.run(send(int(sys.argv[1])))
+    asyncio.run(send(int(sys.argv[1])))

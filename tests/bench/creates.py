@@ -38,7 +38,9 @@ def bench() -> Iterator[Line]:
         yield Line(f"apply, {CREATES:,} creates, CPU in all", cpu["ours"], "s", cpu["bare"], plain, 2)
         micros = {what: 1e6 * seconds / CREATES for what, seconds in cpu.items()}
         yield Line("apply, CPU per create", micros["ours"], "µs", micros["bare"], "µs, bare aioboto3 loop")
-        yield Line("apply, CPU per create, rate unknown", micros["cold"], "µs", micros["bare"], "µs, bare aioboto3 loop")
+        yield Line(
+            "apply, CPU per create, rate unknown", micros["cold"], "µs", micros["bare"], "µs, bare aioboto3 loop"
+        )
         wall = {what: median(usage.wall_s for usage in usages) for what, usages in found.items()}
         yield Line("apply, wall time, rate known", wall["ours"], "s", wall["bare"], "s, bare aioboto3 loop", 1)
 

@@ -1,11 +1,14 @@
 """Pacing, side by side: bulkprof's pacer, the SDK's standard and adaptive retries, and plain jitter, in simulation."""
 
+from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
+from tests.bench.table import Line
 from tests.simulation.scenarios import TABLE, Maker, adaptive, jitter, ours, simulate, standard
 
 SEEDS = range(6)
+OTHERS = ("standard", "adaptive", "jitter")
 CLIENTS: dict[str, Maker] = {"ours": ours, "standard": standard, "adaptive": adaptive, "jitter": jitter}
 
 
@@ -27,20 +30,19 @@ def rows(seeds: range = SEEDS) -> list[dict[str, Any]]:
     return table
 
 
-def main() -> None:
-    """Print the table."""
-    print("efficiency / throttles per 1,000 accepted / creates given up (10 workers, 50 at 100/s; mean of 6 seeds)")
-    print(f"{'scenario':<36}" + "".join(f"{name:>26}" for name in CLIENTS))
+def bench() -> Iterator[Line]:
+    """Each scenario's efficiency and throttles, against each other client in turn."""
     for row in rows():
-        cells = [
-            f"{100 * row[f'{name}_efficiency']:7.1f} % /{row[f'{name}_throttles']:6.0f} /{row[f'{name}_failed']:5.0f}"
-            for name in CLIENTS
-        ]
-        print(f"{row['scenario']:<36}" + "".join(f"{cell:>26}" for cell in cells))
-        for extra, what in (("share", "larger share, worst seed"), ("caller_throttled", "caller throttled")):
-            if f"ours_{extra}" in row:
-                print(f"{'  ' + what:<36}" + "".join(f"{100 * row[f'{name}_{extra}']:>24.1f} %" for name in CLIENTS))
-
-
-if __name__ == "__main__":
-    main()
+        for other in OTHERS:
+            gave_up = f", {row[f'{other}_failed']:.0f} creates given up" if row[f"{other}_failed"] >= 0.5 else ""
+            what = f"{row['scenario']}: %s"
+            unit = f"%, {other}{gave_up}"
+            ours, theirs = (100 * row[f"{name}_efficiency"] for name in ("ours", other))
+            yield Line(what % "efficiency", ours, "%", theirs, unit, 1)
+            ours, theirs = (row[f"{name}_throttles"] for name in ("ours", other))
+            yield Line(what % "throttles per 1,000", ours, "", theirs, other, 1)
+        if "ours_share" in row:
+            yield Line(f"{row['scenario']}: larger share, worst seed", 100 * row["ours_share"], "%", 65, "%, goal", 1)
+        if "ours_caller_throttled" in row:
+            throttled = 100 * row["ours_caller_throttled"]
+            yield Line(f"{row['scenario']}: caller throttled", throttled, "%", 2, "%, goal", 1)

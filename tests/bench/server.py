@@ -76,6 +76,8 @@ def _answer(head: bytes, body: bytes) -> bytes:
         return _message(_IDENTITY, kind=b"text/xml")
     if b"AssumeRole" in body:
         return _message(_ROLE, kind=b"text/xml")
+    if b"GetServiceQuota" in head:
+        return _message(b'{"Quota":{"QuotaCode":"L-40EC9882","Value":1000000.0}}')
     return _message(b'{"ResourceTagMappingList":[]}')
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 import signal
+import subprocess
 
 import pytest
 
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from tests.cli.driver import CommandLine, add_up, outcomes_of, read_json, until
 
-NAMES = [f"team-{number:03}" for number in range(24)]
+NAMES = [f"team-{number:03}" for number in range(16)]
 
 
 def resume_command(err: str) -> list[str]:
@@ -22,11 +23,11 @@ def resume_command(err: str) -> list[str]:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_at_work(commands: CommandLine, sandbox: Sandbox, number: signal.Signals, code: int) -> None:
-    sandbox.set_rate(Rate(20, 5), operation="CreateInferenceProfile")
+    sandbox.set_rate(Rate(12, 3), operation="CreateInferenceProfile")
     manifest = commands.manifest(*NAMES)
     extra = ("--state-dir", "state of things", "--results", "partial.jsonl")
     with commands.started("apply", manifest, "--yes", "--json", *extra) as process:
-        until(lambda: sandbox.ledger().count("CreateInferenceProfile", "ok") >= 5)
+        until(lambda: sandbox.ledger().count("CreateInferenceProfile", "ok") >= 3)
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
     assert process.returncode == code
@@ -77,6 +78,17 @@ def test_twice_stops_at_once(commands: CommandLine, sandbox: Sandbox) -> None:
     ended = commands(*resume_command(err), "--yes")
     assert ended.code == 0, ended.err
     assert [profile.name for profile in sandbox.ledger().profiles] == ["team-a"]
+
+
+def test_while_it_waits_for_standard_input(commands: CommandLine, sandbox: Sandbox) -> None:
+    with commands.started("apply", "-", "--yes", stdin=subprocess.PIPE) as process:
+        until(lambda: list(commands.folder.glob(".bulkprof/runs/*.db")))
+        process.send_signal(signal.SIGTERM)
+        # The pipe stays open: nobody may wait for it to end.
+        assert process.wait(timeout=30) == 143
+        _, err = process.communicate()
+    assert "interrupted before anything was changed" in err
+    assert sandbox.ledger().calls == ()
 
 
 def test_a_finished_run_cannot_be_resumed(commands: CommandLine, sandbox: Sandbox) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.driver import CommandLine
 
-VIA = '\n[plugins.guard]\npath = "guard.py"\n'
+PLUGIN = '\n[plugins.guard]\npath = "guard.py"\n'
 GUARD = "from bulkprof.plugins import hookimpl\n\n@hookimpl\ndef bulkprof_check_plan(plan):\n    return []\n"
 
 
@@ -37,11 +37,15 @@ def test_a_template_for_the_members(commands: CommandLine) -> None:
     template = json.loads(ended.out)
     assert template["Resources"]["MemberRole"]["Properties"]["RoleName"] == "Onboarding"
     assert "CAPABILITY_NAMED_IAM" in ended.err
+    commands.config("", base="")
+    ended = commands("iam-policy", "--cloudformation")
+    assert json.loads(ended.out)["Resources"]["MemberRole"]["Properties"]["RoleName"] == "BulkprofMember"
+    assert 'for others, set role = "BulkprofMember"' in ended.err
 
 
 def test_what_isnt_known_is_said(commands: CommandLine) -> None:
     commands.write("guard.py", GUARD)
-    commands.config(VIA, base="")
+    commands.config(PLUGIN, base="")
     ended = commands("iam-policy")
     assert ended.code == 0
     assert "no role is set in [organization]" in ended.err

@@ -24,10 +24,7 @@ sys.exit(code)
     [
         ("--help",),
         ("--version",),
-        ("apply", "--help"),
         ("validate", "teams.csv"),
-        ("validate", "--json", "teams.csv", "absent.csv"),
-        ("runs",),
         ("plugins",),
         ("apply", "absent.csv", "--yes"),
     ],
@@ -44,10 +41,9 @@ def test_nothing_heavy_is_imported(commands: CommandLine, arguments: tuple[str, 
     assert imported.isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
-def test_help_needs_almost_nothing(commands: CommandLine, arguments: tuple[str, ...]) -> None:
+def test_help_needs_almost_nothing(commands: CommandLine) -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments], cwd=commands.folder, capture_output=True, text=True, check=False
+        [sys.executable, "-c", PROGRAM, "--help"], cwd=commands.folder, capture_output=True, text=True, check=False
     )
     imported = set(ended.stderr.splitlines()[-1].split())
     assert imported.isdisjoint((*HEAVY, "rich", "pydantic", "pluggy", "sqlite3", "tenacity"))

@@ -70,12 +70,11 @@ def test_a_foreign_profile_that_differs_is_left_alone(
     assert others.tags(elsewhere) == {"bulkprof:estate": "another"}
 
 
-@pytest.mark.parametrize("unique_names", [True, False])
 @pytest.mark.parametrize(
-    ("row", "drift"),
+    ("row", "drift", "unique_names"),
     [
-        ("team-a,amazon.nova-pro-v1:0,Ranks", "model amazon.nova-lite-v1:0 -> amazon.nova-pro-v1:0"),
-        ("team-a,amazon.nova-lite-v1:0,Sorts", "description 'Ranks' -> 'Sorts'"),
+        ("team-a,amazon.nova-pro-v1:0,Ranks", "model amazon.nova-lite-v1:0 -> amazon.nova-pro-v1:0", True),
+        ("team-a,amazon.nova-lite-v1:0,Sorts", "description 'Ranks' -> 'Sorts'", False),
     ],
 )
 def test_model_and_description_are_replaced_when_asked(

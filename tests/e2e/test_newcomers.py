@@ -6,6 +6,8 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
+
 from bulkprof.sandbox import Sandbox
 from tests.cli.driver import CommandLine, read_csv
 
@@ -135,3 +137,17 @@ def test_odd_manifests(commands: CommandLine, sandbox: Sandbox) -> None:
         assert len(ended.err) < 2000
     assert commands("apply", "odd.txt", "--yes").code in {0, 65}
     assert sandbox.ledger().count("AssumeRole") == 0
+
+
+@pytest.mark.parametrize("text", ["no journal\n", "no journal, and no newline", "[1]\n"])
+def test_a_state_file_that_is_something_else_is_left_alone(commands: CommandLine, text: str) -> None:
+    commands.write("notes.txt", text)
+    ended = commands("sandbox", "--state-file", "notes.txt")
+    assert ended.code == 64
+    assert "notes.txt is not a sandbox's state file" in ended.err
+    (commands.folder / ".bulkprof").mkdir()
+    commands.write(".bulkprof/sandbox.journal", text)
+    ended = commands("apply", commands.manifest("team-a"), "--sandbox", "--yes")
+    assert ended.code == 1
+    assert "sandbox.journal is not a sandbox's state file" in ended.err
+    assert (commands.folder / "notes.txt").read_text() == text

@@ -32,7 +32,8 @@ def test_ids_sort_by_time_and_do_not_collide() -> None:
     now = datetime(2026, 11, 23, 14, 30, 12, tzinfo=timezone(timedelta(hours=2)))
     ids = {new_run_id(now) for _ in range(200)}
     assert len(ids) == 200
-    assert all(re.fullmatch(r"20261123T123012Z-[0-9a-f]{6}", run_id) for run_id in ids)
+    assert all(re.fullmatch(r"20261123T123012Z-[0-9a-f]{9}", run_id) for run_id in ids)
+    assert max(ids) < new_run_id(now.astimezone(UTC) + timedelta(milliseconds=1))
     assert max(ids) < new_run_id(now.astimezone(UTC) + timedelta(seconds=1))
 
 

@@ -39,6 +39,8 @@ class Victim:
     rows: int = 36
     rate: Rate = SLOWLY
     kills: int = 0
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of its processes."""
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -65,7 +67,7 @@ class Victim:
     def environment(self) -> Mapping[str, str]:
         """The process's variables: nothing of this machine's AWS settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BULKPROF_"))}
-        return {**kept, **self.sandbox.environment()}
+        return {**kept, **self.sandbox.environment(), **self.more}
 
     def start(self, *command: str, python: Sequence[str] = ()) -> subprocess.Popen[str]:
         """Start `python -m bulkprof …`, with more flags for Python where they are given."""

@@ -50,7 +50,7 @@ HYPOTHESES = {
         unique_names=False, token_mismatch="refuse", list_lag_s=LAG_S
     ),
     "names not unique, tokens for a moment": Hypotheses(unique_names=False, token_memory_s=0.3),
-    "names not unique, no tokens, list lag": Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=LAG_S),
+    "nothing to rely on": Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=LAG_S),
     "get lag": Hypotheses(get_lag_s=LAG_S),
     "transient conflicts": Hypotheses(transient_conflicts=0.5),
     "tag lag, throttled calls cost": Hypotheses(tag_lag_s=60, throttled_calls_cost=True),
@@ -223,7 +223,7 @@ UNDECIDED = {
 undecided = Cases()
 
 
-@undecided(*product(UNDECIDED, ("friendly", "names not unique, no tokens, list lag")))
+@undecided(*product(UNDECIDED, ("friendly", "nothing to rely on")))
 async def unknown_until_the_next_run(folder: Path, variant: tuple[str, str]) -> None:
     faults, made = UNDECIDED[variant[0]]
     run = {"settle_s": 0.5, "attempts": 2}

@@ -20,11 +20,15 @@ ACCOUNT = "123456789012"
 LAG_S = 0.8
 AGAINST_US = Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=LAG_S)
 """Only waiting helps here."""
+LAGGING = Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=1.8)
+"""So much that a run has to start very slowly to miss it."""
 case = Cases()
+close = Cases()
+"""Those that need a machine which isn't too busy, to fail when they should."""
 
 
 def world_of(folder: Path, hypotheses: Hypotheses, **run: Any) -> World:
-    return World(folder, {"run": {"settle_s": 1.0, **run}, "prune": {"count": 100}}, hypotheses)
+    return World(folder, {"run": {"settle_s": 1.0} | run, "prune": {"count": 100}}, hypotheses)
 
 
 def live(world: World) -> list[LedgerProfile]:
@@ -42,9 +46,9 @@ async def again(world: World, how: str, manifest: str) -> None:
     exactly_once(world.sandbox.ledger(), WANTED, world.results())
 
 
-@case("apply", "resume")
+@close("apply", "resume")
 async def a_run_that_was_stopped_while_in_doubt(folder: Path, how: str) -> None:
-    with world_of(folder, AGAINST_US) as world:
+    with world_of(folder, LAGGING, settle_s=2.0) as world:
         manifest = world.manifest(ROWS)
         world.sandbox.set_faults([Fault("cut_after", CREATE)])
         stop = Stop()
@@ -57,9 +61,9 @@ async def a_run_that_was_stopped_while_in_doubt(folder: Path, how: str) -> None:
         await again(world, how, manifest)
 
 
-@case("apply", "resume")
+@close("apply", "resume")
 async def a_run_that_was_killed_long_after_its_last_sign_of_life(folder: Path, how: str) -> None:
-    with world_of(folder, AGAINST_US) as world:
+    with world_of(folder, LAGGING, settle_s=2.0) as world:
         manifest = world.manifest(ROWS)
         world.sandbox.set_faults([Fault("delay_before", CREATE, delay_s=0.9)])
         async with under_way(world.apply(manifest)):
@@ -70,6 +74,22 @@ async def a_run_that_was_killed_long_after_its_last_sign_of_life(folder: Path, h
             os.utime(file, (file.stat().st_atime, live(world)[0].created_at - 0.95))
         world.sandbox.set_faults([])
         await again(world, how, manifest)
+
+
+@case("in one run", "killed and resumed")
+async def lists_that_lag_longer_than_they_should(folder: Path, how: str) -> None:
+    """Then only the token knows."""
+    with world_of(folder, Hypotheses(unique_names=False, list_lag_s=60), settle_s=0.1) as world:
+        world.sandbox.set_faults([Fault("cut_after", CREATE, times=len(ROWS))])
+        manifest = world.manifest(ROWS)
+        if how != "in one run":
+            async with under_way(world.apply(manifest)):
+                await until(lambda: len(live(world)) == len(ROWS))
+            summary = await world.run(runs.resume, None)
+        else:
+            summary = await world.apply(manifest)
+        assert (summary.exit_code, outcomes(summary)) == (0, {"created": len(ROWS)})
+        exactly_once(world.sandbox.ledger(), WANTED, world.results())
 
 
 @case()
@@ -187,9 +207,10 @@ async def what_a_killed_run_made_and_somebody_deleted(folder: Path, survives: bo
 
 @pytest.fixture(scope="module")
 def raised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exception | None]:
-    return case.live_through(tmp_path_factory.mktemp("one-after-another"))
+    raised = case.live_through(tmp_path_factory.mktemp("one-after-another"), at_once=16)
+    return raised | close.live_through(tmp_path_factory.mktemp("close"))
 
 
-@pytest.mark.parametrize("name", case)
+@pytest.mark.parametrize("name", [*case, *close])
 def test_exactly_once(raised: dict[str, Exception | None], name: str) -> None:
     outcome_of(name, raised)

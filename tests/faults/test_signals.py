@@ -18,7 +18,7 @@ from bulkprof.sandbox import Fault, Hypotheses, Ledger, Rate
 from tests.faults.killing import PATIENCE_S, RESUME, SLOWLY, Victim
 
 CREATE = "CreateInferenceProfile"
-STRICT = ("-X", "dev", "-W", "error::ResourceWarning")
+STRICT = ("-W", "default", "-W", "error::ResourceWarning")
 UNSEEMLY = re.compile(
     "Traceback|never retrieved|never awaited|[Uu]nclosed|ResourceWarning|was destroyed|Exception ignored|Event loop"
 )

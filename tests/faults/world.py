@@ -21,7 +21,7 @@ from bulkprof.config import Config, Settings
 from bulkprof.delivery.ui import Ui
 from bulkprof.execution import retry
 from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.state import StateDirectory
+from bulkprof.execution.state import UNFINISHED, StateDirectory
 from bulkprof.model import RunSummary, Target
 from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
 from bulkprof.workspace import Options
@@ -114,11 +114,19 @@ class World:
 
     async def call(self, operation: str, arn: str, **values: Any) -> None:
         """Change a profile as somebody else would."""
-        method = {"DeleteInferenceProfile": "delete", "TagResource": "tag", "UntagResource": "untag"}[operation]
-        target = Target(*arn.split(":")[4:2:-1])
+        _, _, _, region, account, name = arn.split(":", 5)
         own = AwsSessions(self.config.settings.organization, self.config.settings.run, environment=self.environment)
         async with own as sessions:
-            await getattr(await sessions.bedrock(target), method)(arn, **values)
+            api = await sessions.bedrock(Target(account, region))
+            match operation:
+                case "CreateInferenceProfile":
+                    await api.create(**values)
+                case "DeleteInferenceProfile":
+                    await api.delete(arn)
+                case "TagResource":
+                    await api.tag(arn, **values)
+                case _:
+                    raise AssertionError(f"nobody does {operation} to {name}")
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -129,6 +137,13 @@ class World:
         """The last run's results lines."""
         text = (self.folder / "results.jsonl").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
+
+    def unfinished(self) -> Iterator[str]:
+        """The runs that can be resumed."""
+        for run_id in self.state.run_ids():
+            with closing(RunFile.open(self.state.run_path(run_id))) as run:
+                if run.meta("status") in UNFINISHED:
+                    yield run_id
 
     @property
     def state(self) -> StateDirectory:

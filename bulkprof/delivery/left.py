@@ -1,0 +1,70 @@
+"""What a run has still to do, target by target: when it will be over, and which targets are done. Counts only."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bulkprof.model import ActionKind, Outcome, OutcomeKind, Target
+from bulkprof.planning.estimate import Pending, RateOf, seconds_left
+
+_ACTIONS: Mapping[OutcomeKind, ActionKind] = {
+    OutcomeKind.CREATED: ActionKind.CREATE,
+    OutcomeKind.UPDATED: ActionKind.UPDATE,
+    OutcomeKind.ADOPTED: ActionKind.ADOPT,
+    OutcomeKind.REPLACED: ActionKind.REPLACE,
+    OutcomeKind.DELETED: ActionKind.DELETE,
+    OutcomeKind.UNCHANGED: ActionKind.NONE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDone:
+    """A target whose last action has its outcome."""
+
+    target: Target
+    counts: Mapping[OutcomeKind, int]
+    seconds: float
+    """Since the target's turn came."""
+
+
+class Left:
+    """Counts down as outcomes come in."""
+
+    def __init__(
+        self, pending: Pending, rate_of: RateOf, width: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`pending` is what has no outcome yet; `width` is how many targets are worked in at once."""
+        self._pending = {target: Counter(kinds) for target, kinds in pending.items()}
+        self._outcomes: dict[Target, Counter[OutcomeKind]] = {}
+        self._begun: dict[Target, float] = {}
+        self._rate_of = rate_of
+        self._width = width
+        self._clock = clock
+
+    def seconds(self) -> float | None:
+        """How long the rest takes at the rates that are known by now; None while none is."""
+        return seconds_left(self._pending, self._rate_of, self._width)
+
+    def begins(self, target: Target) -> None:
+        """Note that a target's turn has come."""
+        self._begun[target] = self._clock()
+
+    def take(self, outcome: Outcome) -> TargetDone | None:
+        """Count an outcome; answers its target if it was the last one there."""
+        target = outcome.target
+        pending = self._pending.get(target)
+        if pending is None:
+            return None
+        counts = self._outcomes.setdefault(target, Counter())
+        counts[outcome.kind] += 1
+        kind = _ACTIONS.get(outcome.kind)
+        # What was to be done can't be told from a failure: it is taken for what is most of what is left.
+        pending[kind if kind is not None and pending[kind] else pending.most_common(1)[0][0]] -= 1
+        if pending.total():
+            return None
+        now = self._clock()
+        del self._pending[target], self._outcomes[target]
+        return TargetDone(target, counts, now - self._begun.pop(target, now))

@@ -1,0 +1,126 @@
+"""A run or a plan as Markdown: for job summaries, pull requests and tickets.
+
+Counts first, then what somebody has to look at, then what changed; long lists are cut, since the places that show
+Markdown have limits of their own. The results file has every row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
+
+from bulkprof.delivery.plan import Plan
+from bulkprof.delivery.report import counted
+from bulkprof.execution.runfile import RunFile
+from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, RunSummary
+
+LISTED = 100
+"""Rows of a table before the rest is only counted: GitHub shows 1 MiB of a job's summary."""
+_LONGEST_CELL = 300
+_BAD = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#@&])")
+
+
+def run_markdown(summary: RunSummary, run: RunFile) -> Iterator[str]:
+    """A run's report, line by line. Blocks."""
+    yield f"## bulkprof {summary.command}: {_headline(summary)}"
+    yield ""
+    status = str(run.meta("status"))
+    if error := run.meta("error"):
+        yield from (f"**The run did not start:** {_cell(str(error), None)}", "")
+    elif status not in {"finished", "planned"}:
+        yield from (f"**This run is not finished.** To go on: `bulkprof resume {summary.run_id}`", "")
+    rows = [(str(kind), str(count)) for kind, count in summary.outcomes.items() if count]
+    if summary.invalid:
+        rows.append(("invalid rows left out", str(summary.invalid)))
+    if rows:
+        yield from _table(("outcome", "profiles"), rows)
+    yield from _listed("To look at", _BAD, summary, run, _failure, ("row", "target", "profile", "outcome", "why"))
+    changed = [kind for kind in OutcomeKind if kind not in {*_BAD, OutcomeKind.UNCHANGED}]
+    yield from _listed("Changed", changed, summary, run, _change, ("target", "profile", "outcome", "ARN"))
+    sent = sum(count.sent for count in summary.calls.values())
+    throttled = sum(count.throttled for count in summary.calls.values())
+    yield f"Run `{summary.run_id}`: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
+
+
+def plan_markdown(plan: Plan) -> Iterator[str]:
+    """A plan's report, line by line. Blocks."""
+    waiting = sum(count for kind, count in plan.actions.items() if kind is not ActionKind.NONE)
+    headline = f"{counted(waiting, 'change')} in {counted(plan.targets, 'target')}" if waiting else "no changes"
+    yield f"## bulkprof plan: {headline}"
+    yield ""
+    rows = [(_planned(kind), str(count)) for kind, count in plan.actions.items() if count]
+    rows.extend(
+        (what, str(count)) for what, count in (("refused", plan.refused), ("invalid rows", plan.invalid)) if count
+    )
+    yield from _table(("action", "profiles"), rows)
+    if waiting or plan.refused:
+        yield from _cut(
+            "### Changes", ("target", "profile", "action", "why"), map(_action, plan.changes()), waiting + plan.refused
+        )
+
+
+def _headline(summary: RunSummary) -> str:
+    parts = [f"{count} {kind}" for kind, count in summary.outcomes.items() if count and kind != OutcomeKind.UNCHANGED]
+    return ", ".join(parts) or "nothing to do"
+
+
+def _listed(
+    title: str,
+    kinds: Collection[OutcomeKind],
+    summary: RunSummary,
+    run: RunFile,
+    row: Callable[[Outcome], tuple[str, ...]],
+    header: tuple[str, ...],
+) -> Iterator[str]:
+    total = sum(summary.outcomes.get(kind, 0) for kind in kinds)
+    if total:
+        found = (row(outcome) for outcome in run.results() if outcome.kind in kinds)
+        yield from _cut(f"### {title}", header, found, total)
+
+
+def _cut(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]], total: int) -> Iterator[str]:
+    yield from (title, "")
+    yield from _table(header, islice(rows, LISTED))
+    if total > LISTED:
+        yield from (f"… and {total - LISTED} more.", "")
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield f"|{'---|' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def _failure(outcome: Outcome) -> tuple[str, ...]:
+    row = f"{outcome.file}:{outcome.line}" if outcome.file else ""
+    why = f"{outcome.error_code}: {outcome.error_message}" if outcome.error_message else outcome.error_code
+    return _cell(row), str(outcome.target), _cell(outcome.name), str(outcome.kind), _cell(why)
+
+
+def _change(outcome: Outcome) -> tuple[str, ...]:
+    arns = f"`{outcome.arn}`" + (f", before: `{outcome.old_arn}`" if outcome.old_arn else "")
+    return str(outcome.target), _cell(outcome.name), str(outcome.kind), arns
+
+
+def _action(action: Action) -> tuple[str, ...]:
+    if action.refusal is not None:
+        kind, why = "refused", f"{action.refusal.code}: {action.refusal.message}"
+    else:
+        kind, why = str(action.kind), action.reason or action.model
+    return str(action.target), _cell(action.name), kind, _cell(why)
+
+
+def _planned(kind: ActionKind) -> str:
+    return "unchanged" if kind is ActionKind.NONE else str(kind)
+
+
+def _cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
+    """Text as it is, whatever characters of Markdown or lines it holds: it may come from a manifest or from AWS."""
+    line = " ".join(text.split())
+    if longest is not None and len(line) > longest:
+        line = line[: longest - 1] + "…"
+    return _SPECIAL.sub(r"\\\1", line)

@@ -1,0 +1,157 @@
+"""From manifests to desired profiles in targets: rows are read, rules applied, accounts and Regions settled.
+
+The first reading is offline and leaves open what only AWS can tell: the caller's own account and Region, and which
+accounts a selector chooses. Where anything is open, or filters are set, the rows are read a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import aclosing
+from functools import partial
+from itertools import islice
+
+from bulkprof.aws import Caller
+from bulkprof.delivery.ui import OnlyNew, Ui
+from bulkprof.errors import ManifestError, RegionError, UsageError
+from bulkprof.execution.fleet import Fleet
+from bulkprof.execution.runfile import Clash, RunFile
+from bulkprof.intake import Rejected, merge_readers, read_requests
+from bulkprof.model import DesiredProfile, Problem, Request, Target
+from bulkprof.rules import Rules
+from bulkprof.rules.accounts import Accounts, is_settled
+from bulkprof.workspace import Workspace
+
+PROBLEMS = 100
+"""How many problems the error of a run carries that they stopped; the `Ui` is told all of them."""
+PORTION = 5_000
+"""Desired profiles that are held at once, or those of one row if it alone has more."""
+
+
+async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
+    """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
+
+    Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
+    rest is the caller's to decide. Raises `StopRequestedError` when the run stops meanwhile.
+    """
+    rows = 0
+    readers = merge_readers(work.registry)
+    stdin = await work.stdin(manifests)
+    with ui.progress("reading rows", 0) as progress:
+        async with aclosing(read_requests(manifests, readers, stdin=stdin)) as batches:
+            async for batch in batches:
+                await work.stop.pause(0)
+                for profiles, problems in _expanded(batch, rules):
+                    for problem in await run.off_loop(partial(_store, run, profiles, problems)):
+                        ui.problem(problem)
+                rows += len(batch)
+                progress.step(len(batch))
+    await run.off_loop(run.drop_invalid)
+    return rows
+
+
+def _expanded(
+    batch: Iterable[Request | Rejected], rules: Rules
+) -> Iterator[tuple[list[DesiredProfile], list[Problem]]]:
+    """What rows come to, in portions: one row may fan out to a thousand targets."""
+    profiles: list[DesiredProfile] = []
+    problems: list[Problem] = []
+    for item in batch:
+        if isinstance(item, Rejected):
+            problems.extend(item.problems)
+            continue
+        expansion = rules.expand(item)
+        profiles.extend(expansion.profiles)
+        problems.extend(expansion.problems)
+        if len(profiles) >= PORTION:
+            yield profiles, problems
+            profiles, problems = [], []
+    yield profiles, problems
+
+
+def _store(run: RunFile, profiles: list[DesiredProfile], problems: list[Problem]) -> list[Problem]:
+    """Write them; answers the problems, with those of equal names."""
+    clashes = run.add_desired(profiles)
+    found = [*problems, *_clash_problems(clashes)]
+    run.add_problems(found)
+    for clash in clashes:
+        # Nobody can say which of the two is meant, so neither is made.
+        run.add_invalid(clash.first_file, clash.first_line)
+    return found
+
+
+def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
+    """One problem for each two rows and name, however many targets they meet in."""
+    met: dict[tuple[str, int, str, str, int], list[Target]] = {}
+    for clash in clashes:
+        request = clash.profile.request
+        key = (request.file, request.line, clash.profile.name, clash.first_file, clash.first_line)
+        met.setdefault(key, []).append(clash.profile.target)
+    for (file, line, name, first_file, first_line), targets in met.items():
+        where = str(targets[0]) if len(targets) == 1 else f"{len(targets)} targets ({targets[0]}, …)"
+        yield Problem(
+            f"the same name in {where} as {first_file}:{first_line}",
+            file=file,
+            line=line,
+            column="name",
+            value=name,
+            remedy="give one of them another name, account or region",
+        )
+
+
+async def settle(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> tuple[Caller, list[Target]]:
+    """Fill in accounts and Regions, and answer the caller and the run's targets.
+
+    Raises `ManifestError` for rows that turn out invalid, `UsageError` where the filters leave nothing, and `AwsError`
+    when AWS doesn't tell.
+    """
+    targets = await run.off_loop(run.targets)
+    region = fleet.sessions.region
+    if not region and any(not target.region for target in targets):
+        raise RegionError(
+            "no Region: give rows a `region` column, set [defaults] region in bulkprof.toml, or set AWS_REGION",
+            code="NoRegion",
+        )
+    near = next((target.region for target in targets if target.region), "")
+    caller = await fleet.caller(near=near)
+    if not work.filters and all(map(is_settled, targets)):
+        return caller, targets
+    selectors = work.accounts().needed_selectors(targets)
+    accounts = work.accounts(await fleet.directory(selectors, near=near))
+    # Names and duplicates may depend on accounts, so the rows are read again rather than patched.
+    told = await run.off_loop(lambda: {problem.place for problem in run.problems()})
+    await run.off_loop(run.clear_intake)
+    rules = work.rules(caller.account, region, accounts)
+    await take_in(work, run, manifests, rules, OnlyNew(work.ui, told))
+    targets = await run.off_loop(run.targets)
+    _tell(work, accounts, targets)
+    if work.filters and not targets and not run.invalid_count():
+        raise UsageError(f"{work.filters} leaves nothing of what the manifests ask for; nothing was changed")
+    require_rows(run, skip_invalid=work.options.skip_invalid)
+    return caller, targets
+
+
+def _tell(work: Workspace, accounts: Accounts, targets: Sequence[Target]) -> None:
+    if left_out := accounts.left_out:
+        statuses = ", ".join(f"{account} ({status})" for account, status in sorted(left_out.items()))
+        count = "1 account that isn't" if len(left_out) == 1 else f"{len(left_out)} accounts that aren't"
+        work.ui.note(f"left out {count} active: {statuses}")
+    for unused in accounts.unused_filters(targets) if targets else ():
+        work.ui.warn(f"{unused}: no row asks for it")
+
+
+def require_rows(run: RunFile, *, skip_invalid: bool) -> None:
+    """Raise `ManifestError` when rows are invalid (unless they may be skipped) or none are left."""
+    invalid = run.invalid_count()
+    if invalid and not skip_invalid:
+        raise ManifestError(
+            f"{_count(run.error_count(), 'problem')} in {_count(invalid, 'row')}; nothing was changed. "
+            "Mend them, or go on with the rest: --skip-invalid",
+            list(islice(run.problems(), PROBLEMS)),
+        )
+    if not run.action_counts()[0]:
+        raise ManifestError("no usable row is left; nothing was changed")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,35 @@
+"""The kill suite in its long form: `python -m tests.faults.long_kill [KILLS]`, two hundred by default."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.faults.killing import Victim, kill_often
+from tests.faults.test_kill import WORLDS
+from tests.faults.world import SEED
+
+
+def main(kills: int) -> None:
+    """Kill so many processes, ten a world, over all worlds in turn; raises where a row isn't there exactly once."""
+    done, number = 0, 0
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bulkprof-kill-") as folder:
+        while done < kills:
+            name = list(WORLDS)[number % len(WORLDS)]
+            hypotheses, how = WORLDS[name]
+            with Victim(Path(folder) / str(number), hypotheses, seed=1000 + number, rows=120) as victim:
+                kill_often(victim, min(10, kills - done), **how)
+                done += max(1, victim.kills)
+                sys.stdout.write(
+                    f"{done:4} kills, seed {SEED} {1000 + number}: {name}: {victim.rows} rows, once each\n"
+                )
+                sys.stdout.flush()
+            number += 1
+    sys.stdout.write(f"{done} kills in {time.monotonic() - began:.0f} s, every row was made exactly once\n")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if sys.argv[1:] else 200)

@@ -1,0 +1,164 @@
+"""A state directory that can't be used, a disk that fills up in mid-run, and files that aren't whole or aren't ours."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bulkprof.execution.runfile import RunFile
+from bulkprof.sandbox import Hypotheses
+from tests.faults.killing import APPLY, PATIENCE_S, RESUME, Victim
+
+AGAINST_US = Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=0.3)
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Victim:
+    with Victim(tmp_path, AGAINST_US, seed=0, rows=30) as found:
+        yield found  # type: ignore[misc]
+
+
+def ended(victim: Victim, *command: str, kilobytes: int | None = None) -> tuple[int, str]:
+    """Exit code and stderr. With `kilobytes`, no file can grow beyond that: the disk is full."""
+    limit = f"ulimit -f {kilobytes * 2}; " if kilobytes is not None else ""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'{limit}exec "$@"', "sh", sys.executable, "-m", "bulkprof", *command, "--yes"],
+        cwd=victim.folder,
+        env={**victim.environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def run_files(victim: Victim) -> list[Path]:
+    return sorted((victim.folder / ".bulkprof" / "runs").glob("*.db"))
+
+
+def one_line(err: str) -> str:
+    """What the user is told, which is one line that says error."""
+    assert "Traceback" not in err
+    lines = [line for line in err.splitlines() if line.startswith("error")]
+    assert len(lines) == 1, err
+    return lines[0]
+
+
+def is_a_file(state: Path) -> None:
+    state.write_text("not a directory")
+
+
+def holds_a_file(state: Path) -> None:
+    state.mkdir()
+    (state / "runs").write_text("not a directory")
+
+
+def is_elsewhere(state: Path) -> None:
+    state.symlink_to("/proc/nowhere")
+
+
+@pytest.mark.parametrize("spoil", [is_a_file, holds_a_file, is_elsewhere])
+def test_a_state_directory_that_cannot_be_used(victim: Victim, spoil: Callable[[Path], None]) -> None:
+    spoil(victim.folder / ".bulkprof")
+    code, err = ended(victim, *APPLY)
+    assert code == 1
+    assert ".bulkprof" in one_line(err)
+    assert victim.calls() == 0
+
+
+def test_a_disk_that_is_full_from_the_start(victim: Victim) -> None:
+    code, err = ended(victim, *APPLY, kilobytes=4)
+    assert code == 1
+    assert "disk full" in one_line(err)
+    assert victim.calls() == 0
+    victim.check(victim.finish(APPLY))
+
+
+ROOMS = (200, 250, 275, 300)
+"""Kilobytes that no file may outgrow: some are met while planning, some among the creations, some never."""
+
+
+def fill_up(folder: Path, kilobytes: int) -> tuple[int, int]:
+    """Run with so little room, and then with enough of it; answers the first exit code and what existed by then."""
+    with Victim(folder / str(kilobytes), AGAINST_US, seed=kilobytes, rows=60) as victim:
+        code, err = ended(victim, *APPLY, kilobytes=kilobytes)
+        made = len(victim.sandbox.ledger().live)
+        if code:
+            assert "disk full" in one_line(err), err
+        for path in run_files(victim):
+            with closing(RunFile.open(path)) as run:
+                assert run.meta("status") in ("intake", "planning", "running", "finished")
+        again = RESUME if code and ROOMS.index(kilobytes) % 2 else APPLY
+        victim.check(victim.finish(again))
+        return code, made
+
+
+def test_a_disk_that_fills_up_in_the_middle(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        ends = list(pool.map(partial(fill_up, tmp_path), ROOMS))
+    # A limit that is never met, or always before the first creation, would prove nothing.
+    assert (1, 0) in ends, ends
+    assert any(code == 1 and made for code, made in ends), ends
+
+
+def corrupt(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[: len(data) // 2] = os.urandom(len(data) // 2)
+    path.write_bytes(data)
+
+
+def foreign(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE recipes (name TEXT)")
+
+
+def newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA user_version = 99")
+
+
+def cut_off(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+SPOILT = {
+    corrupt: "not a database",
+    foreign: "not a bulkprof run file",
+    newer: "newer bulkprof",
+    cut_off: "malformed",
+}
+
+
+def lose(folder: Path, spoil: Callable[[Path], None]) -> None:
+    """Kill a run and spoil its file: resume says so before any call, and a new apply finds out what is there."""
+    with Victim(folder / spoil.__name__, AGAINST_US, seed=0, rows=30) as victim:
+        assert victim.kill_one(APPLY, after_calls=20)
+        (path,) = run_files(victim)
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        spoil(path)
+        calls = victim.calls()
+        code, err = ended(victim, "resume", path.stem)
+        assert (code, victim.calls()) == (1, calls), err
+        assert SPOILT[spoil] in one_line(err)
+        assert path.name in one_line(err)
+        summary = victim.finish(APPLY)
+        path.unlink()  # `check` opens all of them
+        victim.check(summary)
+
+
+def test_a_run_file_that_is_not_one(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(len(SPOILT)) as pool:
+        assert len(list(pool.map(partial(lose, tmp_path), SPOILT))) == len(SPOILT)
