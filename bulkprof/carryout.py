@@ -61,6 +61,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
                 delivery.end()
         elapsed = run.meta("elapsed_s", default=0.0) + time.monotonic() - started
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
+        run.set_meta(stopped=work.stop.reason if stopped else "")
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
         run.set_meta(elapsed_s=elapsed, status="interrupted" if stopped else "finished", summary=summary.as_json())
         if stopped and work.stop.reason:
@@ -99,7 +100,7 @@ class _Watch:
         if self.allowed is not None and self.failures > self.allowed and not self.stop.requested:
             failed = f"{self.failures} profiles failed, {self.allowed} are tolerated (--failure-tolerance)"
             self.ui.warn(f"stopping: {failed}")
-            self.stop.request(ExitCode.SAFETY_LIMIT)
+            self.stop.request(ExitCode.SAFETY_LIMIT, failed)
 
 
 async def tell_estimate(work: Workspace, run: RunFile, fleet: Fleet) -> None:
@@ -170,6 +171,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
         elapsed_s=elapsed_s,
         calls=run.calls(),
         exit_code=int(exit_code),
+        stopped=run.meta("stopped", default=""),
     )
 
 

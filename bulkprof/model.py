@@ -243,8 +243,13 @@ class SinceLast:
     first_new: tuple[Outcome, ...] = ()
     """The first few of the new failures."""
 
+    @property
+    def has_news(self) -> bool:
+        """Whether something failed in either run: two good nights are no news."""
+        return bool(self.new_failures or self.gone_failures or self.still_failing)
+
     def __str__(self) -> str:
-        counts = f"{self.new_failures} new failures, {self.gone_failures} gone, {self.still_failing} as before"
+        counts = f"{self.new_failures} failures are new, {self.gone_failures} gone, {self.still_failing} as before"
         return f"since run {self.run_id}: {counts}"
 
 
@@ -263,6 +268,8 @@ class RunSummary:
     exit_code: int = 0
     since_last: SinceLast | None = None
     """None where no earlier run of the estate is in the state directory; not part of the JSON summary."""
+    stopped: str = ""
+    """Why the run stopped early, where it did so by itself; not part of the JSON summary."""
 
     @property
     def changed(self) -> int:

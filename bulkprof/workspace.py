@@ -224,7 +224,7 @@ class Workspace:
 
     def _lock_lost(self, reason: str) -> None:
         self.ui.warn(f"stopping: the shared lock is lost: {reason}")
-        self.stop.request(ExitCode.LOCKED)
+        self.stop.request(ExitCode.LOCKED, f"the shared lock is lost: {reason}")
 
     async def recent(self) -> RecentRuns:
         """What the last runs on this machine did so lately that AWS may not show it."""

@@ -114,8 +114,8 @@ def show_summary(console: Console, summary: RunSummary, failures: Iterable[str])
     for line in failures:
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
     since = summary.since_last
-    if since and (since.new_failures or since.gone_failures):
-        console.print(f"{since}", highlight=False, soft_wrap=True)
+    if since and since.has_news:
+        console.print(str(since), markup=False, highlight=False, soft_wrap=True)
     console.print(summary_line(summary), highlight=False, soft_wrap=True)
 
 

@@ -25,9 +25,15 @@ def build_message(
     ]
     if summary.invalid:
         lines.append(f"{summary.invalid} invalid rows were left out")
+    if summary.stopped:
+        lines.append(f"stopped: {escape(summary.stopped)}")
+    if summary.since_last and summary.since_last.has_news:
+        lines.append(escape(str(summary.since_last)))
     sections = ["\n".join(lines)]
     if failures:
-        sections.append(_fitting(["*First failures*", *map(_failure, failures)]))
+        new = {outcome.action_id for outcome in summary.since_last.first_new} if summary.since_last else set()
+        marked = [f"{_failure(each)}{' *(new)*' if each.action_id in new else ''}" for each in failures]
+        sections.append(_fitting(["*First failures*", *marked]))
     if links:
         sections.append("\n".join(_link(name, url) for name, url in links.items()))
     sections.append(f"run `{escape(run.run_id)}`, started {escape(run.started_at)}")

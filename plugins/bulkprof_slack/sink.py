@@ -41,15 +41,19 @@ class SlackSink(Sink):
         await post(await self._webhook(), message, timeout_s=self._timeout_s)
 
     async def _first_failures(self, run: FinishedRun) -> list[Outcome]:
-        found: list[Outcome] = []
+        """Those that the last run didn't have come first: the others, somebody knows of."""
+        found = {outcome.action_id: outcome for outcome in _new(run.summary)}
         expected = min(self._max_failures, sum(run.summary.outcomes.get(kind, 0) for kind in BAD))
-        if expected == 0:
-            return found
-        async for batch in run.outcomes():
-            found.extend(outcome for outcome in batch if outcome.kind in BAD)
-            if len(found) >= expected:
-                break
-        return found[: self._max_failures]
+        if len(found) < expected:
+            async for batch in run.outcomes():
+                found |= {each.action_id: each for each in batch if each.kind in BAD and each.action_id not in found}
+                if len(found) >= expected:
+                    break
+        return list(found.values())[: self._max_failures]
+
+
+def _new(summary: RunSummary) -> tuple[Outcome, ...]:
+    return summary.since_last.first_new if summary.since_last else ()
 
 
 def _is_wanted(when: str, summary: RunSummary) -> bool:

@@ -35,12 +35,12 @@ def bench() -> Iterator[Line]:
     for row in rows():
         for other in OTHERS:
             gave_up = f", {row[f'{other}_failed']:.0f} creates given up" if row[f"{other}_failed"] >= 0.5 else ""
-            what = f"{row['scenario']}: %s"
+            what = row["scenario"]
             unit = f"%, {other}{gave_up}"
             ours, theirs = (100 * row[f"{name}_efficiency"] for name in ("ours", other))
-            yield Line(what % "efficiency", ours, "%", theirs, unit, 1)
+            yield Line(f"{what}: efficiency", ours, "%", theirs, unit, 1)
             ours, theirs = (row[f"{name}_throttles"] for name in ("ours", other))
-            yield Line(what % "throttles per 1,000", ours, "", theirs, other, 1)
+            yield Line(f"{what}: throttles per 1,000", ours, "", theirs, other, 1)
         if "ours_share" in row:
             yield Line(f"{row['scenario']}: larger share, worst seed", 100 * row["ours_share"], "%", 65, "%, goal", 1)
         if "ours_caller_throttled" in row:

@@ -16,7 +16,8 @@ import pytest
 
 from bulkprof.errors import StateError
 from bulkprof.execution.engine import closed_outcome
-from bulkprof.execution.runfile import APPLICATION_ID, SCHEMA_VERSION, RunFile
+from bulkprof.execution.database import APPLICATION_ID, SCHEMA_VERSION
+from bulkprof.execution.runfile import RunFile
 from bulkprof.model import OutcomeKind
 from tests.execution.making import TARGET, desire, make_run, plan_all
 
@@ -163,12 +164,12 @@ def test_a_full_disk_is_one_line_and_undoes_the_batch(path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StateError, match="choose another --state-dir"):
+    with pytest.raises(StateError, match="choose another place"):
         RunFile.create(tmp_path / "file" / "runs" / "run.db", {})
 
 
 def test_a_run_file_is_never_written_over(path: Path) -> None:
-    with pytest.raises(StateError, match="File exists"):
+    with pytest.raises(StateError, match="is there already"):
         RunFile.create(path, {})
     run = RunFile.open(path)
     assert run.action_counts() == (2, 0)

@@ -11,10 +11,9 @@ from bulkprof.sandbox import Hypotheses
 from tests.faults.killing import LAG_S, Victim, kill_often
 
 WORLDS: dict[str, tuple[Hypotheses, dict[str, Any]]] = {
-    "resumed": (Hypotheses(), {"again": "resume"}),
-    "applied again": (Hypotheses(), {"again": "apply"}),
+    "resumed": (Hypotheses(token_memory_s=0, list_lag_s=LAG_S), {"again": "resume"}),
+    "applied again": (Hypotheses(token_memory_s=0, list_lag_s=LAG_S), {"again": "apply"}),
     "run files lost": (Hypotheses(list_lag_s=LAG_S), {"again": "either", "lose_files": True}),
-    "no tokens": (Hypotheses(token_memory_s=0, list_lag_s=LAG_S), {"again": "either"}),
     "names not unique, resumed": (Hypotheses(unique_names=False, list_lag_s=LAG_S), {"again": "resume"}),
     "names not unique, applied again": (Hypotheses(unique_names=False, list_lag_s=LAG_S), {"again": "apply"}),
     "names not unique, no tokens": (

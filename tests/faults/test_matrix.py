@@ -33,17 +33,16 @@ from tests.faults.world import (
 ROWS = 5
 CREATE = "CreateInferenceProfile"
 LAG_S = 0.25
-SETTLE_S = 1.0
+SETTLE_S = 1.6
 TIMEOUT_S = 2.0
-LATE_S = 2.3
+LATE_S = 2.1
 """After the client gave up, and early enough to be listed when the lag has been waited out."""
-AT_ONCE = 8
+AT_ONCE = 5
 """Worlds that run side by side."""
 
 HYPOTHESES = {
     "friendly": Hypotheses(),
-    "tokens for a moment": Hypotheses(token_memory_s=0.3),
-    "mismatch refused": Hypotheses(token_mismatch="refuse"),
+    "tokens for a moment": Hypotheses(token_memory_s=0.3, token_mismatch="refuse"),
     "no tokens, list lag": Hypotheses(token_memory_s=0, list_lag_s=LAG_S),
     "names not unique": Hypotheses(unique_names=False),
     "names not unique, mismatch refused, list lag": Hypotheses(
@@ -128,7 +127,7 @@ async def live(world: World) -> Ran:
         for name, faults in FAULTS.items()
         for fault in faults
     )
-    world.sandbox.set_rate(Rate(5, 2), operation=CREATE, account=ACCOUNTS["a slow account"])
+    world.sandbox.set_rate(Rate(2, 1), operation=CREATE, account=ACCOUNTS["a slow account"])
     manifest = world.manifest(
         {"name": name, "account": account, "tags": {"fault": fault.replace(" ", "-")}}
         for fault in FAULTS

@@ -235,3 +235,13 @@ async def test_what_is_exported_is_planned_unchanged(folder: Path, sandbox: Sand
 async def test_a_single_manifest_is_not_read_letter_by_letter(folder: Path) -> None:
     found = await bulkprof.validate(str(folder / "teams.csv"), options(folder))
     assert (found.rows, found.desired, found.invalid) == (3, 3, 0)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+async def test_files_get_the_mode_that_the_program_gives_its_own(folder: Path, sandbox: Sandbox, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        await bulkprof.apply(folder / "teams.csv", options(folder, results=folder / "results.csv"))
+    finally:
+        os.umask(before)
+    assert os.stat(folder / "results.csv").st_mode & 0o777 == 0o666 & ~mask  # noqa: PTH116 - no coroutine's

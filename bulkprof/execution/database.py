@@ -1,0 +1,142 @@
+"""A SQLite file that is a run's: made, opened only when it is ours, written all or nothing, used off the event loop."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from bulkprof.errors import StateError
+from bulkprof.execution import rows
+
+APPLICATION_ID = 0x62756C6B
+"""Marks a SQLite file as a run ("bulk" in ASCII)."""
+SCHEMA_VERSION = 1
+
+T = TypeVar("T")
+
+
+class Database:
+    """The file itself, with the values that are kept about it. Make one with `create` or `open`, and close it.
+
+    Methods are synchronous; callers keep them off the event loop through `off_loop`, which lets one thread at a time
+    at the connection.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = connection
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    @classmethod
+    def create(cls, path: Path, meta: Mapping[str, Any]) -> Self:
+        """Make a new run file with `meta` (JSON values) in it. Raises `StateError` where it can't be written."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x"):
+                pass
+        except FileExistsError:
+            raise StateError(f"{path}: is there already, and is not overwritten; choose another name") from None
+        except OSError as error:
+            raise StateError(f"{path}: can't be made: {error.strerror}; choose another place") from None
+        with _speaking_of(path):
+            connection = _connect(path)
+            try:
+                _use_wal(connection)
+                connection.executescript(rows.SCHEMA)
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                run = cls(path, connection)
+                run.set_meta(**meta)
+            except BaseException:
+                connection.close()
+                raise
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an existing run file. Raises `StateError` when it is missing, damaged, foreign or too new."""
+        if not path.is_file():
+            raise StateError(f"{path}: no such run file")
+        with _speaking_of(path):
+            connection = _connect(path)
+            try:
+                check_identity(path, connection)
+                _use_wal(connection)
+                return cls(path, connection)
+            except BaseException:
+                connection.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file; repeatable."""
+        self._db.close()
+
+    def make_fleeting(self) -> None:
+        """Give up what a crash would leave, for speed: for a file that only this process takes rows into."""
+        self._db.execute("PRAGMA journal_mode = MEMORY")
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.execute("DROP INDEX action_target")
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Run `work`, which uses this file, in a worker thread, after whatever is under way there."""
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(1)
+        with _speaking_of(self.path):
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+
+    def meta(self, key: str, default: Any = None) -> Any:
+        """A value kept with the run (`id`, `command`, `estate`, `status`, `started_at`, …)."""
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else default
+
+    def set_meta(self, **values: Any) -> None:
+        """Keep JSON values with the run."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in values.items()]
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing; a full or broken disk becomes one line that names the file."""
+        with _speaking_of(self.path), self._db:
+            self._db.execute("BEGIN")
+            yield
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # One thread at a time is guaranteed by `off_loop`, so SQLite's own check by thread is off.
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Changes the file, so only for one that is known to be ours."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    # WAL with NORMAL keeps the file sound through `kill -9`; AWS is asked again after a power cut.
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def check_identity(path: Path, connection: sqlite3.Connection) -> None:
+    """Raise `StateError` unless the open file is a run of this version."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StateError(f"{path}: is not a bulkprof run file")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StateError(f"{path}: was written by a newer bulkprof (format {version}); upgrade bulkprof to use it")
+    if connection.execute("SELECT count(*) FROM meta WHERE key IN ('id', 'status')").fetchone()[0] != 2:
+        raise StateError(f"{path}: is damaged: it doesn't say what run it is")
+
+
+@contextmanager
+def _speaking_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StateError(f"{path}: {error}; the run's file can't be used (is the disk full or read-only?)") from error
