@@ -16,7 +16,7 @@ from bulkprof_slack.message import build_message, duration
 from bulkprof_slack.webhook import from_environment
 
 from bulkprof.errors import PluginError
-from bulkprof.plugins import FinishedRun, OutcomeKind, Sink
+from bulkprof.plugins import FinishedRun, OutcomeKind, SinceLast, Sink
 from bulkprof.plugins.registry import Registry
 from tests.plugins.conftest import finished, make_outcomes, run_context
 
@@ -82,6 +82,27 @@ async def test_one_message_tells_counts_failures_and_reports(load: Load, hook: H
     ]
     assert "`s3://example-reports/run-1/results.csv`" in texts[2]
     assert "<https://example.com/?a&amp;b|Report in web>" in texts[2]
+
+
+async def test_what_is_new_comes_first(load: Load, hook: Hook) -> None:
+    outcomes = make_outcomes(1, failed=4)
+    since = SinceLast("run-0", "2026-02-28T02:00:00Z", 1, 2, 3, {}, first_new=(outcomes[3],))
+    run = finished(outcomes)
+    run = replace(run, summary=replace(run.summary, since_last=since, stopped="the deadline (06:00) is reached"))
+    await sink_of(load("slack", max_failures=3)).finish(run)
+    (message,) = hook.messages
+    texts = [block["text"]["text"] for block in message["blocks"]]
+    assert texts[0].splitlines()[2:] == [
+        "stopped: the deadline (06:00) is reached",
+        "since run run-0: 1 failures are new, 2 gone, 3 as before",
+    ]
+    shown = texts[1].splitlines()[1:]
+    assert [next(name for name in ("bad-1", "bad-2", "bad-3", "bad-4") if name in line) for line in shown] == [
+        "bad-3",
+        "bad-1",
+        "bad-2",
+    ]
+    assert [line.endswith(" *(new)*") for line in shown] == [True, False, False]
 
 
 @pytest.mark.parametrize(
