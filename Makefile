@@ -18,6 +18,9 @@ $(READY): pyproject.toml tools/bootstrap
 
 demo: $(READY)
 	@cd samples && ../$(BIN)/bulkprof apply kubernetes-subprojects.csv --sandbox --yes --results results.csv
+	@echo
+	@echo "Profiles, runs and results are in samples/. Run 'make demo' again: nothing will be sent. Or look around:"
+	@echo "  cd samples && . ../$(VENV)/bin/activate && bulkprof runs"
 
 test: $(READY)
 	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile

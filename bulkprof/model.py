@@ -249,8 +249,8 @@ class SinceLast:
         return bool(self.new_failures or self.gone_failures or self.still_failing)
 
     def __str__(self) -> str:
-        counts = f"{self.new_failures} failures are new, {self.gone_failures} gone, {self.still_failing} as before"
-        return f"since run {self.run_id}: {counts}"
+        counts = f"{self.new_failures} new, {self.gone_failures} gone, {self.still_failing} as before"
+        return f"failures since run {self.run_id}: {counts}"
 
 
 @dataclass(frozen=True, slots=True)

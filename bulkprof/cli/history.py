@@ -49,7 +49,9 @@ def list_runs(
         table.add_column(name, no_wrap=name in {"run", "command"}, overflow="fold")
     for row in rows:
         counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
-        table.add_row(row["run_id"], row["command"], row["started_at"], escape(row["status"]), counts)
+        table.add_row(
+            row["run_id"], row["command"], row["started_at"][:16].replace("T", " "), escape(row["status"]), counts
+        )
     terminal.output.print(table)
 
 

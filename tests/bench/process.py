@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 
 ROOT = Path(__file__).parents[2]
 BULKPROF = (sys.executable, "-m", "bulkprof")
@@ -24,7 +23,7 @@ class Usage:
     cpu_s: float
     wall_s: float
     peak_mb: float
-    """The most memory it had at once. Never below that of the process that started it: Linux counts from the fork."""
+    """The most memory it had at once."""
     output: str
 
 
@@ -45,19 +44,27 @@ def environment(endpoint: str = "") -> dict[str, str]:
     }
 
 
+_LAUNCHER = """
+import os, sys, time
+started = time.perf_counter()
+_, status, used = os.wait4(os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ), 0)
+wall = time.perf_counter() - started
+with open(sys.argv[1], "w") as file:
+    print(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, wall, used.ru_maxrss, file=file)
+"""
+"""Starts the command and waits for it: Linux counts a process's peak from its parent's memory, so that one is tiny."""
+
+
 def measured(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> Usage:
     """Run `command` to its end. Raises `RuntimeError` with what it said unless it exits 0."""
     with (folder / "output.txt").open("w+") as output, (folder / "errors.txt").open("w+") as errors:
-        started = time.perf_counter()
-        process = Popen(command, cwd=folder, env=dict(env), stdout=output, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
+        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, "usage.txt", *command]
+        subprocess.run(launcher, cwd=folder, env=dict(env), stdout=output, stderr=errors, check=True)
+        code, cpu, wall, peak = map(float, (folder / "usage.txt").read_text().split())
         output.seek(0)
         errors.seek(0)
-        if process.returncode:
+        if code:
             said = (output.read() + errors.read())[-3000:]
-            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
+            raise RuntimeError(f"{' '.join(command)} ended with {code:.0f}:\n{said}")
         # Linux counts in kB, macOS in bytes.
-        unit = 1e6 if sys.platform == "darwin" else 1e3
-        return Usage(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / unit, output.read())
+        return Usage(cpu, wall, peak / (1e6 if sys.platform == "darwin" else 1e3), output.read())

@@ -14,7 +14,9 @@ from bulkprof.execution.deadline import LOOK_S, Deadline, DeadlineWatch
 from bulkprof.execution.lane import Stop
 from bulkprof.execution.rates import LearnedRate, RateStore
 from bulkprof.sandbox import Fault, Rate, Sandbox
-from tests.cli.driver import CommandLine, outcomes_of
+from tests.cli.driver import CommandLine, add_up, outcomes_of
+from tests.cli.nights import ends_when
+from tests.conftest import FAST
 
 ZURICH = ZoneInfo("Europe/Zurich")
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=ZURICH)
@@ -90,31 +92,39 @@ async def test_the_watch_ends_with_its_block() -> None:
     assert not stop.requested
 
 
-def test_a_night_that_is_too_short(commands: CommandLine, sandbox: Sandbox) -> None:
-    sandbox.set_rate(Rate(3, 1), operation="CreateInferenceProfile")
+def test_a_night_that_is_too_short(commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends_when(monkeypatch, lambda: len(sandbox.ledger().live) >= 3)
+    sandbox.set_rate(Rate(3, 3), operation="CreateInferenceProfile")
     names = NAMES[:12]
     manifest = commands.manifest(*names)
-    ended = commands("sync", manifest, "--yes", "--json", "--deadline", "1s")
+    ended = commands("sync", manifest, "--yes", "--json", "--deadline", "2h", "--results", "results.jsonl")
     assert ended.code == 3, ended.err
     told = ended.json()
+    add_up(told, commands.results())
     made = told["outcomes"]["created"]
-    assert 0 < made < len(names)
+    assert 3 <= made < len(names)
     assert outcomes_of(told) == {"created": made, "skipped": len(names) - made}
     assert len(sandbox.ledger().live) == made
     assert f" is reached; {len(names) - made} profiles were not reached and count as skipped" in ended.err
     assert f"to go on: bulkprof resume {told['run_id']}" in ended.err
     assert commands("runs", "--json").json()["runs"][0]["status"] == "interrupted"
     # The next night needs no resume: it looks at what there is.
-    sandbox.set_rate(Rate(1000, 1000), operation="CreateInferenceProfile")
+    sandbox.set_rate(FAST, operation="CreateInferenceProfile")
     assert outcomes_of(commands.summary("sync", manifest)) == {"created": len(names) - made, "unchanged": made}
     assert sorted(profile.name for profile in sandbox.ledger().profiles) == names
 
 
-def test_resume_goes_on_and_may_have_a_deadline_too(commands: CommandLine, sandbox: Sandbox) -> None:
+def test_resume_goes_on_and_may_have_a_deadline_too(
+    commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sandbox.set_rate(Rate(3, 1), operation="CreateInferenceProfile")
-    assert commands("apply", commands.manifest(*NAMES[:8]), "--yes", "--deadline", "1s").code == 3
-    sandbox.set_rate(Rate(1000, 1000), operation="CreateInferenceProfile")
-    assert outcomes_of(commands.summary("resume", "--deadline", "1h")) == {"created": 8}
+    commands.manifest(*NAMES[:8])
+    for arguments, until in ((("apply", "teams.csv"), 1), (("resume",), 3)):
+        ends_when(monkeypatch, lambda until=until: len(sandbox.ledger().live) >= until)
+        assert commands(*arguments, "--yes", "--deadline", "2h").code == 3
+    ends_when(monkeypatch, lambda: False)
+    sandbox.set_rate(FAST, operation="CreateInferenceProfile")
+    assert outcomes_of(commands.summary("resume", "--deadline", "2h")) == {"created": 8}
 
 
 def test_in_time_nobody_notices(commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,9 +134,10 @@ def test_in_time_nobody_notices(commands: CommandLine, sandbox: Sandbox, monkeyp
     assert "deadline" not in ended.err
 
 
-def test_before_anything_was_changed(commands: CommandLine, sandbox: Sandbox) -> None:
-    sandbox.set_faults([Fault("delay_before", operation="ListFoundationModels", delay_s=0.6, times=1)])
-    ended = commands("sync", commands.manifest("team-a"), "--yes", "--json", "--deadline", "0.3s")
+def test_before_anything_was_changed(commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends_when(monkeypatch, lambda: sandbox.ledger().count("GetCallerIdentity"))
+    sandbox.set_faults([Fault("delay_before", operation="ListFoundationModels", delay_s=0.5, times=1)])
+    ended = commands("sync", commands.manifest("team-a"), "--yes", "--json", "--deadline", "2h")
     assert (ended.code, ended.json()["exit_code"]) == (3, 3)
     assert "is reached before anything was changed" in ended.err
     assert not sandbox.ledger().profiles
@@ -139,15 +150,17 @@ def test_wrong_ones_are_wrong_usage(commands: CommandLine, sandbox: Sandbox) -> 
     assert "must be a duration such as 2h" in ended.err
 
 
-def test_the_estimated_end_is_said_before(commands: CommandLine, sandbox: Sandbox) -> None:
+def test_the_estimated_end_is_said_before(
+    commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends_when(monkeypatch, lambda: sandbox.ledger().live)
     store = RateStore(Path(".bulkprof"))
     now = datetime.now(UTC).timestamp()
     store.save({("123456789012", "us-east-1", "CreateInferenceProfile"): LearnedRate(0.2, 1.0, now)})
     ended = commands("plan", commands.manifest(*NAMES))
     assert "at the learned rates this takes about 3 min, until about " in ended.err
     assert "deadline" not in ended.err
-    # 40 at 0.2 a second are more than what three seconds hold.
-    late = commands("apply", "teams.csv", "--yes", "--deadline", "1s")
+    late = commands("apply", "teams.csv", "--yes", "--deadline", "100s")
     assert "past the deadline, so that a part will stay open" in late.err
     assert late.code == 3
 

@@ -15,8 +15,8 @@ import anyio
 import pytest
 
 from bulkprof.errors import StateError
-from bulkprof.execution.engine import closed_outcome
 from bulkprof.execution.database import APPLICATION_ID, SCHEMA_VERSION
+from bulkprof.execution.engine import closed_outcome
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import OutcomeKind
 from tests.execution.making import TARGET, desire, make_run, plan_all

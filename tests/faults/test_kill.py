@@ -41,7 +41,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exception | Non
                 return error
         return None
 
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         return dict(zip(WORLDS, pool.map(one, WORLDS), strict=True))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -100,7 +99,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple
 
         token_urlsafe = token_hex
 
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(5) as pool:
         patch.setattr(sts, "secrets", Tokens)
         futures = {name: pool.submit(play, folder, n, scene) for n, (name, scene) in enumerate(SCENES.items())}
         yield {name: future.result() for name, future in futures.items()}

@@ -120,7 +120,7 @@ def send(process: subprocess.Popen[str], signals: tuple[signal.Signals, ...]) ->
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     folder = tmp_path_factory.mktemp("interrupted")
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(6) as pool:
         futures = {name: pool.submit(interrupt, folder, n, moment) for n, (name, moment) in enumerate(MOMENTS.items())}
         return {name: future.result() for name, future in futures.items()}
 

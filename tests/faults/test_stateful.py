@@ -226,7 +226,7 @@ class Estate(RuleBasedStateMachine):
 def test_any_order() -> None:
     machine = seed(SEED)(Estate)
     rules = settings(
-        max_examples=int(os.environ.get("BULKPROF_FAULT_EXAMPLES", "8")),
+        max_examples=int(os.environ.get("BULKPROF_FAULT_EXAMPLES", "6")),
         stateful_step_count=9,
         deadline=None,
         database=None,

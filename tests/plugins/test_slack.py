@@ -94,7 +94,7 @@ async def test_what_is_new_comes_first(load: Load, hook: Hook) -> None:
     texts = [block["text"]["text"] for block in message["blocks"]]
     assert texts[0].splitlines()[2:] == [
         "stopped: the deadline (06:00) is reached",
-        "since run run-0: 1 failures are new, 2 gone, 3 as before",
+        "failures since run run-0: 1 new, 2 gone, 3 as before",
     ]
     shown = texts[1].splitlines()[1:]
     assert [next(name for name in ("bad-1", "bad-2", "bad-3", "bad-4") if name in line) for line in shown] == [
