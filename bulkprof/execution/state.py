@@ -87,9 +87,24 @@ class StateDirectory:
                 run.close()
 
     def latest_unfinished(self) -> Path:
-        """The newest run that was interrupted. Raises `UsageError` when there is none."""
+        """The newest run that was interrupted.
+
+        Raises `UsageError` when there is none, or when a later run of its estate has finished: what it still has to do
+        may be out of date, so it has to be named.
+        """
+        finished: dict[str, str] = {}
         for run_id, run in self.open_all():
-            if isinstance(run, RunFile) and run.meta("status") in UNFINISHED:
+            if not isinstance(run, RunFile):
+                continue
+            estate, status = str(run.meta("estate")), run.meta("status")
+            if status == "finished":
+                finished.setdefault(estate, run_id)
+            elif status in UNFINISHED and estate in finished:
+                raise UsageError(
+                    f"run {run_id} was interrupted, and run {finished[estate]} has finished since, perhaps with other "
+                    f"manifests; if you mean it, name it: bulkprof resume {run_id}"
+                )
+            elif status in UNFINISHED:
                 return self.run_path(run_id)
         raise UsageError(f"no interrupted run in {self.runs}; `bulkprof runs` lists all")
 

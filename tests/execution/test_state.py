@@ -92,7 +92,7 @@ def test_a_run_is_found_by_its_path_too(state: StateDirectory, tmp_path: Path) -
 def test_the_newest_interrupted_run_is_the_one_to_resume(state: StateDirectory) -> None:
     put(state, "20260101T000000Z-aaaaaa", "interrupted")
     wanted = put(state, "20260102T000000Z-bbbbbb", "running")
-    put(state, "20260103T000000Z-cccccc", "finished")
+    put(state, "20260103T000000Z-cccccc", "refused")
     state.run_path("20260104T000000Z-dddddd").write_text("damaged")
     assert state.latest_unfinished() == wanted
 
@@ -103,6 +103,15 @@ def test_nothing_to_resume_is_an_error(state: StateDirectory, status: str) -> No
     put(state, "20260101T000000Z-aaaaaa", status)
     with pytest.raises(UsageError, match="no interrupted run"):
         state.latest_unfinished()
+
+
+def test_a_run_that_a_later_one_has_overtaken_is_resumed_only_by_name(state: StateDirectory) -> None:
+    put(state, "20260101T000000Z-aaaaaa", "interrupted")
+    put(state, "20260102T000000Z-bbbbbb", "finished")
+    with pytest.raises(UsageError, match="bulkprof resume 20260101T000000Z-aaaaaa"):
+        state.latest_unfinished()
+    put(state, "20260103T000000Z-cccccc", "interrupted")
+    assert state.latest_unfinished() == state.run_path("20260103T000000Z-cccccc")
 
 
 def test_all_runs_are_opened_in_turn_or_say_why_not(state: StateDirectory) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 from collections import Counter
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from bulkprof import runs, workspace
 from bulkprof.aws import AwsSessions
@@ -59,6 +61,8 @@ def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workspace, "AwsSessions", sessions)
         patch.setattr(retry, "FIRST_WAIT_S", first_wait_s)
+        # Each run would parse the SDK's descriptions of services anew, which takes most of a small run's time.
+        patch.setattr(JSONFileLoader, "load_file", functools.cache(JSONFileLoader.load_file))
         yield
 
 
