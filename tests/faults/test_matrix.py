@@ -37,7 +37,7 @@ SETTLE_S = 1.6
 TIMEOUT_S = 2.0
 LATE_S = 2.1
 """After the client gave up, and early enough to be listed when the lag has been waited out."""
-AT_ONCE = 6
+AT_ONCE = 8
 """Worlds that run side by side."""
 
 HYPOTHESES = {

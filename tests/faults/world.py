@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager, closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,8 @@ def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
         patch.setattr(workspace, "AwsSessions", sessions)
         patch.setattr(retry, "FIRST_WAIT_S", first_wait_s)
         # Each run would parse the SDK's descriptions of services anew, which takes most of a small run's time.
-        patch.setattr(JSONFileLoader, "load_file", functools.cache(JSONFileLoader.load_file))
+        load = functools.cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load(path))
         yield
 
 
