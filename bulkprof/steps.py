@@ -16,9 +16,10 @@ import anyio.to_thread
 from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.delivery.unreachable import blocks
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError, SafetyError
-from bulkprof.execution.engine import OpenTarget, closed_outcome
+from bulkprof.execution.engine import OpenTarget
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import StopRequestedError
+from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import (

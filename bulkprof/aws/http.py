@@ -17,6 +17,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bulkprof.aws.signing import Signer
+from bulkprof.errors import UnreachableError
 
 Trust = bool | str
 """Whom TLS believes: a file of authorities, the usual ones (True), or everybody (False)."""
@@ -35,6 +36,7 @@ class SharedHttp:
     def __init__(self, timeout_s: float) -> None:
         self._sessions: dict[Trust, aiohttp.ClientSession] = {}
         self._opening = asyncio.Lock()
+        self._closed = False
         # Less than the whole, so that a connection that never comes about is told apart from an answer that doesn't.
         connect_s = min(_CONNECT_S, timeout_s / 2)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s, sock_connect=connect_s)
@@ -53,6 +55,9 @@ class SharedHttp:
         async with self._opening:
             if (session := self._sessions.get(verify)) is None:
                 trust = await asyncio.to_thread(_tls, verify) if verify else False
+                if self._closed:
+                    # Whoever was on its way here when the run ended would open a session that nobody closes.
+                    raise aiohttp.ClientConnectionError("the run's connections are closed")
                 session = self._sessions[verify] = aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(limit=0, ssl=trust, keepalive_timeout=_KEEP_ALIVE_S),
                     # Many accounts share the session, and nothing of one answer may show in another's request.
@@ -64,7 +69,8 @@ class SharedHttp:
         return session
 
     async def close(self) -> None:
-        """Close all connections. Calls still in flight fail."""
+        """Close all connections, for good. Calls still in flight fail."""
+        self._closed = True
         while self._sessions:
             _, session = self._sessions.popitem()
             await session.close()
@@ -92,6 +98,13 @@ class _Attached:
 
     async def send(self, request: Any) -> Any:
         """Send one prepared request and read its answer. aiohttp's errors pass; `errors_map` knows them."""
+        # Encoded already: the signature covers this very path.
+        url = URL(request.url, encoded=True)
+        if url.user or url.password:
+            raise UnreachableError(
+                "the endpoint's URL holds a user name or password, which a signed call can't carry; leave them out",
+                code="EndpointUrl",
+            )
         session = await self._owner.session(self._verify)
         headers = CIMultiDict(
             (name, value.decode() if isinstance(value, bytes) else value) for name, value in request.headers.items()
@@ -103,8 +116,7 @@ class _Attached:
         proxy = self._proxies.proxy_url_for(request.url) if self._proxies else None
         async with session.request(
             request.method,
-            # Encoded already: the signature covers this very path.
-            URL(request.url, encoded=True),
+            url,
             headers=headers,
             data=body,
             proxy=proxy,

@@ -21,6 +21,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from bulkprof.errors import AwsError
 from bulkprof.execution.lane import Lane, StopRequestedError, Traffic
+from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.perform import Api, Performer, Replan
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
@@ -276,27 +277,3 @@ class _LaneRun:
 
 def _needs_call(action: Action) -> bool:
     return action.refusal is None and action.kind is not ActionKind.NONE
-
-
-def without_call(action: Action) -> Outcome | None:
-    """The outcome of an action that needs no call, None for the others."""
-    if action.refusal is not None:
-        return closed_outcome(action, action.refusal.outcome, action.refusal.code, action.refusal.message)
-    return closed_outcome(action, OutcomeKind.UNCHANGED) if action.kind is ActionKind.NONE else None
-
-
-def closed_outcome(action: Action, kind: OutcomeKind, code: str = "", message: str = "") -> Outcome:
-    """The outcome of an action that no call was made for."""
-    return Outcome(
-        action_id=action.id,
-        target=action.target,
-        name=action.name,
-        kind=kind,
-        file=action.file,
-        line=action.line,
-        arn=action.arn,
-        model=action.model,
-        tags=action.tags,
-        error_code=code,
-        error_message=message,
-    )

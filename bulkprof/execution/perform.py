@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
 from bulkprof.execution.lane import Lane
+from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
 from bulkprof.model import Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
 from bulkprof.planning.observe import Reads, with_tags_confirmed
@@ -96,9 +97,8 @@ class _Work:
         self.attempts = 0
 
     async def run(self, action: Action) -> Outcome:
-        if action.refusal is not None:
-            refusal = action.refusal
-            return self.outcome(refusal.outcome, action.arn, code=refusal.code, message=refusal.message)
+        if (settled := without_call(action)) is not None:
+            return replace(settled, attempts=self.attempts)
         match action.kind:
             case ActionKind.CREATE:
                 return await self.create(action)
@@ -106,11 +106,9 @@ class _Work:
                 return await self.retag(action)
             case ActionKind.REPLACE:
                 return await self.replace(action)
-            case ActionKind.DELETE:
-                await self.delete(action.arn)
-                return self.outcome(OutcomeKind.DELETED, action.arn)
-            case ActionKind.NONE:
-                return self.outcome(OutcomeKind.UNCHANGED, action.arn)
+        # What is left is a deletion: nothing to do was settled above.
+        await self.delete(action.arn)
+        return self.outcome(OutcomeKind.DELETED, action.arn)
 
     async def create(self, action: Action) -> Outcome:
         made = await self.make(action)
@@ -262,21 +260,7 @@ class _Work:
         return await self.by.lane.call(operation, counted, retry_on=retry_on)
 
     def outcome(self, kind: OutcomeKind, arn: str = "", *, code: str = "", message: str = "") -> Outcome:
-        action = self.action
-        return Outcome(
-            action_id=action.id,
-            target=action.target,
-            name=action.name,
-            kind=kind,
-            file=action.file,
-            line=action.line,
-            arn=arn,
-            model=action.model,
-            tags=action.tags,
-            attempts=self.attempts,
-            error_code=code,
-            error_message=message,
-        )
+        return closed_outcome(self.action, kind, code, message, arn=arn, attempts=self.attempts)
 
     def failed(self, error: AwsError, *, note: str = "") -> Outcome:
         """An ambiguous answer that stayed ambiguous is unknown, never failed."""

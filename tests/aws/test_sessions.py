@@ -234,3 +234,11 @@ def test_importing_loads_no_sdk() -> None:
 
 def test_operations_are_aws_names() -> None:
     assert {str(each) for each in Operation} >= {"CreateInferenceProfile", "ListInferenceProfiles", "GetResources"}
+
+
+async def test_an_endpoint_with_a_password_is_refused_in_one_line() -> None:
+    environment = wire.environment(1) | {"AWS_ENDPOINT_URL": "http://somebody:hunter2@127.0.0.1:1"}
+    async with AwsSessions(Organization(), Run(), environment=environment) as sessions:
+        with pytest.raises(AwsError, match="user name or password") as caught:
+            await sessions.identity()
+    assert "hunter2" not in str(caught.value)

@@ -12,7 +12,7 @@ import pytest
 from bulkprof.delivery import sinks as sinks_module
 from bulkprof.delivery.sinks import TRIES, Delivery, make_sinks
 from bulkprof.errors import PluginError
-from bulkprof.execution.engine import closed_outcome
+from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Outcome, OutcomeKind, RunSummary
 from bulkprof.plugins import FinishedRun, RunContext, Sink

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import UnreachableError
-from bulkprof.execution.engine import closed_outcome
+from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Action, ActionKind, OutcomeKind, Refusal
 from bulkprof.steps import STALE_PLAN, Replanning, _refuse_target, _save, only_approved

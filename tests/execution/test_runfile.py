@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.execution.engine import closed_outcome
+from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import (
     Action,

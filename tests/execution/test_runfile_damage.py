@@ -16,7 +16,7 @@ import pytest
 
 from bulkprof.errors import StateError
 from bulkprof.execution.database import APPLICATION_ID, SCHEMA_VERSION
-from bulkprof.execution.engine import closed_outcome
+from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import OutcomeKind
 from tests.execution.making import TARGET, desire, make_run, plan_all
@@ -24,7 +24,7 @@ from tests.execution.making import TARGET, desire, make_run, plan_all
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from bulkprof.execution.engine import closed_outcome
+from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import OutcomeKind, Target
 run = RunFile.open(Path(sys.argv[1]))

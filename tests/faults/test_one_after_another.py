@@ -93,6 +93,19 @@ async def lists_that_lag_longer_than_they_should(folder: Path, how: str) -> None
 
 
 @case()
+async def lists_that_lag_for_ever_where_names_are_unique(folder: Path) -> None:
+    """Nobody can tell for now, and nothing is made twice."""
+    hypotheses = Hypotheses(token_memory_s=0, list_lag_s=60)
+    with world_of(folder, hypotheses, settle_s=0.1, attempts=2) as world:
+        world.sandbox.set_faults([Fault("cut_after", CREATE, times=len(ROWS))])
+        manifest = world.manifest(ROWS)
+        summary = await world.apply(manifest)
+        assert (summary.exit_code, outcomes(summary)) == (3, {"unknown": len(ROWS)})
+        world.sandbox.set_hypotheses(Hypotheses(token_memory_s=0))
+        await again(world, "apply", manifest)
+
+
+@case()
 async def a_run_that_was_killed_before_its_file_was_whole(folder: Path) -> None:
     with world_of(folder, AGAINST_US) as world:
         world.state.prepare()
