@@ -23,7 +23,7 @@ demo: $(READY)
 	@echo "  cd samples && . ../$(VENV)/bin/activate && bulkprof runs"
 
 test: $(READY)
-	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest -q
 
 lint: $(READY)
 	@$(BIN)/ruff check .
