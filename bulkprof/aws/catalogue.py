@@ -96,10 +96,6 @@ class Catalogue:
             return self._of_model(model)
         raise self._unknown(source, target)
 
-    def matches(self, model_arns: Iterable[str], resolved: Resolved) -> bool:
-        """Whether a profile that lists `model_arns` is one of the resolved source."""
-        return frozenset(model_arns) == resolved.model_arns
-
     def source_of(self, model_arns: Iterable[str]) -> str | None:
         """The id of the system profile or model that a profile with these model ARNs was copied from, if known."""
         return self._by_arns.get(frozenset(model_arns))
