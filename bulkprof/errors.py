@@ -13,6 +13,7 @@ BulkprofError                     1
 ├── RunInterruptedError           130  or 143, by signal; 3 by the deadline
 └── AwsError                      1    an answer of AWS, or none
     ├── CredentialsError               no credentials, or refused ones
+    │   └── SignInNeededError          the caller's own: nothing more can be sent to anybody
     ├── ExpiredCredentialsError        a session that ran out: renew and send again
     ├── RegionError                    no Region is set, or AWS doesn't have it
     ├── UnreachableError               no connection was made: nothing was sent
@@ -113,7 +114,8 @@ class RunInterruptedError(BulkprofError):
     """The run was asked to stop before it changed anything; `resume` of `run_id` takes it up again."""
 
     def __init__(self, run_id: str, *, code: int, reason: str = "") -> None:
-        super().__init__(f"{reason or 'interrupted'} before anything was changed")
+        told = "before anything was changed"
+        super().__init__(f"stopped {told}: {reason}" if reason else f"interrupted {told}")
         self.run_id = run_id
         self.code = code
 
@@ -168,6 +170,10 @@ class AwsError(BulkprofError):
 
 class CredentialsError(AwsError):
     """There are no credentials, or AWS refuses them."""
+
+
+class SignInNeededError(CredentialsError):
+    """The caller's own credentials are missing or have run out, so that no account can be entered any more."""
 
 
 class ExpiredCredentialsError(AwsError):

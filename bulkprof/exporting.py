@@ -79,7 +79,7 @@ async def export(
             write = write_manifest if isinstance(out, Path) else write_csv
             await anyio.to_thread.run_sync(partial(write, out, spool.rows))  # type: ignore[arg-type]
     except StopRequestedError:
-        raise RunInterruptedError("", code=work.stop.exit_code) from None
+        raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
     return found
 
 

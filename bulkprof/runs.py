@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -70,7 +70,7 @@ async def validate(
     files = as_list(manifests)
     with (
         TemporaryDirectory(prefix="bulkprof-") as folder,
-        closing(work.new_run("validate", files, Path(folder) / "validate.db")) as run,
+        work.new_run("validate", files, Path(folder) / "validate.db") as run,
         _recorded(work, run),
     ):
         run.make_fleeting()
@@ -101,7 +101,7 @@ async def plan(
 
 async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Plan:
     run = work.new_run("apply", manifests, out)
-    with _whole_or_gone(out), closing(run), _recorded(work, run):
+    with _whole_or_gone(out), run, _recorded(work, run):
         await _take_in_offline(work, run, manifests)
         async with work.connect() as fleet:
             await _plan(work, run, fleet, manifests)
@@ -131,10 +131,10 @@ async def apply(
         raise UsageError("apply deletes nothing; sync prunes, and so does apply of a plan that was made with prune")
     files = as_list(manifests)
     if len(files) == 1 and is_run_file(Path(files[0])):
-        with closing(RunFile.open(Path(files[0]))) as kept:
+        with RunFile.open(Path(files[0])) as kept:
             work = _as_started(work, kept)
             # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.
-            with work.lock(kept) as lock, closing(RunFile.open(work.state.adopt_plan(kept.path))) as run:
+            with work.lock(kept) as lock, RunFile.open(work.state.adopt_plan(kept.path)) as run:
                 return await _go_on(work, run, lock, resumed=False)
     return await _change(work, "apply", files)
 
@@ -152,12 +152,14 @@ async def resume(
     """Go on with an interrupted run, by default the newest. Raises `UsageError` when there is none."""
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
-    with closing(RunFile.open(path)) as run:
+    with RunFile.open(path) as run:
         status = run.meta("status")
         if status not in UNFINISHED:
             raise UsageError(f"run {run.meta('id')} is {status}: there is nothing to resume")
         work = _as_started(work, run)
         if status in NOTHING_SENT:
+            if "-" in run.meta("manifests"):
+                work.ui.note("nothing was sent yet: the manifest is read from standard input again")
             return await _from_the_start(work, run, run.meta("manifests"))
         with work.lock(run) as lock:
             return await _go_on(work, run, lock, resumed=True)
@@ -168,7 +170,7 @@ async def redeliver(
 ) -> Redelivery:
     """Send what sinks miss of a finished run; `only` names the sinks to try."""
     work = Workspace(options or Options(), ui or Ui(), Stop())
-    with closing(RunFile.open(work.state.find(run_id))) as run, unwrapped():
+    with RunFile.open(work.state.find(run_id)) as run, unwrapped():
         if not told_its_end(run):
             raise UsageError(f"run {run.meta('id')} is {run.meta('status')}; `bulkprof resume` finishes it first")
         work = _as_started(work, run)
@@ -182,7 +184,7 @@ def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:
     `run_id` may be its beginning, as everywhere. Raises `UsageError` when the state directory has no such run.
     """
     state = StateDirectory((options or Options()).state_dir)
-    with closing(RunFile.open(state.find(run_id))) as run:
+    with RunFile.open(state.find(run_id)) as run:
         yield from run.results()
 
 
@@ -193,7 +195,7 @@ def as_list(manifests: Manifests) -> list[str]:
 
 
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
-    with closing(work.new_run(command, manifests)) as run:
+    with work.new_run(command, manifests) as run:
         return await _from_the_start(work, run, manifests)
 
 

@@ -11,7 +11,14 @@ from typing import Any, Protocol
 from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
 from bulkprof.aws.errors_map import aws_errors
 from bulkprof.config import Organization
-from bulkprof.errors import AmbiguousError, AwsError, CredentialsError, ExpiredCredentialsError, InvalidRequestError
+from bulkprof.errors import (
+    AmbiguousError,
+    AwsError,
+    CredentialsError,
+    ExpiredCredentialsError,
+    InvalidRequestError,
+    SignInNeededError,
+)
 
 _OWN_KEYS_S = 30.0
 """How long the caller's keys are used before the SDK is asked again whether it has newer ones."""
@@ -35,20 +42,24 @@ class OwnKeys:
     async def fetch(self, refused: Keys | None) -> Grant:
         """Ask for the keys as they are now; where AWS refused them, look whether somebody signed in anew.
 
-        Raises `CredentialsError` when there are none, or none but the refused ones.
+        Raises `SignInNeededError` when there are none, or none but the refused ones.
         """
-        with aws_errors():
-            if self._found is None or refused is not None:
-                self._found = await self._find(afresh=refused is not None)
-            if self._found is None:
-                raise CredentialsError(
-                    "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                    "or sign in with `aws sso login`",
-                    code="NoCredentials",
-                )
-            keys = Keys(*await self._found.get_frozen_credentials())
+        try:
+            with aws_errors():
+                if self._found is None or refused is not None:
+                    self._found = await self._find(afresh=refused is not None)
+                if self._found is None:
+                    raise SignInNeededError(
+                        "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+                        "AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`",
+                        code="NoCredentials",
+                    )
+                keys = Keys(*await self._found.get_frozen_credentials())
+        except CredentialsError as error:
+            # The SDK's own words for a token that ran out, a process that failed, a profile that is gone.
+            raise SignInNeededError(error.message, code=error.code) from None
         if keys == refused:
-            raise CredentialsError(
+            raise SignInNeededError(
                 "your own AWS session has run out; sign in again, then `bulkprof resume`", code="ExpiredToken"
             )
         return Grant(keys, lifetime_s=_OWN_KEYS_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -110,7 +109,7 @@ def report(
     with ending(terminal):
         if results:
             check_path("--results", results)
-        with closing(RunFile.open(StateDirectory(state_dir).find(run_id))) as run:
+        with RunFile.open(StateDirectory(state_dir).find(run_id)) as run:
             summary = summary_of(run)
             if results:
                 write_results(results, run.results())

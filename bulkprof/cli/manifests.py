@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -248,7 +247,7 @@ def carry_out(terminal: Terminal, config: Path | None, opts: Options, work: Call
     again = flags_again(config, opts.state_dir)
     summary = run_async(terminal, work, again=again)
     path = StateDirectory(opts.state_dir).run_path(summary.run_id)
-    with ending(terminal), closing(RunFile.open(path)) as run:
+    with ending(terminal), RunFile.open(path) as run:
         terminal.finished(summary, failure_lines(run))
         unfinished = run.meta("status") == "interrupted"
     if terminal.as_json:

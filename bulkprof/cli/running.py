@@ -17,7 +17,7 @@ import typer
 from anyio.abc import TaskStatus
 
 from bulkprof.cli.logs import LogFormat
-from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, StateError, unwrapped
+from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, unwrapped
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -51,17 +51,11 @@ def make_options(terminal: Terminal, config: Path | None, state_dir: Path, **fla
 @contextmanager
 def ending(terminal: Terminal, again: list[str] | None = None) -> Iterator[None]:
     """Turn an error of ours into its line and exit code. `again`: the flags that a resume command needs."""
-    import sqlite3
-
     try:
         with unwrapped():
             yield
     except BulkprofError as error:
         raise typer.Exit(explain(terminal, error, again)) from None
-    except sqlite3.Error as error:
-        # Writing says which file it was; only reading a damaged one ends here.
-        told = StateError(f"the run's file can't be read: {error}; is it damaged? `bulkprof runs` lists the others")
-        raise typer.Exit(explain(terminal, told, again)) from None
 
 
 def run_async(terminal: Terminal, work: Callable[[], Awaitable[T]], *, again: list[str] | None) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from typing import Any
@@ -144,7 +144,7 @@ class Terminal(Ui):
         if self.output.quiet and self.json_logs:
             self.note(plan_counts_line(plan.actions, plan.refused, plan.targets))
         elif plan.path is not None:
-            with closing(RunFile.open(plan.path)) as run:
+            with RunFile.open(plan.path) as run:
                 show_plan(self.output, run)
 
     async def _ask(self, question: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ class Plan:
         """
         if self.path is None:
             raise UsageError(f"plan {self.run_id} was not kept; name a file for it: plan(..., out=Path('plan.db'))")
-        with closing(RunFile.open(self.path)) as run:
+        with RunFile.open(self.path) as run:
             for action in run.actions():
                 if action.kind is not ActionKind.NONE or action.refusal is not None:
                     yield action

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -25,6 +26,7 @@ T = TypeVar("T")
 class Database:
     """The file itself, with the values that are kept about it. Make one with `create` or `open`, and close it.
 
+    As a context manager it closes itself, and turns what SQLite raises inside into a `StateError` that names the file.
     Methods are synchronous; callers keep them off the event loop through `off_loop`, which lets one thread at a time
     at the connection.
     """
@@ -73,6 +75,16 @@ class Database:
             except BaseException:
                 connection.close()
                 raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+        if isinstance(error, sqlite3.Error):
+            raise _told(self.path, error) from error
 
     def close(self) -> None:
         """Close the file; repeatable."""
@@ -139,4 +151,8 @@ def _speaking_of(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StateError(f"{path}: {error}; the run's file can't be used (is the disk full or read-only?)") from error
+        raise _told(path, error) from error
+
+
+def _told(path: Path, error: sqlite3.Error) -> StateError:
+    return StateError(f"{path}: {error}; the run's file can't be used (is it damaged, or the disk full or read-only?)")

@@ -67,7 +67,6 @@ class EngineSettings:
 
     max_targets: int
     settle_s: float
-    resumed: bool = False
 
 
 class Engine:
@@ -110,7 +109,8 @@ class Engine:
         async with results:
             try:
                 async with self.open_target(target) as opened:
-                    await _LaneRun(self, opened, results).work(target)
+                    begun = await self.run.off_loop(partial(self.run.begun, target))
+                    await _LaneRun(self, opened, results, begun).work(target)
             except StopRequestedError:
                 return
             except AwsError as error:
@@ -120,16 +120,18 @@ class Engine:
 
     async def _refuse_all(self, target: Target, error: AwsError, results: MemoryObjectSendStream[Outcome]) -> None:
         """A target that can't be opened fails its changes with the reason, and leaves the others alone."""
-        async for page in self.open_actions(target):
+        async for page in self.pages(target, self.run.pending):
             for action in page:
                 await results.send(
                     without_call(action) or closed_outcome(action, OutcomeKind.FAILED, error.code, str(error))
                 )
 
-    async def open_actions(self, target: Target) -> AsyncIterator[list[Action]]:
-        """The target's actions without an outcome, page by page."""
+    async def pages(
+        self, target: Target, read: Callable[[Target, int, int], list[Action]]
+    ) -> AsyncIterator[list[Action]]:
+        """The target's actions without an outcome, page by page, as `read` reads them from the run file."""
         last = 0
-        while page := await self.run.off_loop(partial(self.run.pending, target, last, PAGE)):
+        while page := await self.run.off_loop(partial(read, target, last, PAGE)):
             yield page
             if len(page) < PAGE:
                 return
@@ -193,7 +195,9 @@ def _take_waiting(outcomes: MemoryObjectReceiveStream[Outcome], batch: list[Outc
 class _LaneRun:
     """One target's actions, a bounded number at once, with the reasons to end it early."""
 
-    def __init__(self, engine: Engine, opened: OpenTarget, results: MemoryObjectSendStream[Outcome]) -> None:
+    def __init__(
+        self, engine: Engine, opened: OpenTarget, results: MemoryObjectSendStream[Outcome], begun: int
+    ) -> None:
         self.engine = engine
         self.results = results
         self.performer = Performer(
@@ -202,7 +206,7 @@ class _LaneRun:
             api=opened.api,
             replan=opened.replan,
             settle_s=engine.settings.settle_s,
-            resumed=engine.settings.resumed,
+            begun=begun,
         )
         self.failures_in_a_row = 0
         self.full = ""
@@ -214,7 +218,7 @@ class _LaneRun:
     async def work(self, target: Target) -> None:
         # Workers that go from one action to the next: a task for each action would cost a fifth of its call.
         async with anyio.create_task_group() as group:
-            async for page in self.engine.open_actions(target):
+            async for page in self.engine.pages(target, self.engine.run.take_up):
                 self._ready.extend(page)
                 self._used_up = anyio.Event()
                 for _ in range(min(len(page), LANE_WIDTH - self._workers)):

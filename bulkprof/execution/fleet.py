@@ -11,7 +11,7 @@ import anyio
 
 from bulkprof.aws import AwsSessions, BedrockApi, Caller, Catalogue, OrganizationWalk, SystemProfile
 from bulkprof.config import Run
-from bulkprof.errors import AccessDeniedError, InvalidRequestError, NotFoundError
+from bulkprof.errors import AccessDeniedError, InvalidRequestError, NotFoundError, SignInNeededError
 from bulkprof.execution.engine import OpenTarget
 from bulkprof.execution.lane import Lane, Stop, Traffic
 from bulkprof.execution.pacer import Pacer
@@ -77,10 +77,17 @@ class Fleet:
 
     @asynccontextmanager
     async def open(self, target: Target) -> AsyncIterator[OpenTarget]:
-        """A target's lane and calls. Raises `AwsError` when the account can't be entered."""
+        """A target's lane and calls.
+
+        Raises `AwsError` when the account can't be entered, `StopRequestedError` when the caller's own credentials
+        have run out.
+        """
         # Entering an account takes a call to STS, which can be cut off like any other.
         enter = partial(self.sessions.bedrock, target)
-        api: BedrockApi = await retried(enter, self.traffic.attempts, REPEATABLE, self.traffic.stop.pause)
+        try:
+            api: BedrockApi = await retried(enter, self.traffic.attempts, REPEATABLE, self.traffic.stop.pause)
+        except SignInNeededError as error:
+            raise self.traffic.stop.for_want_of_credentials(error) from None
         lane = Lane(target, self.traffic)
         try:
             resolve = self.resolver(target, await self._catalogue(lane, api))

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import anyio
 
-from bulkprof.errors import AwsError, ExitCode, ThrottledError
+from bulkprof.errors import AwsError, ExitCode, SignInNeededError, ThrottledError
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.retry import REPEATABLE, retried
 from bulkprof.model import CallCount, Target
@@ -46,6 +46,11 @@ class Stop:
             self.exit_code = exit_code
             self.reason = reason
             self._event.set()
+
+    def for_want_of_credentials(self, error: SignInNeededError) -> StopRequestedError:
+        """Ask for the stop since nothing can be sent any more, and answer what to raise: no row fails of it."""
+        self.request(ExitCode.COULD_NOT_RUN, str(error))
+        return StopRequestedError()
 
     @property
     def by_signal(self) -> bool:
@@ -115,10 +120,14 @@ class Lane:
     ) -> T:
         """Send until it is answered, retrying on the errors of `retry_on`; one count per attempt.
 
-        Raises the last `AwsError`, or `StopRequestedError` when the run stops while this call waits.
+        Raises the last `AwsError`, or `StopRequestedError` when the run stops while this call waits, or has to stop
+        since the caller's own credentials have run out.
         """
         attempt = partial(self._send_once, self._channel(operation), send)
-        return await retried(attempt, self.traffic.attempts, retry_on, self.traffic.stop.pause)
+        try:
+            return await retried(attempt, self.traffic.attempts, retry_on, self.traffic.stop.pause)
+        except SignInNeededError as error:
+            raise self.traffic.stop.for_want_of_credentials(error) from None
 
     async def _send_once(self, channel: _Channel, send: Callable[[], Awaitable[T]]) -> T:
         traffic, pacer, count = self.traffic, channel.pacer, channel.count

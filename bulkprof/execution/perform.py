@@ -76,8 +76,8 @@ class Performer:
     replan: Replan
     settle_s: float
     """Seconds that lists may lag behind creations."""
-    resumed: bool = False
-    """Whether an earlier process may have sent this run's creations already."""
+    begun: int = 0
+    """Actions up to this id may have been sent already, by an earlier process of the run."""
 
     async def perform(self, action: Action) -> Outcome:
         """Do what the action says. AWS's errors become outcomes; `StopRequestedError` leaves the action open."""
@@ -95,6 +95,7 @@ class _Work:
         self.by = by
         self.action = action
         self.attempts = 0
+        self.begun_before = action.id <= by.begun
 
     async def run(self, action: Action) -> Outcome:
         if (settled := without_call(action)) is not None:
@@ -116,7 +117,7 @@ class _Work:
             return self.outcome(OutcomeKind.CREATED, made)
         again = self.by.replan(action, made.found)
         if again.kind is ActionKind.NONE and again.refusal is None:
-            ours = made.in_doubt or self.by.resumed
+            ours = made.in_doubt or self.begun_before
             return self.outcome(OutcomeKind.CREATED if ours else OutcomeKind.UNCHANGED, again.arn)
         return await self.run(again)
 
@@ -179,7 +180,7 @@ class _Work:
         for turn in range(1, turns + 1):
             try:
                 arn = await self.call("CreateInferenceProfile", partial(self._send, action, token), retry_on=CERTAIN)
-                if not self.by.resumed or await self.is_there(arn):
+                if not self.begun_before or await self.is_there(arn):
                     return arn
                 last = NotFoundError(f"{arn} was made by an earlier process of this run and deleted since")
                 token = token_for(self.by.run_id, action, dead=arn)
@@ -203,13 +204,14 @@ class _Work:
         raise last
 
     async def is_there(self, arn: str) -> bool:
-        """Whether a profile lives that a resumed run's token was answered with.
+        """Whether a profile lives that a token was answered with which an earlier process may have sent, too.
 
-        An earlier process may have made it, and somebody may have deleted it since: the token still answers its ARN.
+        That one may have made it, and somebody may have deleted it since: the token still answers its ARN. Its tags
+        are asked for, as production callers use up the rate of `GetInferenceProfile`.
         """
         for last in (False, True):
             try:
-                await self.call("GetInferenceProfile", lambda: self.by.api.get(arn))
+                await self.call("ListTagsForResource", lambda: self.by.api.tags_of(arn))
             except NotFoundError:
                 # Or it was made just now.
                 if not last:

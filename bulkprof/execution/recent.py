@@ -64,11 +64,9 @@ class RecentRuns:
                 # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
                 self._wait_for(settled_at)
                 continue
-            try:
+            with run:
                 if run.meta("estate") == estate:
                     self._take(run, path, settled_at)
-            finally:
-                run.close()
 
     def _take(self, run: RunFile, path: Path, settled_at: float) -> None:
         self._paths.append(path)
@@ -96,8 +94,7 @@ class RecentRuns:
         deleted: set[str] = set()
         retagged: set[str] = set()
         for path in self._paths:
-            run = RunFile.open(path)
-            try:
+            with RunFile.open(path) as run:
                 for name, arn, old_arn, kind in run.done_in(target):
                     if kind in _TAGS_CHANGED:
                         retagged.add(arn)
@@ -109,8 +106,6 @@ class RecentRuns:
                         made[name] = arn
                         if old_arn:
                             deleted.add(old_arn)
-            finally:
-                run.close()
         lasting = {name: arn for name, arn in made.items() if arn not in deleted}
         return Lately(lasting, frozenset(deleted), frozenset(retagged))
 

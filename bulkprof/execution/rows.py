@@ -21,7 +21,11 @@ from bulkprof.model import (
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE target (id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, UNIQUE (account, region));
+CREATE TABLE target (
+    id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL,
+    begun INTEGER NOT NULL DEFAULT 0,        -- no action with a greater id was sent yet
+    UNIQUE (account, region)
+);
 CREATE TABLE action (
     id INTEGER PRIMARY KEY,
     target INTEGER NOT NULL REFERENCES target,

@@ -187,6 +187,21 @@ class RunFile(Database):
         where = "WHERE a.target = ? AND a.id > ? AND a.id NOT IN (SELECT action FROM outcome)"
         return self._actions(where, (self._target_id(target), after), limit=limit)
 
+    def take_up(self, target: Target, after: int, limit: int) -> list[Action]:
+        """Like `pending`, with a note that these may be sent from now on, which outlives a kill."""
+        page = self.pending(target, after, limit)
+        if page:
+            with self._transaction():
+                self._db.execute(
+                    "UPDATE target SET begun = max(begun, ?) WHERE id = ?", (page[-1].id, self._target_id(target))
+                )
+        return page
+
+    def begun(self, target: Target) -> int:
+        """The greatest id of `target`'s actions that were taken up so far: those after it were never sent."""
+        row = self._db.execute("SELECT begun FROM target WHERE id = ?", (self._target_id(target),)).fetchone()
+        return int(row[0])
+
     def pending_targets(self) -> list[Target]:
         """The targets that still have actions without an outcome."""
         found = self._db.execute(

@@ -14,7 +14,6 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,10 +80,8 @@ class StateDirectory:
             except StateError as error:
                 yield run_id, error
                 continue
-            try:
+            with run:
                 yield run_id, run
-            finally:
-                run.close()
 
     def latest_unfinished(self) -> Path:
         """The newest run that was interrupted.
@@ -110,7 +107,7 @@ class StateDirectory:
 
     def adopt_plan(self, plan: Path) -> Path:
         """Copy a plan made by `plan --out` in as a run of its own. Raises `UsageError` when it ran already."""
-        with closing(RunFile.open(plan)) as source:
+        with RunFile.open(plan) as source:
             run_id, status = str(source.meta("id")), source.meta("status")
         if status != "planned":
             raise UsageError(f"{plan}: is not a plan that can still be applied (it is {status})")
@@ -131,7 +128,7 @@ class StateDirectory:
         """Make way for a plan that was adopted before, but that nobody approved then."""
         if not target.exists():
             return
-        with closing(RunFile.open(target)) as before:
+        with RunFile.open(target) as before:
             if before.meta("status") not in UNAPPROVED:
                 raise UsageError(
                     f"{plan}: was applied already as run {target.stem}; make a new plan, or "

@@ -139,7 +139,7 @@ def test_before_anything_was_changed(commands: CommandLine, sandbox: Sandbox, mo
     sandbox.set_faults([Fault("delay_before", operation="ListFoundationModels", delay_s=0.5, times=1)])
     ended = commands("sync", commands.manifest("team-a"), "--yes", "--json", "--deadline", "2h")
     assert (ended.code, ended.json()["exit_code"]) == (3, 3)
-    assert "is reached before anything was changed" in ended.err
+    assert "stopped before anything was changed: the deadline" in ended.err
     assert not sandbox.ledger().profiles
     assert commands.apply("teams.csv") == {"created": 1}
 

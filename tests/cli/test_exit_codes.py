@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from bulkprof.execution.lock import StateLock
 from bulkprof.sandbox import Fault, Sandbox
 from tests.cli.driver import CommandLine, outcomes_of
 
@@ -184,3 +185,14 @@ def test_exit_codes_reach_the_shell(commands: CommandLine, sandbox: Sandbox) -> 
     assert commands.process("apply").code == 64
     assert commands.process("plan", commands.manifest("team-a"), "--detailed-exitcode").code == 2
     assert commands.process("plan", "teams.csv", AWS_ACCESS_KEY_ID="").code == 1
+
+
+def test_another_run_holds_the_lock(commands: CommandLine, sandbox: Sandbox) -> None:
+    with StateLock(commands.folder / ".bulkprof", "tests", run_id="20261101-000000-abcd", command="sync") as held:
+        for command in ("apply", "sync"):
+            ended = commands(command, commands.manifest("team-a"), "--yes", "--json")
+            assert (ended.code, ended.json()["exit_code"]) == (5, 5)
+            for part in (f"pid {held.holder.pid}", held.holder.host, "20261101-000000-abcd"):
+                assert part in ended.err
+    assert sandbox.ledger().count() == 0
+    assert commands.apply("teams.csv") == {"created": 1}

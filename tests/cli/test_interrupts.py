@@ -89,6 +89,10 @@ def test_while_it_waits_for_standard_input(commands: CommandLine, sandbox: Sandb
         _, err = process.communicate()
     assert "interrupted before anything was changed" in err
     assert sandbox.ledger().calls == ()
+    ended = commands(*resume_command(err), "--yes", stdin=b"name\nteam-a\n")
+    assert ended.code == 0
+    assert "the manifest is read from standard input again" in ended.err
+    assert [profile.name for profile in sandbox.ledger().profiles] == ["team-a"]
 
 
 def test_a_finished_run_cannot_be_resumed(commands: CommandLine, sandbox: Sandbox) -> None:

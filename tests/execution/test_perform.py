@@ -39,11 +39,11 @@ ATTEMPTS = 4
 
 
 async def perform(
-    aws: FakeAws, action: Action, *, stop: InstantStop | None = None, resumed: bool = False, replacing: bool = False
+    aws: FakeAws, action: Action, *, stop: InstantStop | None = None, begun: int = 0, replacing: bool = False
 ) -> Outcome:
     lane = make_lane(make_traffic(attempts=ATTEMPTS, stop=stop))
     rules = replace(RULES, replace=replacing)
-    return await Performer("run-1", lane, aws, replan_with(rules), settle_s=0.0, resumed=resumed).perform(action)
+    return await Performer("run-1", lane, aws, replan_with(rules), settle_s=0.0, begun=begun).perform(action)
 
 
 async def test_a_creation_is_one_call() -> None:
@@ -53,6 +53,15 @@ async def test_a_creation_is_one_call() -> None:
     assert aws.profiles[outcome.arn].tags == OURS
     assert aws.sent_tokens == [token_for("run-1", make_action())]
     assert (outcome.model, outcome.file, outcome.line, outcome.tags) == ("nova", "t.csv", 7, OURS)
+
+
+@pytest.mark.parametrize(("begun", "calls"), [(6, ["create"]), (7, ["create", "tags_of"])])
+async def test_only_what_may_have_been_sent_before_is_looked_at_after_its_creation(
+    begun: int, calls: list[str]
+) -> None:
+    aws = FakeAws()
+    outcome = await perform(aws, make_action(number=7), begun=begun)
+    assert (outcome.kind, aws.calls) == (OutcomeKind.CREATED, calls)
 
 
 async def test_throttles_count_as_attempts_of_the_row_and_use_up_none() -> None:
@@ -138,11 +147,11 @@ async def test_a_conflict_that_stays_is_a_failure() -> None:
     assert (outcome.kind, outcome.error_code) == (OutcomeKind.FAILED, "ConflictException")
 
 
-@pytest.mark.parametrize(("resumed", "kind"), [(False, OutcomeKind.UNCHANGED), (True, OutcomeKind.CREATED)])
-async def test_a_conflict_with_our_own_profile(resumed: bool, kind: OutcomeKind) -> None:
+@pytest.mark.parametrize(("begun", "kind"), [(0, OutcomeKind.UNCHANGED), (1, OutcomeKind.CREATED)])
+async def test_a_conflict_with_our_own_profile(begun: int, kind: OutcomeKind) -> None:
     aws = FakeAws()
     arn = aws.there("a")
-    outcome = await perform(aws, make_action(), resumed=resumed)
+    outcome = await perform(aws, make_action(), begun=begun)
     assert (outcome.kind, outcome.arn) == (kind, arn)
 
 

@@ -34,7 +34,7 @@ REFUSALS = st.none() | st.builds(Refusal, TEXT.filter(bool), TEXT, st.sampled_fr
 def db() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(rows.SCHEMA)
-    connection.execute("INSERT INTO target VALUES (1, ?, ?)", (TARGET.account, TARGET.region))
+    connection.execute("INSERT INTO target (id, account, region) VALUES (1, ?, ?)", (TARGET.account, TARGET.region))
     yield connection
     connection.close()
 

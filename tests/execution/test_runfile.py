@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,6 +169,22 @@ def test_pending_actions_are_those_without_an_outcome(run: RunFile) -> None:
     assert run.pending_targets() == [OTHER, TARGET]
     run.record(outcomes_of(run))
     assert run.pending_targets() == [OTHER]
+
+
+def test_what_was_taken_up_is_known_after_a_kill(run: RunFile) -> None:
+    desire(run, "a", "b", "c")
+    desire(run, "d", target=OTHER)
+    plan_all(run)
+    first, second, third = run.pending(TARGET, 0, 10)
+    assert run.begun(TARGET) == 0
+    assert run.take_up(TARGET, 0, 2) == [first, second]
+    run.record([closed_outcome(first, OutcomeKind.CREATED)])
+    with closing(RunFile.open(run.path)) as again:
+        assert (again.begun(TARGET), again.begun(OTHER)) == (second.id, 0)
+        assert again.take_up(TARGET, 0, 1) == [second]
+        assert again.take_up(TARGET, second.id, 10) == [third]
+        assert again.take_up(TARGET, third.id, 10) == []
+        assert again.begun(TARGET) == third.id
 
 
 def test_the_first_outcome_of_an_action_stands(run: RunFile) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from bulkprof import runs
+from bulkprof.errors import RunInterruptedError
 from bulkprof.sandbox import Fault, Rate
 from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes
 
@@ -127,6 +129,51 @@ async def a_role_that_cannot_be_assumed(folder: Path) -> None:
         world.sandbox.set_denied(accounts=[])
         summary = await world.apply(str(folder / "rows.jsonl"))
         assert (summary.exit_code, outcomes(summary)) == (0, {"created": 4, "unchanged": 12})
+        exactly_once(world.sandbox.ledger(), wanted, world.results())
+
+
+@case("the plan", "a creation", "a renewal of a role")
+async def the_callers_own_session_runs_out(folder: Path, when: str) -> None:
+    """Nothing fails of it: the run stops where it is, and goes on when somebody has signed in again."""
+    clock = Clock()
+    settings = {"session_lifetime_s": LIFETIME_S, "clock": clock, "latency_s": 0.01}
+    wanted = {(account, f"row-{number}") for account in (*ACCOUNTS[:2], CALLER) for number in range(40)}
+    ran_out = {
+        "the plan": Fault("expired_token", "ListInferenceProfiles", account=CALLER),
+        "a creation": Fault("expired_token", CREATE, account=CALLER, nth=20),
+        "a renewal of a role": Fault("expired_token", "AssumeRole"),
+    }[when]
+    with World(folder, {"run": {"settle_s": 0}}, sandbox_settings=settings) as world:
+
+        class RunningOut(type(world.told)):  # type: ignore[misc]
+            """Lets the roles' sessions run out after the plan, so that they are renewed with the caller's own."""
+
+            async def confirm(self, _run: Any) -> bool:
+                clock.now += LIFETIME_S + 1
+                world.sandbox.set_faults([ran_out])
+                return True
+
+        world.told = RunningOut()
+        if when == "the plan":
+            world.sandbox.set_faults([ran_out])
+        manifest = world.manifest({"name": name, "account": account} for account, name in wanted)
+        if when == "the plan":
+            with pytest.raises(RunInterruptedError, match="your own AWS session has run out") as stopped:
+                await world.apply(manifest)
+            assert stopped.value.code == 1
+            assert not world.sandbox.ledger().profiles
+        else:
+            summary = await world.apply(manifest)
+            adds_up(summary, world.results())
+            assert summary.exit_code == 1
+            assert "your own AWS session has run out; sign in again" in summary.stopped
+            assert set(outcomes(summary)) <= {"created", "skipped"}
+            assert outcomes(summary)["skipped"] > 0
+        world.sandbox.set_faults([])
+        (run_id,) = world.unfinished()
+        summary = await world.run(runs.resume, run_id)
+        adds_up(summary, world.results())
+        assert (summary.exit_code, outcomes(summary)) == (0, {"created": len(wanted)})
         exactly_once(world.sandbox.ledger(), wanted, world.results())
 
 
