@@ -22,7 +22,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from bulkprof.errors import AwsError
 from bulkprof.execution.lane import Lane, StopRequestedError, Traffic
 from bulkprof.execution.outcomes import closed_outcome, without_call
-from bulkprof.execution.perform import Api, Performer, Replan
+from bulkprof.execution.perform import CHANGES, Api, Performer, Replan
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
 from bulkprof.planning.diff import Resolve
@@ -208,9 +208,8 @@ class _LaneRun:
             settle_s=engine.settings.settle_s,
             begun=begun,
         )
+        self.lane = opened.lane
         self.failures_in_a_row = 0
-        self.full = ""
-        self.broken = ""
         self._ready: deque[Action] = deque()
         self._used_up = anyio.Event()
         self._workers = 0
@@ -244,12 +243,9 @@ class _LaneRun:
                 self._used_up.set()
 
     async def _perform(self, action: Action) -> None:
-        # The lane may have been closed while this action waited for its place.
-        outcome = self._reason_to_skip(action)
-        if outcome is None:
-            outcome = await self.performer.perform(action)
-            if _needs_call(action):
-                self._take_note(outcome)
+        outcome = await self.performer.perform(action)
+        if _needs_call(action):
+            self._take_note(outcome)
         try:
             self.results.send_nowait(outcome)
         except anyio.WouldBlock:
@@ -258,25 +254,18 @@ class _LaneRun:
     def _take_note(self, outcome: Outcome) -> None:
         if outcome.error_code == "ServiceQuotaExceededException":
             # Creations that were under way beside it end alike, which says nothing about other changes.
-            self.full = f"not tried: the target's quota is used up ({outcome.error_message})"
+            reason = f"not tried: the target's quota is used up ({outcome.error_message})"
+            self.lane.close(("CreateInferenceProfile",), "QuotaReached", reason)
         elif outcome.kind in {OutcomeKind.FAILED, OutcomeKind.UNKNOWN}:
             self.failures_in_a_row += 1
         elif outcome.kind is not OutcomeKind.SKIPPED:
             self.failures_in_a_row = 0
-        if self.failures_in_a_row >= BREAKER_FAILURES and not self.broken:
-            self.broken = (
-                f"not tried after {self.failures_in_a_row} failures in a row, the last one "
+        if self.failures_in_a_row == BREAKER_FAILURES:
+            reason = (
+                f"not tried after {BREAKER_FAILURES} failures in a row, the last one "
                 f"{outcome.error_code}: {outcome.error_message}"
             )
-
-    def _reason_to_skip(self, action: Action) -> Outcome | None:
-        if not _needs_call(action):
-            return None
-        if self.broken:
-            return closed_outcome(action, OutcomeKind.SKIPPED, "CircuitOpen", self.broken)
-        if self.full and action.kind is ActionKind.CREATE:
-            return closed_outcome(action, OutcomeKind.SKIPPED, "QuotaReached", self.full)
-        return None
+            self.lane.close(CHANGES, "CircuitOpen", reason)
 
 
 def _needs_call(action: Action) -> bool:

@@ -6,7 +6,7 @@ A call that waits for its turn holds no slot of the global limit, so a throttled
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -28,6 +28,14 @@ TICK_S = 0.001
 
 class StopRequestedError(Exception):
     """The run is to stop: whoever waits gives up its work, which stays open in the run file."""
+
+
+class LaneClosedError(Exception):
+    """An operation that the target would only refuse: the call was not sent."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class Stop:
@@ -95,9 +103,11 @@ class Traffic:
 class _Channel:
     """One operation of one target: its pacer, and the line of calls that wait for their turn."""
 
-    __slots__ = ("count", "pacer", "turn")
+    __slots__ = ("closed", "count", "pacer", "turn")
 
     def __init__(self, pacer: Pacer, count: CallCount) -> None:
+        self.closed: tuple[str, str] | None = None
+        """The code and the reason why no more calls are sent."""
         self.pacer = pacer
         self.count = count
         self.turn = anyio.Lock(fast_acquire=True)
@@ -121,7 +131,7 @@ class Lane:
         """Send until it is answered, retrying on the errors of `retry_on`; one count per attempt.
 
         Raises the last `AwsError`, or `StopRequestedError` when the run stops while this call waits, or has to stop
-        since the caller's own credentials have run out.
+        since the caller's own credentials have run out; `LaneClosedError` where the operation is closed.
         """
         attempt = partial(self._send_once, self._channel(operation), send)
         try:
@@ -129,10 +139,17 @@ class Lane:
         except SignInNeededError as error:
             raise self.traffic.stop.for_want_of_credentials(error) from None
 
+    def close(self, operations: Iterable[str], code: str, reason: str) -> None:
+        """Send no more calls of `operations`, not even those that wait for their turn. The first reason counts."""
+        for operation in operations:
+            channel = self._channel(operation)
+            channel.closed = channel.closed or (code, reason)
+
     async def _send_once(self, channel: _Channel, send: Callable[[], Awaitable[T]]) -> T:
         traffic, pacer, count = self.traffic, channel.pacer, channel.count
         async with channel.turn:
-            while (delay := pacer.wait(traffic.clock())) > TICK_S:
+            # Those that wait in line behind a closed door go out at once: what isn't sent needs no pace.
+            while channel.closed is None and (delay := pacer.wait(traffic.clock())) > TICK_S:
                 await traffic.stop.pause(delay)
             await traffic.in_flight.acquire()
             sent_at = traffic.clock()
@@ -140,6 +157,8 @@ class Lane:
         try:
             if traffic.stop.requested:
                 raise StopRequestedError
+            if channel.closed is not None:
+                raise LaneClosedError(*channel.closed)
             count.sent += 1
             answer = await send()
         except ThrottledError as error:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
-from bulkprof.execution.lane import Lane
+from bulkprof.execution.lane import Lane, LaneClosedError
 from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
 from bulkprof.model import Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
@@ -23,6 +23,9 @@ from bulkprof.planning.observe import Reads, with_tags_confirmed
 from bulkprof.planning.quota import ReadsQuota
 
 T = TypeVar("T")
+
+CHANGES = ("CreateInferenceProfile", "DeleteInferenceProfile", "TagResource", "UntagResource")
+"""The operations that change anything. All others only settle what is in doubt."""
 
 
 class Api(Reads, ReadsQuota, Protocol):
@@ -84,7 +87,7 @@ class Performer:
         work = _Work(self, action)
         try:
             return await work.run(action)
-        except AwsError as error:
+        except (AwsError, LaneClosedError) as error:
             return work.failed(error)
 
 
@@ -95,6 +98,7 @@ class _Work:
         self.by = by
         self.action = action
         self.attempts = 0
+        self.changed = False
         self.begun_before = action.id <= by.begun
 
     async def run(self, action: Action) -> Outcome:
@@ -137,7 +141,7 @@ class _Work:
             await self.delete(action.arn)
             try:
                 arn = self.same(action, await self.make(action, replaced=action.arn, in_doubt=made.in_doubt))
-            except AwsError as error:
+            except (AwsError, LaneClosedError) as error:
                 return replace(self.failed(error, note="the old profile is deleted; "), arn="", old_arn=action.arn)
         else:
             arn = self.same(action, made)
@@ -185,6 +189,10 @@ class _Work:
                 last = NotFoundError(f"{arn} was made by an earlier process of this run and deleted since")
                 token = token_for(self.by.run_id, action, dead=arn)
                 continue
+            except LaneClosedError as closed:
+                if in_doubt:
+                    raise _doubtful(last or AwsError(str(closed), code=closed.code)) from None
+                raise
             except AmbiguousError as error:
                 in_doubt, last, conflict = True, error, False
                 await self.by.lane.traffic.stop.pause(self.by.settle_s)
@@ -257,17 +265,24 @@ class _Work:
 
         async def counted() -> T:
             self.attempts += 1
-            return await send()
+            answer = await send()
+            self.changed = self.changed or operation in CHANGES
+            return answer
 
         return await self.by.lane.call(operation, counted, retry_on=retry_on)
 
     def outcome(self, kind: OutcomeKind, arn: str = "", *, code: str = "", message: str = "") -> Outcome:
         return closed_outcome(self.action, kind, code, message, arn=arn, attempts=self.attempts)
 
-    def failed(self, error: AwsError, *, note: str = "") -> Outcome:
-        """An ambiguous answer that stayed ambiguous is unknown, never failed."""
-        kind = OutcomeKind.UNKNOWN if isinstance(error, AmbiguousError) else OutcomeKind.FAILED
-        return self.outcome(kind, self.action.arn, code=error.code, message=note + error.message)
+    def failed(self, error: AwsError | LaneClosedError, *, note: str = "") -> Outcome:
+        """An ambiguous answer that stayed ambiguous is unknown, never failed; what was never begun is skipped."""
+        kind = OutcomeKind.FAILED
+        if isinstance(error, AmbiguousError):
+            kind = OutcomeKind.UNKNOWN
+        elif isinstance(error, LaneClosedError) and not self.changed:
+            kind = OutcomeKind.SKIPPED
+        message = error.message if isinstance(error, AwsError) else str(error)
+        return self.outcome(kind, self.action.arn, code=error.code, message=note + message)
 
 
 @dataclass(frozen=True, slots=True)

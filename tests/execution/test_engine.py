@@ -169,6 +169,18 @@ async def test_a_full_target_gets_no_more_creations_but_its_other_changes(
     assert adds_up(run)
 
 
+async def test_creations_that_wait_for_their_turn_are_not_sent_to_a_full_target(run: RunFile) -> None:
+    aws = FakeAws()
+    desire(run, *(f"new{number:02}" for number in range(LANE_WIDTH)))
+    plan_all(run)
+    aws.script("create", *[QuotaError("full", code="ServiceQuotaExceededException")] * LANE_WIDTH)
+    traffic = make_traffic(in_flight=1)
+    await make_engine(run, {TARGET: aws}, traffic).execute([TARGET])
+    assert aws.calls == ["create"]
+    assert run.calls()["CreateInferenceProfile"].sent == 1
+    assert run.outcome_counts() == {FAIL: 1, SKIP: LANE_WIDTH - 1}
+
+
 @pytest.mark.parametrize("error", [InvalidRequestError("bad"), AccessDeniedError("no"), cut()])
 async def test_too_many_failures_in_a_row_close_the_target_alone(run: RunFile, error: AwsError) -> None:
     desire(run, *(f"p{number:03}" for number in range(3 * LANE_WIDTH)))

@@ -17,7 +17,7 @@ from bulkprof.errors import (
     UnreachableError,
 )
 from bulkprof.execution.lane import StopRequestedError
-from bulkprof.execution.perform import Performer, token_for
+from bulkprof.execution.perform import CHANGES, Performer, token_for
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Refusal, Target
 from tests.execution.making import (
     ESTATE,
@@ -265,3 +265,39 @@ def test_a_token_is_the_same_for_the_same_row_and_no_other() -> None:
     tokens = {token_for("run-1", each) for each in [action, *others]} | {token_for("run-2", action)}
     assert len(tokens) == len(others) + 2
     assert all(len(token) <= 256 and token.replace("-", "").isalnum() for token in tokens)
+
+
+class Closing:
+    """Closes the lane to all changes, and then answers as `then` does."""
+
+    def __init__(self, then: Exception | None) -> None:
+        self.lane = make_lane(make_traffic(attempts=ATTEMPTS))
+        self.then = then
+
+    async def __call__(self) -> None:
+        self.lane.close(CHANGES, "CircuitOpen", "not tried")
+        if self.then is not None:
+            raise self.then
+
+
+@pytest.mark.parametrize(
+    ("then", "kind"), [(UnreachableError("no way"), OutcomeKind.SKIPPED), (cut(), OutcomeKind.UNKNOWN)]
+)
+async def test_a_closed_lane_leaves_out_what_was_not_sent_and_nothing_that_is_in_doubt(
+    then: Exception, kind: OutcomeKind
+) -> None:
+    aws, closing = FakeAws(), Closing(then)
+    aws.script("create", closing)
+    performer = Performer("run-1", closing.lane, aws, replan_with(RULES), settle_s=0.0)
+    outcome = await performer.perform(make_action())
+    assert (outcome.kind, aws.calls.count("create")) == (kind, 1)
+
+
+async def test_what_was_begun_before_a_lane_closed_has_failed() -> None:
+    aws, closing = FakeAws(), Closing(None)
+    arn = aws.there("a", tags={"old": "x"})
+    aws.script("untag", closing)
+    performer = Performer("run-1", closing.lane, aws, replan_with(RULES), settle_s=0.0)
+    action = make_action(kind=ActionKind.UPDATE, arn=arn, set_tags={"k": "v"}, remove_tags=("old",))
+    outcome = await performer.perform(action)
+    assert (outcome.kind, outcome.error_code, aws.profiles[arn].tags) == (OutcomeKind.FAILED, "CircuitOpen", {})
