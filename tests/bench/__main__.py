@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.bench import creates, memory, pacing, pacing_http, startup, targets
+from tests.bench import creates, kills, memory, pacing, pacing_http, startup, targets
 from tests.bench.table import Line, machine, shown
 
 TITLES = ("what", "ours", "the other", "ratio")
@@ -23,7 +23,7 @@ def main() -> None:
     """Run the benches that are asked for, then print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure bulkprof.")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the numbers here, too")
-    parser.add_argument("--long", action="store_true", help="go up to 2,000,000 rows validated and 200,000 applied")
+    parser.add_argument("--long", action="store_true", help="2,000,000 rows validated, 200,000 applied, 200 kills")
     benches: Mapping[str, Callable[[], Iterator[Line]]] = {
         "creates": creates.bench,
         "startup": startup.bench,
@@ -31,11 +31,13 @@ def main() -> None:
         "http": pacing_http.bench,
         "pacing": pacing.bench,
         "memory": memory.bench,
+        "kills": kills.bench,
     }
     parser.add_argument("--only", choices=sorted(benches), action="append", help="just this one; may be repeated")
     asked = parser.parse_args()
     if asked.long:
-        benches = {**benches, "memory": partial(memory.bench, long=True)}
+        longer = {"memory": partial(memory.bench, long=True), "kills": partial(kills.bench, kills=200)}
+        benches = {**benches, **longer}
     lines: list[Line] = []
     for name, bench in benches.items():
         if asked.only and name not in asked.only:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults.killing import Victim, kill_often
@@ -12,10 +13,12 @@ from tests.faults.test_kill import WORLDS
 from tests.faults.world import SEED
 
 
-def main(kills: int) -> None:
-    """Kill so many processes, ten a world, over all worlds in turn; raises where a row isn't there exactly once."""
-    done, number = 0, 0
-    began = time.monotonic()
+def kill_everywhere(kills: int, *, tell: Callable[[str], None]) -> tuple[int, int]:
+    """Kill so many processes, ten a world, over all worlds in turn; answers how many rows were made, and kills done.
+
+    Raises where a row isn't there exactly once.
+    """
+    rows = done = number = 0
     with tempfile.TemporaryDirectory(prefix="bulkprof-kill-") as folder:
         while done < kills:
             name = list(WORLDS)[number % len(WORLDS)]
@@ -23,13 +26,13 @@ def main(kills: int) -> None:
             with Victim(Path(folder) / str(number), hypotheses, seed=1000 + number, rows=120) as victim:
                 kill_often(victim, min(10, kills - done), **how)
                 done += max(1, victim.kills)
-                sys.stdout.write(
-                    f"{done:4} kills, seed {SEED} {1000 + number}: {name}: {victim.rows} rows, once each\n"
-                )
-                sys.stdout.flush()
+                rows += victim.rows
+                tell(f"{done:4} kills, seed {SEED} {1000 + number}: {name}: {victim.rows} rows, once each")
             number += 1
-    sys.stdout.write(f"{done} kills in {time.monotonic() - began:.0f} s, every row was made exactly once\n")
+    return rows, done
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 200)
+    began = time.monotonic()
+    _, done = kill_everywhere(int(sys.argv[1]) if sys.argv[1:] else 200, tell=lambda line: print(line, flush=True))
+    print(f"{done} kills in {time.monotonic() - began:.0f} s, every row was made exactly once")
