@@ -125,7 +125,7 @@ def _write_files(work: Workspace, run: RunFile) -> None:
     if work.options.results:
         write_results(work.options.results, run.results())
     if work.options.failed:
-        count = write_failed(work.options.failed, run, work.settings.ownership_tag)
+        count = write_failed(work.options.failed, run, work.settings.own_tags)
         work.ui.note(f"rows to mend: {count} in {work.options.failed}")
 
 

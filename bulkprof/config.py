@@ -157,8 +157,10 @@ class Settings(Section):
     estate: str = Field(default="default", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{1,256}$")
     """The name that this set of manifests is managed under; the ownership tag's value."""
     ownership_tag: str = Field(default="bulkprof:estate", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{1,128}$")
+    keys_tag: str = Field(default="bulkprof:keys", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{0,128}$")
+    """The tag that lists the keys which bulkprof manages on a profile; empty for none, and for never removing one."""
     tags: Literal["merge", "exact"] = "merge"
-    """`merge` leaves tags alone that nobody declared; `exact` removes them."""
+    """`merge` leaves tags alone that nobody ever declared; `exact` removes them."""
     defaults: Defaults = Defaults()
     models: Mapping[str, str] = Field(default_factory=dict)
     """Aliases: a short name to a model id, system profile id or ARN."""
@@ -168,6 +170,11 @@ class Settings(Section):
     lock: Lock = Lock()
     plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
     """One table per active plugin, in the order in which they run."""
+
+    @property
+    def own_tags(self) -> frozenset[str]:
+        """The keys of the tags that bulkprof itself sets: no manifest has them."""
+        return frozenset({self.ownership_tag, self.keys_tag})
 
 
 class Config(BaseModel):

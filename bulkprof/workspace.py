@@ -201,6 +201,7 @@ class Workspace:
         rules = DiffRules(
             ownership_tag=settings.ownership_tag,
             estate=settings.estate,
+            keys_tag=settings.keys_tag,
             exact_tags=settings.tags == "exact",
             replace=self.options.replace,
             prune=self.options.prune,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from bulkprof.delivery.manifest import write_manifest
@@ -11,17 +12,17 @@ from bulkprof.model import OutcomeKind
 TO_MEND = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
 
 
-def write_failed(path: Path, run: RunFile, ownership_tag: str) -> int:
+def write_failed(path: Path, run: RunFile, own_tags: Collection[str]) -> int:
     """Write the desired profiles that failed, are unknown or were skipped; answers how many. Blocks.
 
-    Names and tags are what the rules made of the row, so that the file stands for itself. The ownership tag is left
-    out: whoever applies the file sets it.
+    Names and tags are what the rules made of the row, so that the file stands for itself. bulkprof's own tags
+    are left out: whoever applies the file sets them.
     """
-    write_manifest(path, lambda: (_cells(row, ownership_tag) for row in run.desired(TO_MEND)))
+    write_manifest(path, lambda: (_cells(row, own_tags) for row in run.desired(TO_MEND)))
     return sum(1 for _ in run.desired(TO_MEND))
 
 
-def _cells(row: DesiredRow, ownership_tag: str) -> dict[str, str]:
+def _cells(row: DesiredRow, own_tags: Collection[str]) -> dict[str, str]:
     cells = {
         "name": row.name,
         "model": row.model,
@@ -30,4 +31,4 @@ def _cells(row: DesiredRow, ownership_tag: str) -> dict[str, str]:
         "region": row.target.region,
     }
     cells |= {column: value for column, value in row.attributes.items() if column not in cells}
-    return cells | {f"tag:{key}": value for key, value in row.tags.items() if key != ownership_tag}
+    return cells | {f"tag:{key}": value for key, value in row.tags.items() if key not in own_tags}

@@ -1,8 +1,8 @@
 """What is wanted against what is there, in one target: the actions that make them equal.
 
-Pure. Tags that nobody declared are left alone, or removed when the estate's tags are `exact`; tags of AWS's own
-(`aws:`) never. Name, description and model can't be changed on a profile: where they differ, the only way is a
-replacement with a new ARN, which is refused unless asked for.
+Pure. Tags that nobody declares are left alone, but for those that bulkprof set while they were declared, and for all
+where the estate's tags are `exact`; tags of AWS's own (`aws:`) are never touched. Name, description and model can't be
+changed on a profile: where they differ, the only way is a replacement with a new ARN, refused unless asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bulkprof.errors import InvalidRequestError
+from bulkprof.limits import TAGS_PER_PROFILE
 from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Refusal, Target
+from bulkprof.rules.ownership import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class DiffRules:
 
     ownership_tag: str
     estate: str
+    keys_tag: str = ""
+    """The tag that lists the keys which bulkprof manages; empty where there is none."""
     exact_tags: bool = False
     replace: bool = False
     """Replace what can't be changed in place, instead of refusing."""
@@ -148,10 +152,31 @@ def _replacement(base: Action, profile: ObservedProfile, drift: str, rules: Diff
 def _tag_changes(
     declared: Mapping[str, str], there: Mapping[str, str], rules: DiffRules
 ) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The tags to set and the keys to remove.
+
+    The list of managed keys follows other changes, and is one by itself only where it claims too much: a profile whose
+    tags are all as declared is in order, whoever set them.
+    """
     to_set = {key: value for key, value in declared.items() if there.get(key) != value}
-    if not rules.exact_tags:
-        return to_set, ()
-    return to_set, tuple(sorted(key for key in there if key not in declared and not key.startswith("aws:")))
+    gone = [key for key in there if key not in declared and not key.startswith("aws:") and _is_ours(key, there, rules)]
+    room = TAGS_PER_PROFILE - sum(1 for key in there if not key.startswith("aws:")) + len(gone)
+    if rules.keys_tag in to_set and rules.keys_tag not in there and sum(1 for key in to_set if key not in there) > room:
+        # Others' tags leave no place for the list: the declared ones come first.
+        del to_set[rules.keys_tag]
+    if list(to_set) == [rules.keys_tag] and not gone:
+        claimed = read(there.get(rules.keys_tag, ""))
+        if not claimed.beyond(key for key in declared if key not in {rules.keys_tag, rules.ownership_tag}):
+            return EMPTY, ()
+    return to_set, tuple(sorted(gone))
+
+
+def _is_ours(key: str, there: Mapping[str, str], rules: DiffRules) -> bool:
+    """Whether a tag that nobody declares is ours to remove."""
+    if rules.exact_tags:
+        return True
+    if not rules.keys_tag or rules.keys_tag not in there or there.get(rules.ownership_tag) != rules.estate:
+        return False
+    return key == rules.keys_tag or read(there[rules.keys_tag]).covers(key)
 
 
 def _deletion(target: Target, profile: ObservedProfile, reason: str) -> Action:

@@ -110,8 +110,8 @@ class Exporter:
                 return _left_out(profile, "model", listed, "its source can't be told", _NO_CATALOGUE)
             return _left_out(profile, "model", listed, f"nothing in {target.region} lists just this", _NO_SOURCE)
         tags = profile.tags or EMPTY
-        count = sum(1 for key in tags if not _of_aws(key))
-        if self._settings.ownership_tag not in tags and count >= TAGS_PER_PROFILE:
+        count = sum(1 for key in tags if not _of_aws(key) and key not in self._settings.own_tags)
+        if count >= TAGS_PER_PROFILE:
             reason = f"has {count} tags, which leaves no room for {self._settings.ownership_tag}"
             return _left_out(profile, "tags", "", reason, "remove one of them")
         return None
@@ -134,7 +134,7 @@ class _Tags:
     """Tags as cells; the ones that can't be written are told once a key, not once a profile."""
 
     def __init__(self, settings: Settings, target: Target) -> None:
-        self._own = settings.ownership_tag
+        self._own = settings.own_tags
         self._fate = 'tags = "exact" would remove it' if settings.tags == "exact" else "a plan leaves it alone"
         self._target = target
         self._bad: dict[tuple[str, str], list[str]] = {}
@@ -143,7 +143,7 @@ class _Tags:
         """The `tag:KEY` cells of a profile, without the tags that bulkprof and AWS set."""
         cells = {}
         for key, value in sorted((profile.tags or EMPTY).items()):
-            if key == self._own or _of_aws(key):
+            if key in self._own or _of_aws(key):
                 continue
             if reason := _tag_reason(key, value):
                 self._bad.setdefault((key, reason), []).append(profile.arn)

@@ -1,4 +1,4 @@
-"""What a profile is tagged with: the row's own tags, the plugins' answers, and the tag that tells whose it is."""
+"""What a profile is tagged with: the row's own tags, the plugins' answers, and the tags that tell whose it is."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ from bulkprof.limits import (
 from bulkprof.model import DesiredProfile, Problem, Request
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.answers import ask, cell_problem
+from bulkprof.rules.ownership import claim
 
 
 class Tagging:
-    """The tag plugins, in the config's order, and the ownership tag."""
+    """The tag plugins, in the config's order, and the tags of bulkprof's own."""
 
     def __init__(self, settings: Settings, registry: Registry) -> None:
-        """Raises `ConfigError` for an ownership tag that AWS wouldn't take."""
+        """Raises `ConfigError` for a tag of its own that AWS wouldn't take."""
         self._implementations = registry.implementations("bulkprof_tag_profile")
-        self._key, self._estate = settings.ownership_tag, settings.estate
+        self._key, self._estate, self._keys_key = settings.ownership_tag, settings.estate, settings.keys_tag
         for name, fault in (
             ("ownership_tag", tag_key_fault(self._key)),
             ("estate", tag_value_fault(self._estate)),
+            ("keys_tag", tag_key_fault(self._keys_key) if self._keys_key else None),
         ):
             if fault:
                 raise ConfigError(f"{name}: {fault.reason}; {fault.remedy}")
+        if self._key == self._keys_key:
+            raise ConfigError(f"keys_tag: {self._key!r} is the ownership_tag already; choose another key")
         self.active = bool(self._implementations)
 
     def tags(self, request: Request, profile: DesiredProfile | None, problems: list[Problem]) -> Mapping[str, str]:
@@ -46,17 +50,25 @@ class Tagging:
         for key, value, fault in tag_faults(tags):
             problems.append(cell_problem(request, f"tag:{key}", value, fault, makers.get(key, "")))
         if tags.setdefault(self._key, self._estate) != self._estate:
-            fault = Fault(
-                f"the tag tells which estate a profile belongs to, and this one is {self._estate!r}",
-                "leave it out: bulkprof sets it (estate and ownership_tag in the config)",
-            )
-            problems.append(
-                cell_problem(request, f"tag:{self._key}", tags[self._key], fault, makers.get(self._key, ""))
-            )
+            what = f"the tag tells which estate a profile belongs to, and this one is {self._estate!r}"
+            problems.append(self._own(self._key, what, request, tags, makers))
+        if self._keys_key:
+            if self._keys_key in tags:
+                what = "the tag lists the keys that bulkprof manages"
+                problems.append(self._own(self._keys_key, what, request, tags, makers))
+            # A profile that has no room for the list goes without: its keys are set, and stay when they are dropped.
+            elif 1 < len(tags) < TAGS_PER_PROFILE:
+                tags[self._keys_key] = claim(tuple(key for key in tags if key != self._key))
         if len(tags) > TAGS_PER_PROFILE and (excess := tag_count_fault(tags)):
             ours = Fault(f"{excess.reason}, the rules' and bulkprof's own among them", excess.remedy)
             problems.append(cell_problem(request, "tags", "", ours))
         return tags
+
+    @staticmethod
+    def _own(key: str, what: str, request: Request, tags: Mapping[str, str], makers: Mapping[str, str]) -> Problem:
+        """What is wrong with a row or plugin that sets a tag of bulkprof's own."""
+        fault = Fault(what, "leave it out: bulkprof sets it (estate, ownership_tag and keys_tag in the config)")
+        return cell_problem(request, f"tag:{key}", tags[key], fault, makers.get(key, ""))
 
     @staticmethod
     def _merge(

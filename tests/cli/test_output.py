@@ -11,6 +11,7 @@ from tests.cli.driver import CommandLine, read_csv
 
 SUMMARY = ["run_id", "command", "desired", "outcomes", "invalid", "elapsed_s", "calls", "exit_code"]
 OUTCOMES = ["created", "unchanged", "adopted", "updated", "replaced", "deleted", "failed", "skipped", "unknown"]
+TAGS = {"City": "Bern", "bulkprof:estate": "tests", "bulkprof:keys": "City"}
 RESULT = ["file", "line", "account", "region", "name", "outcome", "arn", "model", "tags"]
 RESULT += ["attempts", "error_code", "error_message"]
 PROBLEM = ["file", "line", "column", "value", "message", "remedy", "severity"]
@@ -98,7 +99,7 @@ def test_results_files(commands: CommandLine, sandbox: Sandbox) -> None:
         "outcome": "created",
         "arn": profile.arn,
         "model": "amazon.nova-lite-v1:0",
-        "tags": json.dumps({"City": "Bern", "bulkprof:estate": "tests"}),
+        "tags": json.dumps(TAGS),
         "attempts": "1",
         "error_code": "",
         "error_message": "",
@@ -108,7 +109,12 @@ def test_results_files(commands: CommandLine, sandbox: Sandbox) -> None:
     assert commands("report", run_id, "--results", "again.jsonl").code == 0
     lines = commands.results("again.jsonl")
     assert [list(line) for line in lines] == [RESULT, RESULT]
-    assert lines[0] == {**made, "line": 2, "attempts": 1, "tags": {"City": "Bern", "bulkprof:estate": "tests"}}
+    assert lines[0] == {
+        **made,
+        "line": 2,
+        "attempts": 1,
+        "tags": {"City": "Bern", "bulkprof:estate": "tests", "bulkprof:keys": "City"},
+    }
 
 
 def test_plan_signs(commands: CommandLine, sandbox: Sandbox) -> None:

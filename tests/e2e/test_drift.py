@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from bulkprof.sandbox import Hypotheses, Sandbox
+from bulkprof.sandbox import Fault, Hypotheses, Sandbox
 from tests.cli.driver import CommandLine
 from tests.e2e.others import NOVA_PRO, OURS, Others
 
 ROW = "team-a,Team A"
+TEAM = {"bulkprof:keys": "Team"}
 
 
 def by_name(sandbox: Sandbox) -> dict[str, str]:
@@ -21,11 +24,60 @@ def test_tags_are_repaired_and_foreign_ones_kept(commands: CommandLine, sandbox:
     arn = by_name(sandbox)["team-a"]
     others.tag(arn, Team="B", Foreign="kept")
     assert commands.apply("teams.csv") == {"updated": 1}
-    assert others.tags(arn) == {"Team": "Team A", "Foreign": "kept", **OURS}
+    assert others.tags(arn) == {"Team": "Team A", "Foreign": "kept", **OURS, **TEAM}
     others.untag(arn, "Team")
     assert commands.apply("teams.csv") == {"updated": 1}
-    assert others.tags(arn) == {"Team": "Team A", "Foreign": "kept", **OURS}
+    assert others.tags(arn) == {"Team": "Team A", "Foreign": "kept", **OURS, **TEAM}
     assert commands.apply("teams.csv") == {"unchanged": 1}
+
+
+def test_keys_that_are_no_longer_declared_are_removed(
+    commands: CommandLine, sandbox: Sandbox, others: Others, tmp_path: Path
+) -> None:
+    commands.manifest("team-a,Team A,X1", header="name,tag:Team,tag:Project")
+    assert commands.apply("teams.csv") == {"created": 1}
+    arn = by_name(sandbox)["team-a"]
+    assert others.tags(arn) == {"Team": "Team A", "Project": "X1", "bulkprof:keys": "Project Team", **OURS}
+    others.tag(arn, Foreign="kept")
+    commands.manifest(ROW, header="name,tag:Team")
+    # Another machine, which never saw a run, knows as much.
+    elsewhere = ("--state-dir", str(tmp_path / "elsewhere"))
+    plan = commands("plan", "teams.csv", "--json", *elsewhere).json()
+    assert [(change["action"], change["remove_tags"]) for change in plan["changes"]] == [("update", ["Project"])]
+    # The answer to the second of the two calls is a refusal, as if the run were cut off between them.
+    sandbox.set_faults([Fault("access_denied", "TagResource")])
+    assert commands.apply("teams.csv", *elsewhere, code=3) == {"failed": 1}
+    assert others.tags(arn) == {"Team": "Team A", "Foreign": "kept", "bulkprof:keys": "Project Team", **OURS}
+    sandbox.set_faults([])
+    assert commands.apply("teams.csv") == {"updated": 1}
+    assert others.tags(arn) == {"Team": "Team A", "Foreign": "kept", **TEAM, **OURS}
+    others.tag(arn, Project="theirs")
+    assert commands.apply("teams.csv") == {"unchanged": 1}
+    assert others.tags(arn)["Project"] == "theirs"
+    commands.manifest("team-a")
+    assert commands.apply("teams.csv") == {"updated": 1}
+    assert others.tags(arn) == {"Foreign": "kept", "Project": "theirs", **OURS}
+    assert commands.apply("teams.csv") == {"unchanged": 1}
+
+
+def test_a_profile_of_before_is_listed_when_it_changes(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:
+    arn = others.create("team-a", {"Team": "Team A", **OURS})
+    commands.manifest(ROW, header="name,tag:Team")
+    assert commands.apply("teams.csv") == {"unchanged": 1}
+    assert others.tags(arn) == {"Team": "Team A", **OURS}
+    others.tag(arn, Team="B")
+    assert commands.apply("teams.csv") == {"updated": 1}
+    assert others.tags(arn) == {"Team": "Team A", **OURS, **TEAM}
+
+
+def test_lists_of_managed_keys_can_be_switched_off(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:
+    commands.config("", base='keys_tag = ""\n' + (commands.folder / "bulkprof.toml").read_text())
+    commands.manifest(ROW, header="name,tag:Team")
+    assert commands.apply("teams.csv") == {"created": 1}
+    arn = by_name(sandbox)["team-a"]
+    assert others.tags(arn) == {"Team": "Team A", **OURS}
+    assert commands.apply(commands.manifest("team-a")) == {"unchanged": 1}
+    assert others.tags(arn) == {"Team": "Team A", **OURS}
 
 
 def test_exact_tags_remove_what_nobody_declared(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:
@@ -37,7 +89,7 @@ def test_exact_tags_remove_what_nobody_declared(commands: CommandLine, sandbox: 
     plan = commands("plan", "teams.csv", "--json").json()
     assert [(change["action"], change["remove_tags"]) for change in plan["changes"]] == [("update", ["Foreign"])]
     assert commands.apply("teams.csv") == {"updated": 1}
-    assert others.tags(arn) == {"Team": "Team A", **OURS}
+    assert others.tags(arn) == {"Team": "Team A", **OURS, **TEAM}
 
 
 def test_a_foreign_profile_of_the_same_model_is_adopted(
@@ -47,8 +99,8 @@ def test_a_foreign_profile_of_the_same_model_is_adopted(
     commands.manifest(ROW, "team-b,Team B", header="name,tag:Team")
     assert commands.apply("teams.csv") == {"adopted": 2}
     assert {line["name"]: line["arn"] for line in commands.results()} == {"team-a": tagged, "team-b": bare}
-    assert others.tags(tagged) == {"Foreign": "kept", "Team": "Team A", **OURS}
-    assert others.tags(bare) == {"Team": "Team B", **OURS}
+    assert others.tags(tagged) == {"Foreign": "kept", "Team": "Team A", **OURS, **TEAM}
+    assert others.tags(bare) == {"Team": "Team B", **OURS, **TEAM}
     assert commands.apply("teams.csv") == {"unchanged": 2}
     assert len(sandbox.ledger().profiles) == 2
 

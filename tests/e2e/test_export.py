@@ -78,7 +78,7 @@ def test_what_nobody_owns_is_adopted(commands: CommandLine, others: Others) -> N
     assert models == {"by-hand": NOVA_PRO, "bare": "us.amazon.nova-premier-v1:0", "ours": "small"}
     assert actions(commands, "found.csv") == {"adopt": 2, "none": 1}
     assert commands.apply("found.csv") == {"adopted": 2, "unchanged": 1}
-    assert others.tags(theirs) == {"Team": "a", "map-migrated": "mig1", **OURS}
+    assert others.tags(theirs) == {"Team": "a", "map-migrated": "mig1", **OURS, "bulkprof:keys": "Team map-migrated"}
     assert others.tags(bare) == OURS
     assert actions(commands, "found.csv") == {"none": 3}
 

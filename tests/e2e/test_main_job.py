@@ -43,6 +43,7 @@ def test_the_kubernetes_community(commands: CommandLine, sandbox: Sandbox) -> No
         "CostCenter": "CC-4100",
         "Owner": "api-machinery@example.com",
         "bulkprof:estate": "kubernetes-community",
+        "bulkprof:keys": "App CostCenter ManagedBy Owner Slack Team Unit",
     }
     assert {line["name"]: line["arn"] for line in commands.results()} == {
         name: profile.arn for name, profile in by_name.items()

@@ -77,7 +77,7 @@ def test_one_row_one_profile() -> None:
             HAIKU,
             "one",
             "d",
-            {"Team": "a", "bulkprof:estate": "default"},
+            {"Team": "a", "bulkprof:estate": "default", "bulkprof:keys": "Team"},
         ),
     )
 
@@ -143,6 +143,7 @@ def test_what_no_row_could_use_is_the_configs_fault(config: dict[str, Any], mess
         ({"description": "a,b"}, "description 'a,b': ',' at position 2"),
         ({"tags": {"a,b": "c"}}, "tag:a,b 'c': ',' at position 2 can't be in a tag key"),
         ({"tags": {"bulkprof:estate": "x"}}, "this one is 'default'; leave it out"),
+        ({"tags": {"bulkprof:keys": "x"}}, "lists the keys that bulkprof manages; leave it out"),
         ({"tags": {str(n): "" for n in range(50)}}, "51 tags are too many"),
     ],
 )
@@ -187,7 +188,12 @@ def test_values_of_plugins_are_held_to_the_limits() -> None:
 def test_tags_merge_the_manifest_wins_and_plugins_must_agree() -> None:
     made = rules(a=Tagger(lambda _: {"Team": "a", "Env": "dev"}), b=Tagger(lambda _: {"Team": "b", "Env": "dev"}))
     profile = made.expand(row(tags={"Team": "own"})).profiles[0]
-    assert dict(profile.tags) == {"Team": "own", "Env": "dev", "bulkprof:estate": "default"}
+    assert dict(profile.tags) == {
+        "Team": "own",
+        "Env": "dev",
+        "bulkprof:estate": "default",
+        "bulkprof:keys": "Env Team",
+    }
     assert "tag:Team: plugin 'a' says 'a', plugin 'b' says 'b'" in said(made, row())
 
 
@@ -202,7 +208,7 @@ def test_plugins_see_each_step() -> None:
     assert [(profile.name, sorted(profile.tags)) for profile in seen] == [
         ("", ["y"]),
         ("named", ["y"]),
-        ("named", ["bulkprof:estate", "x", "y"]),
+        ("named", ["bulkprof:estate", "bulkprof:keys", "x", "y"]),
     ]
 
 
