@@ -53,6 +53,8 @@ class Needs:
     settings: Settings
     deletes: bool = False
     """Runs have --prune or --replace."""
+    changes: bool = True
+    """Runs change something; without, there are only `plan` and `export`, which tell no sinks and hold no lock."""
     own_account: bool = False
     """The hub makes profiles in its own account, too. It always does where no role is set."""
 
@@ -60,7 +62,7 @@ class Needs:
 def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
     """The policy documents: `hub` and `member`, and `caller`, where that is not the hub itself but enters it."""
     organization = needs.settings.organization
-    around = [*_lock(needs.settings, scope), *_sinks(needs.settings, scope)]
+    around = [*_lock(needs.settings, scope), *_sinks(needs.settings, scope)] if needs.changes else []
     hub: list[Statement] = []
     if organization.role:
         hub.append(_allow("EnterAccounts", ["sts:AssumeRole"], [role_arn(organization.role, scope)]))
@@ -96,15 +98,13 @@ def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
     statements = [
         _allow("ListModelsAndProfiles", _actions(Operation.MODELS, Operation.LIST, Operation.TAGGED), ["*"]),
         _allow("ReadQuota", _actions(Operation.QUOTA), [quota]),
-        _allow("CreateProfiles", _actions(Operation.CREATE), [ours, *sources]),
-        # Tags that come with a creation need the permission to tag, too.
-        _allow(
-            "ReadAndTagProfiles",
-            _actions(Operation.GET, Operation.TAGS_OF, Operation.TAG, Operation.UNTAG),
-            [ours],
-        ),
+        _allow("ReadProfiles", _actions(Operation.GET, Operation.TAGS_OF), [ours]),
     ]
-    if needs.deletes:
+    if needs.changes:
+        statements.append(_allow("CreateProfiles", _actions(Operation.CREATE), [ours, *sources]))
+        # Tags that come with a creation need the permission to tag, too.
+        statements.append(_allow("TagProfiles", _actions(Operation.TAG, Operation.UNTAG), [ours]))
+    if needs.changes and needs.deletes:
         owned = {f"aws:ResourceTag/{needs.settings.ownership_tag}": needs.settings.estate}
         statements.append(
             {**_allow("DeleteOwnProfiles", _actions(Operation.DELETE), [ours]), "Condition": {"StringEquals": owned}}

@@ -39,6 +39,9 @@ def iam_policy(
     replace: Annotated[
         bool, typer.Option("--replace", envvar="BULKPROF_REPLACE", help="For runs with --replace: allow to delete.")
     ] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="For drift alarms: plan and export only, which change nothing.")
+    ] = False,
     own_account: Annotated[
         bool, typer.Option("--own-account", help="The hub makes profiles in its own account, too.")
     ] = False,
@@ -63,11 +66,13 @@ def iam_policy(
             raise UsageError("--cloudformation makes the member role; the other policies are JSON only")
         if party is Party.CALLER and not settings.organization.via:
             raise UsageError("the caller is the hub itself, since [organization] has no `via`: --for hub")
+        if read_only and (prune or replace):
+            raise UsageError("--read-only allows no deletions: leave --prune and --replace out")
         if not re.fullmatch("aws[a-z-]*", partition):
             raise UsageError(f"--partition {partition!r}: is what an ARN begins with, such as aws or aws-us-gov")
         # Made only to hear what is wrong with their settings, which the policies are read from.
         Registry(settings.plugins, opts.config.directory)
-        needs = Needs(settings, deletes=prune or replace, own_account=own_account)
+        needs = Needs(settings, deletes=prune or replace, changes=not read_only, own_account=own_account)
         answer = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
         if party is not None and not cloudformation:
             answer = answer[party]

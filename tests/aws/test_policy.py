@@ -33,8 +33,8 @@ EVERYTHING = {
 }
 
 
-def needs(deletes: bool = False, own_account: bool = False, **settings: Any) -> Needs:
-    return Needs(Settings.model_validate(settings), deletes=deletes, own_account=own_account)
+def needs(deletes: bool = False, own_account: bool = False, changes: bool = True, **settings: Any) -> Needs:
+    return Needs(Settings.model_validate(settings), deletes=deletes, changes=changes, own_account=own_account)
 
 
 def grants(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -89,6 +89,14 @@ def test_deleting_is_for_own_profiles_of_runs_that_delete() -> None:
     member = policies(needs(deletes=True, estate="platform", ownership_tag="made by"), Scope())["member"]
     (delete,) = [each for each in member["Statement"] if "bedrock:DeleteInferenceProfile" in each["Action"]]
     assert delete["Condition"] == {"StringEquals": {"aws:ResourceTag/made by": "platform"}}
+
+
+def test_what_only_looks_changes_nothing() -> None:
+    found = policies(needs(changes=False, **EVERYTHING), Scope())
+    verbs = {action.partition(":")[2] for party in found.values() for action in actions(party)}
+    assert {verb for verb in verbs if not verb.startswith(("Get", "List"))} == {"AssumeRole"}
+    whole = policies(needs(**EVERYTHING), Scope())
+    assert all(set(grants(found[party])) < set(grants(whole[party])) for party in found)
 
 
 def test_the_hub_enters_accounts_and_does_what_is_done_once() -> None:

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from bulkprof.aws.policy import ACTIONS
+from bulkprof.sandbox import Sandbox
 from tests.cli.driver import CommandLine
 
 PLUGIN = '\n[plugins.guard]\npath = "guard.py"\n'
@@ -30,6 +32,18 @@ def test_deleting_is_asked_for(commands: CommandLine, monkeypatch: pytest.Monkey
         assert "bedrock:DeleteInferenceProfile" in commands("iam-policy", flag).out
     monkeypatch.setenv("BULKPROF_PRUNE", "1")
     assert "bedrock:DeleteInferenceProfile" in commands("iam-policy").out
+
+
+def test_a_plan_needs_the_read_only_policy_and_no_more(commands: CommandLine, sandbox: Sandbox) -> None:
+    assert commands.apply(commands.manifest("team-a,1", header="name,tag:Team")) == {"created": 1}
+    policy = json.loads(commands("iam-policy", "--read-only", "--for", "member").out)
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+    sandbox.set_denied(actions=sorted(set(ACTIONS.values()) - allowed))
+    commands.manifest("team-a,2", "team-b,1", header="name,tag:Team")
+    ended = commands("plan", "teams.csv", "--detailed-exitcode", "--prune")
+    assert (ended.code, "warning" in ended.err) == (2, False)
+    assert commands("export").code == 0
+    assert commands.apply("teams.csv", code=3) == {"failed": 2}
 
 
 def test_a_template_for_the_members(commands: CommandLine) -> None:
