@@ -122,6 +122,15 @@ class Run(Section):
     """Seconds that a new profile may take to show in lists: how long a lost answer is waited out."""
 
 
+class Replace(Section):
+    """What becomes of a profile that a new one takes the place of."""
+
+    grace_days: float = Field(default=0.0, ge=0, le=3650)
+    """Days that it is kept beside the new one, where AWS takes two of one name; 0 deletes it at once."""
+    tag: str = Field(default="bulkprof:delete-after", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{1,128}$")
+    """The tag that says until when."""
+
+
 class Prune(Section):
     """How much of an estate one run may delete: the larger of share and count, in all and in each account."""
 
@@ -166,6 +175,7 @@ class Settings(Section):
     """Aliases: a short name to a model id, system profile id or ARN."""
     organization: Organization = Organization()
     run: Run = Run()
+    replace: Replace = Replace()
     prune: Prune = Prune()
     lock: Lock = Lock()
     plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
@@ -174,7 +184,7 @@ class Settings(Section):
     @property
     def own_tags(self) -> frozenset[str]:
         """The keys of the tags that bulkprof itself sets: no manifest has them."""
-        return frozenset({self.ownership_tag, self.keys_tag})
+        return frozenset({self.ownership_tag, self.keys_tag, self.replace.tag})
 
 
 class Config(BaseModel):

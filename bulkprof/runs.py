@@ -6,7 +6,6 @@ happens is told to the `Ui`. All raise `BulkprofError`; a run that a signal stop
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,8 +32,8 @@ from bulkprof.execution.lock import StateLock
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.since import told_its_end
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, StateDirectory, is_run_file
-from bulkprof.model import ActionKind, Outcome, RunSummary
-from bulkprof.planning.safety import check_complete, check_prune, check_refused
+from bulkprof.model import Outcome, RunSummary
+from bulkprof.planning.safety import check_alike, check_complete, check_prune, check_refused
 from bulkprof.rules.accounts import Filters, unresolved
 from bulkprof.rules.guess import Guess, guess
 from bulkprof.steps import Planner, Replanning, veto
@@ -204,7 +203,9 @@ async def _from_the_start(work: Workspace, run: RunFile, manifests: Sequence[str
         await run.off_loop(run.clear_intake)
         await _take_in_offline(work, run, manifests)
         async with work.connect(lock.holder) as fleet:
-            await _plan(work, run, fleet, manifests)
+            planner = await _plan(work, run, fleet, manifests)
+            if not work.options.failure_tolerance:
+                check_alike(planner.errors, planner.accounts)
             return await _approve_and_execute(work, run, fleet)
 
 
@@ -245,7 +246,7 @@ async def _take_in_offline(work: Workspace, run: RunFile, manifests: Sequence[st
     require_rows(run, skip_invalid=work.options.skip_invalid)
 
 
-async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> None:
+async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> Planner:
     """Settle the targets, observe, diff, and ask safety and plugins."""
     caller, targets = await settle(work, run, fleet, manifests)
     run.set_meta(status="planning", account=caller.account)
@@ -255,8 +256,9 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
     check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
     if work.options.prune:
         check_complete(run.invalid_count())
-        check_prune(work.settings.estate, _deletions(run), planner.owned, work.settings.prune)
+        check_prune(work.settings.estate, planner.unwanted, planner.owned, work.settings.prune)
     await run.off_loop(partial(veto, run, work.registry, work.ui))
+    return planner
 
 
 async def _approve_and_execute(work: Workspace, run: RunFile, fleet: Fleet) -> RunSummary:
@@ -266,14 +268,6 @@ async def _approve_and_execute(work: Workspace, run: RunFile, fleet: Fleet) -> R
         run.set_meta(status="declined")
         raise DeclinedError("not approved; nothing was changed")
     return await execute(work, run, fleet, resumed=False)
-
-
-def _deletions(run: RunFile) -> Counter[str]:
-    """How many profiles of each account the plan deletes."""
-    deletions: Counter[str] = Counter()
-    for target, kinds in run.plan_counts().items():
-        deletions[target.account] += kinds.get(ActionKind.DELETE, 0)
-    return deletions
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from bulkprof.model import (
     Refusal,
     Target,
 )
-from bulkprof.planning.diff import diff, owner
+from bulkprof.planning.diff import UNWANTED, diff, owner
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from bulkprof.planning.quota import quota_warning
 from bulkprof.plugins import PlanOverview
@@ -58,10 +58,14 @@ class Planner:
     again: Replanning | None = None
     owned: Counter[str] = field(default_factory=Counter)
     """Profiles that exist and carry the estate's ownership tag, by account (where pruning looks at all of them)."""
+    unwanted: Counter[str] = field(default_factory=Counter)
+    """Those of them that go because no manifest wants them, by account: what the caps are about."""
     errors: dict[Target, AwsError] = field(default_factory=dict)
     """The targets that couldn't be observed."""
     unreachable: int = 0
     """The desired profiles of those targets."""
+    accounts: int = 0
+    """Accounts that were to be looked at."""
 
     async def plan(self, targets: Sequence[Target], *, width: int) -> None:
         """Plan `targets`, at most `width` at once.
@@ -72,6 +76,7 @@ class Planner:
         if self.recent.unsettled_s > 0:
             self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
             await self.fleet.traffic.stop.pause(self.recent.unsettled_s)
+        self.accounts = len({target.account for target in targets})
         limiter = anyio.CapacityLimiter(width)
         stopped: list[StopRequestedError] = []
 
@@ -119,6 +124,7 @@ class Planner:
             if warning := await quota_warning(opened.api, opened.lane.call, target, len(observed), actions):
                 self.ui.warn_of(target, warning)
         self.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
+        self.unwanted[target.account] += sum(1 for action in actions if action.reason == UNWANTED)
         there = {profile.arn for profile in observed}
         await self.run.off_loop(partial(_save, self.run, target, actions, there, self.again))
 

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -33,6 +33,7 @@ from bulkprof.execution.state import StateDirectory, new_run_id
 from bulkprof.intake.stdin import pieces
 from bulkprof.model import Directory
 from bulkprof.planning.diff import DiffRules
+from bulkprof.planning.retirement import Retirement
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins import RunContext
 from bulkprof.plugins.registry import Registry
@@ -205,6 +206,9 @@ class Workspace:
             exact_tags=settings.tags == "exact",
             replace=self.options.replace,
             prune=self.options.prune,
+            retirement=Retirement.starting(
+                datetime.now(UTC), settings.replace.tag, timedelta(days=settings.replace.grace_days)
+            ),
         )
         rates = RateStore(self.state.path)
         if problem := await anyio.to_thread.run_sync(rates.load):

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -24,7 +24,7 @@ from bulkprof.execution.lane import Lane, StopRequestedError, Traffic
 from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.perform import CHANGES, Api, Performer, Replan
 from bulkprof.execution.runfile import RunFile
-from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
+from bulkprof.model import EMPTY, Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
 from bulkprof.planning.diff import Resolve
 
 PAGE = 200
@@ -67,6 +67,8 @@ class EngineSettings:
 
     max_targets: int
     settle_s: float
+    retire: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    """The tags of a replaced profile that is kept for a while; none where it is deleted at once."""
 
 
 class Engine:
@@ -207,6 +209,7 @@ class _LaneRun:
             replan=opened.replan,
             settle_s=engine.settings.settle_s,
             begun=begun,
+            retire=engine.settings.retire,
         )
         self.lane = opened.lane
         self.failures_in_a_row = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -18,7 +18,7 @@ from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundErr
 from bulkprof.execution.lane import Lane, LaneClosedError
 from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
-from bulkprof.model import Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
+from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
 from bulkprof.planning.observe import Reads, with_tags_confirmed
 from bulkprof.planning.quota import ReadsQuota
 
@@ -81,6 +81,8 @@ class Performer:
     """Seconds that lists may lag behind creations."""
     begun: int = 0
     """Actions up to this id may have been sent already, by an earlier process of the run."""
+    retire: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    """The tags of a replaced profile that is kept for a while; none where it is deleted at once."""
 
     async def perform(self, action: Action) -> Outcome:
         """Do what the action says. AWS's errors become outcomes; `StopRequestedError` leaves the action open."""
@@ -110,7 +112,7 @@ class _Work:
             case ActionKind.UPDATE | ActionKind.ADOPT:
                 return await self.retag(action)
             case ActionKind.REPLACE:
-                return await self.replace(action)
+                return await (self.supersede(action) if self.by.retire else self.replace(action))
         # What is left is a deletion: nothing to do was settled above.
         await self.delete(action.arn)
         return self.outcome(OutcomeKind.DELETED, action.arn)
@@ -147,6 +149,23 @@ class _Work:
             arn = self.same(action, made)
             await self.delete(action.arn)
         return replace(self.outcome(OutcomeKind.REPLACED, arn), old_arn=action.arn)
+
+    async def supersede(self, action: Action) -> Outcome:
+        """New beside old: the old one stays for a while, and says so before there are two of the name."""
+        try:
+            await self.call("TagResource", lambda: self.by.api.tag(action.arn, self.by.retire))
+        except NotFoundError:
+            return await self.replace(action)  # nothing is left to keep
+        made = await self.make(action, replaced=action.arn, patient=False)
+        if not isinstance(made, str) and not made.found:
+            await self.call("UntagResource", lambda: self.by.api.untag(action.arn, list(self.by.retire)))
+            raise ConflictError(
+                "AWS doesn't take two profiles of one name here, so the old one can't be kept beside a new one; set "
+                "[replace] grace_days = 0 to let it go first, or give the row another name",
+                code="NameTaken",
+                where=str(action.target),
+            )
+        return replace(self.outcome(OutcomeKind.REPLACED, self.same(action, made)), old_arn=action.arn)
 
     def same(self, action: Action, made: str | _Found) -> str:
         """The ARN of what was made, or found equal to it; a stranger of the same name is an error."""

@@ -8,12 +8,18 @@ changed on a profile: where they differ, the only way is a replacement with a ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bulkprof.errors import InvalidRequestError
 from bulkprof.limits import TAGS_PER_PROFILE
 from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Refusal, Target
+from bulkprof.planning.retirement import Retirement
 from bulkprof.rules.ownership import read
+
+UNWANTED = "no manifest wants it"
+"""Why pruning deletes a profile."""
+LEFT_OVER = "left over from a replacement"
+"""Why a profile is deleted whose name another one has by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class DiffRules:
     """Replace what can't be changed in place, instead of refusing."""
     prune: bool = False
     """Delete the estate's profiles that nobody wants."""
+    retirement: Retirement = field(default_factory=Retirement)
+    """What becomes of profiles that were replaced."""
 
 
 def diff(
@@ -65,17 +73,14 @@ def diff(
         if used is not None:
             kept.add(used.arn)
         yield planned
-        if rules.replace and planned.kind is not ActionKind.REPLACE:
-            # A replacement that was cut short between its two halves leaves the old profile beside the new one.
-            for stale in by_name.get(action.name, ()):
-                if stale.arn not in kept and owner(stale, rules) == rules.estate:
-                    kept.add(stale.arn)
-                    yield _deletion(target, stale, "left over from a replacement")
+        for stale in by_name.get(action.name, ()):
+            if stale.arn not in kept and _is_left_over(stale, planned, rules):
+                yield _deletion(target, stale, LEFT_OVER)
         kept.update(profile.arn for profile in by_name.get(action.name, ()))
     if rules.prune:
         for profile in observed:
-            if profile.arn not in kept and owner(profile, rules) == rules.estate:
-                yield _deletion(target, profile, "no manifest wants it")
+            if profile.arn not in kept and owner(profile, rules) == rules.estate and not _is_kept(profile, rules):
+                yield _deletion(target, profile, UNWANTED)
 
 
 def plan_one(
@@ -89,9 +94,11 @@ def plan_one(
     mine = (rules.estate, None)
     profile = min(
         there,
-        # Another estate's only when there is nothing else: what isn't ours can't stand for what is.
+        # Another estate's only when there is nothing else: what isn't ours can't stand for what is. Nor does a profile
+        # that was replaced stand for its successor.
         key=lambda p: (
             owner(p, rules) not in mine,
+            rules.retirement.marks(p.tags or EMPTY),
             bool(_drift(action, p, source)),
             owner(p, rules) != rules.estate,
             p.arn,
@@ -120,6 +127,23 @@ def owner(profile: ObservedProfile, rules: DiffRules) -> str | None:
     return (profile.tags or EMPTY).get(rules.ownership_tag)
 
 
+def _is_left_over(profile: ObservedProfile, instead: Action, rules: DiffRules) -> bool:
+    """Whether a profile of ours, whose name `instead` is about, goes now."""
+    tags = profile.tags or EMPTY
+    if owner(profile, rules) != rules.estate:
+        return False
+    if rules.retirement.marks(tags):
+        return rules.retirement.is_over(tags) and (rules.replace or rules.prune) and instead.refusal is None
+    # A replacement that was cut short between its two halves leaves the old profile beside the new one.
+    return rules.replace and instead.kind is not ActionKind.REPLACE
+
+
+def _is_kept(profile: ObservedProfile, rules: DiffRules) -> bool:
+    """Whether a profile was replaced and has its time still to go, also where its name isn't wanted any more."""
+    tags = profile.tags or EMPTY
+    return rules.retirement.marks(tags) and not rules.retirement.is_over(tags)
+
+
 def _drift(action: Action, profile: ObservedProfile, source: Source) -> str:
     """What can't be changed in place and differs, for people; empty when nothing does."""
     parts = []
@@ -146,6 +170,8 @@ def _replacement(base: Action, profile: ObservedProfile, drift: str, rules: Diff
             "ReplacementNeeded",
             f"{drift} can't be changed in place; --replace makes a new profile with a new ARN for {profile.arn}",
         )
+    elif rules.retirement.until:
+        drift = f"{drift}; {profile.arn} is kept until {rules.retirement.until}"
     return replace(base, kind=ActionKind.REPLACE, set_tags=base.tags, reason=drift, refusal=refusal)
 
 
@@ -173,6 +199,8 @@ def _tag_changes(
 def _is_ours(key: str, there: Mapping[str, str], rules: DiffRules) -> bool:
     """Whether a tag that nobody declares is ours to remove."""
     if rules.exact_tags:
+        return True
+    if rules.retirement.tag == key and there.get(rules.ownership_tag) == rules.estate:
         return True
     if not rules.keys_tag or rules.keys_tag not in there or there.get(rules.ownership_tag) != rules.estate:
         return False

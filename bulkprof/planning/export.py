@@ -54,7 +54,7 @@ class Exporter:
                 by_name.setdefault(profile.name, []).append(profile)
         aliases = self._aliases_by_models(target, catalogue)
         tags = _Tags(self._settings, target)
-        for _, profiles in sorted(by_name.items()):
+        for profiles in (self._current(by_name[name]) for name in sorted(by_name)):
             if len(profiles) > 1:
                 found.problems.append(_duplicates(target, profiles))
                 found.left_out += len(profiles)
@@ -75,6 +75,10 @@ class Exporter:
             found.rows.append(row | tags.cells(profile))
         found.problems.extend(tags.problems())
         return found
+
+    def _current(self, profiles: list[ObservedProfile]) -> list[ObservedProfile]:
+        """Those of one name that weren't replaced, or all where no successor is left."""
+        return [each for each in profiles if self._settings.replace.tag not in (each.tags or EMPTY)] or profiles
 
     def _aliases_by_models(self, target: Target, catalogue: Catalogue | None) -> Mapping[frozenset[str], str]:
         """The config's aliases by what a profile of each lists in this target."""

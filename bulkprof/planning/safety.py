@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bulkprof.config import Prune
-from bulkprof.errors import SafetyError, UsageError
+from bulkprof.errors import AwsError, SafetyError, UsageError
+from bulkprof.model import Target
 
+FEW = 3
+"""Accounts that may fail alike whatever share of a run they are."""
 SHOWN = 20
 """Accounts that a refused prune lists before it only counts."""
 
@@ -105,4 +108,21 @@ def check_refused(refused: int, total: int, tolerance: Tolerance) -> None:
         raise SafetyError(
             f"{refused} of {total} profiles are in targets that can't be observed, and at most {allowed} may fail "
             "(--failure-tolerance); nothing was changed"
+        )
+
+
+def check_alike(errors: Mapping[Target, AwsError], accounts: int) -> None:
+    """Raise `SafetyError` when most of a run's accounts fail alike: that is one mistake, made before the run.
+
+    `accounts` is how many there are in all. A share that is tolerated explicitly stands instead of this.
+    """
+    alike: dict[tuple[str, str], set[str]] = {}
+    for target, error in errors.items():
+        alike.setdefault((error.operation, error.code), set()).add(target.account)
+    (operation, code), failed = max(alike.items(), key=lambda item: len(item[1]), default=(("", ""), set[str]()))
+    if len(failed) >= FEW and 2 * len(failed) > accounts:
+        raise SafetyError(
+            f"{len(failed)} of {accounts} accounts can't be worked in for one reason "
+            f"({': '.join(filter(None, [operation, code]))}); nothing was changed. Mend it, or go on with the other "
+            "accounts: --failure-tolerance 100%"
         )

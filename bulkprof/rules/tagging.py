@@ -27,15 +27,19 @@ class Tagging:
         """Raises `ConfigError` for a tag of its own that AWS wouldn't take."""
         self._implementations = registry.implementations("bulkprof_tag_profile")
         self._key, self._estate, self._keys_key = settings.ownership_tag, settings.estate, settings.keys_tag
+        self._retire_key = settings.replace.tag
         for name, fault in (
             ("ownership_tag", tag_key_fault(self._key)),
             ("estate", tag_value_fault(self._estate)),
             ("keys_tag", tag_key_fault(self._keys_key) if self._keys_key else None),
+            ("replace.tag", tag_key_fault(self._retire_key)),
         ):
             if fault:
                 raise ConfigError(f"{name}: {fault.reason}; {fault.remedy}")
         if self._key == self._keys_key:
             raise ConfigError(f"keys_tag: {self._key!r} is the ownership_tag already; choose another key")
+        if self._retire_key in (self._key, self._keys_key):
+            raise ConfigError(f"replace.tag: {self._retire_key!r} has another meaning already; choose another key")
         self.active = bool(self._implementations)
 
     def tags(self, request: Request, profile: DesiredProfile | None, problems: list[Problem]) -> Mapping[str, str]:
@@ -52,6 +56,9 @@ class Tagging:
         if tags.setdefault(self._key, self._estate) != self._estate:
             what = f"the tag tells which estate a profile belongs to, and this one is {self._estate!r}"
             problems.append(self._own(self._key, what, request, tags, makers))
+        if self._retire_key in tags:
+            what = "the tag tells when a replaced profile is deleted"
+            problems.append(self._own(self._retire_key, what, request, tags, makers))
         if self._keys_key:
             if self._keys_key in tags:
                 what = "the tag lists the keys that bulkprof manages"
@@ -67,7 +74,7 @@ class Tagging:
     @staticmethod
     def _own(key: str, what: str, request: Request, tags: Mapping[str, str], makers: Mapping[str, str]) -> Problem:
         """What is wrong with a row or plugin that sets a tag of bulkprof's own."""
-        fault = Fault(what, "leave it out: bulkprof sets it (estate, ownership_tag and keys_tag in the config)")
+        fault = Fault(what, "leave it out: bulkprof sets it (ownership_tag, keys_tag and [replace] in the config)")
         return cell_problem(request, f"tag:{key}", tags[key], fault, makers.get(key, ""))
 
     @staticmethod

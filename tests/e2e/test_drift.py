@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkprof.planning.retirement import Retirement
 from bulkprof.sandbox import Fault, Hypotheses, Sandbox
 from tests.cli.driver import CommandLine
 from tests.e2e.others import NOVA_PRO, OURS, Others
@@ -150,6 +151,50 @@ def test_model_and_description_are_replaced_when_asked(
     assert others.tags(replaced["arn"]) == OURS
     assert others.get(replaced["arn"])["description"] == row.rpartition(",")[2]
     assert commands.apply("teams.csv", "--replace") == {"unchanged": 1}
+
+
+def test_a_replaced_profile_has_its_time_of_grace(
+    commands: CommandLine, sandbox: Sandbox, others: Others, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.set_hypotheses(Hypotheses(unique_names=False))
+    commands.config("\n[replace]\ngrace_days = 7\n")
+    commands.manifest("team-a,amazon.nova-lite-v1:0", header="name,model")
+    assert commands.apply("teams.csv") == {"created": 1}
+    old = by_name(sandbox)["team-a"]
+    commands.manifest("team-a,amazon.nova-pro-v1:0", header="name,model")
+    assert commands.apply("teams.csv", "--replace") == {"replaced": 1}
+    (line,) = commands.results()
+    assert {profile.arn for profile in sandbox.ledger().live} == {old, line["arn"]}
+    until = others.tags(old)["bulkprof:delete-after"]
+    # Nights come and go, and so does the wish to keep what is replaced.
+    commands.config("")
+    for flags in ((), ("--prune",), ("--prune", "--replace")):
+        summary = commands.summary("sync", "teams.csv", *flags)
+        assert (summary["outcomes"]["unchanged"], summary["outcomes"]["deleted"]) == (1, 0)
+    # What is exported is the successor, without the tags that only bulkprof sets.
+    assert commands("export", "--out", "found.csv").code == 0
+    assert commands.apply("found.csv") == {"unchanged": 1}
+    monkeypatch.setattr(Retirement, "starting", lambda _now, tag, _grace: Retirement(tag, until))
+    assert commands.apply("teams.csv") == {"unchanged": 1}
+    # What is deleted in the end was agreed to when it was replaced, so no cap on pruning holds it.
+    commands.config("\n[prune]\npercent = 0\ncount = 0\naccount_percent = 0\naccount_count = 0\n")
+    summary = commands.summary("sync", "teams.csv", "--prune")
+    assert (summary["outcomes"]["unchanged"], summary["outcomes"]["deleted"]) == (1, 1)
+    assert by_name(sandbox) == {"team-a": line["arn"]}
+
+
+def test_where_names_are_unique_nothing_is_kept_and_the_row_says_so(
+    commands: CommandLine, sandbox: Sandbox, others: Others
+) -> None:
+    commands.config("\n[replace]\ngrace_days = 0.5\n")
+    commands.manifest("team-a,amazon.nova-lite-v1:0", header="name,model")
+    assert commands.apply("teams.csv") == {"created": 1}
+    before = {arn: others.tags(arn) for arn in by_name(sandbox).values()}
+    commands.manifest("team-a,amazon.nova-pro-v1:0", header="name,model")
+    assert commands.apply("teams.csv", "--replace", code=3) == {"failed": 1}
+    (line,) = commands.results()
+    assert "grace_days = 0" in line["error_message"]
+    assert {arn: others.tags(arn) for arn in by_name(sandbox).values()} == before
 
 
 def test_a_description_that_is_not_given_is_left_alone(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:

@@ -283,6 +283,19 @@ def test_too_many_of_them_stop_the_run_before_any_change(
     assert asked(sandbox, "CreateInferenceProfile") == 0
 
 
+def test_one_failure_across_most_accounts_stops_the_run(
+    commands: CommandLine, sandbox: Sandbox, organization: Organization
+) -> None:
+    sandbox.set_denied(accounts=[WEB, SHOP, DATA, ML, LAB])
+    commands.manifest("team-a,org:*,", header=HEADER)
+    ended = commands("apply", "teams.csv", "--yes")
+    assert (ended.code, asked(sandbox, "CreateInferenceProfile")) == (4, 0)
+    assert "5 of 8 accounts can't be worked in for one reason (AssumeRole: AccessDenied)" in ended.err
+    # It can be looked at, and gone on with.
+    assert commands("plan", "teams.csv").code == 3
+    assert commands.apply("teams.csv", "--failure-tolerance", "100%", code=3) == {"failed": 5, "created": 3}
+
+
 def test_a_plan_is_carried_out_as_it_was_made(
     commands: CommandLine, sandbox: Sandbox, organization: Organization
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from bulkprof.errors import AccessDeniedError, ConflictError
+from bulkprof.errors import AccessDeniedError, ConflictError, NotFoundError
 from bulkprof.execution.perform import Performer
 from bulkprof.model import ActionKind, Outcome, OutcomeKind
 from tests.execution.making import (
+    OURS,
     After,
     FakeAws,
     InstantStop,
@@ -19,18 +22,19 @@ from tests.execution.making import (
 )
 
 ATTEMPTS = 4
+KEPT = {"retire": {"bulkprof:delete-after": "2026-12-03T02:15Z"}}
 
 
-async def perform(aws: FakeAws, old: str) -> Outcome:
+async def perform(aws: FakeAws, old: str, **more: Any) -> Outcome:
     """Replace `old`, a profile of another model, by one of the model `lite`."""
     lane = make_lane(make_traffic(attempts=ATTEMPTS, stop=InstantStop()))
     action = make_action(kind=ActionKind.REPLACE, arn=old)
-    return await Performer("run-1", lane, aws, replan_with(), settle_s=0.0).perform(action)
+    return await Performer("run-1", lane, aws, replan_with(), settle_s=0.0, **more).perform(action)
 
 
 def changing(aws: FakeAws) -> list[str]:
     """The calls that change something."""
-    return [call for call in aws.calls if call in {"create", "delete"}]
+    return [call for call in aws.calls if call in {"create", "delete", "tag", "untag"}]
 
 
 async def test_the_new_one_is_made_before_the_old_one_goes() -> None:
@@ -129,3 +133,47 @@ async def test_an_old_one_that_cannot_be_deleted_fails_the_row_and_is_kept() -> 
     # Two of the name now; the next run with --replace finds the left-over.
     assert (outcome.kind, outcome.error_code) == (OutcomeKind.FAILED, "AccessDeniedError")
     assert aws.names() == {"a": 2}
+
+
+async def test_an_old_one_that_is_kept_is_marked_before_the_new_one_is_made() -> None:
+    aws = FakeAws(unique_names=False)
+    old = aws.there("a", source="pro")
+    outcome = await perform(aws, old, **KEPT)
+    assert (outcome.kind, outcome.old_arn, set(aws.profiles)) == (OutcomeKind.REPLACED, old, {old, outcome.arn})
+    assert changing(aws) == ["tag", "create"]
+    assert aws.profiles[old].tags == {**OURS, **KEPT["retire"]}
+    assert aws.profiles[outcome.arn].tags == OURS
+
+
+async def test_where_names_are_unique_it_cannot_be_kept_and_nothing_changes() -> None:
+    aws = FakeAws()
+    old = aws.there("a", source="pro")
+    outcome = await perform(aws, old, **KEPT)
+    assert (outcome.kind, outcome.error_code, outcome.arn) == (OutcomeKind.FAILED, "NameTaken", old)
+    assert "grace_days" in outcome.error_message
+    assert changing(aws) == ["tag", "create", "untag"]
+    assert [each.tags for each in aws.profiles.values()] == [OURS]
+
+
+async def test_a_lost_answer_leaves_both_and_no_third() -> None:
+    aws = FakeAws(unique_names=False)
+    old = aws.there("a", source="pro")
+    aws.script("create", After(cut()))
+    outcome = await perform(aws, old, **KEPT)
+    assert (outcome.kind, set(aws.profiles)) == (OutcomeKind.REPLACED, {old, outcome.arn})
+    assert changing(aws) == ["tag", "create"]
+
+
+async def test_an_old_one_that_cannot_be_marked_is_not_replaced() -> None:
+    aws = FakeAws(unique_names=False)
+    old = aws.there("a", source="pro")
+    aws.script("tag", AccessDeniedError("no"))
+    outcome = await perform(aws, old, **KEPT)
+    assert (outcome.kind, list(aws.profiles), changing(aws)) == (OutcomeKind.FAILED, [old], ["tag"])
+
+
+async def test_of_one_that_is_gone_nothing_is_kept() -> None:
+    aws = FakeAws(unique_names=False)
+    aws.script("tag", NotFoundError("gone"))
+    outcome = await perform(aws, "arn:gone", **KEPT)
+    assert (outcome.kind, outcome.old_arn, aws.names()) == (OutcomeKind.REPLACED, "arn:gone", {"a": 1})

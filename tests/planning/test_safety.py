@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkprof.config import Prune
-from bulkprof.errors import ExitCode, SafetyError, UsageError
-from bulkprof.planning.safety import SHOWN, Tolerance, allowed_deletions, check_prune, check_refused
+from bulkprof.errors import AccessDeniedError, AwsError, ExitCode, SafetyError, UsageError
+from bulkprof.model import Target
+from bulkprof.planning.safety import SHOWN, Tolerance, allowed_deletions, check_alike, check_prune, check_refused
 
 ONE, TWO, THREE = "111122223333", "222233334444", "333344445555"
 
@@ -97,3 +98,29 @@ def test_targets_that_cannot_be_observed_count_before_any_change() -> None:
     check_refused(5, 100, Tolerance(percent=5))
     with pytest.raises(SafetyError, match="6 of 100"):
         check_refused(6, 100, Tolerance(percent=5))
+
+
+def denied(*accounts: int, code: str = "AccessDenied") -> dict[Target, AwsError]:
+    return {
+        Target(f"{account:012}", region): AccessDeniedError("no", code=code, operation="AssumeRole")
+        for account in accounts
+        for region in ("us-east-1", "eu-west-1")
+    }
+
+
+@pytest.mark.parametrize(
+    ("errors", "accounts"),
+    [
+        ({}, 0),
+        (denied(1, 2), 2),
+        (denied(1, 2, 3), 6),
+        ({**denied(1, 2), **denied(3, 4, code="NoSuchRole")}, 5),
+    ],
+)
+def test_a_few_accounts_that_fail_are_their_own_matter(errors: dict[Target, AwsError], accounts: int) -> None:
+    check_alike(errors, accounts)
+
+
+def test_most_accounts_failing_alike_is_one_mistake() -> None:
+    with pytest.raises(SafetyError, match=r"3 of 5 accounts .* \(AssumeRole: AccessDenied\)"):
+        check_alike({**denied(1, 2, 3), **denied(4, code="Other")}, 5)

@@ -12,15 +12,18 @@ from hypothesis import strategies as st
 
 from bulkprof.model import Action, ActionKind, ObservedProfile
 from bulkprof.planning.diff import DiffRules, diff, owner
+from bulkprof.planning.retirement import Retirement
 from tests.planning.making import ESTATE, MODELS, OURS, OWNER, TARGET, profile, resolve, wanted
 
+RETIRE = "bulkprof:delete-after"
+NOW, LATER = "2026-11-26T02:15Z", "2026-12-03T02:15Z"
 NUMBERS = count()
 NAMES = st.sampled_from("abcd")
 DESCRIPTIONS = st.none() | st.sampled_from(["", "x", "y"])
 SOURCES = st.sampled_from(sorted(MODELS))
 TAGS = st.dictionaries(st.sampled_from("klm"), st.sampled_from(["", "1", "2"]))
 OWNERS = st.sampled_from([{}, OURS, {OWNER: "another"}])
-AWS_TAGS = st.sampled_from([{}, {"aws:stack": "s"}])
+SPECIAL = st.sampled_from([{}, {"aws:stack": "s"}, {RETIRE: NOW}, {RETIRE: LATER}])
 
 WANTED = st.dictionaries(NAMES, st.tuples(DESCRIPTIONS, SOURCES, TAGS)).map(
     lambda rows: [
@@ -28,14 +31,20 @@ WANTED = st.dictionaries(NAMES, st.tuples(DESCRIPTIONS, SOURCES, TAGS)).map(
         for number, (name, (description, source, tags)) in enumerate(rows.items(), start=1)
     ]
 )
-OBSERVED = st.lists(st.tuples(NAMES | st.just("other"), DESCRIPTIONS, SOURCES, TAGS, OWNERS, AWS_TAGS), max_size=6).map(
+OBSERVED = st.lists(st.tuples(NAMES | st.just("other"), DESCRIPTIONS, SOURCES, TAGS, OWNERS, SPECIAL), max_size=6).map(
     lambda rows: [
-        profile(name, f"arn:{number}", description=description, source=source, tags={**tags, **mine, **aws})
-        for number, (name, description, source, tags, mine, aws) in enumerate(rows)
+        profile(name, f"arn:{number}", description=description, source=source, tags={**tags, **mine, **more})
+        for number, (name, description, source, tags, mine, more) in enumerate(rows)
     ]
 )
 RULES = st.builds(
-    DiffRules, st.just(OWNER), st.just(ESTATE), exact_tags=st.booleans(), replace=st.booleans(), prune=st.booleans()
+    DiffRules,
+    st.just(OWNER),
+    st.just(ESTATE),
+    exact_tags=st.booleans(),
+    replace=st.booleans(),
+    prune=st.booleans(),
+    retirement=st.sampled_from([Retirement(), Retirement(RETIRE, NOW), Retirement(RETIRE, NOW, LATER)]),
 )
 
 
@@ -54,11 +63,14 @@ def made_of(action: Action) -> ObservedProfile:
     return ObservedProfile(arn, action.name, models, action.description or None, dict(action.tags))
 
 
-def carried_out(actions: Iterable[Action], there: Iterable[ObservedProfile]) -> list[ObservedProfile]:
+def carried_out(actions: Iterable[Action], there: Iterable[ObservedProfile], rules: DiffRules) -> list[ObservedProfile]:
     """AWS after a run: a model of what the engine does."""
     after = {each.arn: each for each in there}
     for action in changes(actions):
-        if action.kind in {ActionKind.DELETE, ActionKind.REPLACE}:
+        if action.kind is ActionKind.REPLACE and rules.retirement.tags:
+            old = after[action.arn]
+            after[action.arn] = replace(old, tags={**(old.tags or {}), **rules.retirement.tags})
+        elif action.kind in {ActionKind.DELETE, ActionKind.REPLACE}:
             del after[action.arn]
         if action.kind in {ActionKind.CREATE, ActionKind.REPLACE}:
             new = made_of(action)
@@ -100,11 +112,19 @@ def test_nothing_without_our_tag_is_ever_deleted(
 
 
 @given(WANTED, OBSERVED, RULES)
+def test_what_was_replaced_has_its_time(asked: list[Action], there: list[ObservedProfile], rules: DiffRules) -> None:
+    by_arn = {each.arn: each for each in there}
+    gone = {a.arn for a in changes(plan(asked, there, rules)) if a.kind is ActionKind.DELETE}
+    if rules.retirement.tag:
+        assert all((by_arn[arn].tags or {}).get(RETIRE, NOW) <= NOW for arn in gone)
+
+
+@given(WANTED, OBSERVED, RULES)
 def test_what_belongs_to_another_estate_is_never_touched(
     asked: list[Action], there: list[ObservedProfile], rules: DiffRules
 ) -> None:
     theirs = [each for each in there if owner(each, rules) == "another"]
-    after = carried_out(plan(asked, there, rules), there)
+    after = carried_out(plan(asked, there, rules), there, rules)
     assert [each for each in after if owner(each, rules) == "another"] == theirs
 
 
@@ -121,7 +141,7 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
     asked: list[Action], there: list[ObservedProfile], rules: DiffRules
 ) -> None:
     there = list({each.name: each for each in there}.values())
-    after = carried_out(plan(asked, there, rules), there)
+    after = carried_out(plan(asked, there, rules), there, rules)
     assert changes(plan(asked, after, rules)) == []
 
 
@@ -130,6 +150,6 @@ def test_where_names_are_not_unique_it_takes_two_plans_at_most(
     asked: list[Action], there: list[ObservedProfile], rules: DiffRules
 ) -> None:
     # A replacement replaces one of a name; others of that name are what it left over.
-    after = carried_out(plan(asked, there, rules), there)
-    after = carried_out(plan(asked, after, rules), after)
+    after = carried_out(plan(asked, there, rules), there, rules)
+    after = carried_out(plan(asked, after, rules), after, rules)
     assert changes(plan(asked, after, rules)) == []
