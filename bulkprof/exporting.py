@@ -151,7 +151,7 @@ class _Walk:
 
     async def _read(self, target: Target) -> None:
         async with self.fleet.open(target) as opened:
-            observed = await observe(opened.api, opened.lane.call, (), everything=True)
+            observed = await observe(opened.api, opened.lane.call)
             catalogue = self.fleet.catalogue(target.region)
         export = self.exporter.export(target, observed, catalogue)
         await anyio.to_thread.run_sync(self.spool.add, target, export.rows, limiter=self.disk)

@@ -142,9 +142,9 @@ class Planner:
 
     async def _observe(self, opened: OpenTarget, target: Target, names: Collection[str]) -> list[ObservedProfile]:
         """What exists, with what the last runs did before AWS's lists may show it."""
-        everything = self.fleet.rules.prune
+        owned = self.fleet.rules.prune
         lately = await anyio.to_thread.run_sync(self.recent.of, target)
-        observed = await observe(opened.api, opened.lane.call, names, everything=everything)
+        observed = await observe(opened.api, opened.lane.call, names, owned=owned)
         listed = {profile.arn for profile in observed}
         unlisted = [arn for name, arn in lately.made.items() if name in names and arn not in listed]
         try:
@@ -152,9 +152,9 @@ class Planner:
         except NotFoundError:
             # Deleted by somebody else, or not to be found yet: only time can tell.
             await self.fleet.traffic.stop.pause(self.recent.left_s)
-            observed = await observe(opened.api, opened.lane.call, names, everything=everything)
+            observed = await observe(opened.api, opened.lane.call, names, owned=owned)
         there = [profile for profile in observed if profile.arn not in lately.deleted]
-        doubtful = [each.arn for each in there if each.arn in lately.retagged and (everything or each.name in names)]
+        doubtful = [each.arn for each in there if each.arn in lately.retagged and (owned or each.name in names)]
         return await with_tags_confirmed(opened.api, opened.lane.call, there, doubtful)
 
 

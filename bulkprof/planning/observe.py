@@ -51,10 +51,13 @@ class Caller(Protocol):
         ...
 
 
-async def observe(api: Reads, call: Caller, names: Collection[str], *, everything: bool) -> list[ObservedProfile]:
-    """List the target's profiles, with tags for those in `names`, or for all when `everything` is asked for.
+async def observe(
+    api: Reads, call: Caller, names: Collection[str] | None = None, *, owned: bool = False
+) -> list[ObservedProfile]:
+    """List the target's profiles, with the tags of those in `names`, by default of all.
 
-    Profiles whose tags nobody needs keep `tags=None`.
+    `owned` looks for profiles that carry tags among the others, too. A profile that the index doesn't show was never
+    tagged, or a moment ago: nobody can tell whose it is, and so it keeps `tags=None`, as those that nobody asks about.
     """
     profiles: list[ObservedProfile] = []
     token: str | None = None
@@ -63,13 +66,13 @@ async def observe(api: Reads, call: Caller, names: Collection[str], *, everythin
         profiles.extend(page)
         if token is None:
             break
-    needed = [profile for profile in profiles if everything or profile.name in names]
-    if not needed:
+    needed = [profile.arn for profile in profiles if names is None or profile.name in names]
+    if not (needed or (owned and profiles)):
         return profiles
     tags = await _all_tags(api, call)
     if tags is None:
-        return await with_tags_confirmed(api, call, profiles, [profile.arn for profile in needed])
-    unknown = [profile.arn for profile in needed if profile.arn not in tags]
+        return await with_tags_confirmed(api, call, profiles, [p.arn for p in profiles] if owned else needed)
+    unknown = [arn for arn in needed if arn not in tags]
     joined = [replace(profile, tags=tags.get(profile.arn)) for profile in profiles]
     return await with_tags_confirmed(api, call, joined, unknown)
 

@@ -21,20 +21,29 @@ def _session() -> Any:
 
 
 class Others:
-    """Makes and changes profiles in the caller's own account, and looks at them."""
+    """Makes and changes profiles in one account, by default the caller's own, and looks at them."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, account: str = "", region: str = "us-east-1") -> None:
         self._sandbox = sandbox
+        self._region = region
+        self._keys = {"aws_access_key_id": "AKIASANDBOXSANDBOX00", "aws_secret_access_key": "sandbox"}
+        if account:
+            role = f"arn:aws:iam::{account}:role/Others"
+            keys = self.client("sts").assume_role(RoleArn=role, RoleSessionName="others")["Credentials"]
+            self._keys = {
+                "aws_access_key_id": keys["AccessKeyId"],
+                "aws_secret_access_key": keys["SecretAccessKey"],
+                "aws_session_token": keys["SessionToken"],
+            }
         self._bedrock = self.client("bedrock")
 
     def client(self, service: str) -> Any:
         """A client of any service."""
         return _session().create_client(
             service,
-            region_name="us-east-1",
+            region_name=self._region,
             endpoint_url=self._sandbox.url,
-            aws_access_key_id="AKIASANDBOXSANDBOX00",
-            aws_secret_access_key="sandbox",
+            **self._keys,
             config=Config(retries={"total_max_attempts": 1}, proxies={}, s3={"addressing_style": "path"}),
         )
 
@@ -45,6 +54,10 @@ class Others:
             inferenceProfileName=name, modelSource={"copyFrom": source}, **given, **more
         )
         return str(answer["inferenceProfileArn"])
+
+    def delete(self, arn: str) -> None:
+        """Delete a profile."""
+        self._bedrock.delete_inference_profile(inferenceProfileIdentifier=arn)
 
     def tag(self, arn: str, **tags: str) -> None:
         """Set tags."""

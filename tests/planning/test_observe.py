@@ -63,61 +63,74 @@ def _many(count: int) -> list[ObservedProfile]:
 
 async def test_one_list_call_per_thousand_and_one_tagging_call_per_hundred() -> None:
     aws = FakeReads(_many(2001))
-    found = await observe(aws, aws.call, {"p1"}, everything=False)
+    found = await observe(aws, aws.call, {"p1"})
     assert aws.calls == {"ListInferenceProfiles": 3, "GetResources": 21}
     assert [each.tags for each in found] == [each.tags for each in aws.profiles.values()]
 
 
 async def test_an_empty_account_takes_one_call() -> None:
     aws = FakeReads([])
-    assert await observe(aws, aws.call, {"a"}, everything=True) == []
+    assert await observe(aws, aws.call, {"a"}, owned=True) == []
     assert aws.calls == {"ListInferenceProfiles": 1}
 
 
 async def test_tags_that_nobody_needs_are_not_asked_for() -> None:
     aws = FakeReads(_many(3))
-    found = await observe(aws, aws.call, {"a"}, everything=False)
+    found = await observe(aws, aws.call, {"a"})
     assert [each.tags for each in found] == [None] * 3
     assert aws.calls == {"ListInferenceProfiles": 1}
 
 
 async def test_pruning_needs_the_tags_of_all() -> None:
     aws = FakeReads(_many(3))
-    found = await observe(aws, aws.call, set(), everything=True)
+    found = await observe(aws, aws.call, set(), owned=True)
     assert all(each.tags for each in found)
 
 
 @pytest.mark.parametrize("error", [AccessDeniedError("no tag:GetResources"), UnreachableError("no route")])
-@pytest.mark.parametrize("everything", [True, False])
-async def test_where_the_tagging_api_is_denied_the_profiles_are_asked_one_by_one(
-    everything: bool, error: AwsError
-) -> None:
+@pytest.mark.parametrize("owned", [True, False])
+async def test_where_the_tagging_api_is_denied_the_profiles_are_asked_one_by_one(owned: bool, error: AwsError) -> None:
     aws = FakeReads(_many(4))
     aws.index_error = error
-    found = await observe(aws, aws.call, {"p1", "p2"}, everything=everything)
-    assert aws.calls["ListTagsForResource"] == (4 if everything else 2)
+    found = await observe(aws, aws.call, {"p1", "p2"}, owned=owned)
+    assert aws.calls["ListTagsForResource"] == (4 if owned else 2)
     tagged = {each.name: each.tags for each in found if each.tags is not None}
     assert tagged["p2"] == {**OURS, "n": "2"}
-    assert len(tagged) == (4 if everything else 2)
+    assert len(tagged) == (4 if owned else 2)
 
 
 async def test_other_errors_of_the_tagging_api_pass() -> None:
     aws = FakeReads(_many(1))
     aws.index_error = CredentialsError("keys were revoked")
     with pytest.raises(CredentialsError):
-        await observe(aws, aws.call, set(), everything=True)
+        await observe(aws, aws.call, set(), owned=True)
 
 
 async def test_profiles_that_the_index_lacks_are_asked_for_where_they_matter() -> None:
     aws = FakeReads([profile("a", tags={}), profile("b", tags={}), profile("c")], index={"arn:c": OURS})
-    found = await observe(aws, aws.call, {"a"}, everything=False)
+    found = await observe(aws, aws.call, {"a"})
     assert [each.tags for each in found] == [{}, None, OURS]
     assert aws.calls["ListTagsForResource"] == 1
 
 
+async def test_pruning_does_not_ask_about_those_that_nobody_ever_tagged() -> None:
+    aws = FakeReads(
+        [profile("a"), profile("old"), profile("b", tags={}), profile("new", tags=OURS)], index={"arn:old": OURS}
+    )
+    found = await observe(aws, aws.call, {"a"}, owned=True)
+    assert [each.tags for each in found] == [OURS, OURS, None, None]
+    assert aws.calls == {"ListInferenceProfiles": 1, "GetResources": 1, "ListTagsForResource": 1}
+
+
+async def test_an_export_asks_about_all() -> None:
+    aws = FakeReads([profile("a"), profile("b", tags={}), profile("c")], index={"arn:c": OURS})
+    assert [each.tags for each in await observe(aws, aws.call)] == [OURS, {}, OURS]
+    assert aws.calls["ListTagsForResource"] == 2
+
+
 async def test_tags_that_decide_a_change_are_asked_for_again() -> None:
     aws = FakeReads([profile("a"), profile("b")], index={"arn:a": {"stale": "x"}, "arn:b": {"stale": "x"}})
-    found = await observe(aws, aws.call, {"a"}, everything=True)
+    found = await observe(aws, aws.call, {"a"}, owned=True)
     assert found[0].tags == {"stale": "x"}
     found = await with_tags_confirmed(aws, aws.call, found, ["arn:a"])
     assert [each.tags for each in found] == [OURS, {"stale": "x"}]
