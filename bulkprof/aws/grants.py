@@ -18,7 +18,9 @@ from bulkprof.errors import (
     ExpiredCredentialsError,
     InvalidRequestError,
     SignInNeededError,
+    ThrottledError,
 )
+from bulkprof.model import CallCount
 
 _OWN_KEYS_S = 30.0
 """How long the caller's keys are used before the SDK is asked again whether it has newer ones."""
@@ -91,6 +93,8 @@ class AssumedRole:
     """Opens a client that signs with `signer`."""
     signer: SharedCredentials
     """Whoever assumes the role: the caller, or the hub role that the caller assumed first."""
+    count: CallCount
+    """Counts the calls."""
 
     async def fetch(self, _refused: Keys | None) -> Grant:
         """Assume the role. Where the signer's own keys have run out, those are renewed first.
@@ -107,10 +111,12 @@ class AssumedRole:
         return await self._assume()
 
     async def _assume(self) -> Grant:
-        organization = self.organization
+        organization, sent = self.organization, False
         try:
             with aws_errors("AssumeRole", account_of(self.arn)):
                 sts = await self.sts()
+                self.count.sent += 1
+                sent = True
                 answer = await sts.assume_role(
                     RoleArn=self.arn,
                     RoleSessionName=organization.session_name,
@@ -119,6 +125,10 @@ class AssumedRole:
                 )
                 return _granted(answer)
         except AwsError as error:
+            if isinstance(error, ThrottledError):
+                self.count.throttled += 1
+            elif sent:
+                self.count.failed += 1
             error.args = (f"can't assume {self.arn}: {error.message}",)
             raise
 

@@ -23,7 +23,7 @@ from bulkprof.aws.grants import AssumedRole, OwnKeys, account_of, member_role
 from bulkprof.aws.organization import OrganizationApi
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExpiredCredentialsError, RegionError
-from bulkprof.model import Target
+from bulkprof.model import CallCount, Target
 
 if TYPE_CHECKING:
     from bulkprof.aws.sdk import Sdk
@@ -66,6 +66,8 @@ class AwsSessions:
         self._opening_sts = asyncio.Lock()
         self._credentials: dict[str, SharedCredentials] = {}
         self._apis: dict[Target, BedrockApi] = {}
+        self.counts: dict[str, CallCount] = {}
+        """The calls that were made to enter accounts, by operation."""
 
     async def __aenter__(self) -> Self:
         """Load the SDK, off the event loop. Raises `AwsError` when its settings can't be used."""
@@ -210,9 +212,12 @@ class AwsSessions:
 
     def _assuming(self, key: str, arn: str, by: str, region: str, external_id: str | None) -> SharedCredentials:
         sts, signer = partial(self._sts, by, region), self._credentials[by]
-        role = AssumedRole(arn, self._organization, external_id, sts, signer)
+        role = AssumedRole(arn, self._organization, external_id, sts, signer, self._count("AssumeRole"))
         credentials = self._credentials[key] = SharedCredentials(role.fetch)
         return credentials
+
+    def _count(self, operation: str) -> CallCount:
+        return self.counts.setdefault(operation, CallCount())
 
     def _session(self, who: str) -> Any:
         if (session := self._sessions.get(who)) is None:

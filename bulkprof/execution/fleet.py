@@ -47,7 +47,7 @@ class Fleet:
         self._walk: OrganizationWalk | None = None
         self._told: set[str] = set()
         in_flight = anyio.Semaphore(settings.max_calls_in_flight, fast_acquire=True)
-        self.traffic = Traffic(in_flight, settings.attempts, stop, self._pacer)
+        self.traffic = Traffic(in_flight, settings.attempts, stop, self._pacer, counts=sessions.counts)
 
     def _pacer(self, target: Target, operation: str) -> Pacer:
         key = (target, operation)
