@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -35,7 +34,6 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
     too, unless it was a signal: whoever sent it knows.
     """
-    started = time.monotonic()
     run.set_meta(status="running")
     if resumed:
         await run.off_loop(run.reopen_delivery)
@@ -59,7 +57,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
                 group.start_soon(delivery.follow)
                 await engine.execute(targets)
                 delivery.end()
-        elapsed = run.meta("elapsed_s", default=0.0) + time.monotonic() - started
+        elapsed = run.meta("elapsed_s", default=0.0) + work.elapsed_s
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
         run.set_meta(stopped=work.stop.reason if stopped else "")
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)

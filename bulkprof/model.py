@@ -264,6 +264,7 @@ class RunSummary:
     invalid: int
     """Manifest rows that were left out because of their problems."""
     elapsed_s: float
+    """Seconds at work, from reading the manifests on, over all executions; not those of waiting for approval."""
     calls: Mapping[str, CallCount] = field(default_factory=dict)
     exit_code: int = 0
     since_last: SinceLast | None = None

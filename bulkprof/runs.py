@@ -264,7 +264,7 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
 async def _approve_and_execute(work: Workspace, run: RunFile, fleet: Fleet) -> RunSummary:
     found = await run.off_loop(partial(plan_of, run))
     await tell_estimate(work, run, fleet)
-    if found.has_changes and not await work.ui.confirm(found):
+    if found.has_changes and not await work.confirm(found):
         run.set_meta(status="declined")
         raise DeclinedError("not approved; nothing was changed")
     return await execute(work, run, fleet, resumed=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 import weakref
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -19,6 +20,7 @@ import anyio.to_thread
 from bulkprof.aws import AwsSessions
 from bulkprof.config import MOST_TARGETS, Config, Lock, Organization, Settings
 from bulkprof.delivery.files import check_path
+from bulkprof.delivery.plan import Plan
 from bulkprof.delivery.ui import Ui
 from bulkprof.errors import ConfigError, ExitCode, StateError, UsageError
 from bulkprof.execution.deadline import Deadline, DeadlineWatch, utc_now
@@ -83,6 +85,8 @@ class Workspace:
 
     def __init__(self, options: Options, ui: Ui, stop: Stop) -> None:
         """Load the plugins, check the options. Raises `PluginError`, `UsageError`."""
+        self._began = time.monotonic()
+        self._asked_s = 0.0
         self.options = options
         self.settings = _overridden(options)
         self.ui = ui
@@ -98,6 +102,19 @@ class Workspace:
             if path is not None:
                 check_path(flag, path)
         self._stdin: BinaryIO | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the command began, without those that people took to look at its plan."""
+        return time.monotonic() - self._began - self._asked_s
+
+    async def confirm(self, plan: Plan) -> bool:
+        """Whether whoever started the command agrees to its plan."""
+        asked = time.monotonic()
+        try:
+            return await self.ui.confirm(plan)
+        finally:
+            self._asked_s += time.monotonic() - asked
 
     def rules(self, account: str = "", region: str = "", accounts: Accounts | None = None) -> Rules:
         """The organization's rules, for the caller's account and default Region, and accounts, where they are known."""
