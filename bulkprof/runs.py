@@ -152,16 +152,18 @@ async def resume(
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
     with RunFile.open(path) as run:
-        status = run.meta("status")
-        if status not in UNFINISHED:
-            raise UsageError(f"run {run.meta('id')} is {status}: there is nothing to resume")
         work = _as_started(work, run)
-        if status in NOTHING_SENT:
+        # The lock comes first: a run that is still at work moves on, and its file is nobody else's to write.
+        with work.lock(run) as lock:
+            status = run.meta("status")
+            if status not in UNFINISHED:
+                raise UsageError(f"run {run.meta('id')} is {status}: there is nothing to resume")
+            if status not in NOTHING_SENT:
+                return await _go_on(work, run, lock, resumed=True)
             if "-" in run.meta("manifests"):
                 work.ui.note("nothing was sent yet: the manifest is read from standard input again")
-            return await _from_the_start(work, run, run.meta("manifests"))
-        with work.lock(run) as lock:
-            return await _go_on(work, run, lock, resumed=True)
+            with _recorded(work, run):
+                return await _from_the_start(work, run, lock, run.meta("manifests"))
 
 
 async def redeliver(
@@ -194,19 +196,18 @@ def as_list(manifests: Manifests) -> list[str]:
 
 
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
-    with work.new_run(command, manifests) as run:
-        return await _from_the_start(work, run, manifests)
+    with work.new_run(command, manifests) as run, _recorded(work, run), work.lock(run) as lock:
+        return await _from_the_start(work, run, lock, manifests)
 
 
-async def _from_the_start(work: Workspace, run: RunFile, manifests: Sequence[str]) -> RunSummary:
-    with _recorded(work, run), work.lock(run) as lock:
-        await run.off_loop(run.clear_intake)
-        await _take_in_offline(work, run, manifests)
-        async with work.connect(lock.holder) as fleet:
-            planner = await _plan(work, run, fleet, manifests)
-            if not work.options.failure_tolerance:
-                check_alike(planner.errors, planner.accounts)
-            return await _approve_and_execute(work, run, fleet)
+async def _from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifests: Sequence[str]) -> RunSummary:
+    await run.off_loop(run.clear_intake)
+    await _take_in_offline(work, run, manifests)
+    async with work.connect(lock.holder) as fleet:
+        planner = await _plan(work, run, fleet, manifests)
+        if not work.options.failure_tolerance:
+            check_alike(planner.errors, planner.accounts)
+        return await _approve_and_execute(work, run, fleet)
 
 
 async def _go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:

@@ -62,6 +62,22 @@ def test_a_run_that_has_sent_nothing(commands: CommandLine, sandbox: Sandbox) ->
     assert sorted(profile.name for profile in sandbox.ledger().live) == ["team-a", "team-b"]
 
 
+def test_a_run_at_work_is_not_resumed_beside_itself(commands: CommandLine, sandbox: Sandbox) -> None:
+    """Whoever tries is told who is at work, and the run can still be resumed when it was stopped."""
+    sandbox.set_faults([Fault("delay_before", operation="ListFoundationModels", delay_s=20)])
+    with commands.started("apply", commands.manifest("team-a"), "--yes") as process:
+        until(lambda: sandbox.ledger().count("GetCallerIdentity"))
+        (path,) = commands.folder.glob(".bulkprof/runs/*.db")
+        for arguments in ((), (path.stem,)):
+            ended = commands("resume", *arguments, "--yes")
+            assert ended.code == 5
+            assert f"pid {process.pid}" in ended.err
+        process.kill()
+    sandbox.set_faults([])
+    assert commands("resume", path.stem, "--yes").code == 0
+    assert [profile.name for profile in sandbox.ledger().profiles] == ["team-a"]
+
+
 def test_twice_stops_at_once(commands: CommandLine, sandbox: Sandbox) -> None:
     sandbox.set_faults([Fault("delay_after", operation="CreateInferenceProfile", delay_s=20)])
     with commands.started("apply", commands.manifest("team-a"), "--yes") as process:
