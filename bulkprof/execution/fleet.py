@@ -79,9 +79,11 @@ class Fleet:
     async def open(self, target: Target) -> AsyncIterator[OpenTarget]:
         """A target's lane and calls.
 
-        Raises `AwsError` when the account can't be entered, `StopRequestedError` when the caller's own credentials
-        have run out.
+        Raises `AwsError` when the account can't be entered, `StopRequestedError` when the run stops, or has to since
+        the caller's own credentials have run out.
         """
+        # Entering an account would be something new.
+        await self.traffic.stop.pause(0)
         # Entering an account takes a call to STS, which can be cut off like any other.
         enter = partial(self.sessions.bedrock, target)
         try:

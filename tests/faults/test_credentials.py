@@ -13,8 +13,9 @@ import pytest
 
 from bulkprof import runs
 from bulkprof.errors import RunInterruptedError
+from bulkprof.execution.lane import Stop
 from bulkprof.sandbox import Fault, Rate
-from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes
+from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes, under_way, until
 
 CREATE = "CreateInferenceProfile"
 CALLER = "123456789012"
@@ -175,6 +176,21 @@ async def the_callers_own_session_runs_out(folder: Path, when: str) -> None:
         adds_up(summary, world.results())
         assert (summary.exit_code, outcomes(summary)) == (0, {"created": len(wanted)})
         exactly_once(world.sandbox.ledger(), wanted, world.results())
+
+
+@case()
+async def a_stop_enters_no_more_accounts(folder: Path) -> None:
+    width = 2
+    with World(folder, {"run": {"max_targets_in_flight": width}}, sandbox_settings={"latency_s": 0.02}) as world:
+        stop = Stop()
+        manifest = world.manifest({"name": "row", "account": account} for account in ACCOUNTS)
+        async with under_way(world.apply(manifest, stop=stop)) as task:
+            await until(lambda: world.sandbox.ledger().count("ListFoundationModels"))
+            entered = assumed(world)
+            stop.request()
+            with pytest.raises(RunInterruptedError):
+                await task
+        assert assumed(world) <= entered + width < len(ACCOUNTS)
 
 
 @case()
