@@ -53,9 +53,11 @@ class RecentRuns:
         """Seconds until lists show whatever a killed or stopped run may have sent without recording it."""
         for run_id in state.run_ids():
             path = state.run_path(run_id)
-            # Calls may still have been sent until just before the next sign of life was due.
-            last_call_at = last_sign_of_life(path) + HEARTBEAT_S
-            if last_call_at + max(settle_s, TAGS_SETTLE_S) <= clock():
+            # Calls may still have been sent until just before the next sign of life was due. None has been given later
+            # than now: a file from the future says that a clock was set, and nobody may wait for that to pass.
+            now = clock()
+            last_call_at = min(last_sign_of_life(path), now) + HEARTBEAT_S
+            if last_call_at + max(settle_s, TAGS_SETTLE_S) <= now:
                 continue
             settled_at = last_call_at + settle_s if settle_s > 0 else 0.0
             try:
