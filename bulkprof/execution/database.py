@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -89,6 +89,11 @@ class Database:
     def close(self) -> None:
         """Close the file; repeatable."""
         self._db.close()
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy, with what a killed writer left beside the file. Raises `StateError` when it can't."""
+        with _speaking_of(path), closing(_connect(path)) as copy:
+            self._db.backup(copy)
 
     def make_fleeting(self) -> None:
         """Give up what a crash would leave, for speed: for a file that only this process takes rows into."""

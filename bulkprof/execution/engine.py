@@ -82,7 +82,7 @@ class Engine:
         self.open_target = open_target
         self.settings = settings
         self.watch = watch
-        self.run_id = str(run.meta("id"))
+        self.token_seed = str(run.meta("token_seed", default=run.meta("id")))
 
     async def execute(self, targets: Sequence[Target]) -> None:
         """Carry every open action of `targets` to its outcome, or as far as the stop allows."""
@@ -203,7 +203,7 @@ class _LaneRun:
         self.engine = engine
         self.results = results
         self.performer = Performer(
-            run_id=engine.run_id,
+            token_seed=engine.token_seed,
             lane=opened.lane,
             api=opened.api,
             replan=opened.replan,

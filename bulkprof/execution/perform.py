@@ -54,12 +54,12 @@ Replan = Callable[[Action, Sequence[ObservedProfile]], Action]
 """Plans one wanted profile anew against what is there under its name."""
 
 
-def token_for(run_id: str, action: Action, dead: str = "") -> str:
-    """The idempotency token of a creation: the same for the same run and spec, whichever process sends it.
+def token_for(seed: str, action: Action, dead: str = "") -> str:
+    """The idempotency token of a creation: the same for the same run's seed and spec, whichever process sends it.
 
     `dead` is the ARN that an earlier token was answered with, where that profile is gone.
     """
-    spec = [run_id, *_identity(action), action.source_arn, action.description, sorted(action.tags.items())]
+    spec = [seed, *_identity(action), action.source_arn, action.description, sorted(action.tags.items())]
     if dead:
         spec.append(dead)
     return "bulkprof-" + hashlib.sha256(json.dumps(spec).encode()).hexdigest()[:48]
@@ -73,7 +73,8 @@ def _identity(action: Action) -> tuple[str, str, str]:
 class Performer:
     """Carries actions of one target to their outcomes."""
 
-    run_id: str
+    token_seed: str
+    """What the run's tokens follow from: its id, and for a plan also its being applied."""
     lane: Lane
     api: Api
     replan: Replan
@@ -197,7 +198,7 @@ class _Work:
         with nothing else found ends it. Raises the last error when it can't be made; `AmbiguousError` when nobody
         knows whether it was.
         """
-        token = token_for(self.by.run_id, action)
+        token = token_for(self.by.token_seed, action)
         last: AwsError | None = None
         turns = self.by.lane.traffic.attempts
         for turn in range(1, turns + 1):
@@ -206,7 +207,7 @@ class _Work:
                 if not self.begun_before or await self.is_there(arn):
                     return arn
                 last = NotFoundError(f"{arn} was made by an earlier process of this run and deleted since")
-                token = token_for(self.by.run_id, action, dead=arn)
+                token = token_for(self.by.token_seed, action, dead=arn)
                 continue
             except LaneClosedError as closed:
                 if in_doubt:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,13 +114,19 @@ class StateDirectory:
         self._forget_unapproved(target, plan)
         self.prepare()
         half = target.with_suffix(".part")
+        _remove(half)
         try:
-            shutil.copyfile(plan, half)
+            with RunFile.open(plan) as source:
+                source.copy_to(half)
+            with RunFile.open(half) as run:
+                # Applied once more where this run isn't known, the plan must not be answered with what was made here.
+                run.set_meta(token_seed=f"{run_id} {secrets.token_hex(8)}")
             # A copy that is cut short must not pass for a run.
             half.replace(target)
         except OSError as error:
-            half.unlink(missing_ok=True)
             raise StateError(f"{target}: can't be written: {error.strerror}") from None
+        finally:
+            _remove(half)
         return target
 
     def _forget_unapproved(self, target: Path, plan: Path) -> None:
@@ -134,8 +139,7 @@ class StateDirectory:
                     f"{plan}: was applied already as run {target.stem}; make a new plan, or "
                     f"`bulkprof resume {target.stem}`"
                 )
-        for path in (target, target.with_name(f"{target.name}-wal"), target.with_name(f"{target.name}-shm")):
-            path.unlink(missing_ok=True)
+        _remove(target)
 
 
 UNAPPROVED = ("planned", "declined")
@@ -144,6 +148,12 @@ NOTHING_SENT = ("intake", "planning")
 """The states of a run that hasn't changed anything yet."""
 UNFINISHED = (*NOTHING_SENT, "running", "interrupted")
 """The states of runs that `resume` goes on with."""
+
+
+def _remove(run: Path) -> None:
+    """Remove a run's file, with what SQLite may have left beside it."""
+    for path in (run, run.with_name(f"{run.name}-wal"), run.with_name(f"{run.name}-shm")):
+        path.unlink(missing_ok=True)
 
 
 def is_run_file(path: Path) -> bool:

@@ -67,6 +67,10 @@ class Others:
         """Remove tags."""
         self._bedrock.untag_resource(resourceARN=arn, tagKeys=list(keys))
 
+    def delete(self, arn: str) -> None:
+        """Delete a profile."""
+        self._bedrock.delete_inference_profile(inferenceProfileIdentifier=arn)
+
     def tags(self, arn: str) -> dict[str, str]:
         """A profile's tags."""
         answer = self._bedrock.list_tags_for_resource(resourceARN=arn)

@@ -25,6 +25,18 @@ def test_a_kept_plan(commands: CommandLine, sandbox: Sandbox) -> None:
     assert len(sandbox.ledger().profiles) == 2
 
 
+def test_a_plan_that_is_applied_where_nobody_knows_of_the_first_time(
+    commands: CommandLine, sandbox: Sandbox, others: Others
+) -> None:
+    """Tokens that AWS remembers must not answer for what somebody has deleted since."""
+    assert commands("plan", commands.manifest("team-a", "team-b"), "--out", "plan.db").code == 0
+    assert commands.apply("plan.db") == {"created": 2}
+    shutil.rmtree(commands.folder / ".bulkprof")
+    others.delete(next(profile.arn for profile in sandbox.ledger().live if profile.name == "team-a"))
+    assert commands.apply("plan.db") == {"created": 1, "unchanged": 1}
+    assert sorted(profile.name for profile in sandbox.ledger().live) == ["team-a", "team-b"]
+
+
 def test_a_plan_out_of_a_failure_is_no_plan(commands: CommandLine, sandbox: Sandbox) -> None:
     assert commands("plan", commands.manifest("team.a"), "--out", "plan.db").code == 65
     assert not (commands.folder / "plan.db").exists()

@@ -12,7 +12,7 @@ import pytest
 from bulkprof.errors import StateError, UsageError
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import UNFINISHED, StateDirectory, is_run_file, new_run_id
-from tests.execution.making import make_run
+from tests.execution.making import desire, make_run
 
 
 @pytest.fixture
@@ -124,10 +124,14 @@ def test_all_runs_are_opened_in_turn_or_say_why_not(state: StateDirectory) -> No
 
 def test_a_plan_becomes_a_run_once(state: StateDirectory, tmp_path: Path) -> None:
     plan = tmp_path / "plan.db"
-    make_run(plan, id="20260101T000000Z-aaaaaa", status="planned").close()
-    adopted = state.adopt_plan(plan)
+    with closing(make_run(plan, id="20260101T000000Z-aaaaaa", status="planned")) as run:
+        desire(run, "a", "b")
+        planned = list(run.actions())
+        # What the writer left beside the file, as if it had been killed, belongs to the plan.
+        adopted = state.adopt_plan(plan)
     assert adopted == state.run_path("20260101T000000Z-aaaaaa")
-    assert adopted.read_bytes() == plan.read_bytes()
+    with closing(RunFile.open(adopted)) as run:
+        assert (list(run.actions()), run.meta("status")) == (planned, "planned")
     _set_status(adopted, "running")
     with pytest.raises(UsageError, match="was applied already as run 20260101T000000Z-aaaaaa"):
         state.adopt_plan(plan)
@@ -165,12 +169,12 @@ def test_a_copy_that_is_cut_short_is_no_run(
     plan = tmp_path / "plan.db"
     make_run(plan, id="x", status="planned").close()
 
-    def full(source: Path, target: Path) -> None:
-        Path(target).write_bytes(b"half")
+    def full(_: RunFile, target: Path) -> None:
+        target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("shutil.copyfile", full)
+        patched.setattr(RunFile, "copy_to", full)
         with pytest.raises(StateError, match="No space left"):
             state.adopt_plan(plan)
     assert list(state.runs.iterdir()) == []
