@@ -38,7 +38,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     if resumed:
         await run.off_loop(run.reopen_delivery)
     sinks = make_sinks(work.registry, work.run_context(run, fleet.sessions), work.ui.warn)
-    delivery = Delivery(run, sinks, work.ui.warn)
+    delivery = Delivery(run, sinks, work.ui.warn, work.stop)
     targets = await run.off_loop(run.pending_targets)
     width = work.settings.run.max_targets_in_flight
     settings = EngineSettings(width, work.settings.run.settle_s, fleet.rules.retirement.tags)
@@ -197,7 +197,7 @@ async def redeliver(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collec
         )
     open_before = {name for name in known if not run.delivered(name)[1]}
     chosen = [pair for pair in sinks if not only or pair[1].name in only]
-    delivery = Delivery(run, chosen, work.ui.warn)
+    delivery = Delivery(run, chosen, work.ui.warn, work.stop)
     try:
         missing = await delivery.finish(await _with_news(work, run, summary_of(run)))
     finally:

@@ -167,10 +167,15 @@ async def resume(
 
 
 async def redeliver(
-    run_id: str, options: Options | None = None, ui: Ui | None = None, *, only: Collection[str] | None = None
+    run_id: str,
+    options: Options | None = None,
+    ui: Ui | None = None,
+    stop: Stop | None = None,
+    *,
+    only: Collection[str] | None = None,
 ) -> Redelivery:
     """Send what sinks miss of a finished run; `only` names the sinks to try."""
-    work = Workspace(options or Options(), ui or Ui(), Stop())
+    work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     with RunFile.open(work.state.find(run_id)) as run, unwrapped():
         if not told_its_end(run):
             raise UsageError(f"run {run.meta('id')} is {run.meta('status')}; `bulkprof resume` finishes it first")

@@ -70,12 +70,14 @@ def redeliver(
 
     terminal = make_terminal(as_json, no_color, log_format)
     opts = make_options(terminal, config, state_dir, sandbox=sandbox)
-    told = run_async(terminal, lambda: runs.redeliver(run_id, opts, terminal, only=sink), again=None)
+    told = run_async(terminal, lambda: runs.redeliver(run_id, opts, terminal, terminal.stop, only=sink), again=None)
     if as_json:
         terminal.json({"run_id": run_id, "delivered": told.delivered, "missing": told.missing})
     else:
         terminal.note(f"delivered: {', '.join(told.delivered) or 'nothing was missing'}")
-    return ExitCode.ROWS_FAILED if told.missing else ExitCode.DONE
+    if not told.missing:
+        return ExitCode.DONE
+    return terminal.stop.exit_code if terminal.stop.requested else ExitCode.ROWS_FAILED
 
 
 @app.command()

@@ -7,6 +7,7 @@ what a dead one missed is still there for `bulkprof runs redeliver`. Nothing tha
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -14,6 +15,7 @@ from typing import Any
 
 import anyio
 
+from bulkprof.execution.lane import Stop
 from bulkprof.execution.retry import backoff
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Outcome, RunSummary
@@ -28,6 +30,8 @@ CALL_TIMEOUT_S = 30.0
 """Seconds that one call of a sink may take."""
 END_TIMEOUT_S = 60.0
 """Seconds that a run waits for its sinks after its last action, and then for each to take the end."""
+SIGNAL_TIMEOUT_S = 5.0
+"""The same where a signal wishes the run to stop: what sinks miss then, comes with `resume` or `runs redeliver`."""
 CLOSE_TIMEOUT_S = 5.0
 
 
@@ -40,16 +44,15 @@ class Delivery:
     """Plugin names and their sinks."""
     warn: Callable[[str], None]
     """Told once of each sink that is given up."""
+    stop: Stop = field(default_factory=Stop)
     _ended: anyio.Event = field(default_factory=anyio.Event)
     _told: set[str] = field(default_factory=set)
 
     async def follow(self) -> None:
         """Deliver batches while the run goes on; ends after `end()`, a slow sink's backlog or not."""
-        async with anyio.create_task_group() as group:
+        async with self._in_time(), anyio.create_task_group() as group:
             for plugin, sink in self.sinks:
                 group.start_soon(self._follow_one, plugin, sink)
-            await self._ended.wait()
-            group.cancel_scope.deadline = anyio.current_time() + END_TIMEOUT_S
 
     def end(self) -> None:
         """Say that no more outcomes come."""
@@ -60,15 +63,31 @@ class Delivery:
 
         In config order, so that a link which one sink answers (a report in S3) can be shown by the next (Slack).
         """
+        self.end()
         missing = []
         for plugin, sink in self.sinks:
             # One that hangs must not use up the time of those after it.
-            with anyio.move_on_after(END_TIMEOUT_S):
+            async with self._in_time():
                 await self._finish_one(plugin, sink, summary)
         for _, sink in self.sinks:
             if not (await self.run.off_loop(partial(self.run.delivered, sink.name)))[1]:
                 missing.append(sink.name)
         return missing
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Give what is inside only so long, from `end()` on, and less from a signal on."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._limit, group.cancel_scope)
+            yield
+            group.cancel_scope.cancel()
+
+    async def _limit(self, scope: anyio.CancelScope) -> None:
+        await self._ended.wait()
+        scope.deadline = anyio.current_time() + END_TIMEOUT_S
+        await self.stop.wait()
+        if self.stop.by_signal:
+            scope.deadline = min(scope.deadline, anyio.current_time() + SIGNAL_TIMEOUT_S)
 
     async def close(self) -> None:
         """Let every sink release what it holds, also when the run is being cancelled."""

@@ -11,7 +11,7 @@ import pytest
 
 from bulkprof.delivery import sinks as sinks_module
 from bulkprof.delivery.sinks import TRIES, Delivery, make_sinks
-from bulkprof.errors import PluginError
+from bulkprof.errors import ExitCode, PluginError
 from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Outcome, OutcomeKind, RunSummary
@@ -186,6 +186,48 @@ async def test_a_slow_sink_neither_holds_up_the_others_nor_the_end(
     monkeypatch.setattr(sinks_module, "END_TIMEOUT_S", 5.0)
     assert await delivery.finish(SUMMARY) == []
     assert (slow.names, well.names) == (["a", "b"], ["a", "b"])
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_signal_leaves_hanging_sinks_behind(
+    run: RunFile, told: list[str], monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    """Whoever wants the run to stop doesn't wait for its sinks, whether the run was at work or waited for them."""
+    monkeypatch.setattr(sinks_module, "SIGNAL_TIMEOUT_S", 0.0)
+    record(run, "a")
+    hung = FakeSink("hung")
+    hung.hold = anyio.Event()
+    delivery = deliver_to(run, told, hung)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(delivery.follow)
+            await hung.reached.wait()
+            if early:
+                delivery.stop.request(ExitCode.TERMINATED)
+                await anyio.wait_all_tasks_blocked()
+            # While the run is at work, its calls in flight are what it waits for.
+            delivery.end()
+            delivery.stop.request(ExitCode.TERMINATED)
+        assert await delivery.finish(SUMMARY) == ["hung"]
+    assert run.delivered("hung") == (0, False)
+
+
+async def test_a_stop_of_another_kind_gives_sinks_their_time(
+    run: RunFile, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks_module, "SIGNAL_TIMEOUT_S", 0.0)
+    record(run, "a")
+    slow = FakeSink("slow")
+    slow.hold = anyio.Event()
+    delivery = deliver_to(run, told, slow)
+    delivery.stop.request(ExitCode.SAFETY_LIMIT)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(delivery.finish, SUMMARY)
+            await slow.reached.wait()
+            await anyio.wait_all_tasks_blocked()
+            slow.hold.set()
+    assert (slow.names, len(slow.ends)) == (["a"], 1)
 
 
 async def test_delivering_again_sends_only_what_is_missing(run: RunFile, told: list[str]) -> None:
