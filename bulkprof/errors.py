@@ -32,6 +32,7 @@ Only `aws/` raises the `AwsError` branch; it is the one place that knows botocor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -39,6 +40,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from bulkprof.model import Problem
+
+
+def without_secrets(text: str) -> str:
+    """What foreign code says, less what its URLs may hold: passwords, and the paths that make a webhook one."""
+    return _HTTP_PATH.sub(r"\1/…", _USER.sub(r"\1", text))
+
+
+_USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/?#@]+@", re.IGNORECASE)
+_HTTP_PATH = re.compile(r"(\bhttps?://[^\s/?#'\"<>]+)[/?#][^\s'\"<>]+", re.IGNORECASE)
 
 
 class ExitCode(IntEnum):
@@ -76,7 +86,7 @@ class PluginError(BulkprofError):
     """A plugin can't be found or loaded, has wrong settings, or raised from a hook."""
 
     def __init__(self, plugin: str, message: str) -> None:
-        super().__init__(f"plugin {plugin!r}: {message}")
+        super().__init__(f"plugin {plugin!r}: {without_secrets(message)}")
         self.plugin = plugin
 
 

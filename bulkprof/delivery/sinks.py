@@ -6,8 +6,9 @@ what a dead one missed is still there for `bulkprof runs redeliver`. Nothing tha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -15,6 +16,7 @@ from typing import Any
 
 import anyio
 
+from bulkprof.errors import without_secrets
 from bulkprof.execution.lane import Stop
 from bulkprof.execution.retry import backoff
 from bulkprof.execution.runfile import RunFile
@@ -93,10 +95,10 @@ class Delivery:
         """Let every sink release what it holds, also when the run is being cancelled."""
         for plugin, sink in self.sinks:
             try:
-                with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True), _contained():
                     await sink.close()
-            except Exception as error:  # noqa: BLE001 - as below
-                self.warn(f"sink {sink.name!r} (plugin {plugin!r}) doesn't close: {type(error).__name__}: {error}")
+            except _SinkError as error:
+                self.warn(f"sink {sink.name!r} (plugin {plugin!r}) doesn't close: {error}")
 
     async def _follow_one(self, plugin: str, sink: Sink) -> None:
         while not self._ended.is_set():
@@ -141,16 +143,16 @@ class Delivery:
             yield [outcome for _, outcome in batch]
             position = batch[-1][0]
 
-    async def _guarded(self, plugin: str, sink: Sink, call: Callable[[], object]) -> bool:
+    async def _guarded(self, plugin: str, sink: Sink, call: Callable[[], Awaitable[None]]) -> bool:
         """Call a sink with a time limit and a few tries; what it raises is told, never passed on."""
         for attempt in range(1, TRIES + 1):
             try:
-                with anyio.fail_after(CALL_TIMEOUT_S):
-                    await call()  # type: ignore[misc]
+                with anyio.fail_after(CALL_TIMEOUT_S), _contained():
+                    await call()
             except TimeoutError:
                 reason = f"no answer within {CALL_TIMEOUT_S:g} s"
-            except Exception as error:  # noqa: BLE001 - a sink is foreign code, and no error of it may harm the run
-                reason = f"{type(error).__name__}: {error}"
+            except _SinkError as error:
+                reason = str(error)
             else:
                 return True
             if attempt < TRIES:
@@ -160,6 +162,25 @@ class Delivery:
             again = "`bulkprof runs redeliver` sends what is missing"
             self.warn(f"sink {sink.name!r} (plugin {plugin!r}): {reason}; {again}")
         return False
+
+
+class _SinkError(Exception):
+    """What a sink raised, in words."""
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """Turn whatever a sink raises into a `_SinkError`: it is foreign code, and no error of it may harm the run."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Nobody cancelled the run: it is something of the sink's own that was, and that it waited for.
+        raise _SinkError("CancelledError: what it waited for was cancelled") from None
+    except (Exception, SystemExit) as error:
+        raise _SinkError(f"{type(error).__name__}: {without_secrets(str(error))}") from error
 
 
 def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], None]) -> list[tuple[str, Sink]]:

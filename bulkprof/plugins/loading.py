@@ -82,7 +82,7 @@ def _make(name: str, factory: Callable[..., Any], settings: Mapping[str, Any], c
     except ValueError as error:
         # As in hooks: a ValueError is meant for people, and speaks of what the settings name.
         raise PluginError(name, str(error)) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(name, f"can't be made: {type(error).__name__}: {error}") from error
 
 

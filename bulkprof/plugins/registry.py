@@ -47,7 +47,7 @@ class Implementation:
             return list(answer) if type(answer) is GeneratorType else answer
         except PluginError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if isinstance(error, ValueError) and self.hook in ROW_HOOKS:
                 raise
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -138,6 +139,49 @@ async def test_a_sink_that_keeps_failing_is_told_once_with_its_plugin(run: RunFi
     assert len(told) == 1
     assert told[0].startswith("sink 'dead' (plugin 'plugin-dead'): ConnectionError: no route to the bucket")
     assert "runs redeliver" in told[0]
+
+
+WEBHOOK = "POST https://user:pass@hooks.example.com:8443/services/T0/secret?key=secret"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError(f"{WEBHOOK} failed"), "RuntimeError: POST https://hooks.example.com:8443/… failed"),
+        (SystemExit(7), "SystemExit: 7"),
+        (asyncio.CancelledError(), "CancelledError: what it waited for was cancelled"),
+        (TimeoutError("no route"), "TimeoutError: no route"),
+    ],
+)
+async def test_nothing_that_a_sink_raises_gets_out(
+    run: RunFile, told: list[str], error: BaseException, reason: str
+) -> None:
+    """Neither out of the run, nor with secrets to its user; cancelled, it is the sink's own affair that was."""
+
+    class Raising(FakeSink):
+        async def deliver(self, outcomes: Sequence[Outcome]) -> None:
+            self.reached.set()
+            raise error
+
+        async def close(self) -> None:
+            raise error
+
+    record(run, "a")
+    bad, well = Raising("bad"), FakeSink("well")
+    delivery = deliver_to(run, told, bad, well)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(delivery.follow)
+            await bad.reached.wait()
+            await well.reached.wait()
+            delivery.end()
+        assert await delivery.finish(SUMMARY) == ["bad"]
+        await delivery.close()
+    assert (well.names, len(well.ends), well.closed) == (["a"], 1, 1)
+    assert told == [
+        f"sink 'bad' (plugin 'plugin-bad'): {reason}; `bulkprof runs redeliver` sends what is missing",
+        f"sink 'bad' (plugin 'plugin-bad') doesn't close: {reason}",
+    ]
 
 
 async def test_a_sink_that_never_answers_is_given_up(

@@ -295,7 +295,9 @@ def bulkprof_check_profile(profile):
     yield Problem("first")
     raise KeyError("second")
 @hookimpl
-def bulkprof_sinks(run): raise ValueError("no webhook")
+def bulkprof_sinks(run): raise ValueError("no webhook at https://u:secret@hooks.example.com/secret?secret")
+@hookimpl
+def bulkprof_check_plan(plan): raise SystemExit(3)
 """
     registry = Registry({"mine": write(tmp_path, text)}, tmp_path)
     with pytest.raises(ValueError, match=r"^needs a team$"):
@@ -303,8 +305,12 @@ def bulkprof_sinks(run): raise ValueError("no webhook")
     # A generator's error must not wait until somebody reads it and nobody knows whose it is.
     with pytest.raises(PluginError, match="plugin 'mine': bulkprof_check_profile: KeyError: 'second'"):
         registry.implementations("bulkprof_check_profile")[0](make_profile())
-    with pytest.raises(PluginError, match="plugin 'mine': bulkprof_sinks: no webhook"):
+    # Foreign words may hold secrets.
+    no_webhook = r"plugin 'mine': bulkprof_sinks: no webhook at https://hooks.example.com/…$"
+    with pytest.raises(PluginError, match=no_webhook):
         list(registry.gather("bulkprof_sinks", run_context(None)))
+    with pytest.raises(PluginError, match="plugin 'mine': bulkprof_check_plan: SystemExit: 3"):
+        list(registry.gather("bulkprof_check_plan", object()))
 
 
 def test_check_file_answers_the_hooks_without_needing_settings(tmp_path: Path) -> None:
