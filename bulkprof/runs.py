@@ -152,6 +152,8 @@ async def resume(
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
     with RunFile.open(path) as run:
+        if path.resolve() != work.state.run_path(str(run.meta("id"))).resolve():
+            raise UsageError(f"{path} is not in {work.state.runs}, whose lock counts; say where it is: --state-dir DIR")
         work = _as_started(work, run)
         # The lock comes first: a run that is still at work moves on, and its file is nobody else's to write.
         with work.lock(run) as lock:

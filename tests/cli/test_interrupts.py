@@ -74,7 +74,10 @@ def test_a_run_at_work_is_not_resumed_beside_itself(commands: CommandLine, sandb
             assert f"pid {process.pid}" in ended.err
         process.kill()
     sandbox.set_faults([])
-    assert commands("resume", path.stem, "--yes").code == 0
+    # Another directory has another lock.
+    ended = commands("resume", str(path), "--yes", "--state-dir", "another")
+    assert (ended.code, "say where it is: --state-dir" in ended.err) == (64, True)
+    assert commands("resume", str(path), "--yes").code == 0
     assert [profile.name for profile in sandbox.ledger().profiles] == ["team-a"]
 
 
