@@ -5,6 +5,7 @@ A call that waits for its turn holds no slot of the global limit, so a throttled
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -76,15 +77,43 @@ class Stop:
 
     async def pause(self, seconds: float) -> None:
         """Sleep, but not through a stop: raises `StopRequestedError` then."""
-        if seconds > 0 and not self._event.is_set():
+        if seconds > 0 and not self.requested:
             if seconds <= SHORT_S:
                 # Looking out for the stop meanwhile costs more than the call that the pause is for.
                 await anyio.sleep(seconds)
             else:
                 with anyio.move_on_after(seconds):
-                    await self._event.wait()
-        if self._event.is_set():
+                    await self.wait()
+        if self.requested:
             raise StopRequestedError
+
+
+class LateStop(Stop):
+    """Another stop, `seconds` later: for work that is half done, and better brought to its end than left so."""
+
+    def __init__(self, stop: Stop, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._stop = stop
+        self._seconds = seconds
+        self._clock = clock
+        self._due: float | None = None
+
+    @property
+    def requested(self) -> bool:
+        """Whether the other stop was requested so long ago."""
+        return self._left_s() <= 0
+
+    async def wait(self) -> None:
+        """Return when it is time."""
+        await self._stop.wait()
+        await anyio.sleep(max(0.0, self._left_s()))
+
+    def _left_s(self) -> float:
+        if not self._stop.requested:
+            return math.inf
+        if self._due is None:
+            self._due = self._clock() + self._seconds
+        return self._due - self._clock()
 
 
 @dataclass(slots=True)
@@ -127,15 +156,18 @@ class Lane:
         send: Callable[[], Awaitable[T]],
         *,
         retry_on: tuple[type[AwsError], ...] = REPEATABLE,
+        stop: Stop | None = None,
     ) -> T:
         """Send until it is answered, retrying on the errors of `retry_on`; one count per attempt.
 
-        Raises the last `AwsError`, or `StopRequestedError` when the run stops while this call waits, or has to stop
-        since the caller's own credentials have run out; `LaneClosedError` where the operation is closed.
+        `stop` stands in for the run's, where this call heeds another one. Raises the last `AwsError`, or
+        `StopRequestedError` when the run stops while this call waits, or has to stop since the caller's own credentials
+        have run out; `LaneClosedError` where the operation is closed.
         """
-        attempt = partial(self._send_once, self._channel(operation), send)
+        stop = stop or self.traffic.stop
+        attempt = partial(self._send_once, self._channel(operation), send, stop)
         try:
-            return await retried(attempt, self.traffic.attempts, retry_on, self.traffic.stop.pause)
+            return await retried(attempt, self.traffic.attempts, retry_on, stop.pause)
         except SignInNeededError as error:
             raise self.traffic.stop.for_want_of_credentials(error) from None
 
@@ -145,17 +177,17 @@ class Lane:
             channel = self._channel(operation)
             channel.closed = channel.closed or (code, reason)
 
-    async def _send_once(self, channel: _Channel, send: Callable[[], Awaitable[T]]) -> T:
+    async def _send_once(self, channel: _Channel, send: Callable[[], Awaitable[T]], stop: Stop) -> T:
         traffic, pacer, count = self.traffic, channel.pacer, channel.count
         async with channel.turn:
             # Those that wait in line behind a closed door go out at once: what isn't sent needs no pace.
             while channel.closed is None and (delay := pacer.wait(traffic.clock())) > TICK_S:
-                await traffic.stop.pause(delay)
+                await stop.pause(delay)
             await traffic.in_flight.acquire()
             sent_at = traffic.clock()
             pacer.started(sent_at)
         try:
-            if traffic.stop.requested:
+            if stop.requested:
                 raise StopRequestedError
             if channel.closed is not None:
                 raise LaneClosedError(*channel.closed)

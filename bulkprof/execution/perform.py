@@ -15,7 +15,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
-from bulkprof.execution.lane import Lane, LaneClosedError
+from bulkprof.execution.lane import Lane, LaneClosedError, LateStop, Stop
 from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
 from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 CHANGES = ("CreateInferenceProfile", "DeleteInferenceProfile", "TagResource", "UntagResource")
 """The operations that change anything. All others only settle what is in doubt."""
+
+
+TO_THE_END_S = 10.0
+"""Seconds after a stop in which an action that has changed something may still do the rest."""
 
 
 class Api(Reads, ReadsQuota, Protocol):
@@ -84,6 +88,10 @@ class Performer:
     """Actions up to this id may have been sent already, by an earlier process of the run."""
     retire: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     """The tags of a replaced profile that is kept for a while; none where it is deleted at once."""
+    late_stop: LateStop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.late_stop = LateStop(self.lane.traffic.stop, TO_THE_END_S, self.lane.traffic.clock)
 
     async def perform(self, action: Action) -> Outcome:
         """Do what the action says. AWS's errors become outcomes; `StopRequestedError` leaves the action open."""
@@ -185,9 +193,10 @@ class _Work:
             except NotFoundError:
                 # A profile may also be too new to be found.
                 if not last:
-                    await self.by.lane.traffic.stop.pause(self.by.settle_s)
+                    await self.stop.pause(self.by.settle_s)
             else:
-                return
+                break
+        self.changed = True
 
     async def make(
         self, action: Action, *, replaced: str = "", patient: bool = True, in_doubt: bool = False
@@ -215,7 +224,7 @@ class _Work:
                 raise
             except AmbiguousError as error:
                 in_doubt, last, conflict = True, error, False
-                await self.by.lane.traffic.stop.pause(self.by.settle_s)
+                await self.stop.pause(self.by.settle_s)
             except ConflictError as error:
                 last, conflict = _doubtful(error) if in_doubt else error, True
             except AwsError as error:
@@ -227,7 +236,7 @@ class _Work:
             if found or (conflict and not patient):
                 return _Found(found, in_doubt)
             if turn < turns:
-                await self.by.lane.traffic.stop.pause(backoff(turn))
+                await self.stop.pause(backoff(turn))
         assert last is not None  # noqa: S101 - at least one turn is made, and each ends in an answer or an error
         raise last
 
@@ -243,7 +252,7 @@ class _Work:
             except NotFoundError:
                 # Or it was made just now.
                 if not last:
-                    await self.by.lane.traffic.stop.pause(self.by.settle_s)
+                    await self.stop.pause(self.by.settle_s)
             except AwsError:
                 return True
             else:
@@ -265,7 +274,7 @@ class _Work:
             return await self._look_up(name)
         except NotFoundError:
             # Listed, and yet not to be found: too new, or deleted a moment ago.
-            await self.by.lane.traffic.stop.pause(self.by.settle_s)
+            await self.stop.pause(self.by.settle_s)
             return await self._look_up(name)
 
     async def _look_up(self, name: str) -> list[ObservedProfile]:
@@ -289,7 +298,12 @@ class _Work:
             self.changed = self.changed or operation in CHANGES
             return answer
 
-        return await self.by.lane.call(operation, counted, retry_on=retry_on)
+        return await self.by.lane.call(operation, counted, retry_on=retry_on, stop=self.stop)
+
+    @property
+    def stop(self) -> Stop:
+        """The run's, until something is changed: a replacement between its two halves may have no profile at all."""
+        return self.by.late_stop if self.changed else self.by.lane.traffic.stop
 
     def outcome(self, kind: OutcomeKind, arn: str = "", *, code: str = "", message: str = "") -> Outcome:
         return closed_outcome(self.action, kind, code, message, arn=arn, attempts=self.attempts)

@@ -7,7 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from bulkprof.errors import AccessDeniedError, AmbiguousError, ExitCode, ThrottledError
-from bulkprof.execution.lane import Lane, Stop, StopRequestedError
+from bulkprof.execution.lane import Lane, LateStop, Stop, StopRequestedError
 from bulkprof.execution.retry import CERTAIN
 from bulkprof.model import CallCount, Target
 from tests.execution.making import TARGET, FreePacer, InstantStop, make_traffic
@@ -222,3 +222,35 @@ async def test_the_first_signal_counts() -> None:
     stop.request(ExitCode.INTERRUPTED)
     assert (stop.requested, stop.exit_code) == (True, ExitCode.TERMINATED)
     await stop.wait()
+
+
+async def test_a_late_stop_follows_another() -> None:
+    now = 100.0
+    stop = Stop()
+    late = LateStop(stop, 10.0, lambda: now)
+    now += 1000
+    assert not late.requested
+    stop.request()
+    assert not late.requested
+    await late.pause(0.0)
+    now += 9.9
+    assert not late.requested
+    now += 0.1
+    assert late.requested
+    with pytest.raises(StopRequestedError):
+        await late.pause(0.0)
+
+
+async def test_a_pause_ends_with_a_late_stop() -> None:
+    stop = Stop()
+    late = LateStop(stop, 0.0)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(_expect_pause_to_end, late)
+            await anyio.wait_all_tasks_blocked()
+            stop.request()
+
+
+async def _expect_pause_to_end(late: LateStop) -> None:
+    with pytest.raises(StopRequestedError):
+        await late.pause(3600.0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from bulkprof.errors import AccessDeniedError, ConflictError, NotFoundError
+from bulkprof.execution import perform as perform_module
+from bulkprof.execution.lane import Stop, StopRequestedError
 from bulkprof.execution.perform import Performer
 from bulkprof.model import ActionKind, Outcome, OutcomeKind
 from tests.execution.making import (
@@ -25,11 +28,20 @@ ATTEMPTS = 4
 KEPT = {"retire": {"bulkprof:delete-after": "2026-12-03T02:15Z"}}
 
 
-async def perform(aws: FakeAws, old: str, **more: Any) -> Outcome:
+async def perform(aws: FakeAws, old: str, stop: Stop | None = None, **more: Any) -> Outcome:
     """Replace `old`, a profile of another model, by one of the model `lite`."""
-    lane = make_lane(make_traffic(attempts=ATTEMPTS, stop=InstantStop()))
+    lane = make_lane(make_traffic(attempts=ATTEMPTS, stop=stop or InstantStop()))
     action = make_action(kind=ActionKind.REPLACE, arn=old)
     return await Performer("run-1", lane, aws, replan_with(), settle_s=0.0, **more).perform(action)
+
+
+def stopping(stop: Stop) -> Callable[[], Awaitable[None]]:
+    """A script's step: the run is asked to stop while a call is under way."""
+
+    async def request() -> None:
+        stop.request()
+
+    return request
 
 
 def changing(aws: FakeAws) -> list[str]:
@@ -177,3 +189,42 @@ async def test_of_one_that_is_gone_nothing_is_kept() -> None:
     aws.script("tag", NotFoundError("gone"))
     outcome = await perform(aws, "arn:gone", **KEPT)
     assert (outcome.kind, outcome.old_arn, aws.names()) == (OutcomeKind.REPLACED, "arn:gone", {"a": 1})
+
+
+@pytest.mark.parametrize("unique", [True, False])
+async def test_a_stop_between_the_halves_waits_for_the_second(unique: bool) -> None:
+    """Else there would be no profile at all, or two, until somebody resumes the run."""
+    aws, stop = FakeAws(unique_names=unique), Stop()
+    old = aws.there("a", source="pro")
+    aws.script("delete" if unique else "create", stopping(stop))
+    outcome = await perform(aws, old, stop)
+    assert (outcome.kind, outcome.old_arn, aws.names()) == (OutcomeKind.REPLACED, old, {"a": 1})
+
+
+async def test_a_deletion_whose_answer_was_lost_is_a_first_half_too() -> None:
+    aws, stop = FakeAws(), Stop()
+    old = aws.there("a", source="pro")
+    aws.script("delete", After(cut()), None, stopping(stop))
+    outcome = await perform(aws, old, stop)
+    assert (outcome.kind, outcome.old_arn, aws.names()) == (OutcomeKind.REPLACED, old, {"a": 1})
+
+
+async def test_a_stop_before_the_first_half_begins_nothing() -> None:
+    aws, stop = FakeAws(), Stop()
+    old = aws.there("a", source="pro")
+
+    # The name is taken, as it turns out while the run is being stopped.
+    aws.script("list", stopping(stop))
+    with pytest.raises(StopRequestedError):
+        await perform(aws, old, stop)
+    assert list(aws.profiles) == [old]
+
+
+async def test_a_second_half_that_does_not_come_to_its_end_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perform_module, "TO_THE_END_S", 0.0)
+    aws, stop = FakeAws(), Stop()
+    old = aws.there("a", source="pro")
+
+    aws.script("delete", stopping(stop))
+    with pytest.raises(StopRequestedError):
+        await perform(aws, old, stop)
