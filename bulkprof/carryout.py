@@ -120,11 +120,21 @@ async def _with_news(work: Workspace, run: RunFile, summary: RunSummary) -> RunS
 
 
 def _write_files(work: Workspace, run: RunFile) -> None:
-    if work.options.results:
-        write_results(work.options.results, run.results())
-    if work.options.failed:
-        count = write_failed(work.options.failed, run, work.settings.own_tags)
-        work.ui.note(f"rows to mend: {count} in {work.options.failed}")
+    """Write what was asked for. Raises `StateError`, once all is tried: the run file still holds what is missing."""
+    faults = []
+    try:
+        if work.options.results:
+            write_results(work.options.results, run.results())
+    except StateError as error:
+        faults.append(f"{error}; nothing is lost: bulkprof report {run.meta('id')} --results FILE")
+    try:
+        if work.options.failed:
+            count = write_failed(work.options.failed, run, work.settings.own_tags)
+            work.ui.note(f"rows to mend: {count} in {work.options.failed}")
+    except StateError as error:
+        faults.append(f"{error}; nothing is lost: bulkprof report {run.meta('id')} --failed FILE")
+    if faults:
+        raise StateError("\n".join(faults))
 
 
 async def _tell_the_end(work: Workspace, delivery: Delivery, summary: RunSummary) -> None:

@@ -84,6 +84,7 @@ def redeliver(
 def report(
     run_id: RunArgument,
     results: o.Results = None,
+    failed: o.Failed = None,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
     as_json: o.Json = False,
@@ -91,11 +92,13 @@ def report(
     log_format: o.Logs = LogFormat.TEXT,
     no_color: o.NoColor = False,
 ) -> int:
-    """Show a run: its outcomes and failures. --results writes its results file again.
+    """Show a run: its outcomes and failures. --results and --failed write these files again.
 
     RUN may also be the file of `plan --out`.
     """
     from bulkprof.carryout import summary_of
+    from bulkprof.config import load
+    from bulkprof.delivery.failed import write_failed
     from bulkprof.delivery.failures import failure_lines
     from bulkprof.delivery.files import check_path
     from bulkprof.delivery.markdown import plan_markdown, run_markdown
@@ -109,13 +112,17 @@ def report(
         raise typer.BadParameter("can't go with --json: stdout holds one or the other", param_hint="--markdown")
     terminal = make_terminal(as_json, no_color, log_format)
     with ending(terminal):
-        if results:
-            check_path("--results", results)
+        for flag, file in (("--results", results), ("--failed", failed)):
+            if file:
+                check_path(flag, file)
         with RunFile.open(StateDirectory(state_dir).find(run_id)) as run:
             summary = summary_of(run)
             if results:
                 write_results(results, run.results())
                 terminal.note(f"results: {results}")
+            if failed:
+                count = write_failed(failed, run, load(config).settings.own_tags)
+                terminal.note(f"rows to mend: {count} in {failed}")
             if as_json:
                 terminal.json(report_json(summary, run))
             elif markdown:

@@ -38,6 +38,4 @@ def write_whole(path: Path, write: Callable[[IO[str]], None]) -> None:
                 raise
         part.replace(path)
     except OSError as error:
-        raise StateError(
-            f"{path}: can't be written: {error.strerror}; nothing is lost, `bulkprof report RUN` writes it again"
-        ) from None
+        raise StateError(f"{path}: can't be written: {error.strerror}") from None
