@@ -159,7 +159,7 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an action can't be done; the engine turns it into a failed (or skipped) outcome without a call."""
+    """Why an action can't be done; its outcome, failed or another, takes no call."""
 
     code: str
     message: str

@@ -19,7 +19,7 @@ from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError, Safety
 from bulkprof.execution.engine import OpenTarget
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import StopRequestedError
-from bulkprof.execution.outcomes import closed_outcome
+from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import (
@@ -85,7 +85,7 @@ class Planner:
                 await self._plan_target(target)
             except AwsError as error:
                 self.errors[target] = error
-                refused = await self.run.off_loop(partial(_refuse_target, self.run, target, error))
+                refused = await self.run.off_loop(partial(_refuse_target, self.run, target, error, self.again))
                 # Not in one expression: others count while this one waits.
                 self.unreachable += refused
             except StopRequestedError as stop:
@@ -241,13 +241,22 @@ async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: li
     return good
 
 
-def _refuse_target(run: RunFile, target: Target, error: AwsError) -> int:
-    """Fail all rows of a target with the reason; answers how many."""
-    refusal = Refusal(error.code, str(error))
+def _refuse_target(run: RunFile, target: Target, error: AwsError, again: Replanning | None) -> int:
+    """Fail all rows of a target with the reason; answers how many.
+
+    What an earlier process of the run may have sent is unknown, since it can't be looked up.
+    """
     wanted = run.wanted(target)
+    begun = run.begun(target) if again is not None and again.resumed else 0
+
+    def refused(action: Action) -> Action:
+        settled = without_call(action)
+        maybe_sent = action.id <= begun and (settled is None or settled.kind is OutcomeKind.UNKNOWN)
+        outcome = OutcomeKind.UNKNOWN if maybe_sent else OutcomeKind.FAILED
+        return replace(action, reason=str(error), refusal=Refusal(error.code, str(error), outcome))
+
     # Kinds and deletions that were approved before stay, so that a later `resume` can still carry them out.
-    planned = [*wanted, *run.deletions(target)]
-    run.save_plan(replace(each, reason=refusal.message, refusal=refusal) for each in planned)
+    run.save_plan(refused(each) for each in [*wanted, *run.deletions(target)])
     return len(wanted)
 
 

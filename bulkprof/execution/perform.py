@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
 from bulkprof.execution.lane import Lane, LaneClosedError, LateStop, Stop
 from bulkprof.execution.outcomes import closed_outcome, without_call
-from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
+from bulkprof.execution.retry import CERTAIN, REPEATABLE, UNTIL_FREE, backoff
 from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
 from bulkprof.planning.observe import Reads, with_tags_confirmed
 from bulkprof.planning.quota import ReadsQuota
@@ -139,9 +139,10 @@ class _Work:
     async def retag(self, action: Action) -> Outcome:
         # Removed first: a profile may have 50 tags, and the new ones may need the room.
         if action.remove_tags:
-            await self.call("UntagResource", lambda: self.by.api.untag(action.arn, action.remove_tags))
+            untag = partial(self.by.api.untag, action.arn, action.remove_tags)
+            await self.call("UntagResource", untag, retry_on=UNTIL_FREE)
         if action.set_tags:
-            await self.call("TagResource", lambda: self.by.api.tag(action.arn, action.set_tags))
+            await self.call("TagResource", partial(self.by.api.tag, action.arn, action.set_tags), retry_on=UNTIL_FREE)
         kind = OutcomeKind.ADOPTED if action.kind is ActionKind.ADOPT else OutcomeKind.UPDATED
         return self.outcome(kind, action.arn)
 
@@ -162,12 +163,13 @@ class _Work:
     async def supersede(self, action: Action) -> Outcome:
         """New beside old: the old one stays for a while, and says so before there are two of the name."""
         try:
-            await self.call("TagResource", lambda: self.by.api.tag(action.arn, self.by.retire))
+            await self.call("TagResource", partial(self.by.api.tag, action.arn, self.by.retire), retry_on=UNTIL_FREE)
         except NotFoundError:
             return await self.replace(action)  # nothing is left to keep
         made = await self.make(action, replaced=action.arn, patient=False)
         if not isinstance(made, str) and not made.found:
-            await self.call("UntagResource", lambda: self.by.api.untag(action.arn, list(self.by.retire)))
+            untag = partial(self.by.api.untag, action.arn, list(self.by.retire))
+            await self.call("UntagResource", untag, retry_on=UNTIL_FREE)
             raise ConflictError(
                 "AWS doesn't take two profiles of one name here, so the old one can't be kept beside a new one; set "
                 "[replace] grace_days = 0 to let it go first, or give the row another name",
@@ -189,7 +191,7 @@ class _Work:
         """Delete a profile. Gone is what was asked for: an attempt's answer was lost, or somebody else was quicker."""
         for last in (False, True):
             try:
-                await self.call("DeleteInferenceProfile", lambda: self.by.api.delete(arn))
+                await self.call("DeleteInferenceProfile", partial(self.by.api.delete, arn), retry_on=UNTIL_FREE)
             except NotFoundError:
                 # A profile may also be too new to be found.
                 if not last:

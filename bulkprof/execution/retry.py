@@ -12,7 +12,14 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from bulkprof.errors import AmbiguousError, AwsError, ExpiredCredentialsError, ThrottledError, UnreachableError
+from bulkprof.errors import (
+    AmbiguousError,
+    AwsError,
+    ConflictError,
+    ExpiredCredentialsError,
+    ThrottledError,
+    UnreachableError,
+)
 
 T = TypeVar("T")
 
@@ -23,6 +30,8 @@ LONGEST_WAIT_S = 20.0
 
 REPEATABLE: tuple[type[AwsError], ...] = (ThrottledError, UnreachableError, ExpiredCredentialsError, AmbiguousError)
 """For calls that may be sent twice: reads, tags, deletions."""
+UNTIL_FREE: tuple[type[AwsError], ...] = (*REPEATABLE, ConflictError)
+"""For those of them that change something: what they are in conflict with is another change, which ends."""
 CERTAIN: tuple[type[AwsError], ...] = (ThrottledError, UnreachableError, ExpiredCredentialsError)
 """For creations: only where it is certain that nothing was done."""
 

@@ -55,10 +55,6 @@ class Others:
         )
         return str(answer["inferenceProfileArn"])
 
-    def delete(self, arn: str) -> None:
-        """Delete a profile."""
-        self._bedrock.delete_inference_profile(inferenceProfileIdentifier=arn)
-
     def tag(self, arn: str, **tags: str) -> None:
         """Set tags."""
         self._bedrock.tag_resource(resourceARN=arn, tags=[{"key": key, "value": value} for key, value in tags.items()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -138,6 +139,27 @@ async def test_a_conflict_that_passes_is_waited_out() -> None:
     outcome = await perform(aws, make_action(), stop=stop)
     assert (outcome.kind, aws.names()) == (OutcomeKind.CREATED, {"a": 1})
     assert stop.pauses == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "more"),
+    [
+        ("delete", ActionKind.DELETE, {}),
+        ("tag", ActionKind.UPDATE, {"set_tags": {"team": "a"}}),
+        ("untag", ActionKind.UPDATE, {"remove_tags": ("team",)}),
+    ],
+)
+async def test_a_conflict_of_other_changes_is_waited_out_too(
+    operation: str, kind: ActionKind, more: dict[str, Any]
+) -> None:
+    aws = FakeAws()
+    arn = aws.there("a")
+    aws.script(operation, *[ConflictError("busy")] * (ATTEMPTS - 1))
+    outcome = await perform(aws, make_action(kind=kind, arn=arn, **more))
+    assert (outcome.error_code, aws.calls) == ("", [operation] * ATTEMPTS)
+    aws.script(operation, *[ConflictError("busy")] * ATTEMPTS)
+    outcome = await perform(aws, make_action(kind=kind, arn=arn, **more))
+    assert (outcome.kind, outcome.error_code) == (OutcomeKind.FAILED, "ConflictError")
 
 
 async def test_a_conflict_that_stays_is_a_failure() -> None:

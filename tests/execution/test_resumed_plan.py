@@ -17,6 +17,7 @@ from tests.execution.making import TARGET, desire, make_run
 
 CREATE, UPDATE, REPLACE = ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE
 DELETE, ADOPT, NONE = ActionKind.DELETE, ActionKind.ADOPT, ActionKind.NONE
+AWAY = UnreachableError("no route", code="ConnectTimeout")
 NEEDED = Refusal("ReplacementNeeded", "no")
 
 
@@ -118,10 +119,32 @@ def test_no_more_is_done_than_was_approved(before: ActionKind, now: ActionKind, 
         assert only_approved(action, row(now)).refusal is not None
 
 
+@pytest.mark.parametrize(
+    ("again", "ends"),
+    [
+        (None, "failed failed failed"),
+        (Replanning(resumed=False), "failed failed failed"),
+        (Replanning(resumed=True), "unknown failed failed"),
+    ],
+)
+def test_what_may_have_been_sent_before_a_target_was_away_is_unknown(
+    run: RunFile, again: Replanning | None, ends: str
+) -> None:
+    desire(run, "maybe sent", "in order", "never sent")
+    run.save_plan(
+        [replace(row, kind=kind) for row, kind in zip(run.wanted(TARGET), (CREATE, NONE, CREATE), strict=True)]
+    )
+    run.take_up(TARGET, 0, 2)
+    # However often it is tried.
+    for _ in range(2):
+        _refuse_target(run, TARGET, AWAY, again)
+        assert [action.refusal.outcome for action in run.wanted(TARGET)] == ends.split()
+
+
 def test_a_target_that_is_away_for_a_while_keeps_what_was_approved(run: RunFile) -> None:
     approve(run, UPDATE, deletes=["arn:gone", "arn:there"])
     run.record([closed_outcome(run.deletions(TARGET)[0], OutcomeKind.DELETED)])
-    assert _refuse_target(run, TARGET, UnreachableError("no route", code="ConnectTimeout")) == 1
+    assert _refuse_target(run, TARGET, AWAY, Replanning(resumed=True)) == 1
     assert {each.refusal.code for each in run.actions()} == {"ConnectTimeout"}
     assert run.action_counts() == (1, 2)
     # The next resume finds it again, and goes on as if nothing had been.
