@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from botocore import loaders, session
 
 from bulkprof.execution import engine, pacer
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
@@ -17,6 +20,21 @@ from tests.cli.driver import CommandLine
 COMMAND = cache(typer.main.get_command)
 FAST = Rate(100_000, 100_000)
 """A rate that nobody reaches, for tests that are about something else."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_once() -> Iterator[None]:
+    """Keep the SDK's descriptions of services: each run reads them anew, which takes most of a small one's time."""
+    known: defaultdict[str | None, dict[Any, Any]] = defaultdict(dict)
+
+    def create_loader(path: str | None = None) -> loaders.Loader:
+        loader = loaders.create_loader(path)
+        loader._cache = known[path]
+        return loader
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", create_loader)
+        yield
 
 
 @pytest.fixture
