@@ -5,6 +5,8 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests start many processes; without kept bytecode each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo    onboard 236 real subprojects in the sandbox (needs no AWS account)"
@@ -22,8 +24,10 @@ demo: $(READY)
 	@echo "Profiles, runs and results are in samples/. Run 'make demo' again: nothing will be sent. Or look around:"
 	@echo "  cd samples && . ../$(VENV)/bin/activate && bulkprof runs"
 
+# Each file stays with one worker. One that dies (of the timeout of a test that hangs, say) ends the run: the scheduler
+# of files never finishes with a worker that takes the place of another.
 test: $(READY)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --max-worker-restart 0
 
 lint: $(READY)
 	@$(BIN)/ruff check .
