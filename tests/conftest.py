@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import typer
-from botocore import loaders, session
+from botocore import hooks, loaders, session
+from hypothesis import HealthCheck, settings
 
 from bulkprof.execution import engine, pacer
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
@@ -21,19 +22,32 @@ COMMAND = cache(typer.main.get_command)
 FAST = Rate(100_000, 100_000)
 """A rate that nobody reaches, for tests that are about something else."""
 
+# How long an example takes says more about what else runs on the machine than about the test.
+settings.register_profile("side by side", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("side by side")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _read_once() -> Iterator[None]:
     """Keep the SDK's descriptions of services: each run reads them anew, which takes most of a small one's time."""
     known: defaultdict[str | None, dict[Any, Any]] = defaultdict(dict)
+    aliases: dict[str, str] = {}
 
     def create_loader(path: str | None = None) -> loaders.Loader:
         loader = loaders.create_loader(path)
         loader._cache = known[path]
         return loader
 
+    alias = hooks.EventAliaser._alias_event_name
+
+    def alias_event_name(aliaser: hooks.EventAliaser, name: str) -> str:
+        if name not in aliases:
+            aliases[name] = alias(aliaser, name)
+        return aliases[name]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "create_loader", create_loader)
+        patch.setattr(hooks.EventAliaser, "_alias_event_name", alias_event_name)
         yield
 
 
