@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 from aiobotocore.awsrequest import AioAWSResponse
@@ -41,12 +41,12 @@ class SharedHttp:
         connect_s = min(_CONNECT_S, timeout_s / 2)
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=connect_s, sock_connect=connect_s)
 
-    def attach(self, *, signer: Signer | None = None, **settings: Any) -> Any:
-        """What a client gets as its HTTP session; with a `signer`, what it sends is signed here.
+    def attach(self, **settings: Any) -> Connection:
+        """What a client gets as its HTTP session.
 
         Of aiobotocore's settings count those that the environment can set; the others come from code only, not ours.
         """
-        return _Attached(self, settings.get("verify", True), settings.get("proxies"), signer)
+        return Connection(self, settings.get("verify", True), settings.get("proxies"))
 
     async def session(self, verify: Trust) -> aiohttp.ClientSession:
         """Answer the session that trusts whom `verify` says."""
@@ -76,47 +76,61 @@ class SharedHttp:
             await session.close()
 
 
-class _Attached:
+class Answer(NamedTuple):
+    """What came back: the status, headers by their names in lower case, and the whole body."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+
+class Connection:
     """The HTTP session as one client sees it. Closing it closes nothing: the connections are everybody's."""
 
-    def __init__(
-        self, owner: SharedHttp, verify: Trust | None, proxies: dict[str, str] | None, signer: Signer | None
-    ) -> None:
+    def __init__(self, owner: SharedHttp, verify: Trust | None, proxies: dict[str, str] | None) -> None:
         self._owner = owner
-        self._signer = signer
         self._verify = True if verify is None else verify
         self._proxies = ProxyConfiguration(proxies=proxies) if proxies else None
 
-    async def __aenter__(self) -> _Attached:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         return None
 
     async def close(self) -> None:
-        return None
+        """Leave everything open."""
 
     async def send(self, request: Any) -> Any:
-        """Send one prepared request and read its answer. aiohttp's errors pass; `errors_map` knows them."""
+        """Send a request that the SDK has prepared and signed."""
+        headers = CIMultiDict(
+            (name, value.decode() if isinstance(value, bytes) else value) for name, value in request.headers.items()
+        )
+        answer = await self.exchange(request.method, request.url, headers, request.body)
+        return AioAWSResponse(request.url, answer.status, answer.headers, _Body(answer.content))
+
+    async def exchange(
+        self, method: str, address: str, headers: CIMultiDict[str], body: bytes | None, signer: Signer | None = None
+    ) -> Answer:
+        """Send one request and read its answer; with a `signer`, sign it first, as the last thing before it goes.
+
+        aiohttp's errors pass; `errors_map` knows them.
+        """
         # Encoded already: the signature covers this very path.
-        url = URL(request.url, encoded=True)
+        url = URL(address, encoded=True)
         if url.user or url.password:
             raise UnreachableError(
                 "the endpoint's URL holds a user name or password, which a signed call can't carry; leave them out",
                 code="EndpointUrl",
             )
-        proxy = self._proxies.proxy_url_for(request.url) if self._proxies else None
+        proxy = self._proxies.proxy_url_for(address) if self._proxies else None
         # Without TLS (the sandbox) nothing is to be trusted, and reading the trust store takes 50 ms.
         session = await self._owner.session(self._verify if proxy or url.scheme == "https" else False)
-        headers = CIMultiDict(
-            (name, value.decode() if isinstance(value, bytes) else value) for name, value in request.headers.items()
-        )
         headers["Accept-Encoding"] = "identity"
-        body = request.body
-        if self._signer is not None:
-            await self._signer.sign(request.method, request.url, headers, body or b"")
+        if signer is not None:
+            await signer.sign(method, address, headers, body or b"")
         async with session.request(
-            request.method,
+            method,
             url,
             headers=headers,
             data=body,
@@ -126,7 +140,7 @@ class _Attached:
         ) as response:
             content = await response.read()
         answered = {name.decode().lower(): value.decode("latin-1") for name, value in response.raw_headers}
-        return AioAWSResponse(request.url, response.status, answered, _Body(content))
+        return Answer(response.status, answered, content)
 
 
 class _Body:

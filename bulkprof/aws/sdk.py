@@ -6,11 +6,9 @@ This module loads the SDK, which takes most of a second: import it late, and in 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from typing import Any
 
 import aioboto3
@@ -18,10 +16,10 @@ from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 from botocore import UNSIGNED
-from botocore.parsers import ResponseParserError
 
 from bulkprof._version import __version__
 from bulkprof.aws.credentials import Keys, SharedCredentials
+from bulkprof.aws.direct import Direct, require_json
 from bulkprof.aws.http import SharedHttp
 from bulkprof.aws.signing import Signer
 
@@ -104,19 +102,16 @@ class Sdk:
 
         It needs no closing: its connections are the run's.
         """
-        signer = Signer(SIGNING_NAMES[service], region, credentials.keys)
+        direct = Direct(self.http, Signer(SIGNING_NAMES[service], region, credentials.keys))
         config = AioConfig(
             # Signed where it is sent. The SDK's own choice could also fall on AWS_BEARER_TOKEN_BEDROCK, which acts in
             # its own account, whatever the target.
             signature_version=UNSIGNED,
-            http_session_cls=partial(self.http.attach, signer=signer),
+            http_session_cls=direct.attach,
             **self._lean,
         )
         client = await self._open(self._unsigned, service, region, config)
-        events, service_id = client.meta.events, client.meta.service_model.service_id.hyphenize()
-        # It is told never to retry, and takes its time to find that out.
-        events.unregister(f"needs-retry.{service_id}", unique_id=f"retry-config-{service_id}")
-        events.register(f"before-parse.{service_id}", require_json)
+        direct.serve(client)
         return client
 
     async def signed(self, session: aioboto3.Session, service: str, region: str) -> Any:
@@ -188,25 +183,3 @@ class _Signing(AioCredentials):  # type: ignore[misc]  # the SDK has no types
 
     async def get_frozen_credentials(self) -> Keys:
         return await self._shared.keys()
-
-
-def require_json(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
-    """Raise for a body that isn't a whole JSON object.
-
-    botocore reads one that was cut off as an object without members: a list that broke would look like an
-    empty account.
-    """
-    body = response_dict["body"]
-    try:
-        whole = isinstance(json.loads(body), dict) if body else False
-    except ValueError:
-        whole = False
-    if whole:
-        return
-    if response_dict["status_code"] >= 300:
-        # A proxy's page or the like: the status says all there is, and botocore would trip over the body.
-        response_dict["body"] = b""
-        return
-    output = operation_model.output_shape
-    if body or (output is not None and output.members):
-        raise ResponseParserError(f"the answer to {operation_model.name} is not a JSON object")

@@ -7,6 +7,7 @@ the tests hold this against the SDK's signer.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import time
@@ -45,8 +46,7 @@ class Signer:
         `url` is encoded as it will be sent. Raises `AwsError` when there are no keys to sign with.
         """
         keys = await self._keys()
-        parts = urlsplit(url)
-        headers["Host"] = host_of(url)
+        headers["Host"], path, query = _canonical(url)
         stamp = headers["X-Amz-Date"] = self._now()
         if keys.token:
             headers["X-Amz-Security-Token"] = keys.token
@@ -59,9 +59,8 @@ class Signer:
         canonical = "\n".join(
             [
                 method,
-                # The path is encoded once more on top of what is sent: so the scheme wants it, except for S3.
-                quote(parts.path or "/", safe="/~"),
-                _canonical_query(parts.query),
+                path,
+                query,
                 *[f"{name}:{value}" for name, value in signed],
                 "",
                 names,
@@ -89,6 +88,14 @@ class Signer:
                 key = hmac.digest(key, part.encode(), "sha256")
             self._key, self._derived_from = key, (secret, day)
         return self._key
+
+
+@functools.lru_cache
+def _canonical(url: str) -> tuple[str, str, str]:
+    """Host, path and query as they are signed: creations all have the same URL."""
+    parts = urlsplit(url)
+    # The path is encoded once more on top of what is sent: so the scheme wants it, except for S3.
+    return host_of(url), quote(parts.path or "/", safe="/~"), _canonical_query(parts.query)
 
 
 def host_of(url: str) -> str:

@@ -37,7 +37,7 @@ def response(status: int, body: bytes = b"", *, length: int | None = None, **hea
 
 def saying(data: bytes, *, then_close: bool = False) -> Answer:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _request(reader)
+        await request(reader)
         writer.write(data)
         await writer.drain()
         if then_close:
@@ -47,29 +47,32 @@ def saying(data: bytes, *, then_close: bool = False) -> Answer:
 
 
 async def cutting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await _request(reader)
+    await request(reader)
     writer.close()
 
 
 async def resetting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await _request(reader)
+    await request(reader)
     raw = writer.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     writer.transport.abort()
 
 
 async def stalling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await _request(reader)
+    await request(reader)
     # Until the client has had enough and closes.
     await reader.read()
     writer.close()
 
 
-async def _request(reader: asyncio.StreamReader) -> None:
+async def request(reader: asyncio.StreamReader) -> bytes:
+    """One whole request, as it came."""
     head = await reader.readuntil(b"\r\n\r\n")
+    body = b""
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
-            await reader.readexactly(int(line.split(b":")[1]))
+            body = await reader.readexactly(int(line.split(b":")[1]))
+    return head + body
 
 
 @asynccontextmanager
