@@ -106,7 +106,8 @@ class Connection:
         headers = CIMultiDict(
             (name, value.decode() if isinstance(value, bytes) else value) for name, value in request.headers.items()
         )
-        answer = await self.exchange(request.method, request.url, headers, request.body)
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        answer = await self.exchange(request.method, request.url, headers, body)
         return AioAWSResponse(request.url, answer.status, answer.headers, _Body(answer.content))
 
     async def exchange(
@@ -133,7 +134,8 @@ class Connection:
             method,
             url,
             headers=headers,
-            data=body,
+            # As bytes, aiohttp would look for what turns them into this, one kind after the other.
+            data=aiohttp.BytesPayload(body) if body else None,
             proxy=proxy,
             # A signature holds for one host only.
             allow_redirects=False,

@@ -53,7 +53,7 @@ def failure_lines(run: RunFile, each: int = EACH) -> Iterator[str]:
 
     Up to `each` rows that failed alike are shown one by one; rows that were never reached only count.
     """
-    yield from _grouped(run.results(), each)
+    yield from _grouped(run.results(_BAD), each)
 
 
 def _grouped(outcomes: Iterable[Outcome], each: int) -> Iterator[str]:

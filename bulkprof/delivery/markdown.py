@@ -76,7 +76,7 @@ def _listed(
 ) -> Iterator[str]:
     total = sum(summary.outcomes.get(kind, 0) for kind in kinds)
     if total:
-        found = (row(outcome) for outcome in run.results() if outcome.kind in kinds)
+        found = map(row, run.results(kinds))
         yield from _cut(f"### {title}", header, found, total)
 
 

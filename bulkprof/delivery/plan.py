@@ -48,9 +48,7 @@ class Plan:
         if self.path is None:
             raise UsageError(f"plan {self.run_id} was not kept; name a file for it: plan(..., out=Path('plan.db'))")
         with RunFile.open(self.path) as run:
-            for action in run.actions():
-                if action.kind is not ActionKind.NONE or action.refusal is not None:
-                    yield action
+            yield from run.changes()
 
     def unkept(self) -> Plan:
         """The numbers of a plan whose file is about to go."""

@@ -44,17 +44,15 @@ def show_plan(console: Console, run: RunFile) -> None:
     totals = {kind: sum(of_target.get(kind, 0) for of_target in counts.values()) for kind in ActionKind}
     # Those were told of together, with the accounts and the remedy.
     unreachable = {Target(*place) for place in run.meta("unreachable", default=())}
-    refused = 0
-    told = 0
+    refused = run.refused_count()
+    told = sum(map(run.refused_count, unreachable))
     shown = 0
     last: Target | None = None
-    for action in run.actions():
-        refused += action.refusal is not None
+    for action in run.changes():
         if action.refusal is not None and action.target in unreachable:
-            told += 1
             continue
-        if (action.kind is ActionKind.NONE and action.refusal is None) or shown >= SHOWN:
-            continue
+        if shown == SHOWN:
+            break
         if action.target != last:
             last = action.target
             console.print(f"\n[bold]{escape(str(action.target))}[/]", highlight=False)

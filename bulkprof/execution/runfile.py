@@ -16,6 +16,9 @@ from bulkprof.execution import rows
 from bulkprof.execution.database import Database
 from bulkprof.model import Action, ActionKind, CallCount, DesiredProfile, Outcome, OutcomeKind, Problem, Target
 
+PAGE = 500
+"""Rows that are held at once where all are read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clash:
@@ -168,15 +171,24 @@ class RunFile(Database):
             counts.setdefault(Target(account, region), {})[ActionKind(kind)] = count
         return counts
 
-    def refused_count(self) -> int:
-        """How many actions are refused."""
-        return int(self._db.execute("SELECT count(*) FROM action WHERE refusal_code IS NOT NULL").fetchone()[0])
+    def refused_count(self, target: Target | None = None) -> int:
+        """How many actions are refused, in all or in one target."""
+        query = "SELECT count(*) FROM action WHERE refusal_code IS NOT NULL AND coalesce(target = ?, 1)"
+        return int(self._db.execute(query, (target and self._target_id(target),)).fetchone()[0])
 
     def actions(self) -> Iterator[Action]:
         """Every action, target by target, read in pages so that writes may come in between."""
+        return self._by_target("")
+
+    def changes(self) -> Iterator[Action]:
+        """Like `actions`, but only those that change something or are refused."""
+        return self._by_target("AND (a.kind <> 'none' OR a.refusal_code IS NOT NULL)")
+
+    def _by_target(self, condition: str) -> Iterator[Action]:
         for target in self.targets():
             last = 0
-            while page := self._actions("WHERE a.target = ? AND a.id > ?", (self._target_id(target), last), limit=500):
+            where = f"WHERE a.target = ? AND a.id > ? {condition}"
+            while page := self._actions(where, (self._target_id(target), last), limit=PAGE):
                 yield from page
                 last = page[-1].id
 
@@ -238,10 +250,10 @@ class RunFile(Database):
         query = f"{rows.SELECT_OUTCOME} WHERE o.seq > ? ORDER BY o.seq LIMIT ?"
         return [(row[0], rows.to_outcome(row[1:])) for row in self._db.execute(query, (sequence, limit))]
 
-    def results(self) -> Iterator[Outcome]:
-        """One outcome per action in manifest order; actions that weren't reached count as skipped."""
-        last = 0
-        while page := self._db.execute(rows.SELECT_RESULTS, (last, 500)).fetchall():
+    def results(self, kinds: Collection[OutcomeKind] = tuple(OutcomeKind)) -> Iterator[Outcome]:
+        """One outcome of `kinds` per action in manifest order; actions that weren't reached count as skipped."""
+        last, query = 0, rows.SELECT_RESULTS.format(kinds=", ".join("?" * len(kinds)))
+        while page := self._db.execute(query, (*kinds, last, PAGE)).fetchall():
             yield from (rows.to_outcome(row[1:]) for row in page)
             last = page[-1][0]
 

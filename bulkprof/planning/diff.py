@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bulkprof.errors import InvalidRequestError
 from bulkprof.limits import TAGS_PER_PROFILE
@@ -89,8 +90,8 @@ def plan_one(
     """Plan one wanted profile against the profiles of its name; answers the one it was planned against, too."""
     source = resolve(action.source)
     if not there:
-        fresh = replace(action, kind=ActionKind.CREATE, source_arn=source.arn, arn="", set_tags=action.tags)
-        return replace(fresh, remove_tags=(), reason="", refusal=None), None
+        fresh = partial(replace, action, arn="", remove_tags=(), reason="", refusal=None)
+        return fresh(kind=ActionKind.CREATE, source_arn=source.arn, set_tags=action.tags), None
     mine = (rules.estate, None)
     profile = min(
         there,
