@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import os
 import shlex
@@ -74,8 +73,6 @@ def run_async(terminal: Terminal, work: Callable[[], Awaitable[T]], *, again: li
             group.cancel_scope.cancel()
         return result[0]
 
-    # A run makes many objects and few cycles: looking for them as often as by default costs a twentieth of it.
-    gc.set_threshold(20_000, 20, 20)
     uvloop = importlib.util.find_spec("uvloop") is not None
     with ending(terminal, again):
         return anyio.run(main, backend_options={"use_uvloop": uvloop})
