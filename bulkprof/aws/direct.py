@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
-from botocore.parsers import ResponseParserError, create_parser
+from botocore.parsers import ResponseParserError, ResponseParserFactory
 from multidict import CIMultiDict
 
 from bulkprof.aws.http import Connection, SharedHttp
@@ -56,8 +56,15 @@ class Direct:
         }
         require_json(model, response)
         if self._parser is None:
-            self._parser = create_parser(model.service_model.resolved_protocol)
+            # Times are left as text: nobody looks at them, and reading them is most of what a list of profiles costs.
+            factory = ResponseParserFactory()
+            factory.set_parser_defaults(timestamp_parser=_as_it_is)
+            self._parser = factory.create_parser(model.service_model.resolved_protocol)
         return AWSResponse(url, status, answered, None), self._parser.parse(response, model.output_shape)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 class _Bypassed(Connection):

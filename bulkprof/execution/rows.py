@@ -89,9 +89,10 @@ SELECT_OUTCOME = (
 )
 SELECT_RESULTS = (
     f"SELECT a.id, {_RESULT_COLUMNS} FROM action a JOIN target t ON t.id = a.target "
-    "LEFT JOIN outcome o ON o.action = a.id WHERE coalesce(o.kind, 'skipped') IN ({kinds}) "
-    "AND a.id > ? ORDER BY a.id LIMIT ?"
+    "LEFT JOIN outcome o ON o.action = a.id WHERE a.id > ? ORDER BY a.id LIMIT ?"
 )
+RESULT_KIND = 9
+"""Where a row of `SELECT_RESULTS` has the outcome's kind."""
 ADD_CALLS = (
     "INSERT INTO call VALUES (?, ?, ?, ?) ON CONFLICT (operation) DO UPDATE SET sent = sent + excluded.sent, "
     "throttled = throttled + excluded.throttled, failed = failed + excluded.failed"

@@ -251,10 +251,10 @@ class RunFile(Database):
         return [(row[0], rows.to_outcome(row[1:])) for row in self._db.execute(query, (sequence, limit))]
 
     def results(self, kinds: Collection[OutcomeKind] = tuple(OutcomeKind)) -> Iterator[Outcome]:
-        """One outcome of `kinds` per action in manifest order; actions that weren't reached count as skipped."""
-        last, query = 0, rows.SELECT_RESULTS.format(kinds=", ".join("?" * len(kinds)))
-        while page := self._db.execute(query, (*kinds, last, PAGE)).fetchall():
-            yield from (rows.to_outcome(row[1:]) for row in page)
+        """One outcome per action in manifest order, where it is of `kinds`; what wasn't reached counts as skipped."""
+        last = 0
+        while page := self._db.execute(rows.SELECT_RESULTS, (last, PAGE)).fetchall():
+            yield from (rows.to_outcome(row[1:]) for row in page if row[rows.RESULT_KIND] in kinds)
             last = page[-1][0]
 
     def desired(self, outcomes: Collection[OutcomeKind]) -> Iterator[DesiredRow]:

@@ -86,6 +86,14 @@ async def test_like_the_sdk(call: str) -> None:
     assert mine == plain
 
 
+async def test_times_are_left_as_text() -> None:
+    written = "2026-11-23T14:59:22Z"
+    body = b'{"inferenceProfileSummaries":[{"createdAt":"%b"}]}' % written.encode()
+    async with wire.serving(wire.saying(wire.response(200, body), then_close=True)) as port:
+        answer = await _ours(port, "bedrock", "list_inference_profiles", {})
+    assert answer["inferenceProfileSummaries"] == [{"createdAt": written}]
+
+
 async def test_the_sdk_sends_nothing_by_itself() -> None:
     """Were a later SDK to disregard the answer that stands in for it, a creation must not go out twice."""
     seen = 0
