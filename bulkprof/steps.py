@@ -154,7 +154,12 @@ class Planner:
             await self.fleet.traffic.stop.pause(self.recent.left_s)
             observed = await observe(opened.api, opened.lane.call, names, owned=owned)
         there = [profile for profile in observed if profile.arn not in lately.deleted]
-        doubtful = [each.arn for each in there if each.arn in lately.retagged and (owned or each.name in names)]
+        doubtful = [
+            each.arn
+            for each in there
+            if (each.arn in lately.retagged and (owned or each.name in names))
+            or (each.arn in lately.tagged and owned and each.tags is None)
+        ]
         return await with_tags_confirmed(opened.api, opened.lane.call, there, doubtful)
 
 

@@ -34,6 +34,8 @@ class Lately:
     """ARNs that are gone, whatever lists say."""
     retagged: frozenset[str]
     """ARNs whose tags were changed, whatever the index of tags says."""
+    tagged: frozenset[str]
+    """ARNs that were made with tags, which the index of tags may not show at all."""
 
 
 class RecentRuns:
@@ -95,21 +97,25 @@ class RecentRuns:
         made: dict[str, str] = {}
         deleted: set[str] = set()
         retagged: set[str] = set()
+        tagged: set[str] = set()
         for path in self._paths:
             with RunFile.open(path) as run:
                 for name, arn, old_arn, kind in run.done_in(target):
                     if kind in _TAGS_CHANGED:
                         retagged.add(arn)
-                    elif path in self._settled:
                         continue
-                    elif kind is OutcomeKind.DELETED:
+                    if kind is not OutcomeKind.DELETED:
+                        tagged.add(arn)
+                    if path in self._settled:
+                        continue
+                    if kind is OutcomeKind.DELETED:
                         deleted.add(arn)
                     else:
                         made[name] = arn
                         if old_arn:
                             deleted.add(old_arn)
         lasting = {name: arn for name, arn in made.items() if arn not in deleted}
-        return Lately(lasting, frozenset(deleted), frozenset(retagged))
+        return Lately(lasting, frozenset(deleted), frozenset(retagged), frozenset(tagged))
 
 
 _TAGS_CHANGED = (OutcomeKind.UPDATED, OutcomeKind.ADOPTED)
