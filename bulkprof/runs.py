@@ -223,7 +223,9 @@ async def _go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: boo
         recent = await work.recent()
         async with work.connect(lock.holder) as fleet:
             targets = await run.off_loop(run.pending_targets)
-            await fleet.caller(near=next((target.region for target in targets), ""))
+            # Also a run that has nothing left but its end to be told.
+            everywhere = await run.off_loop(run.targets)
+            await fleet.caller(near=next((target.region for target in everywhere), ""))
             planner = Planner(run, fleet, work.ui, recent, Replanning(resumed))
             await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
             if resumed:

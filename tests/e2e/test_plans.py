@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 
+import pytest
+
+from bulkprof.execution.runfile import RunFile
 from bulkprof.sandbox import Fault, Sandbox
-from tests.cli.driver import CommandLine
+from tests.cli.driver import CommandLine, outcomes_of
 from tests.e2e.others import Others
 
 
@@ -92,3 +96,18 @@ def test_failed_rows_are_made_by_the_next_run(commands: CommandLine, sandbox: Sa
     sandbox.set_faults([])
     assert commands.apply("teams.csv") == {"created": 1, "unchanged": 1}
     assert sorted(profile.name for profile in sandbox.ledger().profiles) == ["team-a", "team-b"]
+
+
+def test_a_run_that_was_killed_when_all_was_done_comes_to_its_end(
+    commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where only its rows say in which Region to ask who is calling."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    commands.config("", base='estate = "tests"\n[defaults]\nmodel = "amazon.nova-lite-v1:0"\n[run]\nsettle_s = 0\n')
+    commands.manifest("team-a,eu-west-1", header="name,region")
+    run_id = commands.summary("apply", "teams.csv")["run_id"]
+    with closing(RunFile.open(commands.folder / ".bulkprof" / "runs" / f"{run_id}.db")) as run:
+        run.set_meta(status="running")
+    assert outcomes_of(commands.summary("resume")) == {"created": 1}
+    assert commands("resume", run_id, "--yes").code == 64
