@@ -134,6 +134,9 @@ class _Work:
         if again.kind is ActionKind.NONE and again.refusal is None:
             ours = made.in_doubt or self.begun_before
             return self.outcome(OutcomeKind.CREATED if ours else OutcomeKind.UNCHANGED, again.arn)
+        if again.kind is ActionKind.REPLACE and again.refusal is None:
+            # Nobody was shown a plan that deletes something here.
+            raise ConflictError(f"{again.arn} took this name since the plan and differs ({again.reason}); run it again")
         return await self.run(again)
 
     async def retag(self, action: Action) -> Outcome:

@@ -141,6 +141,14 @@ async def test_a_conflict_that_passes_is_waited_out() -> None:
     assert stop.pauses == [0.5, 1.0]
 
 
+async def test_what_took_the_name_since_the_plan_is_not_replaced_unasked() -> None:
+    aws = FakeAws()
+    theirs = aws.there("a", source="pro")
+    outcome = await perform(aws, make_action(), replacing=True)
+    assert (outcome.kind, outcome.error_code, list(aws.profiles)) == (OutcomeKind.FAILED, "ConflictError", [theirs])
+    assert f"{theirs} took this name since the plan" in outcome.error_message
+
+
 @pytest.mark.parametrize(
     ("operation", "kind", "more"),
     [
