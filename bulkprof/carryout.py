@@ -25,7 +25,8 @@ from bulkprof.model import Outcome, OutcomeKind, RunSummary, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.workspace import Workspace
 
-NOT_IN_ORDER = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
+FAILURES = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
+NOT_IN_ORDER = (*FAILURES, OutcomeKind.SKIPPED)
 
 
 async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool) -> RunSummary:
@@ -52,6 +53,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
         total = sum(run.action_counts()) - sum(run.outcome_counts().values())
         with work.ui.progress("profiles", total, left.seconds) as progress:
             watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
+            watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
             engine = Engine(run, fleet.traffic, open_target, settings, watch)
             async with anyio.create_task_group() as group:
                 group.start_soon(delivery.follow)
@@ -94,7 +96,11 @@ class _Watch:
         self.progress.outcome(outcome)
         if done := self.left.take(outcome):
             self.ui.target_done(done.target, done.counts, done.seconds)
-        self.failures += outcome.kind in {OutcomeKind.FAILED, OutcomeKind.UNKNOWN}
+        self.count(outcome.kind in FAILURES)
+
+    def count(self, failures: int) -> None:
+        """Count failures, those of earlier processes of the run among them, and stop at too many."""
+        self.failures += failures
         if self.allowed is not None and self.failures > self.allowed and not self.stop.requested:
             failed = f"{self.failures} profiles failed, {self.allowed} are tolerated (--failure-tolerance)"
             self.ui.warn(f"stopping: {failed}")

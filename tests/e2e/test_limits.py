@@ -8,6 +8,7 @@ from bulkprof.execution import pacer
 from bulkprof.sandbox import Fault, Hypotheses, Rate, Sandbox, SandboxSettings
 from tests.cli.driver import CommandLine
 
+CREATE = "CreateInferenceProfile"
 FULL = "111111111111"
 REAL_PACE = pacer.START_PACE
 
@@ -99,3 +100,28 @@ def test_what_nobody_can_know_is_unknown(commands: CommandLine, sandbox: Sandbox
     assert commands.apply(commands.manifest("team-a", "team-b"), code=3) == {"created": 1, "unknown": 1}
     sandbox.set_faults([])
     assert commands.apply("teams.csv") == {"created": 1, "unchanged": 1}
+
+
+def test_more_failures_than_are_tolerated_stop_the_run_and_its_resumption(
+    commands: CommandLine, sandbox: Sandbox
+) -> None:
+    sandbox.set_faults([Fault("access_denied", CREATE, share=0.5)])
+    sandbox.set_rate(Rate(20, 5), operation=CREATE)
+    manifest = commands.manifest(*(f"team-{number:02}" for number in range(60)))
+    tolerance = ("--failure-tolerance", "5%", "--json", "--yes")
+    ended = commands("apply", manifest, *tolerance)
+    first = ended.json()["outcomes"]
+    assert (ended.code, first["failed"] > 3, first["skipped"] > 0) == (4, True, True)
+    assert "profiles failed, 3 are tolerated (--failure-tolerance)" in ended.err
+    # A run that goes on is still the same run: what failed before counts.
+    sent = sandbox.ledger().count(CREATE)
+    ended = commands("resume", *tolerance)
+    assert (ended.code, ended.json()["outcomes"], sandbox.ledger().count(CREATE)) == (4, first, sent)
+    sandbox.set_faults([])
+    sandbox.set_rate(Rate(1000, 1000), operation=CREATE)
+    ended = commands("resume", "--json", "--yes")
+    assert (ended.code, ended.json()["outcomes"]["failed"], ended.json()["outcomes"]["skipped"]) == (
+        3,
+        first["failed"],
+        0,
+    )
