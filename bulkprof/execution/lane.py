@@ -112,7 +112,8 @@ class LateStop(Stop):
         if not self._stop.requested:
             return math.inf
         if self._due is None:
-            self._due = self._clock() + self._seconds
+            # Where the lock is lost, somebody else may be at work on the same already.
+            self._due = self._clock() + (0.0 if self._stop.exit_code == ExitCode.LOCKED else self._seconds)
         return self._due - self._clock()
 
 

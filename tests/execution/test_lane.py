@@ -241,6 +241,14 @@ async def test_a_late_stop_follows_another() -> None:
         await late.pause(0.0)
 
 
+async def test_a_lost_lock_allows_nothing_late() -> None:
+    stop = Stop()
+    late = LateStop(stop, 10.0, lambda: 100.0)
+    assert not late.requested
+    stop.request(ExitCode.LOCKED)
+    assert late.requested
+
+
 async def test_a_pause_ends_with_a_late_stop() -> None:
     stop = Stop()
     late = LateStop(stop, 0.0)
