@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -17,20 +17,23 @@ import pytest
 
 from bulkprof.execution.runfile import RunFile
 from bulkprof.sandbox import Hypotheses
+from tests.cli.driver import CommandLine
 from tests.faults.killing import APPLY, PATIENCE_S, RESUME, Victim
 
 AGAINST_US = Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=0.3)
 
 
 @pytest.fixture
-def victim(tmp_path: Path) -> Victim:
-    with Victim(tmp_path, AGAINST_US, seed=0, rows=30) as found:
-        yield found  # type: ignore[misc]
+def victim(commands: CommandLine) -> Iterator[Victim]:
+    """One whose folder is that of `commands`, which talks to its sandbox."""
+    with Victim(commands.folder, AGAINST_US, seed=0, rows=30) as found:
+        commands.connect(found.sandbox)
+        yield found
 
 
-def ended(victim: Victim, *command: str, kilobytes: int | None = None) -> tuple[int, str]:
-    """Exit code and stderr. With `kilobytes`, no file can grow beyond that: the disk is full."""
-    limit = f"ulimit -f {kilobytes * 2}; " if kilobytes is not None else ""
+def on_full_disk(victim: Victim, *command: str, kilobytes: int) -> tuple[int, str]:
+    """Exit code and stderr of a process whose files can't grow beyond `kilobytes`."""
+    limit = f"ulimit -f {kilobytes * 2}; "
     done = subprocess.run(
         ["/bin/sh", "-c", f'{limit}exec "$@"', "sh", sys.executable, "-m", "bulkprof", *command, "--yes"],
         cwd=victim.folder,
@@ -70,16 +73,18 @@ def is_elsewhere(state: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [is_a_file, holds_a_file, is_elsewhere])
-def test_a_state_directory_that_cannot_be_used(victim: Victim, spoil: Callable[[Path], None]) -> None:
+def test_a_state_directory_that_cannot_be_used(
+    victim: Victim, commands: CommandLine, spoil: Callable[[Path], None]
+) -> None:
     spoil(victim.folder / ".bulkprof")
-    code, err = ended(victim, *APPLY)
-    assert code == 1
-    assert ".bulkprof" in one_line(err)
+    ended = commands(*APPLY, "--yes")
+    assert ended.code == 1
+    assert ".bulkprof" in one_line(ended.err)
     assert victim.calls() == 0
 
 
 def test_a_disk_that_is_full_from_the_start(victim: Victim) -> None:
-    code, err = ended(victim, *APPLY, kilobytes=4)
+    code, err = on_full_disk(victim, *APPLY, kilobytes=4)
     assert code == 1
     assert "disk full" in one_line(err)
     assert victim.calls() == 0
@@ -93,7 +98,7 @@ ROOMS = (200, 260, 290)
 def fill_up(folder: Path, kilobytes: int) -> tuple[int, int]:
     """Run with so little room, and then with enough of it; answers the first exit code and what existed by then."""
     with Victim(folder / str(kilobytes), AGAINST_US, seed=kilobytes, rows=60) as victim:
-        code, err = ended(victim, *APPLY, kilobytes=kilobytes)
+        code, err = on_full_disk(victim, *APPLY, kilobytes=kilobytes)
         made = len(victim.sandbox.ledger().live)
         if code:
             assert "disk full" in one_line(err), err
@@ -142,7 +147,7 @@ SPOILT = {
 }
 
 
-def test_run_files_that_are_not_ones(victim: Victim) -> None:
+def test_run_files_that_are_not_ones(victim: Victim, commands: CommandLine) -> None:
     """Resume says so before any call, and a new apply finds out what there is."""
     assert victim.kill_one(APPLY, after_calls=20)
     (whole,) = run_files(victim)
@@ -153,10 +158,10 @@ def test_run_files_that_are_not_ones(victim: Victim) -> None:
         path = whole.with_name(f"{spoil.__name__}.db")
         shutil.copy(whole, path)
         spoil(path)
-        code, err = ended(victim, "resume", path.stem)
-        assert (code, victim.calls()) == (1, calls), err
-        assert reason in one_line(err)
-        assert path.name in one_line(err)
+        ended = commands("resume", path.stem, "--yes")
+        assert (ended.code, victim.calls()) == (1, calls), ended.err
+        assert reason in one_line(ended.err)
+        assert path.name in one_line(ended.err)
     whole.unlink()
     summary = victim.finish(APPLY)
     for spoil in SPOILT:

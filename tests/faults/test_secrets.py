@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from bulkprof.execution import retry
 from bulkprof.sandbox import Fault, Hypotheses, sts
+from tests.cli.driver import CommandLine
 from tests.faults.killing import PATIENCE_S, Victim
 
 CREATE = "CreateInferenceProfile"
@@ -66,9 +69,10 @@ SCENES = {
 }
 
 
-def play(folder: Path, number: int, scene: Scene) -> tuple[int, dict[str, str]]:
-    """Run a scene; answers its exit code and all that it left, by where."""
-    with Victim(folder / str(number), Hypotheses(), seed=number, rows=6) as victim:
+@contextmanager
+def staged(folder: Path, scene: Scene) -> Iterator[Victim]:
+    """The scene's folder and sandbox, ready for its command."""
+    with Victim(folder, Hypotheses(), seed=0, rows=6) as victim:
         config = victim.folder / "bulkprof.toml"
         text = config.read_text().replace("settle_s = 1.0", "settle_s = 0\nattempts = 2")
         config.write_text(text.replace("[run]", f"{scene.organization}[run]") + scene.config)
@@ -76,22 +80,29 @@ def play(folder: Path, number: int, scene: Scene) -> tuple[int, dict[str, str]]:
         victim.more = {**SECRETS, **scene.variables}
         victim.sandbox.set_faults(scene.faults)
         victim.sandbox.set_denied(accounts=scene.denied)
-        left: dict[str, str] = {}
-        with victim.start(*scene.command, "--failed", "failed.jsonl") as process:
-            left["stdout"], left["stderr"] = process.communicate(timeout=PATIENCE_S)
-        for path in victim.folder.rglob("*"):
-            if path.is_file() and path != config:
-                left[str(path.relative_to(victim.folder))] = path.read_bytes().decode("latin-1")
-        return process.returncode, left
+        yield victim
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[int, dict[str, str]]]]:
-    folder = tmp_path_factory.mktemp("canaries")
+def written(folder: Path) -> dict[str, str]:
+    """All files that a scene left but its config, by where."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "bulkprof.toml"]
+    return {str(path.relative_to(folder)): path.read_bytes().decode("latin-1") for path in files}
+
+
+def never_sings(left: dict[str, str]) -> None:
+    assert "Traceback" not in left["stderr"]
+    for place, text in left.items():
+        at = text.lower().find(CANARY)
+        assert at < 0, f"{place}: …{text[max(0, at - 100) : at + 60]}…"
+
+
+@pytest.fixture(autouse=True)
+def _session_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions of assumed roles are secrets, too."""
     numbers = itertools.count()
 
     class Tokens:
-        """Sessions of assumed roles are secrets, too."""
+        """Answers canaries."""
 
         @staticmethod
         def token_hex(_size: int) -> str:
@@ -99,27 +110,38 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple
 
         token_urlsafe = token_hex
 
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(5) as pool:
-        patch.setattr(sts, "secrets", Tokens)
-        futures = {name: pool.submit(play, folder, n, scene) for n, (name, scene) in enumerate(SCENES.items())}
-        yield {name: future.result() for name, future in futures.items()}
+    monkeypatch.setattr(sts, "secrets", Tokens)
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_no_canary_sings(played: dict[str, tuple[int, dict[str, str]]], name: str) -> None:
-    code, left = played[name]
-    assert code == SCENES[name].code, left["stderr"]
-    assert "Traceback" not in left["stderr"]
-    for place, text in left.items():
-        at = text.lower().find(CANARY)
-        assert at < 0, f"{place}: …{text[max(0, at - 100) : at + 60]}…"
+def test_no_canary_sings(commands: CommandLine, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    scene = SCENES[name]
+    commands.monkeypatch.setattr(retry, "FIRST_WAIT_S", 0.01)
+    with staged(commands.folder, scene) as victim:
+        for variable, value in victim.environment.items():
+            commands.monkeypatch.setenv(variable, value)
+        ended = commands(*scene.command, "--yes", "--json", "--results", "results.jsonl", "--failed", "failed.jsonl")
+    left = {"stdout": ended.out, "stderr": ended.err, "log": caplog.text, **written(commands.folder)}
+    assert ended.code == scene.code, ended.err
+    never_sings(left)
 
 
-def test_the_canaries_were_there(played: dict[str, tuple[int, dict[str, str]]]) -> None:
-    """What isn't used can't leak: the secrets of this suite are."""
-    _, left = played["all is well, but the webhook"]
-    assert "slack" in left["stderr"]
-    assert ".bulkprof/runs" in " ".join(left)
-    _, left = played["one role can't be assumed"]
-    assert "can't assume" in left["results.jsonl"]
-    assert left["failed.jsonl"].count("\n") == 2
+def test_nor_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """Where the interpreter has its say, too. And what isn't used can't leak: the secrets of this suite are."""
+
+    def play(folder: Path, scene: Scene) -> dict[str, str]:
+        with staged(folder, scene) as victim:
+            with victim.start(*scene.command, "--failed", "failed.jsonl") as process:
+                out, err = process.communicate(timeout=PATIENCE_S)
+            assert process.returncode == scene.code, err
+            left = {"stdout": out, "stderr": err, **written(folder)}
+            never_sings(left)
+            return left
+
+    with ThreadPoolExecutor(2) as pool:
+        well = pool.submit(play, tmp_path / "well", SCENES["all is well, but the webhook"])
+        denied = pool.submit(play, tmp_path / "denied", SCENES["one role can't be assumed"])
+    assert "slack" in well.result()["stderr"]
+    assert ".bulkprof/runs" in " ".join(well.result())
+    assert "can't assume" in denied.result()["results.jsonl"]
+    assert denied.result()["failed.jsonl"].count("\n") == 2
