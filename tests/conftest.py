@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 import typer
-from botocore import hooks, loaders, session
+from botocore import compat, hooks, loaders, session
 from hypothesis import HealthCheck, settings
 
 from bulkprof.execution import engine, pacer
@@ -29,7 +30,7 @@ settings.load_profile("side by side")
 
 @pytest.fixture(scope="session", autouse=True)
 def _read_once() -> Iterator[None]:
-    """Keep the SDK's descriptions of services: each run reads them anew, which takes most of a small one's time."""
+    """Keep what the SDK finds out about itself: each run does that anew, which takes most of a small one's time."""
     known: defaultdict[str | None, dict[Any, Any]] = defaultdict(dict)
     aliases: dict[str, str] = {}
 
@@ -45,7 +46,13 @@ def _read_once() -> Iterator[None]:
             aliases[name] = alias(aliaser, name)
         return aliases[name]
 
+    def accepts_kwargs(function: Any) -> bool:
+        """What the SDK has `inspect` find out about all its handlers."""
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        return bool(code.co_flags & inspect.CO_VARKEYWORDS) if code else bool(compat.accepts_kwargs(function))
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hooks, "accepts_kwargs", accepts_kwargs)
         patch.setattr(session, "create_loader", create_loader)
         patch.setattr(hooks.EventAliaser, "_alias_event_name", alias_event_name)
         yield

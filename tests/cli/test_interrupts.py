@@ -37,7 +37,7 @@ def test_a_run_at_work(commands: CommandLine, sandbox: Sandbox, number: signal.S
     assert 0 < summary["outcomes"]["created"] == len(sandbox.ledger().live) < len(NAMES)
     add_up(summary, commands.results("partial.jsonl"))
     sandbox.set_rate(Rate(1000, 1000), operation="CreateInferenceProfile")
-    ended = commands.process(*resume_command(err), "--json", "--results", "whole.jsonl", "--yes")
+    ended = commands(*resume_command(err), "--json", "--results", "whole.jsonl", "--yes")
     assert ended.code == 0, ended.err
     assert outcomes_of(ended.json()) == {"created": len(NAMES)}
     add_up(ended.json(), commands.results("whole.jsonl"))

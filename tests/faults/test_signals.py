@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from bulkprof.sandbox import Fault, Hypotheses, Ledger, Rate
-from tests.faults.killing import PATIENCE_S, RESUME, SLOWLY, Victim
+from tests.faults.killing import PATIENCE_S, SLOWLY, Victim
+from tests.faults.world import side_by_side
 
 CREATE = "CreateInferenceProfile"
 STRICT = ("-W", "default", "-W", "error::ResourceWarning")
@@ -83,7 +84,7 @@ class Ended:
 def interrupt(folder: Any, number: int, moment: Moment) -> Ended:
     with Victim(folder / str(number), Hypotheses(), seed=number, rows=12, rate=moment.rate) as victim:
         victim.sandbox.set_faults(moment.faults)
-        with victim.start("apply", "rows.jsonl", python=STRICT) as process:
+        with victim.start("apply", str(victim.folder / "rows.jsonl"), python=STRICT) as process:
             wait_for(lambda: moment.due(victim.sandbox.ledger()), process)
             began = time.monotonic()
             told = send(process, moment.signals)
@@ -93,7 +94,7 @@ def interrupt(folder: Any, number: int, moment: Moment) -> Ended:
         victim.sandbox.set_faults([])
         victim.sandbox.set_rate(Rate(1000, 1000))
         (victim.folder / ".bulkprof" / "rates.json").unlink(missing_ok=True)
-        summary = victim.finish(RESUME)
+        summary = victim.resume_here()
         victim.check(summary)
         return Ended(process.returncode, out, told + err, took_s, live, summary)
 
@@ -120,7 +121,7 @@ def send(process: subprocess.Popen[str], signals: tuple[signal.Signals, ...]) ->
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     folder = tmp_path_factory.mktemp("interrupted")
-    with ThreadPoolExecutor(6) as pool:
+    with side_by_side(), ThreadPoolExecutor(4) as pool:
         futures = {name: pool.submit(interrupt, folder, n, moment) for n, (name, moment) in enumerate(MOMENTS.items())}
         return {name: future.result() for name, future in futures.items()}
 

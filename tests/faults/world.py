@@ -62,6 +62,11 @@ def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
         yield
 
 
+def talk_to(sandbox: Sandbox) -> None:
+    """Let this task talk to `sandbox`, within `side_by_side`."""
+    _environment.set(sandbox.environment())
+
+
 @dataclass
 class World:
     """One sandbox with its user."""
@@ -101,7 +106,7 @@ class World:
         self, use_case: Callable[..., Awaitable[RunSummary]], *arguments: Any, stop: Any = None, **flags: Any
     ) -> RunSummary:
         """Run `runs.apply`, `runs.sync` or `runs.resume` against this world's sandbox."""
-        _environment.set(self.environment)
+        talk_to(self.sandbox)
         (self.folder / "results.jsonl").unlink(missing_ok=True)
         options = Options(
             config=self.config, state_dir=self.folder / "state", results=self.folder / "results.jsonl", **flags
