@@ -8,7 +8,7 @@ that can't backtrack: `([0-9a-zA-Z][ _-]?)+` accepts the same strings as `WORDS`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,12 +18,14 @@ TAG_KEY_LENGTH = 128
 TAG_VALUE_LENGTH = 256
 TAGS_PER_PROFILE = 50
 
-NAME = re.compile(r"[0-9a-zA-Z]+(?:[ _-][0-9a-zA-Z]+)*[ _-]?")
+NAME = re.compile(r"[0-9a-zA-Z]++(?:[ _-][0-9a-zA-Z]++)*+[ _-]?")
 """A profile's name, but for its length; for `fullmatch`."""
-DESCRIPTION = re.compile(r"[0-9a-zA-Z:.]+(?:[ _-][0-9a-zA-Z:.]+)*[ _-]?")
+DESCRIPTION = re.compile(r"[0-9a-zA-Z:.]++(?:[ _-][0-9a-zA-Z:.]++)*+[ _-]?")
 """A profile's description, but for its length; for `fullmatch`."""
 TAG_KEY = re.compile(r"[a-zA-Z0-9\s._:/=+@-]{1,128}", re.ASCII)
-TAG_VALUE = re.compile(r"[a-zA-Z0-9\s._:/=+@-]{0,256}", re.ASCII)
+TAG_VALUE = re.compile(r"[a-zA-Z0-9\s._:/=+@-]{0,256}+", re.ASCII)
+_TAG_VALUES = re.compile(rf"{TAG_VALUE.pattern}(?:\0{TAG_VALUE.pattern})*+", re.ASCII)
+"""Values with a NUL between each two."""
 ACCOUNT = re.compile(r"[0-9]{12}")
 ORGANIZATION = "org:*"
 """The selector of all accounts."""
@@ -137,26 +139,17 @@ def _tag_fault(what: str, value: str, limit: int) -> Fault:
     return Fault(f"{len(value)} characters are too many for a {what}", f"at most {limit} are allowed")
 
 
-_sound_tags: set[tuple[str, str]] = set()
+def tag_values_are_sound(values: Collection[str]) -> bool:
+    """Whether AWS takes all of `values`: one look at them together, for the rows that have nothing wrong."""
+    joined = "\0".join(values)
+    return joined.count("\0") < (len(values) or 1) and _TAG_VALUES.fullmatch(joined) is not None
 
 
 def tag_faults(tags: Mapping[str, str]) -> list[tuple[str, str, Fault]]:
     """Key, value and fault of each of `tags` that AWS would refuse."""
-    # One look at the pairs that were sound before: rows share most of their tags.
-    if _sound_tags.issuperset(tags.items()):
-        return []
-    if len(_sound_tags) > _CACHE:
-        _sound_tags.clear()
-    faults: list[tuple[str, str, Fault]] = []
-    for pair in tags.items():
-        if pair in _sound_tags:
-            continue
-        key, value = pair
-        if fault := tag_key_fault(key) or tag_value_fault(value):
-            faults.append((key, value, fault))
-        else:
-            _sound_tags.add(pair)
-    return faults
+    return [
+        (key, value, fault) for key, value in tags.items() if (fault := tag_key_fault(key) or tag_value_fault(value))
+    ]
 
 
 def tag_count_fault(tags: Mapping[str, str]) -> Fault | None:

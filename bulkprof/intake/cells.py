@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bulkprof.intake.columns import Columns, understand
@@ -26,13 +25,18 @@ from bulkprof.limits import (
     tag_faults,
     tag_key_fault,
     tag_value_fault,
+    tag_values_are_sound,
 )
 from bulkprof.model import EMPTY, Problem, Request
 from bulkprof.plugins.api import RawRow
+from bulkprof.quick import quick
 
 SEPARATOR = "|"
 _PLANS = 1_000
 """Sets of columns to remember; a CSV file has one, hand-written JSON a few, hostile JSON as many as rows."""
+_WHERES = 16_384
+"""Combinations of models, accounts and Regions to remember."""
+_request = quick(Request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,20 @@ class _Several(NamedTuple):
     bad: tuple[BadCell, ...]
 
 
+class _Where(NamedTuple):
+    models: tuple[str, ...]
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
+    bad: tuple[BadCell, ...]
+
+
 class Cells:
     """Reads the rows of one manifest."""
 
     def __init__(self, label: str) -> None:
         self._label = label
         self._plans: dict[tuple[str, ...], Columns] = {}
+        self._known: dict[tuple[str, str, str], _Where] = {}
         self.header_is_bad = False
         """Set once the reader told problems of the header: columns are not complained about again."""
 
@@ -76,11 +88,12 @@ class Cells:
         bad: list[BadCell] = []
         lists: Mapping[int, Sequence[str]] = {}
         object_tags: Mapping[str, str] = {}
+        # The last one is where the index -1 of a missing column leads.
         try:
-            values = list(map(str.strip, cells.values()))
+            values = [*map(str.strip, cells.values()), ""]
         except TypeError:
             values, lists, object_tags = _flatten(columns, list(cells.values()), bad)
-        values.append("")  # where the index -1 of a missing column leads
+            values.append("")
 
         name = values[columns.name]
         if name and (len(name) > NAME_LENGTH or not NAME.fullmatch(name)) and (fault := name_fault(name)):
@@ -88,25 +101,25 @@ class Cells:
         description = values[columns.description]
         if description and (fault := description_fault(description)):
             bad.append(BadCell("description", description, fault))
-        models, wrong = _several("model", values[columns.model])
-        bad += wrong
-        accounts, wrong = _several("account", values[columns.account])
-        bad += wrong
-        regions, wrong = _several("region", values[columns.region])
-        bad += wrong
+        where = values[columns.model], values[columns.account], values[columns.region]
+        models, accounts, regions, wrong = self._known.get(where) or self._split(where)
+        if wrong:
+            bad += wrong
         if lists:
             models, accounts, regions = _listed(columns, lists, (models, accounts, regions), bad)
 
         tags = {key: value for index, key in columns.tags if (value := values[index])}
-        # A key with a fault was told of with its column.
-        bad += [BadCell(f"tag:{key}", value, fault) for key, value, fault in tag_faults(tags) if not tag_key_fault(key)]
+        if not tag_values_are_sound(tags.values()):
+            # A key with a fault was told of with its column.
+            faults = ((key, value, fault) for key, value, fault in tag_faults(tags) if not tag_key_fault(key))
+            bad += [BadCell(f"tag:{key}", value, fault) for key, value, fault in faults]
         if columns.tag_object >= 0:
             tags = _merged(tags, object_tags, values[columns.tag_object], bad)
         if len(tags) > TAGS_PER_PROFILE and (fault := tag_count_fault(tags)):
             bad.append(BadCell("tags", "", fault))
         if bad or columns.faults:
             return self._rejected(row.line, columns, bad)
-        return Request(
+        return _request(
             self._label,
             row.line,
             name or None,
@@ -117,6 +130,15 @@ class Cells:
             tags or EMPTY,
             {column: value for index, column in columns.attributes if (value := values[index])},
         )
+
+    def _split(self, where: tuple[str, str, str]) -> _Where:
+        """The values of the cells `model`, `account` and `region`, remembered."""
+        models, accounts, regions = map(_several, ("model", "account", "region"), where)
+        found = _Where(models.values, accounts.values, regions.values, (*models.bad, *accounts.bad, *regions.bad))
+        if len(self._known) >= _WHERES:
+            self._known.clear()
+        self._known[where] = found
+        return found
 
     def _plan(self, names: tuple[str, ...]) -> Columns:
         if len(self._plans) >= _PLANS:
@@ -148,7 +170,6 @@ def visible(column: str) -> str:
 _CHECKS: Mapping[str, Callable[[str], Fault | None]] = {"account": account_fault, "region": region_fault}
 
 
-@lru_cache(16_384)
 def _several(column: str, text: str) -> _Several:
     """The values of a cell that may hold several, separated by `|`."""
     if not text:

@@ -10,13 +10,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from bulkprof.intake.columns import KNOWN, TAG_PREFIX, ColumnFault, understand
 from bulkprof.intake.encoding import Block, read_blocks
 from bulkprof.model import Problem
 from bulkprof.plugins.api import RawRow, Source
+from bulkprof.quick import quick
 
 DELIMITERS = (",", ";", "\t")
+_raw_row = quick(RawRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,16 @@ class _Lines:
     def __init__(self, blocks: Iterator[Block]) -> None:
         self._blocks = blocks
         self.bad: dict[int, Problem] = {}
-        self.read = 0
-        """Lines handed out, which is the number of the last one."""
         self.cut_short: Problem | None = None
 
-    def __iter__(self) -> Iterator[str]:
+    def by_block(self) -> Iterator[list[str]]:
+        """The lines, some thousand at a time."""
         for block in self._blocks:
             if not block.complete:
                 (self.cut_short,) = block.bad.values()
                 return
             self.bad.update(block.bad)
-            yield from block.lines
+            yield block.lines
 
     def bad_between(self, first: int, last: int) -> list[Problem]:
         """Take out what is wrong with the lines from `first` to `last`."""
@@ -51,7 +53,7 @@ def parse_csv(source: Source) -> Iterator[RawRow | Problem]:
     """Yield the rows of a CSV file, and a problem in the place of each that can't be read."""
     with source.path.open("rb") as file:
         lines = _Lines(read_blocks(file, source.label))
-        feed = iter(lines)
+        feed = chain.from_iterable(lines.by_block())
         skipped, head = _first_line(feed)
         delimiter = _declared_delimiter(head)
         if delimiter:
@@ -107,7 +109,7 @@ class _Table:
         if not head:
             yield from self._lines.bad_between(0, self._skipped)
             return
-        reader = csv.reader(_chain(head, feed), delimiter=self._delimiter, skipinitialspace=True, strict=True)
+        reader = csv.reader(chain([head], feed), delimiter=self._delimiter, skipinitialspace=True, strict=True)
         try:
             header = next(reader)
         except csv.Error as error:
@@ -119,16 +121,19 @@ class _Table:
             yield from bad
             return
         yield from self._understand(header)
+        # Without a column, no row is as wide as the header.
+        names, width = self._names, len(self._names) or None
+        bad_lines = self._lines.bad
         first = last + 1
         ended = False
         while not ended:
             try:
                 for cells in reader:
                     first, begin = self._skipped + reader.line_num + 1, first
-                    if self._lines.bad and (problems := self._lines.bad_between(begin, first - 1)):
+                    if bad_lines and (problems := self._lines.bad_between(begin, first - 1)):
                         yield from problems
-                    elif len(cells) == len(self._names) and "".join(cells).strip():
-                        yield RawRow(begin, dict(zip(self._names, cells, strict=False)))
+                    elif len(cells) == width and (cells[0].strip() or "".join(cells).strip()):
+                        yield _raw_row(begin, dict(zip(names, cells)))  # noqa: B905 - just compared
                     elif (item := self._odd_row(cells, begin)) is not None:
                         yield item
                 ended = True
@@ -182,11 +187,6 @@ class _Table:
             message = f"can't be read: {text}{reach}"
         remedy = 'close each quoted cell, and write a double quote inside one twice: "a ""b"" c"'
         return Problem(message, self._label, first, remedy=remedy)
-
-
-def _chain(head: str, feed: Iterator[str]) -> Iterator[str]:
-    yield head
-    yield from feed
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -17,7 +17,9 @@ from bulkprof.plugins.api import RawRow, Reader, Source
 from bulkprof.plugins.registry import Registry
 
 BATCH = 500
-"""Rows that are read before the event loop gets its next turn."""
+"""Rows that are understood before the event loop gets its next turn."""
+PARSED = 4 * BATCH
+"""Rows that a worker thread parses at once: handing over costs as much as some rows."""
 
 Parser = Callable[[Source], Iterator[RawRow | Problem]]
 
@@ -36,7 +38,7 @@ class ThreadedReader:
         rows = self._parse(source)
 
         def next_batch() -> list[RawRow | Problem]:
-            return list(islice(rows, BATCH))
+            return list(islice(rows, PARSED))
 
         try:
             while batch := await anyio.to_thread.run_sync(next_batch):

@@ -61,7 +61,7 @@ async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Sequence[
         async for batch in batches:
             empty = empty and not batch
             for start in range(0, len(batch), BATCH):
-                yield [_understand(item, cells) for item in batch[start : start + BATCH]]
+                yield _understood(batch[start : start + BATCH], cells)
                 # A plugin's reader may answer a whole sheet at once; others should get their turn.
                 await anyio.lowlevel.checkpoint()
         if empty:
@@ -75,12 +75,17 @@ async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Sequence[
             await close()
 
 
-def _understand(item: RawRow | Problem, cells: Cells) -> Request | Rejected:
-    if isinstance(item, Problem):
-        cells.header_is_bad = cells.header_is_bad or isinstance(item, HeaderProblem)
-        return Rejected((item,))
-    row = cells.read(item)
-    return Rejected(()) if cells.header_is_bad and isinstance(row, Request) else row
+def _understood(batch: Sequence[RawRow | Problem], cells: Cells) -> Sequence[Request | Rejected]:
+    read = cells.read
+    rows: list[Request | Rejected] = []
+    for item in batch:
+        if isinstance(item, Problem):
+            cells.header_is_bad = cells.header_is_bad or isinstance(item, HeaderProblem)
+            rows.append(Rejected((item,)))
+            continue
+        row = read(item)
+        rows.append(Rejected(()) if cells.header_is_bad and isinstance(row, Request) else row)
+    return rows
 
 
 def _refusal(label: str, seen: dict[tuple[int, int] | str, str]) -> Problem | None:

@@ -6,29 +6,30 @@ would be a surprise. All of a row's problems are told at once, each one time, ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
 from bulkprof.config import Settings
-from bulkprof.errors import ConfigError, PluginError
-from bulkprof.limits import Fault, description_fault, region_fault
+from bulkprof.errors import PluginError
+from bulkprof.limits import Fault, description_fault
 from bulkprof.model import DesiredProfile, Problem, Request, Target
 from bulkprof.plugins.registry import Registry
-from bulkprof.rules.accounts import Accounts, Undecided, is_account
+from bulkprof.quick import quick
+from bulkprof.rules.accounts import Accounts, Undecided
 from bulkprof.rules.answers import ask, cell_problem
-from bulkprof.rules.models import Models, Resolved
+from bulkprof.rules.fanout import Places
+from bulkprof.rules.models import Resolved
 from bulkprof.rules.naming import Naming, check_name
 from bulkprof.rules.prepare import Preparation
 from bulkprof.rules.sources import place_fault
 from bulkprof.rules.tagging import Tagging
 
-_TARGETS = 100_000
-"""Targets to remember; an organization has some thousand."""
 _NO_MODEL = Fault("the row names no model", "fill the column model, or set model under [defaults] in the config")
+_desired = quick(DesiredProfile)
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """What a request comes to. A problem that is an error leaves `profiles` empty; warnings stand beside them."""
 
     profiles: tuple[DesiredProfile, ...]
@@ -53,73 +54,43 @@ class Rules:
         aliases and defaults that no row could use.
         """
         self.accounts = accounts or Accounts(settings.organization.aliases)
-        self._models = Models(settings)
+        self._places = Places(settings, self.accounts, account=account, region=region)
         self._preparation = Preparation(registry)
         self._naming = Naming(registry)
         self._tagging = Tagging(settings, registry)
         self._checks = registry.implementations("bulkprof_check_profile")
-        defaults = settings.defaults
-        _check_defaults(settings, self.accounts)
-        self._default_models = defaults.model
-        self._default_accounts = defaults.account or (account,)
-        self._default_regions = defaults.region or (region,)
-        self._default_description = defaults.description
-        self._targets: dict[tuple[str, str], tuple[Target, Fault | None]] = {}
+        self._default_description = settings.defaults.description
 
     def expand(self, request: Request) -> Expansion:
         """The profiles that `request` wants, or all that is wrong with it. `PluginError` passes."""
         problems: list[Problem] = []
         if self._preparation.active:
             request = self._preparation.prepare(request, problems)
-        models = request.models or self._default_models
-        if not models:
+        found = self._places.of(request)
+        if not found.models:
             problems.append(cell_problem(request, "model", "", _NO_MODEL))
         description = request.description or self._default_description
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))
+        for value, fault in found.faults:
+            problems.append(cell_problem(request, "account", value, fault))
         profiles: list[DesiredProfile] = []
-        accounts = self._accounts_of(request, problems)
-        regions = self.accounts.regions(request.regions or self._default_regions)
-        for model in models:
-            resolved = self._models.resolve(model)
+        for resolved in found.models:
             if resolved.fault:
-                problems.append(cell_problem(request, "model", model, resolved.fault))
-            for account in accounts:
-                make = self._profile if not account or is_account(account) else self._undecided
-                for region in regions:
-                    target = self._target(account, region, request, problems)
-                    profile = make(request, target, resolved, description, problems)
-                    if profile is not None:
-                        profiles.append(profile)
-        if len(models) > 1:
+                problems.append(cell_problem(request, "model", resolved.model, resolved.fault))
+            for target, wrong, decided in found.places:
+                if wrong:
+                    problems.append(cell_problem(request, "region", target.region, wrong))
+                make = self._profile if decided else self._undecided
+                profile = make(request, target, resolved, description, problems)
+                if profile is not None:
+                    profiles.append(profile)
+        if len(found.models) > 1:
             problems.extend(_same_names(request, profiles))
         if not problems:
             return Expansion(tuple(profiles))
         told = tuple(dict.fromkeys(problems))
         return Expansion(() if any(problem.is_error for problem in told) else tuple(profiles), told)
-
-    def _target(self, account: str, region: str, request: Request, problems: list[Problem]) -> Target:
-        """The target, one object for all rows that name it."""
-        key = (account, region)
-        found = self._targets.get(key)
-        if found is None:
-            found = Target(account, region), region_fault(region) if region else None
-            if len(self._targets) >= _TARGETS:
-                self._targets.clear()
-            self._targets[key] = found
-        target, fault = found
-        if fault:
-            problems.append(cell_problem(request, "region", region, fault))
-        return target
-
-    def _accounts_of(self, request: Request, problems: list[Problem]) -> tuple[str, ...]:
-        """The accounts that a row means. Raises `ConfigError` where the default ones can't be used."""
-        chosen = self.accounts.of(request.accounts or self._default_accounts)
-        for value, fault in chosen.faults:
-            if not request.accounts:
-                raise _bad_default("account", value, fault)
-            problems.append(cell_problem(request, "account", value, fault))
-        return chosen.accounts
 
     def _undecided(
         self,
@@ -157,7 +128,7 @@ class Rules:
             problems.append(cell_problem(request, "model", model, fault))
         name = request.name or ""
         if not name or self._naming.concerns(name):
-            unnamed = DesiredProfile(request, target, model, source, name, description, request.tags)
+            unnamed = _desired(request, target, model, source, name, description, request.tags)
             name = self._naming.name(unnamed, problems)
             if not name:
                 return None
@@ -165,9 +136,9 @@ class Rules:
             check_name(request, name, problems)
         untagged = None
         if self._tagging.active:
-            untagged = DesiredProfile(request, target, model, source, name, description, request.tags)
+            untagged = _desired(request, target, model, source, name, description, request.tags)
         tags = self._tagging.tags(request, untagged, problems)
-        profile = DesiredProfile(request, target, model, source, name, description, tags)
+        profile = _desired(request, target, model, source, name, description, tags)
         if self._checks:
             self._check(profile, problems)
         return profile
@@ -177,7 +148,7 @@ class Rules:
         request = profile.request
         for implementation in self._checks:
             answer = ask(implementation, profile, request, problems)
-            if answer is None:
+            if answer is None or (answer.__class__ is list and not answer):
                 continue
             for problem in answer if isinstance(answer, Iterable) else [answer]:
                 if not isinstance(problem, Problem):
@@ -189,7 +160,7 @@ class Rules:
                 problems.append(problem)
 
 
-def _same_names(request: Request, profiles: Sequence[DesiredProfile]) -> Iterator[Problem]:
+def _same_names(request: Request, profiles: Iterable[DesiredProfile]) -> Iterator[Problem]:
     """Several models under one name: AWS would take one of them, and nobody could say which."""
     models: dict[tuple[str, str, str], str] = {}
     for profile in profiles:
@@ -201,20 +172,3 @@ def _same_names(request: Request, profiles: Sequence[DesiredProfile]) -> Iterato
                 "leave the name to a naming rule with {model} in it, or write a row for each model",
             )
             yield cell_problem(request, "name", profile.name, fault)
-
-
-def _check_defaults(settings: Settings, accounts: Accounts) -> None:
-    """Wrong defaults are the config's fault, told once, not once for each row."""
-    defaults = settings.defaults
-    for account in defaults.account:
-        if isinstance(expanded := accounts.expand(account), Fault):
-            raise _bad_default("account", account, expanded)
-    for region in defaults.region:
-        if fault := region_fault(region):
-            raise _bad_default("region", region, fault)
-    if defaults.description and (fault := description_fault(defaults.description)):
-        raise _bad_default("description", defaults.description, fault)
-
-
-def _bad_default(key: str, value: str, fault: Fault) -> ConfigError:
-    return ConfigError(f"defaults.{key}: {value!r} {fault.reason}; {fault.remedy}")

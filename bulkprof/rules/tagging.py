@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from bulkprof.config import Settings
 from bulkprof.errors import ConfigError, PluginError
@@ -13,11 +14,23 @@ from bulkprof.limits import (
     tag_faults,
     tag_key_fault,
     tag_value_fault,
+    tag_values_are_sound,
 )
 from bulkprof.model import DesiredProfile, Problem, Request
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.answers import ask, cell_problem
 from bulkprof.rules.ownership import claim
+
+_CACHE = 4096
+
+
+class _Keys(NamedTuple):
+    """What the keys of a profile's tags say by themselves: rows share them, whatever their values are."""
+
+    sound: bool
+    """Whether AWS takes them, and bulkprof's own tags can be added."""
+    own: Mapping[str, str]
+    """The tags of bulkprof's own that belong to them."""
 
 
 class Tagging:
@@ -41,6 +54,7 @@ class Tagging:
         if self._retire_key in (self._key, self._keys_key):
             raise ConfigError(f"replace.tag: {self._retire_key!r} has another meaning already; choose another key")
         self.active = bool(self._implementations)
+        self._known_keys: dict[tuple[str, ...], _Keys] = {}
 
     def tags(self, request: Request, profile: DesiredProfile | None, problems: list[Problem]) -> Mapping[str, str]:
         """All tags of one profile; `profile` is what plugins see of it, None where there are no tag plugins."""
@@ -51,25 +65,53 @@ class Tagging:
                 answer = ask(implementation, profile, request, problems)
                 if answer is not None:
                     self._merge(implementation.plugin, answer, tags, makers, request=request, problems=problems)
+        keys = self._known_keys.get(names := tuple(tags)) or self._look_at(names)
+        sound = keys.sound and tag_values_are_sound(tags.values())
+        tags.update(keys.own)
+        if not sound:
+            self._complain(request, tags, keys, makers, problems)
+        return tags
+
+    def _look_at(self, names: tuple[str, ...]) -> _Keys:
+        """What the keys of some tags say, remembered."""
+        own = {} if self._key in names else {self._key: self._estate}
+        declared = [name for name in names if name != self._key]
+        # A profile that has no room for the list goes without: its keys are set, and stay when they are dropped.
+        if self._keys_key and self._keys_key not in names and 0 < len(declared) < TAGS_PER_PROFILE - 1:
+            own[self._keys_key] = claim(tuple(declared))
+        mine = {self._key, self._keys_key, self._retire_key}
+        fits = len(names) + len(own) <= TAGS_PER_PROFILE
+        found = _Keys(fits and not mine.intersection(names) and not any(map(tag_key_fault, names)), own)
+        if len(self._known_keys) >= _CACHE:
+            self._known_keys.clear()
+        self._known_keys[names] = found
+        return found
+
+    def _complain(
+        self,
+        request: Request,
+        tags: Mapping[str, str],
+        keys: _Keys,
+        makers: Mapping[str, str],
+        problems: list[Problem],
+    ) -> None:
+        """Tell what is wrong with tags."""
+        made = {key: plugin for key, plugin in makers.items() if key not in request.tags}
         for key, value, fault in tag_faults(tags):
-            problems.append(cell_problem(request, f"tag:{key}", value, fault, makers.get(key, "")))
-        if tags.setdefault(self._key, self._estate) != self._estate:
+            if key not in keys.own:
+                problems.append(cell_problem(request, f"tag:{key}", value, fault, made.get(key, "")))
+        if tags[self._key] != self._estate:
             what = f"the tag tells which estate a profile belongs to, and this one is {self._estate!r}"
-            problems.append(self._own(self._key, what, request, tags, makers))
+            problems.append(self._own(self._key, what, request, tags, made))
         if self._retire_key in tags:
             what = "the tag tells when a replaced profile is deleted"
-            problems.append(self._own(self._retire_key, what, request, tags, makers))
-        if self._keys_key:
-            if self._keys_key in tags:
-                what = "the tag lists the keys that bulkprof manages"
-                problems.append(self._own(self._keys_key, what, request, tags, makers))
-            # A profile that has no room for the list goes without: its keys are set, and stay when they are dropped.
-            elif 1 < len(tags) < TAGS_PER_PROFILE:
-                tags[self._keys_key] = claim(tuple(key for key in tags if key != self._key))
-        if len(tags) > TAGS_PER_PROFILE and (excess := tag_count_fault(tags)):
+            problems.append(self._own(self._retire_key, what, request, tags, made))
+        if self._keys_key in tags and self._keys_key not in keys.own:
+            what = "the tag lists the keys that bulkprof manages"
+            problems.append(self._own(self._keys_key, what, request, tags, made))
+        if excess := tag_count_fault(tags):
             ours = Fault(f"{excess.reason}, the rules' and bulkprof's own among them", excess.remedy)
             problems.append(cell_problem(request, "tags", "", ours))
-        return tags
 
     @staticmethod
     def _own(key: str, what: str, request: Request, tags: Mapping[str, str], makers: Mapping[str, str]) -> Problem:
@@ -87,7 +129,7 @@ class Tagging:
         request: Request,
         problems: list[Problem],
     ) -> None:
-        """Add a plugin's tags. The manifest's own win; two plugins that disagree can't both be right."""
+        """Add a plugin's tags, and it as their maker. The manifest's own win; two that disagree can't both be right."""
         if answer.__class__ is not dict and not isinstance(answer, Mapping):
             raise PluginError(plugin, f"bulkprof_tag_profile answers a mapping or None, not {type(answer).__name__}")
         for key, value in answer.items():
@@ -95,6 +137,13 @@ class Tagging:
                 raise PluginError(
                     plugin, f"bulkprof_tag_profile answered the tag {key!r}: {value!r}; both must be strings"
                 )
+        if not makers:
+            # Nobody to disagree with: all at once.
+            makers.update(dict.fromkeys(answer, plugin))
+            tags.update(answer)
+            tags.update(request.tags)
+            return
+        for key, value in answer.items():
             if key in request.tags:
                 continue
             other = makers.setdefault(key, plugin)

@@ -22,12 +22,12 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from bulkprof.plugins import DesiredProfile, PluginContext, PluginSettings, field_reader, hookimpl, missing_field
-from bulkprof_naming.shape import model_label, name_part, with_hash
+from bulkprof_naming.shape import are_parts, model_label, name_part, with_hash
 from bulkprof_naming.template import Template
 
 __all__ = ["NamingSettings", "Plugin"]
 
-_CASES: dict[str, Callable[[str], str]] = {"keep": str, "lower": str.lower, "upper": str.upper}
+_CASES: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.upper}
 
 
 class NamingSettings(PluginSettings):
@@ -74,9 +74,13 @@ class Plugin:
         self._fields = settings.template.fields
         self._readers = tuple(field_reader(field) for field in self._fields)
         self._model_at = frozenset(index for index, field in enumerate(self._fields) if field == "model")
-        # Most columns repeat few values; the bound keeps a column of unique ones from growing with the run.
+        # Columns repeat their values; the bound keeps a column of unique ones from growing with the run.
         self._part = lru_cache(maxsize=1 << 14)(partial(name_part, separator=settings.separator))
-        self._in_case = _CASES[settings.case]
+        self._in_case = _CASES.get(settings.case)
+        self._max_length = settings.max_length
+        self._pattern = settings.pattern
+        self._hash_always = settings.hash == "always"
+        self._hash_when_changed = settings.hash == "when-changed"
 
     @hookimpl
     def bulkprof_name_profile(self, profile: DesiredProfile) -> str:
@@ -87,20 +91,17 @@ class Plugin:
         shown = written
         if self._model_at and profile.model == profile.source:
             shown = [model_label(v) if i in self._model_at else v for i, v in enumerate(written)]
-        parts = tuple(map(self._part, shown))
+        parts = shown if are_parts(shown) else list(map(self._part, shown))
         if not all(parts):
             at = parts.index("")
             raise ValueError(f"the column {self._fields[at]!r} holds nothing that a name may hold: {written[at]!r}")
-        name = self._layout % parts
-        if self._needs_hash(name, shown, parts):
-            name = with_hash(name, written, limit=self._settings.max_length, separator=self._settings.separator)
-        name = self._in_case(name)
-        if self._settings.pattern is not None and not self._settings.pattern.fullmatch(name):
-            raise ValueError(f"the name {name!r} doesn't match the naming pattern {self._settings.pattern.pattern!r}")
-        return name
-
-    def _needs_hash(self, name: str, shown: list[str], parts: tuple[str, ...]) -> bool:
-        if len(name) > self._settings.max_length or self._settings.hash == "always":
-            return True
+        name = self._layout % tuple(parts)
         # Case alone is no change: with `case = "lower"` nearly every name would end in a hash.
-        return self._settings.hash == "when-changed" and parts != tuple(shown)
+        changed = self._hash_when_changed and parts != shown
+        if len(name) > self._max_length or changed or self._hash_always:
+            name = with_hash(name, written, limit=self._max_length, separator=self._settings.separator)
+        if self._in_case:
+            name = self._in_case(name)
+        if self._pattern is not None and not self._pattern.fullmatch(name):
+            raise ValueError(f"the name {name!r} doesn't match the naming pattern {self._pattern.pattern!r}")
+        return name

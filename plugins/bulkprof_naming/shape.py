@@ -9,7 +9,9 @@ import unicodedata
 from collections.abc import Sequence
 from hashlib import blake2b
 
-_CLEAN = re.compile(r"[0-9a-zA-Z]+([_-][0-9a-zA-Z]+)*")
+_CLEAN = re.compile(r"[0-9a-zA-Z]++(?:[_-][0-9a-zA-Z]++)*+")
+_ALL_CLEAN = re.compile(rf"{_CLEAN.pattern}(?:\0{_CLEAN.pattern})*+")
+"""Parts with a NUL between each two."""
 _BETWEEN = re.compile(r"[^0-9a-zA-Z]+")
 HASH_LENGTH = 10
 """50 bits in base32: a thousand names of one target that share a beginning collide with a chance of 1 in 10**9."""
@@ -18,6 +20,12 @@ HASH_LENGTH = 10
 _ORIGIN = re.compile(r"^(?:[a-z-]+\.)+(?=.)")
 _FIRST_VERSION = re.compile(r"(?:-v?1)?:0$|-v1$")
 _DATE = re.compile(r"-20\d{6}(?=$|[-:])")
+
+
+def are_parts(values: Sequence[str]) -> bool:
+    """Whether `name_part` would leave all of `values` as they are: one look at them together, as most rows need."""
+    joined = "\0".join(values)
+    return joined.count("\0") < len(values) and _ALL_CLEAN.fullmatch(joined) is not None
 
 
 def name_part(value: str, separator: str) -> str:

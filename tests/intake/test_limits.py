@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bulkprof import limits
 
@@ -83,8 +85,15 @@ def test_tags() -> None:
     assert [key for key, _, _ in limits.tag_faults({"AWS:x": "1", "ok": "a,b", "x" * 129: "", "v": "y" * 257})] == [
         "AWS:x", "ok", "x" * 129, "v",
     ]  # fmt: skip
-    # Asked again, the answer is the same: only sound pairs are remembered.
+    # Asked again, the answer is the same.
     assert len(limits.tag_faults({"AWS:x": "1", "fine": "1"})) == 1
     assert len(limits.tag_faults({"AWS:x": "1", "fine": "1"})) == 1
     assert limits.tag_count_fault({str(n): "" for n in range(51)})
     assert limits.tag_count_fault({str(n): "" for n in range(50)}) is None
+
+
+@given(
+    st.lists(st.text(alphabet="aB7 \t.:/=+@_-,é\0", max_size=4) | st.sampled_from(["x" * 256, "x" * 257]), max_size=4)
+)
+def test_tag_values_at_once(values: list[str]) -> None:
+    assert limits.tag_values_are_sound(values) is not any(map(limits.tag_value_fault, values))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bulkprof_naming import NamingSettings, Plugin
-from bulkprof_naming.shape import model_label, name_part
+from bulkprof_naming.shape import are_parts, model_label, name_part
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -186,3 +186,8 @@ def test_shortened_names_never_collide(rows: list[tuple[tuple[str, str], str]], 
 @given(model=st.from_regex(r"[a-z0-9.:/-]+", fullmatch=True))
 def test_a_model_always_leaves_a_label(model: str) -> None:
     assert model_label(model) or model.endswith("/")
+
+
+@given(values=st.lists(st.text(alphabet="aB7-_ é\0", min_size=1, max_size=5), min_size=1, max_size=3))
+def test_parts_that_stay_are_found_at_once(values: list[str]) -> None:
+    assert are_parts(values) is all(name_part(value, "-") == value for value in values)
