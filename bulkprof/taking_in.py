@@ -46,7 +46,7 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
                         ui.problem(problem)
                 rows += len(batch)
                 progress.step(len(batch))
-    await run.off_loop(run.drop_invalid)
+    await run.off_loop(run.end_intake)
     return rows
 
 

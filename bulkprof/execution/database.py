@@ -99,7 +99,6 @@ class Database:
         """Give up what a crash would leave, for speed: for a file that only this process takes rows into."""
         self._db.execute("PRAGMA journal_mode = MEMORY")
         self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("DROP INDEX action_target")
 
     async def off_loop(self, work: Callable[[], T]) -> T:
         """Run `work`, which uses this file, in a worker thread, after whatever is under way there."""

@@ -39,8 +39,6 @@ CREATE TABLE action (
     set_tags TEXT NOT NULL DEFAULT '{}', remove_tags TEXT NOT NULL DEFAULT '[]', reason TEXT NOT NULL DEFAULT '',
     refusal_code TEXT, refusal_message TEXT, refusal_outcome TEXT
 );
-CREATE UNIQUE INDEX one_name ON action (target, name) WHERE wanted = 1;
-CREATE INDEX action_target ON action (target, id);
 CREATE TABLE outcome (
     seq INTEGER PRIMARY KEY,
     action INTEGER NOT NULL UNIQUE REFERENCES action,
@@ -53,8 +51,13 @@ CREATE TABLE call (operation TEXT PRIMARY KEY, sent INTEGER, throttled INTEGER, 
 CREATE TABLE delivery (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL, finished INTEGER NOT NULL) WITHOUT ROWID;
 """
 
+ONE_NAME = "CREATE UNIQUE INDEX IF NOT EXISTS one_name ON action (target, name) WHERE wanted = 1"
+BY_TARGET = "CREATE INDEX IF NOT EXISTS action_target ON action (target, id)"
+INSERT_BRIEF = (
+    "INSERT INTO action (target, name, wanted, file, line, source) VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
 INSERT_DESIRED = (
-    "INSERT INTO action (target, name, wanted, file, line, model, source, description, tags, attributes) "
+    "INSERT INTO action (target, name, wanted, file, line, source, model, description, tags, attributes) "
     "VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 INSERT_DELETION = (
@@ -110,20 +113,16 @@ def _load(text: str) -> Mapping[str, str]:
     return EMPTY if text == "{}" else json.loads(text)
 
 
+def brief(target_id: int, profile: DesiredProfile) -> tuple[Any, ...]:
+    """The values of `INSERT_BRIEF`: what is asked of a profile that is checked only."""
+    request = profile.request
+    return target_id, profile.name, request.file, request.line, profile.source
+
+
 def from_desired(target_id: int, profile: DesiredProfile) -> tuple[Any, ...]:
     """The values of `INSERT_DESIRED`."""
-    request = profile.request
-    return (
-        target_id,
-        profile.name,
-        request.file,
-        request.line,
-        profile.model,
-        profile.source,
-        profile.description,
-        _dump(profile.tags),
-        _dump(request.attributes),
-    )
+    rest = profile.model, profile.description, _dump(profile.tags), _dump(profile.request.attributes)
+    return brief(target_id, profile) + rest
 
 
 def _refusal(refusal: Refusal | None) -> tuple[Any, ...]:

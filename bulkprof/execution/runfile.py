@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bulkprof.execution import rows
 from bulkprof.execution.database import Database
+from bulkprof.execution.fresh import FreshNames
 from bulkprof.model import Action, ActionKind, CallCount, DesiredProfile, Outcome, OutcomeKind, Problem, Target
 
 PAGE = 500
@@ -46,20 +47,34 @@ class RunFile(Database):
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         super().__init__(path, connection)
-        self._targets: dict[Target, int] = {}
-        for row in connection.execute("SELECT account, region, id FROM target"):
-            self._targets[Target(row[0], row[1])] = row[2]
+        self._targets: dict[tuple[str, str], int] = {}
+        for account, region, number in connection.execute("SELECT account, region, id FROM target"):
+            self._targets[account, region] = number
+        self._brief = False
+        self._fresh: FreshNames | None = FreshNames()
+        """Gone once a name may be there twice: from then on, the table's index tells."""
+        if connection.execute("SELECT id FROM action LIMIT 1").fetchone():
+            self._fresh = None
 
     # Intake
+
+    def make_fleeting(self) -> None:
+        """As for any database; of desired profiles, just what counts and clashes need is kept."""
+        super().make_fleeting()
+        self._brief = True
 
     def add_desired(self, profiles: Iterable[DesiredProfile]) -> list[Clash]:
         """Take desired profiles in, and answer those whose name another row already asked for in the same target."""
         profiles = list(profiles)
+        insert, of = (rows.INSERT_BRIEF, rows.brief) if self._brief else (rows.INSERT_DESIRED, rows.from_desired)
         with self._transaction():
-            values = [rows.from_desired(self._target_id(profile.target), profile) for profile in profiles]
+            values = [of(self._target_id(profile.target), profile) for profile in profiles]
+            if self._fresh is None or not self._fresh.add([value[:2] for value in values]):
+                self._fresh = None
+                self._db.execute(rows.ONE_NAME)
             last = self._db.execute("SELECT max(id) FROM action").fetchone()[0] or 0
             # All at once takes half the time; which of them clashed is asked only where one did.
-            if self._db.executemany(rows.INSERT_DESIRED, values).rowcount == len(values):
+            if self._db.executemany(insert, values).rowcount == len(values):
                 return []
             return list(self._clashes(profiles, last))
 
@@ -91,9 +106,21 @@ class RunFile(Database):
     def clear_intake(self) -> None:
         """Take everything back that intake wrote, before manifests are read again."""
         with self._transaction():
+            for index in ("one_name", "action_target"):
+                self._db.execute(f"DROP INDEX IF EXISTS {index}")
             for table in ("action", "target", "problem", "invalid"):
                 self._db.execute(f"DELETE FROM {table}")
         self._targets.clear()
+        self._fresh = FreshNames()
+
+    def end_intake(self) -> None:
+        """Leave out the invalid rows, and make the others found by target: all at once is cheaper than row by row."""
+        self.drop_invalid()
+        self._fresh = None
+        if not self._brief:
+            with self._transaction():
+                self._db.execute(rows.ONE_NAME)
+                self._db.execute(rows.BY_TARGET)
 
     def drop_invalid(self) -> None:
         """Leave out whatever invalid rows asked for: a row with a problem is left out whole.
@@ -318,9 +345,9 @@ class RunFile(Database):
         return [rows.to_action(row) for row in self._db.execute(query, (*values, limit))]
 
     def _target_id(self, target: Target) -> int:
-        if target not in self._targets:
-            cursor = self._db.execute(
-                "INSERT INTO target (account, region) VALUES (?, ?)", (target.account, target.region)
-            )
-            self._targets[target] = int(cursor.lastrowid or 0)
-        return self._targets[target]
+        key = (target.account, target.region)
+        found = self._targets.get(key)
+        if found is None:
+            cursor = self._db.execute("INSERT INTO target (account, region) VALUES (?, ?)", key)
+            found = self._targets[key] = int(cursor.lastrowid or 0)
+        return found

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkprof.execution import fresh
 from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import (
@@ -64,6 +65,40 @@ def test_two_rows_of_one_name_in_one_target_clash(run: RunFile) -> None:
     )
     assert [(c.profile.request, c.first_file, c.first_line) for c in clashes] == [(second, "a.csv", 2)]
     assert run.action_counts() == (3, 0)
+
+
+def test_names_clash_over_batches_whether_or_not_the_table_has_its_index(
+    run: RunFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "MOST", 4)
+
+    def clashes(*names: str, line: int) -> list[tuple[str, int]]:
+        request = Request("a.csv", line)
+        found = run.add_desired([DesiredProfile(request, TARGET, "m", "s", name=name) for name in names])
+        return [(clash.profile.name, clash.first_line) for clash in found]
+
+    assert clashes("a", "b", line=2) == []
+    assert clashes("c", "d", "e", line=3) == []  # more than are remembered
+    assert clashes("a", "f", "e", line=4) == [("a", 2), ("e", 3)]
+    run.clear_intake()
+    assert clashes("a", "b", line=5) == []
+    with closing(RunFile.open(run.path)) as again:
+        assert again.add_desired([DesiredProfile(Request("b.csv", 1), TARGET, "m", "s", name="b")])[0].first_line == 5
+    assert clashes("f", line=6) == []
+    run.end_intake()
+    assert clashes("a", "g", line=7) == [("a", 5)]
+    assert [action.name for action in run.wanted(TARGET)] == ["a", "b", "f", "g"]
+
+
+def test_a_fleeting_file_counts_as_any_other(run: RunFile) -> None:
+    run.make_fleeting()
+    profile = DesiredProfile(Request("a.csv", 2), TARGET, "m", "source", name="x")
+    assert run.add_desired([profile, replace(profile, name="y"), replace(profile, target=OTHER)]) == []
+    (clash,) = run.add_desired([replace(profile, request=Request("a.csv", 3))])
+    assert (clash.first_file, clash.first_line) == ("a.csv", 2)
+    run.end_intake()
+    assert (run.action_counts(), run.targets()) == ((3, 0), [OTHER, TARGET])
+    assert run.sources(8) == [("source", OTHER)]
 
 
 def test_a_row_with_a_problem_is_left_out_whole(run: RunFile) -> None:
