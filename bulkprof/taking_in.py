@@ -13,7 +13,7 @@ from itertools import islice
 
 from bulkprof.aws import Caller
 from bulkprof.delivery.ui import OnlyNew, Ui
-from bulkprof.errors import ManifestError, RegionError, UsageError
+from bulkprof.errors import BulkprofError, ManifestError, RegionError, UsageError
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.runfile import Clash, RunFile
 from bulkprof.intake import Rejected, merge_readers, read_requests
@@ -24,6 +24,8 @@ from bulkprof.workspace import Workspace
 
 PROBLEMS = 100
 """How many problems the error of a run carries that they stopped; the `Ui` is told all of them."""
+HELD = 2_000
+"""Desired profiles of rows without a problem that are held before they are written."""
 PORTION = 5_000
 """Desired profiles that are held at once, or those of one row if it alone has more."""
 
@@ -35,19 +37,49 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     rest is the caller's to decide. Raises `StopRequestedError` when the run stops meanwhile.
     """
     rows = 0
+    keeper = _Keeper(run, ui)
     readers = merge_readers(work.registry)
     stdin = await work.stdin(manifests)
     with ui.progress("reading rows", 0) as progress:
-        async with aclosing(read_requests(manifests, readers, stdin=stdin)) as batches:
+        async with keeper, aclosing(read_requests(manifests, readers, stdin=stdin)) as batches:
             async for batch in batches:
                 await work.stop.pause(0)
                 for profiles, problems in _expanded(batch, rules):
-                    for problem in await run.off_loop(partial(_store, run, profiles, problems)):
-                        ui.problem(problem)
+                    await keeper.take(profiles, problems)
                 rows += len(batch)
                 progress.step(len(batch))
     await run.off_loop(run.end_intake)
     return rows
+
+
+class _Keeper:
+    """Writes what rows come to. Profiles are held until there are many: a hand-over costs as much as some rows."""
+
+    def __init__(self, run: RunFile, ui: Ui) -> None:
+        self._run = run
+        self._ui = ui
+        self._held: list[DesiredProfile] = []
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
+        # Where the run ends in an error of a later row, those of earlier ones are told nevertheless.
+        if self._held and (kind is None or issubclass(kind, BulkprofError)):
+            await self._write(())
+
+    async def take(self, profiles: Sequence[DesiredProfile], problems: Sequence[Problem]) -> None:
+        """Take both in, and tell the problems, also those of equal names, in the order of the rows."""
+        if problems and self._held:
+            await self._write(())
+        self._held.extend(profiles)
+        if problems or len(self._held) >= HELD:
+            await self._write(problems)
+
+    async def _write(self, problems: Sequence[Problem]) -> None:
+        held, self._held = self._held, []
+        for problem in await self._run.off_loop(partial(_store, self._run, held, problems)):
+            self._ui.problem(problem)
 
 
 def _expanded(
@@ -69,7 +101,7 @@ def _expanded(
     yield profiles, problems
 
 
-def _store(run: RunFile, profiles: list[DesiredProfile], problems: list[Problem]) -> list[Problem]:
+def _store(run: RunFile, profiles: Sequence[DesiredProfile], problems: Sequence[Problem]) -> list[Problem]:
     """Write them; answers the problems, with those of equal names."""
     clashes = run.add_desired(profiles)
     found = [*problems, *_clash_problems(clashes)]

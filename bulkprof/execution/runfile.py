@@ -66,6 +66,8 @@ class RunFile(Database):
     def add_desired(self, profiles: Iterable[DesiredProfile]) -> list[Clash]:
         """Take desired profiles in, and answer those whose name another row already asked for in the same target."""
         profiles = list(profiles)
+        if not profiles:
+            return []
         insert, of = (rows.INSERT_BRIEF, rows.brief) if self._brief else (rows.INSERT_DESIRED, rows.from_desired)
         with self._transaction():
             values = [of(self._target_id(profile.target), profile) for profile in profiles]

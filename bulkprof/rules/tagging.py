@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bulkprof.config import Settings
@@ -59,17 +59,17 @@ class Tagging:
     def tags(self, request: Request, profile: DesiredProfile | None, problems: list[Problem]) -> Mapping[str, str]:
         """All tags of one profile; `profile` is what plugins see of it, None where there are no tag plugins."""
         tags = dict(request.tags)
-        makers: dict[str, str] = {}
+        answers: list[tuple[str, Mapping[str, str]]] = []
         if profile is not None:
             for implementation in self._implementations:
                 answer = ask(implementation, profile, request, problems)
                 if answer is not None:
-                    self._merge(implementation.plugin, answer, tags, makers, request=request, problems=problems)
+                    _merge(implementation.plugin, answer, tags, answers, request, problems)
         keys = self._known_keys.get(names := tuple(tags)) or self._look_at(names)
         sound = keys.sound and tag_values_are_sound(tags.values())
         tags.update(keys.own)
         if not sound:
-            self._complain(request, tags, keys, makers, problems)
+            self._complain(request, tags, keys, _makers(answers, request), problems)
         return tags
 
     def _look_at(self, names: tuple[str, ...]) -> _Keys:
@@ -96,19 +96,18 @@ class Tagging:
         problems: list[Problem],
     ) -> None:
         """Tell what is wrong with tags."""
-        made = {key: plugin for key, plugin in makers.items() if key not in request.tags}
         for key, value, fault in tag_faults(tags):
             if key not in keys.own:
-                problems.append(cell_problem(request, f"tag:{key}", value, fault, made.get(key, "")))
+                problems.append(cell_problem(request, f"tag:{key}", value, fault, makers.get(key, "")))
         if tags[self._key] != self._estate:
             what = f"the tag tells which estate a profile belongs to, and this one is {self._estate!r}"
-            problems.append(self._own(self._key, what, request, tags, made))
+            problems.append(self._own(self._key, what, request, tags, makers))
         if self._retire_key in tags:
             what = "the tag tells when a replaced profile is deleted"
-            problems.append(self._own(self._retire_key, what, request, tags, made))
+            problems.append(self._own(self._retire_key, what, request, tags, makers))
         if self._keys_key in tags and self._keys_key not in keys.own:
             what = "the tag lists the keys that bulkprof manages"
-            problems.append(self._own(self._keys_key, what, request, tags, made))
+            problems.append(self._own(self._keys_key, what, request, tags, makers))
         if excess := tag_count_fault(tags):
             ours = Fault(f"{excess.reason}, the rules' and bulkprof's own among them", excess.remedy)
             problems.append(cell_problem(request, "tags", "", ours))
@@ -119,39 +118,36 @@ class Tagging:
         fault = Fault(what, "leave it out: bulkprof sets it (ownership_tag, keys_tag and [replace] in the config)")
         return cell_problem(request, f"tag:{key}", tags[key], fault, makers.get(key, ""))
 
-    @staticmethod
-    def _merge(
-        plugin: str,
-        answer: object,
-        tags: dict[str, str],
-        makers: dict[str, str],
-        *,
-        request: Request,
-        problems: list[Problem],
-    ) -> None:
-        """Add a plugin's tags, and it as their maker. The manifest's own win; two that disagree can't both be right."""
-        if answer.__class__ is not dict and not isinstance(answer, Mapping):
-            raise PluginError(plugin, f"bulkprof_tag_profile answers a mapping or None, not {type(answer).__name__}")
-        for key, value in answer.items():
-            if value.__class__ is not str or key.__class__ is not str:
-                raise PluginError(
-                    plugin, f"bulkprof_tag_profile answered the tag {key!r}: {value!r}; both must be strings"
-                )
-        if not makers:
-            # Nobody to disagree with: all at once.
-            makers.update(dict.fromkeys(answer, plugin))
-            tags.update(answer)
-            tags.update(request.tags)
-            return
-        for key, value in answer.items():
-            if key in request.tags:
-                continue
-            other = makers.setdefault(key, plugin)
-            if other == plugin:
-                tags[key] = value
-            elif tags[key] != value:
-                fault = Fault(
-                    f"plugin {other!r} says {tags[key]!r}, plugin {plugin!r} says {value!r}",
-                    f"let one of them set it, or write it in the manifest as tag:{key}",
-                )
-                problems.append(cell_problem(request, f"tag:{key}", "", fault))
+
+def _merge(
+    plugin: str,
+    answer: object,
+    tags: dict[str, str],
+    answers: list[tuple[str, Mapping[str, str]]],
+    request: Request,
+    problems: list[Problem],
+) -> None:
+    """Add a plugin's tags to `tags` and `answers`. The manifest's own win; two plugins that disagree can't be right."""
+    if answer.__class__ is not dict and not isinstance(answer, Mapping):
+        raise PluginError(plugin, f"bulkprof_tag_profile answers a mapping or None, not {type(answer).__name__}")
+    given = request.tags
+    makers = _makers(answers, request) if answers else {}
+    for key, value in answer.items():
+        if value.__class__ is not str or key.__class__ is not str:
+            raise PluginError(plugin, f"bulkprof_tag_profile answered the tag {key!r}: {value!r}; both must be strings")
+        if key in given:
+            continue
+        if key not in makers:
+            tags[key] = value
+        elif tags[key] != value:
+            fault = Fault(
+                f"plugin {makers[key]!r} says {tags[key]!r}, plugin {plugin!r} says {value!r}",
+                f"let one of them set it, or write it in the manifest as tag:{key}",
+            )
+            problems.append(cell_problem(request, f"tag:{key}", "", fault))
+    answers.append((plugin, answer))
+
+
+def _makers(answers: Sequence[tuple[str, Mapping[str, str]]], request: Request) -> dict[str, str]:
+    """Which plugin made which tag; the first one counts."""
+    return {key: plugin for plugin, answer in reversed(answers) for key in answer if key not in request.tags}
