@@ -144,6 +144,7 @@ def test_what_no_row_could_use_is_the_configs_fault(config: dict[str, Any], mess
         ({"tags": {"a,b": "c"}}, "tag:a,b 'c': ',' at position 2 can't be in a tag key"),
         ({"tags": {"bulkprof:estate": "x"}}, "this one is 'default'; leave it out"),
         ({"tags": {"bulkprof:keys": "x"}}, "lists the keys that bulkprof manages; leave it out"),
+        ({"tags": {"bulkprof:delete-after": "x"}}, "tells when a replaced profile is deleted; leave it out"),
         ({"tags": {str(n): "" for n in range(50)}}, "51 tags are too many"),
     ],
 )
