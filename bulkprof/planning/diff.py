@@ -199,9 +199,7 @@ def _tag_changes(
 
 def _is_ours(key: str, there: Mapping[str, str], rules: DiffRules) -> bool:
     """Whether a tag that nobody declares is ours to remove."""
-    if rules.exact_tags:
-        return True
-    if rules.retirement.tag == key and there.get(rules.ownership_tag) == rules.estate:
+    if rules.exact_tags or key == rules.retirement.tag:
         return True
     if not rules.keys_tag or rules.keys_tag not in there or there.get(rules.ownership_tag) != rules.estate:
         return False

@@ -95,10 +95,10 @@ def test_pruning_leaves_it_its_time() -> None:
         assert [action.arn for action in actions] == gone
 
 
-def test_others_may_write_the_tag_and_mean_nothing_by_it() -> None:
+def test_on_what_isnt_ours_the_tag_means_nothing_and_goes_when_it_is_adopted() -> None:
     theirs = profile("a", "arn:theirs", tags={TAG: "2020-01-01T00:00Z", OWNER: "another"})
     nobodys = profile("a", "arn:nobodys", tags={TAG: "2020-01-01T00:00Z"})
     actions = list(diff(TARGET, [wanted("a")], [theirs, nobodys], resolve, rules(replacing=True, pruning=True)))
     assert [(action.kind, action.arn, action.remove_tags) for action in actions] == [
-        (ActionKind.ADOPT, "arn:nobodys", ())
+        (ActionKind.ADOPT, "arn:nobodys", (TAG,))
     ]
