@@ -20,9 +20,10 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from bulkprof.errors import AwsError
+from bulkprof.execution.creation import CHANGES, Api
 from bulkprof.execution.lane import Lane, StopRequestedError, Traffic
 from bulkprof.execution.outcomes import closed_outcome, without_call
-from bulkprof.execution.perform import CHANGES, Api, Performer, Replan
+from bulkprof.execution.perform import Performer, Replan
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import EMPTY, Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
 from bulkprof.planning.diff import Resolve

@@ -17,8 +17,9 @@ from bulkprof.errors import (
     TooManyTagsError,
     UnreachableError,
 )
+from bulkprof.execution.creation import CHANGES, token_for
 from bulkprof.execution.lane import StopRequestedError
-from bulkprof.execution.perform import CHANGES, Performer, token_for
+from bulkprof.execution.perform import Performer
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Refusal, Target
 from tests.execution.making import (
     ESTATE,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bulkprof.errors import AccessDeniedError, ConflictError, NotFoundError
-from bulkprof.execution import perform as perform_module
+from bulkprof.execution import creation
 from bulkprof.execution.lane import Stop, StopRequestedError
 from bulkprof.execution.perform import Performer
 from bulkprof.model import ActionKind, Outcome, OutcomeKind
@@ -221,10 +221,20 @@ async def test_a_stop_before_the_first_half_begins_nothing() -> None:
 
 
 async def test_a_second_half_that_does_not_come_to_its_end_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perform_module, "TO_THE_END_S", 0.0)
+    monkeypatch.setattr(creation, "TO_THE_END_S", 0.0)
     aws, stop = FakeAws(), Stop()
     old = aws.there("a", source="pro")
 
     aws.script("delete", stopping(stop))
     with pytest.raises(StopRequestedError):
         await perform(aws, old, stop)
+
+
+async def test_a_name_that_is_taken_after_a_lost_answer_decides_nothing() -> None:
+    """What has the name may be the new one, which lists don't show yet: the old one keeps its mark."""
+    aws = FakeAws(unique_names=False)
+    old = aws.there("a", source="pro")
+    aws.script("create", cut(), ConflictError("taken", code="ConflictException"))
+    outcome = await perform(aws, old, **KEPT)
+    assert (outcome.kind, outcome.error_code) == (OutcomeKind.UNKNOWN, "NameTaken")
+    assert changing(aws) == ["tag", "create", "create"]

@@ -13,10 +13,10 @@ from typing import Any, cast
 import anyio
 
 from bulkprof.errors import ThrottledError, UnreachableError
+from bulkprof.execution.creation import Api
 from bulkprof.execution.engine import Engine, EngineSettings, OpenTarget
 from bulkprof.execution.lane import Lane, Stop, Traffic
 from bulkprof.execution.pacer import Pacer
-from bulkprof.execution.perform import Api
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Action, ActionKind, DesiredProfile, Outcome, OutcomeKind, Request, Target
 from tests.simulation.virtual import run_virtually

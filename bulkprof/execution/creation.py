@@ -1,0 +1,217 @@
+"""How one profile is made, and never twice.
+
+A creation is sent with a token derived from the run and the profile, so sending it again is harmless while AWS
+remembers the token. Where AWS's answer is lost, nobody knows whether the profile exists: the lag of lists is waited
+out, the name is looked up, and only if it isn't there the same creation is sent again, with the same token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, TypeVar
+
+from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
+from bulkprof.execution.lane import Lane, LaneClosedError, LateStop, Stop
+from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
+from bulkprof.model import Action, ObservedProfile
+from bulkprof.planning.observe import Reads, with_tags_confirmed
+from bulkprof.planning.quota import ReadsQuota
+
+T = TypeVar("T")
+
+CHANGES = ("CreateInferenceProfile", "DeleteInferenceProfile", "TagResource", "UntagResource")
+"""The operations that change anything. All others only settle what is in doubt."""
+TO_THE_END_S = 10.0
+"""Seconds after a stop in which an action that has changed something may still do the rest."""
+
+
+class Api(Reads, ReadsQuota, Protocol):
+    """All calls of one target that the engine makes (`aws.bedrock.BedrockApi` has them)."""
+
+    async def create(
+        self, *, name: str, source_arn: str, description: str | None, tags: Mapping[str, str], token: str
+    ) -> str:
+        """Create a profile; answers its ARN."""
+        ...
+
+    async def delete(self, arn: str) -> None:
+        """Delete a profile."""
+        ...
+
+    async def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Set tags."""
+        ...
+
+    async def untag(self, arn: str, keys: Sequence[str]) -> None:
+        """Remove tags."""
+        ...
+
+
+@dataclass(slots=True)
+class Means:
+    """What the actions of one target share."""
+
+    token_seed: str
+    """What the run's tokens follow from: its id, and for a plan also its being applied."""
+    lane: Lane
+    api: Api
+    settle_s: float = field(kw_only=True)
+    """Seconds that lists may lag behind creations."""
+    begun: int = field(default=0, kw_only=True)
+    """Actions up to this id may have been sent already, by an earlier process of the run."""
+    late_stop: LateStop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.late_stop = LateStop(self.lane.traffic.stop, TO_THE_END_S, self.lane.traffic.clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What has the name instead of a profile that was just made."""
+
+    found: list[ObservedProfile]
+    in_doubt: bool
+    """An earlier creation of ours got no answer, so one of these may be its work."""
+
+
+def doubtful(error: AwsError) -> AmbiguousError:
+    """Whatever follows a lost answer says nothing certain: the profile may be made, and not listed yet."""
+    return AmbiguousError(error.message, code=error.code, operation=error.operation, where=error.where)
+
+
+def token_for(seed: str, action: Action, dead: str = "") -> str:
+    """The idempotency token of a creation: the same for the same run's seed and spec, whichever process sends it.
+
+    `dead` is the ARN that an earlier token was answered with, where that profile is gone.
+    """
+    spec = [seed, *_identity(action), action.source_arn, action.description, sorted(action.tags.items())]
+    if dead:
+        spec.append(dead)
+    return "bulkprof-" + hashlib.sha256(json.dumps(spec).encode()).hexdigest()[:48]
+
+
+def _identity(action: Action) -> tuple[str, str, str]:
+    return action.target.account, action.target.region, action.name
+
+
+class Creation:
+    """The part of an action's work that makes a profile, and the calls that it takes."""
+
+    def __init__(self, means: Means, action: Action) -> None:
+        self.means = means
+        self.attempts = 0
+        """Calls sent, throttled ones included."""
+        self.changed = False
+        """Whether any of them changed anything."""
+        self.begun_before = action.id <= means.begun
+
+    async def make(
+        self, action: Action, *, replaced: str = "", patient: bool = True, in_doubt: bool = False
+    ) -> str | Found:
+        """Create the profile; answers the new ARN, or what was found under the name instead.
+
+        `replaced` is the ARN of a profile of this name that doesn't count as found; without `patient`, a conflict
+        with nothing else found ends it. Raises the last error when it can't be made; `AmbiguousError` when nobody
+        knows whether it was.
+        """
+        token = token_for(self.means.token_seed, action)
+        last: AwsError | None = None
+        turns = self.means.lane.traffic.attempts
+        for turn in range(1, turns + 1):
+            try:
+                arn = await self.call("CreateInferenceProfile", partial(self._send, action, token), retry_on=CERTAIN)
+                if not self.begun_before or await self.is_there(arn):
+                    return arn
+                last = NotFoundError(f"{arn} was made by an earlier process of this run and deleted since")
+                token = token_for(self.means.token_seed, action, dead=arn)
+                continue
+            except LaneClosedError as closed:
+                if in_doubt:
+                    raise doubtful(last or AwsError(str(closed), code=closed.code)) from None
+                raise
+            except AmbiguousError as error:
+                in_doubt, last, conflict = True, error, False
+                await self.stop.pause(self.means.settle_s)
+            except ConflictError as error:
+                last, conflict = doubtful(error) if in_doubt else error, True
+            except AwsError as error:
+                raise (doubtful(error) if in_doubt else error) from None
+            try:
+                found = [profile for profile in await self.look_up(action.name) if profile.arn != replaced]
+            except AwsError as error:
+                raise (doubtful(error) if in_doubt else error) from None
+            if found or (conflict and not patient):
+                return Found(found, in_doubt)
+            if turn < turns:
+                await self.stop.pause(backoff(turn))
+        assert last is not None  # noqa: S101 - at least one turn is made, and each ends in an answer or an error
+        raise last
+
+    async def is_there(self, arn: str) -> bool:
+        """Whether a profile lives that a token was answered with which an earlier process may have sent, too.
+
+        That one may have made it, and somebody may have deleted it since: the token still answers its ARN. Its tags
+        are asked for, as production callers use up the rate of `GetInferenceProfile`.
+        """
+        for last in (False, True):
+            try:
+                await self.call("ListTagsForResource", lambda: self.means.api.tags_of(arn))
+            except NotFoundError:
+                # Or it was made just now.
+                if not last:
+                    await self.stop.pause(self.means.settle_s)
+            except AwsError:
+                return True
+            else:
+                return True
+        return False
+
+    async def _send(self, action: Action, token: str) -> str:
+        return await self.means.api.create(
+            name=action.name,
+            source_arn=action.source_arn,
+            description=action.description,
+            tags=action.tags,
+            token=token,
+        )
+
+    async def look_up(self, name: str) -> list[ObservedProfile]:
+        """The profiles that have this name now, with their tags."""
+        try:
+            return await self._look_up(name)
+        except NotFoundError:
+            # Listed, and yet not to be found: too new, or deleted a moment ago.
+            await self.stop.pause(self.means.settle_s)
+            return await self._look_up(name)
+
+    async def _look_up(self, name: str) -> list[ObservedProfile]:
+        found: list[ObservedProfile] = []
+        page_token: str | None = None
+        while True:
+            page, page_token = await self.call("ListInferenceProfiles", partial(self.means.api.list_page, page_token))
+            found.extend(profile for profile in page if profile.name == name)
+            if page_token is None:
+                break
+        return await with_tags_confirmed(self.means.api, self.call, found, [profile.arn for profile in found])
+
+    async def call(
+        self, operation: str, send: Callable[[], Awaitable[T]], *, retry_on: tuple[type[AwsError], ...] = REPEATABLE
+    ) -> T:
+        """Send through the lane, counting each attempt for this action."""
+
+        async def counted() -> T:
+            self.attempts += 1
+            answer = await send()
+            self.changed = self.changed or operation in CHANGES
+            return answer
+
+        return await self.means.lane.call(operation, counted, retry_on=retry_on, stop=self.stop)
+
+    @property
+    def stop(self) -> Stop:
+        """The run's, until something is changed: a replacement between its two halves may have no profile at all."""
+        return self.means.late_stop if self.changed else self.means.lane.traffic.stop
