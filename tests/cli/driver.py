@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -153,6 +154,12 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     """A results file's rows."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def ended_threads(before: set[threading.Thread]) -> None:
+    """Let threads that weren't there before end, as those do that an event loop leaves: a moment after it."""
+    for thread in set(threading.enumerate()) - before:
+        thread.join(0.5)
 
 
 def until(condition: Callable[[], Any]) -> Any:

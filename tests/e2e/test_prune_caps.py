@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from bulkprof.sandbox import Fault, Sandbox
+from bulkprof.sandbox import Fault, Sandbox, SandboxSettings
 from tests.cli.driver import CONFIG, CommandLine, Ended
+from tests.conftest import FAST
 
 ONE, TWO, THREE = "111122223333", "222233334444", "333344445555"
 HEADER = "name,account"
@@ -25,11 +29,30 @@ def living(sandbox: Sandbox) -> Counter[str]:
     return Counter(profile.account for profile in sandbox.ledger().live)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test leaves what it made for the others: the sandbox's journal, and bulkprof's state."""
+    return tmp_path_factory.mktemp("estate")
+
+
 @pytest.fixture
-def estate(commands: CommandLine, sandbox: Sandbox) -> Counter[str]:
+def sandbox(commands: CommandLine, kept: Path, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """As ever, but that a test with an estate starts with what is kept."""
+    if "estate" in request.fixturenames:
+        shutil.copytree(kept, commands.folder, dirs_exist_ok=True)
+    with Sandbox(SandboxSettings(rate=FAST, state_file=commands.folder / "journal")) as running:
+        commands.connect(running)
+        yield running
+
+
+@pytest.fixture
+def estate(commands: CommandLine, sandbox: Sandbox, kept: Path) -> Counter[str]:
     """100 profiles: 60, 30 and 10 in three accounts."""
-    commands.manifest(*rows(ONE, 60), *rows(TWO, 30), *rows(THREE, 10), header=HEADER)
-    assert commands.apply("teams.csv") == {"created": 100}
+    if not living(sandbox):
+        commands.manifest(*rows(ONE, 60), *rows(TWO, 30), *rows(THREE, 10), header=HEADER)
+        assert commands.apply("teams.csv") == {"created": 100}
+        shutil.copytree(commands.folder, kept, dirs_exist_ok=True)
+    assert living(sandbox) == {ONE: 60, TWO: 30, THREE: 10}
     return living(sandbox)
 
 

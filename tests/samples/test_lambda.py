@@ -24,7 +24,7 @@ from bulkprof.execution.lease import Lease
 from bulkprof.execution.lock import Holder
 from bulkprof.lambda_handler import KEPT_RUNS, RunFailedError, handler
 from bulkprof.sandbox import Rate, Sandbox
-from tests.cli.driver import CommandLine
+from tests.cli.driver import CommandLine, ended_threads
 from tests.conftest import FAST
 from tests.e2e.others import Others
 
@@ -88,6 +88,7 @@ def test_two_nights_in_one_process(bucket: Bucket, sandbox: Sandbox, commands: C
     assert len(sandbox.ledger().profiles) == PROFILES
     assert LOCK not in bucket.objects()
     assert sandbox.ledger().count("AssumeRole", "ok") == 2 * 3
+    ended_threads(set(threading.enumerate()) - working() | threads)
     assert (dict(os.environ), working()) == (environment, threads)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert not list(commands.folder.glob("bulkprof-*"))

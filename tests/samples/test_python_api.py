@@ -18,7 +18,7 @@ import pytest
 import bulkprof
 from bulkprof.errors import DeclinedError, LockHeldError, ManifestError, UsageError
 from bulkprof.sandbox import Sandbox
-from tests.cli.driver import PATIENCE_S, CommandLine
+from tests.cli.driver import PATIENCE_S, CommandLine, ended_threads
 
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -31,6 +31,7 @@ def traceless() -> Iterator[None]:
     before = dict(os.environ), set(threading.enumerate()), Path.cwd(), _handlers(), _umask()
     yield
     gc.collect()
+    ended_threads(before[1])
     assert (dict(os.environ), set(threading.enumerate()), Path.cwd(), _handlers(), _umask()) == before
 
 
