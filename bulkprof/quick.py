@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, make_dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,11 +17,10 @@ T = TypeVar("T")
 def quick(frozen: Callable[P, T]) -> Callable[P, T]:
     """A call that takes what `frozen`, a frozen and slotted dataclass, takes, and makes the same of it."""
     same: Any = frozen
-    plain = make_dataclass(same.__name__, [(field.name, field.type, field) for field in fields(same)], slots=True)
 
-    def make(*args: P.args, **kwargs: P.kwargs) -> T:
-        made: Any = plain(*args, **kwargs)
-        made.__class__ = same
-        return made  # type: ignore[no-any-return]
+    def become(value: Any) -> None:
+        value.__class__ = same
 
-    return make
+    copied = [(field.name, field.type, field) for field in fields(same)]
+    plain = make_dataclass(same.__name__, copied, namespace={"__post_init__": become}, slots=True)
+    return cast("Callable[P, T]", plain)
