@@ -111,7 +111,10 @@ class Run(Section):
     """How hard a run may work."""
 
     max_calls_in_flight: int = Field(default=64, ge=1, le=1000)
+    """Calls whose answers are due. Of those that have gone without one for a second there may be as many again, and two
+    for each of `max_targets_in_flight`."""
     max_targets_in_flight: int = Field(default=50, ge=1, le=MOST_TARGETS)
+    """Targets at work. Of those that have stopped answering there may be as many again."""
     headroom: float = Field(default=0.0, ge=0.0, le=0.9)
     """The share of each learned rate that is left to others."""
     attempts: int = Field(default=8, ge=1, le=100)

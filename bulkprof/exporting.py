@@ -6,7 +6,7 @@ is adopted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import AwsError, ExitCode, RegionError, RunInterruptedError, UsageError, unwrapped
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lane import Stop, StopRequestedError
+from bulkprof.execution.slots import side_by_side
 from bulkprof.model import Target
 from bulkprof.planning.export import Exporter
 from bulkprof.planning.observe import observe
@@ -127,27 +128,21 @@ class _Walk:
     stopped: bool = False
 
     async def over(self, targets: Sequence[Target]) -> None:
-        left = iter(targets)
-        width = min(self.work.settings.run.max_targets_in_flight, len(targets))
+        width = self.work.settings.run.max_targets_in_flight
         with self.work.ui.progress("reading targets", len(targets)) as progress:
-            async with anyio.create_task_group() as group:
-                for _ in range(width):
-                    group.start_soon(self._some, left, progress)
-        if self.stopped:
-            raise StopRequestedError
+            if not await side_by_side(targets, width, self.fleet.traffic, partial(self._one, progress)) or self.stopped:
+                raise StopRequestedError
 
-    async def _some(self, left: Iterator[Target], progress: Progress) -> None:
-        """Read one target after the other, of those that nobody has begun."""
-        for target in left:
-            try:
-                await self._read(target)
-            except AwsError as error:
-                self.found.unreachable[target] = error
-                self.work.ui.warn_of(target, f"{target} is left out: {error}")
-            except StopRequestedError:
-                self.stopped = True
-                return
-            progress.step()
+    async def _one(self, progress: Progress, target: Target) -> None:
+        try:
+            await self._read(target)
+        except AwsError as error:
+            self.found.unreachable[target] = error
+            self.work.ui.warn_of(target, f"{target} is left out: {error}")
+        except StopRequestedError:
+            self.stopped = True
+            return
+        progress.step()
 
     async def _read(self, target: Target) -> None:
         async with self.fleet.open(target) as opened:

@@ -13,7 +13,7 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
-from bulkprof.delivery.ui import Progress, Ui
+from bulkprof.delivery.ui import Ui
 from bulkprof.delivery.unreachable import blocks
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError, SafetyError
 from bulkprof.execution.engine import OpenTarget
@@ -22,6 +22,7 @@ from bulkprof.execution.lane import StopRequestedError
 from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.slots import side_by_side
 from bulkprof.model import (
     Action,
     ActionKind,
@@ -77,10 +78,9 @@ class Planner:
             self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
             await self.fleet.traffic.stop.pause(self.recent.unsettled_s)
         self.accounts = len({target.account for target in targets})
-        limiter = anyio.CapacityLimiter(width)
         stopped: list[StopRequestedError] = []
 
-        async def one(target: Target, progress: Progress, token: object) -> None:
+        async def one(target: Target) -> None:
             try:
                 await self._plan_target(target)
             except AwsError as error:
@@ -90,18 +90,11 @@ class Planner:
                 self.unreachable += refused
             except StopRequestedError as stop:
                 stopped.append(stop)
-            finally:
-                limiter.release_on_behalf_of(token)
             progress.step()
 
         with self.ui.progress("observing targets", len(targets)) as progress:
-            async with anyio.create_task_group() as group:
-                for target in targets:
-                    token = object()
-                    await limiter.acquire_on_behalf_of(token)
-                    group.start_soon(one, target, progress, token)
-        if stopped:
-            raise stopped[0]
+            if not await side_by_side(targets, width, self.fleet.traffic, one) or stopped:
+                raise StopRequestedError
         if len(targets) > 1:
             for block in blocks(self.errors, self.fleet.sessions.trust_needed()):
                 self.ui.warn(block)

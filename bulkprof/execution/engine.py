@@ -25,6 +25,7 @@ from bulkprof.execution.lane import Lane, StopRequestedError, Traffic
 from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.perform import Performer, Replan
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.slots import side_by_side
 from bulkprof.model import EMPTY, Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
 from bulkprof.planning.diff import Resolve
 
@@ -93,33 +94,21 @@ class Engine:
             beat.cancel_scope.cancel()
 
     async def _execute(self, targets: Sequence[Target]) -> None:
-        limiter = anyio.CapacityLimiter(self.settings.max_targets)
         send, receive = anyio.create_memory_object_stream[Outcome](BATCH)
         async with anyio.create_task_group() as group:
             group.start_soon(self._write, receive)
-            async with send, anyio.create_task_group() as lanes:
-                for target in targets:
-                    # Borrowed here and given back by the lane: targets that wait hold no task.
-                    token = object()
-                    await limiter.acquire_on_behalf_of(token)
-                    if self.traffic.stop.requested:
-                        break
-                    lanes.start_soon(self._lane, target, send.clone(), limiter, token)
+            async with send:
+                await side_by_side(targets, self.settings.max_targets, self.traffic, partial(self._lane, send))
 
-    async def _lane(
-        self, target: Target, results: MemoryObjectSendStream[Outcome], limiter: anyio.CapacityLimiter, token: object
-    ) -> None:
-        async with results:
-            try:
-                async with self.open_target(target) as opened:
-                    begun = await self.run.off_loop(partial(self.run.begun, target))
-                    await _LaneRun(self, opened, results, begun).work(target)
-            except StopRequestedError:
-                return
-            except AwsError as error:
-                await self._refuse_all(target, error, results)
-            finally:
-                limiter.release_on_behalf_of(token)
+    async def _lane(self, results: MemoryObjectSendStream[Outcome], target: Target) -> None:
+        try:
+            async with self.open_target(target) as opened:
+                begun = await self.run.off_loop(partial(self.run.begun, target))
+                await _LaneRun(self, opened, results, begun).work(target)
+        except StopRequestedError:
+            return
+        except AwsError as error:
+            await self._refuse_all(target, error, results)
 
     async def _refuse_all(self, target: Target, error: AwsError, results: MemoryObjectSendStream[Outcome]) -> None:
         """A target that can't be opened fails its changes with the reason, and leaves the others alone."""

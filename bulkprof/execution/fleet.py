@@ -15,12 +15,16 @@ from bulkprof.errors import AccessDeniedError, InvalidRequestError, NotFoundErro
 from bulkprof.execution.engine import OpenTarget
 from bulkprof.execution.lane import Lane, Stop, Traffic
 from bulkprof.execution.pacer import Pacer
+from bulkprof.execution.places import Places
 from bulkprof.execution.rates import RateStore
 from bulkprof.execution.retry import REPEATABLE, retried
 from bulkprof.model import Action, Directory, ObservedProfile, Target
 from bulkprof.planning.diff import DiffRules, Resolve, Source, plan_one
 from bulkprof.rules.accounts import needs
 from bulkprof.rules.guess import guess
+
+LOADING_S = 2.0
+"""Seconds that a target waits for another one of its Region to list the models: that one may be dead."""
 
 
 class Fleet:
@@ -46,8 +50,12 @@ class Fleet:
         self._loading: dict[str, anyio.Lock] = {}
         self._walk: OrganizationWalk | None = None
         self._told: set[str] = set()
-        in_flight = anyio.Semaphore(settings.max_calls_in_flight, fast_acquire=True)
-        self.traffic = Traffic(in_flight, settings.attempts, stop, self._pacer, counts=sessions.counts)
+        # What may be in flight when targets fall silent all at once, and one call for each that may be silent.
+        overdue = settings.max_calls_in_flight + 2 * settings.max_targets_in_flight
+        in_flight = Places(settings.max_calls_in_flight, overdue)
+        self.traffic = Traffic(
+            in_flight, settings.attempts, stop, self._pacer, settings.timeout_s, counts=sessions.counts
+        )
 
     def _pacer(self, target: Target, operation: str) -> Pacer:
         key = (target, operation)
@@ -145,13 +153,20 @@ class Fleet:
     async def _catalogue(self, lane: Lane, api: BedrockApi) -> Catalogue | None:
         """The Region's models, asked for once; None where the caller may not list them."""
         region = lane.target.region
-        async with self._loading.setdefault(region, anyio.Lock()):
+        if region in self._catalogues:
+            return self._catalogues[region]
+        loading = self._loading.setdefault(region, anyio.Lock())
+        with anyio.move_on_after(LOADING_S) as waiting:
+            await loading.acquire()
+        try:
             if region not in self._catalogues:
-                try:
-                    self._catalogues[region] = await _load(lane, api)
-                except (AccessDeniedError, InvalidRequestError, NotFoundError) as error:
-                    # Another account may list them: only an answer is kept for the Region.
-                    self._tell(f"{region}: models can't be listed ({error.code}), so model ids are taken as they are")
+                self._catalogues[region] = await _load(lane, api)
+        except (AccessDeniedError, InvalidRequestError, NotFoundError) as error:
+            # Another account may list them: only an answer is kept for the Region.
+            self._tell(f"{region}: models can't be listed ({error.code}), so model ids are taken as they are")
+        finally:
+            if not waiting.cancelled_caught:
+                loading.release()
         return self._catalogues.get(region)
 
     def _tell(self, message: str) -> None:

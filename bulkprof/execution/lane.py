@@ -1,10 +1,12 @@
 """One target's way to AWS: its pacers decide when the next call may go, a global limit how many are in flight.
 
-A call that waits for its turn holds no slot of the global limit, so a throttled account can't slow the others.
+A call that waits for its turn holds no place of the global limit, so a throttled account can't slow the others; nor can
+a dead one, whose calls make room when their answers stay away (see `places`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,8 +16,9 @@ from typing import TypeVar
 
 import anyio
 
-from bulkprof.errors import AwsError, ExitCode, SignInNeededError, ThrottledError
+from bulkprof.errors import AmbiguousError, AwsError, ExitCode, SignInNeededError, ThrottledError, UnreachableError
 from bulkprof.execution.pacer import Pacer
+from bulkprof.execution.places import PATIENCE_S, Contact, Place, Places
 from bulkprof.execution.retry import REPEATABLE, retried
 from bulkprof.model import CallCount, Target
 
@@ -121,12 +124,16 @@ class LateStop(Stop):
 class Traffic:
     """What a run's lanes share: the limit of calls in flight, and the counts."""
 
-    in_flight: anyio.Semaphore
+    in_flight: Places
     attempts: int
     """Failures after which a call is given up; throttles are not counted."""
     stop: Stop
     pacer_for: Callable[[Target, str], Pacer]
+    timeout_s: float
+    """Seconds after which an unanswered call comes back."""
     clock: Callable[[], float] = time.monotonic
+    fell_silent: Callable[[Target], None] | None = None
+    """Hears of each target that has stopped answering, more than once: whoever works on many side by side sets it."""
     counts: dict[str, CallCount] = field(default_factory=dict)
 
 
@@ -150,6 +157,7 @@ class Lane:
         self.target = target
         self.traffic = traffic
         self._channels: dict[str, _Channel] = {}
+        self._contact = Contact(traffic.attempts * traffic.timeout_s)
 
     async def call(
         self,
@@ -177,16 +185,19 @@ class Lane:
         for operation in operations:
             channel = self._channel(operation)
             channel.closed = channel.closed or (code, reason)
+        self._contact.wake()
 
     async def _send_once(self, channel: _Channel, send: Callable[[], Awaitable[T]], stop: Stop) -> T:
-        traffic, pacer, count = self.traffic, channel.pacer, channel.count
+        traffic, pacer, count, contact = self.traffic, channel.pacer, channel.count, self._contact
         async with channel.turn:
             # Those that wait in line behind a closed door go out at once: what isn't sent needs no pace.
             while channel.closed is None and (delay := pacer.wait(traffic.clock())) > TICK_S:
                 await stop.pause(delay)
-            await traffic.in_flight.acquire()
+            place = await self._place(channel, stop)
             sent_at = traffic.clock()
             pacer.started(sent_at)
+        contact.sent()
+        look = asyncio.get_running_loop().call_later(PATIENCE_S, self._overdue, place)
         try:
             if stop.requested:
                 raise StopRequestedError
@@ -197,16 +208,52 @@ class Lane:
         except ThrottledError as error:
             count.throttled += 1
             pacer.throttled(traffic.clock(), sent_at, error.retry_after)
+            contact.answered(traffic.clock(), sent_at)
             raise
-        except AwsError:
+        except AwsError as error:
             count.failed += 1
-            pacer.accepted(traffic.clock(), sent_at)
+            now = traffic.clock()
+            pacer.accepted(now, sent_at)
+            if isinstance(error, AmbiguousError | UnreachableError):
+                contact.unanswered(now, sent_at)
+            else:
+                contact.answered(now, sent_at)
             raise
         else:
-            pacer.accepted(traffic.clock(), sent_at)
+            now = traffic.clock()
+            pacer.accepted(now, sent_at)
+            contact.answered(now, sent_at)
             return answer
         finally:
-            traffic.in_flight.release()
+            look.cancel()
+            contact.returned()
+            traffic.in_flight.give_back(place)
+
+    async def _place(self, channel: _Channel, stop: Stop) -> Place:
+        """Wait until one more call may be in flight: of this target's, and of all.
+
+        Raises `AwsError` where the target is given up.
+        """
+        contact = self._contact
+        while True:
+            while contact.full and not contact.lost and channel.closed is None:
+                await contact.change()
+            sends = channel.closed is None and not stop.requested
+            if contact.lost and sends:
+                waited = f"nothing was answered in {contact.waited_s:.0f} s of waiting"
+                raise AwsError(f"not sent: {waited}", code="NoAnswer", where=str(self.target))
+            place = await self.traffic.in_flight.take()
+            # Meanwhile the target may have fallen silent, or another operation may have been quicker.
+            if not (sends and (contact.full or contact.lost)):
+                return place
+            self.traffic.in_flight.give_back(place)
+
+    def _overdue(self, place: Place) -> None:
+        """A call of this lane has gone without an answer for a while."""
+        if not self.traffic.in_flight.overdue(place):
+            self._contact.crowded()
+        if self._contact.silent(self.traffic.clock()) and self.traffic.fell_silent is not None:
+            self.traffic.fell_silent(self.target)
 
     def _channel(self, operation: str) -> _Channel:
         if operation not in self._channels:

@@ -10,13 +10,15 @@ The server is taken to be a token bucket of unknown rate and depth. Two facts ca
 
 How long a rate is held before the next knock grows with how long it has proved right, in calls. When throttles come
 early and tokens are missing, somebody else draws on the same limit: then several pacers share it fairly by yielding
-a part at each throttle and regaining it slowly, until the pairs agree again.
+a part at each throttle and regaining it slowly, until the pairs agree again. A time in which nothing at all is accepted
+says nothing about the rate: afterwards the one from before is gone back to.
 
 Nothing here reads a clock or does I/O: every method takes the time, in seconds, from one monotonic clock.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from bulkprof.execution.learned import LearnedRate
 
 NEVER: Final = float("inf")
 CATCH_UP: Final = 0.1
@@ -39,18 +41,8 @@ REGAIN_SECONDS: Final = 4.0
 """A shared limit: the share given up at a throttle, and the share won back in so many seconds (at 5 calls a second)."""
 CALM: Final = 6
 """Pairs that must agree before a limit no longer counts as shared."""
-
-
-@dataclass(frozen=True, slots=True)
-class LearnedRate:
-    """What one run found out, for the next one to start from."""
-
-    per_second: float
-    """Calls per second that the server sustained."""
-    burst: float
-    """Calls it took at once, above the rate, from rest."""
-    at: float
-    """When it was last measured, in epoch seconds."""
+OUTAGE: Final = 3
+"""Cuts in a row without a call accepted between them: the server takes none, whatever the rate."""
 
 
 class Pacer:
@@ -61,9 +53,9 @@ class Pacer:
     """
 
     __slots__ = (
-        "_accepted", "_anchor_at", "_anchor_n", "_base_at", "_base_n", "_burst", "_calm", "_cut_at", "_excess",
-        "_first_at", "_first_n", "_first_took", "_gap", "_hold", "_idle", "_jitter", "_knock_at", "_knock_n",
-        "_late", "_latency", "_next", "_ramp", "_rate", "_run", "_share", "_strikes",
+        "_accepted", "_anchor_at", "_anchor_n", "_base_at", "_base_n", "_before", "_burst", "_calm", "_cut_at",
+        "_empty", "_excess", "_first_at", "_first_n", "_first_took", "_gap", "_hold", "_idle", "_jitter", "_knock_at",
+        "_knock_n", "_late", "_latency", "_next", "_ramp", "_rate", "_run", "_share", "_strikes",
     )  # fmt: skip
 
     def __init__(self, *, learned: LearnedRate | None = None, headroom: float = 0.0) -> None:
@@ -75,20 +67,18 @@ class Pacer:
         self._gap = 1.0 / START_PACE  # seconds between two calls, now
         self._ramp = 1.0  # what the gap is multiplied by at each call
         self._next = -NEVER  # when the next slot begins
-        self._late = False  # the last call came after its slot: the lane doesn't use what it may
-        self._idle = 0.0  # seconds of unused slots since the last cut
+        self._late, self._idle = False, 0.0  # the last call came after its slot; seconds of unused slots since the cut
         self._accepted = 0
         self._run = 0  # calls started since the last cut
-        self._hold = 0  # the run at which to knock
-        self._excess = 0.0  # of a knock, as a share of the rate
+        self._hold, self._excess = 0, 0.0  # the run at which to knock, and how hard, as a share of the rate
         self._cut_at = -NEVER  # throttles of calls sent before belong to the epoch that is dealt with
         self._knock_at, self._knock_n = NEVER, 0
         self._first_at, self._first_n, self._first_took = -NEVER, -1, 0.0
         self._anchor_at, self._anchor_n = -NEVER, 0  # the last throttle: where the newest pair begins
         self._base_at, self._base_n = -NEVER, 0  # where the joined pairs begin
         self._latency, self._jitter = 0.1, 0.01
-        self._calm = 0  # below 0 the limit is shared
-        self._strikes = 0
+        self._calm, self._strikes = 0, 0  # with `calm` below 0 the limit is shared
+        self._empty, self._before = 0, 0.0  # cuts in a row that found nothing accepted, and the rate before them
         if learned is not None and learned.per_second > 0.0:
             self._rate = learned.per_second
             self._burst = max(1.0, learned.burst)
@@ -120,7 +110,10 @@ class Pacer:
             self._run += 1
         self._gap *= self._ramp
         if self._run == self._hold and self._knock_at == NEVER:
-            self._knock(now)
+            if self._ramp < 1.0:
+                self._rate, self._ramp = 1.0 / self._gap, 1.0
+            self._knock_at, self._knock_n = now, self._accepted
+            self._gap = 1.0 / (self._rate * (1.0 + self._excess))
         self._next = slot + self._gap
 
     def accepted(self, now: float, sent_at: float) -> None:
@@ -136,6 +129,8 @@ class Pacer:
                 # Deep buckets get drained faster; shallow ones overflow while the last calls are still in flight.
                 power = min(6.0, max(START_POWER, START_POWER + (self._accepted - 70) / 30.0))
                 self._gap = (now - self._first_at + 2.0) / (power * (self._accepted + 12.0))
+        elif self._empty >= OUTAGE and self._before and sent_at >= self._cut_at:
+            self._come_back(now)
         elif sent_at >= self._knock_at and not self._late:
             # Answers drive the excess, not time: it doubles about once in three round trips, so that few calls are
             # in flight when the throttle comes, and grows in a straight line beyond twice the rate.
@@ -157,12 +152,17 @@ class Pacer:
             return None
         return LearnedRate(self._rate, self._burst, at)
 
-    def _knock(self, now: float) -> None:
-        if self._ramp < 1.0:
-            self._rate = 1.0 / self._gap
-            self._ramp = 1.0
-        self._knock_at, self._knock_n = now, self._accepted
-        self._gap = 1.0 / (self._rate * (1.0 + self._excess))
+    def _come_back(self, now: float) -> None:
+        """Calls are taken again: go back to the rate before, twice as fast with each answer."""
+        if self._anchor_at < self._cut_at:
+            self._anchor_at, self._anchor_n = self._cut_at, self._accepted - 1
+        pace = min(2.0 / self._gap, self._before * self._share)
+        self._gap, self._ramp, self._run = 1.0 / pace, 1.0, 0
+        self._next = min(self._next, now + self._gap)
+        if pace == self._before * self._share:
+            self._empty = 0
+            self._trust(now, self._before, TRUSTED)
+            self._plan(now, self._before, cold=False)
 
     def _cut(self, now: float) -> None:
         """The first throttle of an epoch: measure, then plan the next run of calls."""
@@ -170,6 +170,8 @@ class Pacer:
         dt = max(1e-3, now - self._anchor_at)
         age = self._accepted - self._base_n
         rate, cold = self._rate, not self._rate
+        self._empty = 0 if n else self._empty + 1
+        self._before = rate if age > 10 else self._before
         if cold:
             # The best guess before any pair: limits tend to come with a burst of about two seconds' worth.
             self._first_n = self._accepted
@@ -194,7 +196,6 @@ class Pacer:
             rate = self._measure(now, n, dt, age)
         if n or cold:
             self._anchor_at, self._anchor_n = now, self._accepted
-        self._rate = rate
         self._plan(now, rate, cold=cold)
 
     def _trust(self, now: float, rate: float, calls: int) -> None:
@@ -264,7 +265,8 @@ class Pacer:
         return rate
 
     def _plan(self, now: float, rate: float, *, cold: bool) -> None:
-        """After a cut: rest until there is a little room in the bucket, then hold, then knock."""
+        """After a cut: rest until there is a little room in the bucket, then hold `rate`, then knock."""
+        self._rate = rate
         age = self._accepted - self._base_n
         hold = max(HOLD_CALLS, HOLD_SECONDS * rate)
         if age > SETTLED:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from bulkprof.execution.pacer import LearnedRate
+from bulkprof.execution.learned import LearnedRate
 
 FILE: Final = "rates.json"
 STALE: Final = 30 * 86400.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from bulkprof.execution.pacer import LearnedRate
+from bulkprof.execution.learned import LearnedRate
 from bulkprof.execution.rates import RateStore
 from tests.bench.manifests import target
 from tests.bench.server import ACCOUNT

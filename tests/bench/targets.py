@@ -35,6 +35,14 @@ def bench() -> Iterator[Line]:
         together = simulate(folder, RATES, CREATES)
         what = f"100 targets at 1 to 50/s, {CREATES} creates each"
         yield Line(what, together.seconds, "s", alone.seconds, "s, the slowest alone", 1)
+        for dead in (10, 30):
+            (folder / f"{dead}").mkdir()
+            # They are the first to begin, and their calls wait until their time runs out.
+            rates = [25.0] * dead + RATES
+            beside = simulate(folder / f"{dead}", rates, CREATES, dead=dict.fromkeys(range(dead), 0.0))
+            yield Line(
+                f"the same beside {dead} dead targets", beside.seconds, "s", alone.seconds, "s, the slowest alone", 1
+            )
     with serving() as endpoint:
         ours, bare = _opened("ours", endpoint), _opened("bare", endpoint)
     other = "aioboto3 session per target"

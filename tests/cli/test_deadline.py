@@ -12,7 +12,8 @@ import pytest
 from bulkprof.errors import UsageError
 from bulkprof.execution.deadline import LOOK_S, Deadline, DeadlineWatch
 from bulkprof.execution.lane import Stop
-from bulkprof.execution.rates import LearnedRate, RateStore
+from bulkprof.execution.learned import LearnedRate
+from bulkprof.execution.rates import RateStore
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from tests.cli.driver import CommandLine, add_up, outcomes_of
 from tests.cli.nights import ends_when

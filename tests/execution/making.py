@@ -14,6 +14,7 @@ import anyio.lowlevel
 from bulkprof.errors import AmbiguousError, ConflictError, NotFoundError
 from bulkprof.execution.lane import Lane, Stop, StopRequestedError, Traffic
 from bulkprof.execution.pacer import Pacer
+from bulkprof.execution.places import Places
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, Target
 from bulkprof.planning.diff import DiffRules, Source, plan_one
@@ -64,7 +65,8 @@ def make_traffic(*, in_flight: int = 64, attempts: int = 4, stop: Stop | None = 
     def pacer_for(target: Target, operation: str) -> Pacer:
         return cast("Pacer", pacers.get(operation) or FreePacer())
 
-    return Traffic(anyio.Semaphore(in_flight), attempts, stop or InstantStop(), pacer_for, clock=lambda: 0.0)
+    places = Places(in_flight, overdue=in_flight)
+    return Traffic(places, attempts, stop or InstantStop(), pacer_for, timeout_s=30.0, clock=lambda: 0.0)
 
 
 @dataclass(frozen=True, slots=True)

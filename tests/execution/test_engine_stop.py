@@ -12,6 +12,7 @@ import pytest
 
 from bulkprof.errors import StateError, unwrapped
 from bulkprof.execution import engine as engine_module
+from bulkprof.execution import places
 from bulkprof.execution.engine import LANE_WIDTH
 from bulkprof.execution.lane import Stop
 from bulkprof.execution.runfile import RunFile
@@ -43,8 +44,10 @@ def aws() -> FakeAws:
 
 @pytest.mark.parametrize("in_flight", [1, 64])
 async def test_a_stop_records_what_is_in_flight_and_leaves_the_rest_open(
-    run: RunFile, aws: FakeAws, in_flight: int
+    run: RunFile, aws: FakeAws, in_flight: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As wide as a lane gets when it has had answers.
+    monkeypatch.setattr(places, "START_ROOM", LANE_WIDTH)
     stop, go = Stop(), anyio.Event()
 
     under_way = anyio.Event()
@@ -65,7 +68,7 @@ async def test_a_stop_records_what_is_in_flight_and_leaves_the_rest_open(
     assert run.outcome_counts() == {OutcomeKind.CREATED: len(aws.profiles)}
     assert len(aws.profiles) == min(in_flight, LANE_WIDTH)
     assert len(run.pending(TARGET, 0, 1000)) == ROWS - len(aws.profiles)
-    assert traffic.in_flight.value == in_flight
+    assert traffic.in_flight.free == in_flight
 
 
 async def test_a_stop_starts_no_further_target(run: RunFile, aws: FakeAws) -> None:

@@ -62,7 +62,7 @@ async def test_a_lane_that_waits_for_its_pacer_holds_no_place_in_flight() -> Non
             assert await Lane(OTHER, traffic).call("Fast", _answered) == "done"
             assert slow.told == []
             stop.request()
-    assert traffic.in_flight.value == 1
+    assert traffic.in_flight.free == 1
 
 
 async def _expect_stop(lane: Lane) -> None:
@@ -83,7 +83,7 @@ async def test_the_limit_of_calls_in_flight_is_one_for_all_lanes() -> None:
             await calls[2].sent.wait()
             for call in calls:
                 call.answer.set()
-    assert traffic.in_flight.value == 2
+    assert traffic.in_flight.free == 2
     assert traffic.counts["Op"] == CallCount(sent=3)
 
 
@@ -136,7 +136,7 @@ async def test_whatever_a_call_raises_its_place_is_free_again(error: Exception) 
         with pytest.raises(type(error)):
             await lane.call("Op", send, retry_on=CERTAIN)
         assert await lane.call("Op", send) == "done"
-    assert traffic.in_flight.value == 1
+    assert traffic.in_flight.free == 1
 
 
 @pytest.mark.parametrize("moment", ["in flight", "waiting for a place", "waiting for its turn"])
@@ -160,7 +160,7 @@ async def test_a_cancelled_call_frees_whatever_it_held(moment: str) -> None:
             for call in (first, second, third):
                 call.answer.set()
     assert [call.sent.is_set() for call in (first, second, third)].count(True) == (3 if cancelled == 0 else 2)
-    assert traffic.in_flight.value == 1
+    assert traffic.in_flight.free == 1
     assert await lane.call("Op", _answered) == "done"
 
 
@@ -183,7 +183,7 @@ async def test_a_stop_ends_every_wait_without_sending(waits_for: str) -> None:
             running.answer.set()
     assert traffic.counts["Slow"] == CallCount()
     assert traffic.counts["Op"] == CallCount(sent=1)
-    assert traffic.in_flight.value == 1
+    assert traffic.in_flight.free == 1
 
 
 async def test_a_stop_between_two_attempts_ends_the_call() -> None:

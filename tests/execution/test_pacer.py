@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkprof.execution.pacer import CATCH_UP, LearnedRate, Pacer
+from bulkprof.execution.learned import LearnedRate
+from bulkprof.execution.pacer import CATCH_UP, Pacer
 
 EVENTS = st.lists(
     st.tuples(
@@ -141,3 +142,21 @@ def test_what_was_learned_survives_json() -> None:
     assert learned is not None
     assert LearnedRate(**json.loads(json.dumps(asdict(learned)))) == learned
     assert Pacer(learned=learned).estimate == pacer.estimate
+
+
+def test_an_outage_says_nothing_about_the_rate() -> None:
+    pacer = Pacer(learned=LearnedRate(10, 1, 0))
+    now = _send(pacer, 0.0, 5)
+    pacer.throttled(now, now - 0.1)
+    now = _send(pacer, now, 40)
+    for _ in range(8):
+        now += pacer.wait(now)
+        pacer.started(now)
+        pacer.throttled(now + 0.1, now)
+        now += 0.1
+    assert pacer.wait(now) > 1.0
+    now = _send(pacer, now, 10)
+    begin = now
+    now = _send(pacer, now, 20)
+    assert 20 / (now - begin) == pytest.approx(10.0, rel=0.15)
+    assert pacer.estimate == pytest.approx(10.0, rel=0.05)

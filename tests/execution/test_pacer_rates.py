@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.execution.pacer import LearnedRate
+from bulkprof.execution.learned import LearnedRate
 from bulkprof.execution.rates import STALE, RateStore
 
 NOW = 1_700_000_000.0

@@ -1,12 +1,21 @@
-"""The pacer over real HTTP: the command against the sandbox's limit. The simulation has the narrow bounds."""
+"""The pacer over real HTTP: the command against the sandbox's limits does as well as the simulation says.
+
+Two rows of the table, cut short: so early the start still weighs more than what the table allows for whole rows (which
+`make bench` runs), and that is in the simulation's figures, too.
+"""
 
 from __future__ import annotations
 
-from tests.bench.pacing_http import run
+from statistics import fmean
+
+from tests.bench.pacing_http import Row, run_all, simulations
+
+ROWS = (Row(20.0, 40.0, 140), Row(100.0, 100.0, 600))
 
 
-def test_a_limit_is_held_over_http() -> None:
-    paced = run(20.0, 20.0, 60)
-    # A busy machine sends late now and then, which costs efficiency; it is never a reason for more throttles.
-    assert paced.efficiency > 0.75
-    assert paced.throttles < 120
+def test_limits_are_held_over_http_as_in_simulation() -> None:
+    for row, paced in zip(ROWS, run_all(ROWS), strict=True):
+        simulated = simulations(row)
+        # A busy machine sends late now and then, which costs efficiency; it is no reason for more throttles.
+        assert paced.efficiency > 0.8 * fmean(each.efficiency for each in simulated)
+        assert paced.throttles < 1.2 * max(each.throttles for each in simulated)

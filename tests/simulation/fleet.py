@@ -12,70 +12,95 @@ from typing import Any, cast
 
 import anyio
 
-from bulkprof.errors import ThrottledError, UnreachableError
+from bulkprof.config import Run
+from bulkprof.errors import AmbiguousError, ThrottledError
 from bulkprof.execution.creation import Api
 from bulkprof.execution.engine import Engine, EngineSettings, OpenTarget
 from bulkprof.execution.lane import Lane, Stop, Traffic
 from bulkprof.execution.pacer import Pacer
+from bulkprof.execution.places import Places
 from bulkprof.execution.runfile import RunFile
-from bulkprof.model import Action, ActionKind, DesiredProfile, Outcome, OutcomeKind, Request, Target
+from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Outcome, OutcomeKind, Request, Target
 from tests.simulation.virtual import run_virtually
 from tests.simulation.world import TokenBucket
+
+TIMEOUT_S = Run().timeout_s
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What became of a run: seconds of virtual time, outcomes, and throttled calls."""
+    """What became of a run, in seconds of virtual time, outcomes and throttled calls."""
 
     seconds: float
+    """Until the last profile was created."""
+    ended: float
+    """Until the last action had its outcome, those of dead targets, too."""
     outcomes: Mapping[OutcomeKind, int]
     throttled: int
 
 
 class _Aws:
-    """Creates with 80 to 120 ms of latency behind a token bucket; a dead one answers nothing for a second."""
+    """Creates with 80 to 120 ms of latency behind a token bucket; from `dies_at` on, calls wait out their time."""
 
-    def __init__(self, rate: float, seed: int) -> None:
-        self._limit = TokenBucket([(0.0, rate)], max(1.0, 2 * rate)) if rate else None
+    def __init__(self, rate: float, dies_at: float, seed: int) -> None:
+        self._limit = TokenBucket([(0.0, rate)], max(1.0, 2 * rate))
+        self._dies_at = dies_at
         self._random = random.Random(seed)
 
     async def create(self, *, name: str, **_: object) -> str:
-        if self._limit is None:
-            await anyio.sleep(1.0)
-            raise UnreachableError("no answer")
         latency = 0.08 + 0.04 * self._random.random()
-        await anyio.sleep(latency / 2)
+        await self._half_way(latency)
         taken = self._limit.take(asyncio.get_running_loop().time())
-        await anyio.sleep(latency / 2)
+        await self._half_way(latency)
         if not taken:
             raise ThrottledError("slower")
         return f"arn:{name}"
 
+    async def list_page(self, _: str | None) -> tuple[list[ObservedProfile], None]:
+        await self._half_way(0.1)
+        return [], None
 
-def simulate(folder: Path, rates: Sequence[float], creates: int, *, in_flight: int = 64, lanes: int = 100) -> Fleet:
-    """Let the engine create so many profiles in each of the targets, whose limits are `rates`; 0 is a dead target."""
+    async def _half_way(self, latency: float) -> None:
+        if asyncio.get_running_loop().time() >= self._dies_at:
+            await anyio.sleep(TIMEOUT_S)
+            raise AmbiguousError("no answer")
+        await anyio.sleep(latency / 2)
+
+
+def simulate(
+    folder: Path, rates: Sequence[float], creates: int, *, lanes: int = 100, dead: Mapping[int, float] | None = None
+) -> Fleet:
+    """Let the engine create so many profiles in each of the targets, whose limits are `rates`.
+
+    `dead` says from when on a target, by its place in `rates`, answers nothing.
+    """
+    settings = Run(max_targets_in_flight=lanes)
     with closing(_planned(folder, len(rates), creates)) as run:
 
         async def main() -> Fleet:
             traffic = Traffic(
-                anyio.Semaphore(in_flight),
-                attempts=3,
+                Places(settings.max_calls_in_flight, settings.max_calls_in_flight + 2 * lanes),
+                attempts=settings.attempts,
                 stop=Stop(),
                 pacer_for=lambda target, operation: Pacer(),
+                timeout_s=TIMEOUT_S,
                 clock=asyncio.get_running_loop().time,
             )
-            worlds = {target: _Aws(rates[number], number) for number, target in enumerate(run.targets())}
+            never = float("inf")
+            worlds = {
+                target: _Aws(rates[number], (dead or {}).get(number, never), number)
+                for number, target in enumerate(run.targets())
+            }
 
             @asynccontextmanager
             async def open_target(target: Target) -> AsyncIterator[OpenTarget]:
                 api = cast("Api", worlds[target])
                 yield OpenTarget(Lane(target, traffic), api, cast("Any", None), cast("Any", None))
 
-            ended: list[float] = []
-            watch = _Watch(ended)
+            watch = _Watch()
             await Engine(run, traffic, open_target, EngineSettings(lanes, settle_s=1.0), watch).execute(run.targets())
             calls = run.calls().get("CreateInferenceProfile")
-            return Fleet(ended[-1], run.outcome_counts(), calls.throttled if calls else 0)
+            return Fleet(watch.created, watch.ended, run.outcome_counts(), calls.throttled if calls else 0)
 
         return run_virtually(main)
 
@@ -84,10 +109,13 @@ def simulate(folder: Path, rates: Sequence[float], creates: int, *, in_flight: i
 class _Watch:
     """Notes when outcomes came in."""
 
-    ended: list[float]
+    created: float = 0.0
+    ended: float = 0.0
 
     def __call__(self, outcome: Outcome) -> None:
-        self.ended.append(asyncio.get_running_loop().time())
+        self.ended = asyncio.get_running_loop().time()
+        if outcome.kind is OutcomeKind.CREATED:
+            self.created = self.ended
 
 
 def _planned(folder: Path, targets: int, creates: int) -> RunFile:

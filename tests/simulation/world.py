@@ -75,6 +75,23 @@ class TokenBucket:
         return False
 
 
+class Outage(TokenBucket):
+    """A limit that takes no call at all for some seconds; its bucket fills up meanwhile."""
+
+    def __init__(self, rate: float, burst: float, *, at: float, seconds: float) -> None:
+        super().__init__([(0.0, rate)], burst)
+        self._from, self._until = at, at + seconds
+
+    def allowed(self, start: float, end: float) -> float:
+        """The calls that the rate alone allows from `start` to `end`, the outage left out."""
+        out = max(0.0, min(end, self._until) - max(start, self._from))
+        return super().allowed(start, end) - super().allowed(0.0, out)
+
+    def take(self, now: float) -> bool:
+        """Whether a call that arrives now is accepted."""
+        return not self._from <= now < self._until and super().take(now)
+
+
 class FixedWindows:
     """The other common limit: so many calls in each second of the clock."""
 
