@@ -79,7 +79,7 @@ def _observed(folder: Path, targets: int, dead: int, dies_at: float) -> tuple[li
         async def one(target: Target) -> None:
             try:
                 async with fleet.open(target) as opened:
-                    await observe(opened.api, opened.lane.call, {"a"}, everything=False)
+                    await observe(opened.api, opened.lane.call, {"a"})
             except AwsError as error:
                 failed.append(anyio.current_time())
                 codes.add(error.code or type(error).__name__)
