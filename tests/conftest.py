@@ -72,6 +72,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     # Politeness towards AWS and the disk, which a sandbox on this machine doesn't need.
     monkeypatch.setattr(engine, "FLUSH_S", 0.01)
     monkeypatch.setattr(pacer, "START_PACE", 200.0)
+    monkeypatch.setattr(pacer, "START_POWER", 400.0)
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path, monkeypatch, capsys)
 
