@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bulkprof import runs
 from bulkprof.config import Config, Settings
-from bulkprof.execution import engine, pacer, perform
+from bulkprof.execution import creation, engine, pacer
 from bulkprof.model import OutcomeKind, RunSummary
 from bulkprof.sandbox import Fault, Hypotheses, Rate, Sandbox, SandboxSettings
 from bulkprof.workspace import Options
@@ -56,7 +56,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds of calls against a sandbox on this machine: no politeness, and no waiting for it to recover."""
     monkeypatch.setattr(engine, "FLUSH_S", 0.001)
     monkeypatch.setattr(pacer, "START_PACE", 1000.0)
-    monkeypatch.setattr(perform, "backoff", lambda attempt: 0.001)
+    monkeypatch.setattr(creation, "backoff", lambda attempt: 0.001)
 
 
 @contextmanager
