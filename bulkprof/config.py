@@ -70,16 +70,16 @@ CHAINED_S = 3600
 class Organization(Section):
     """How other accounts are entered, and what they are called."""
 
-    role: str | None = Field(default=None, pattern=r"^(?:[\w+=,.@/-]+|arn:[^:\s]+:iam::[^:\s]+:role/\S+)$")
+    role: str | None = Field(default=None, pattern=r"^(?:[a-zA-Z0-9_+=,.@/-]+|arn:[^:\s]+:iam::[^:\s]+:role/\S+)$")
     """A role's name, with its path if it has one, or an ARN template with `{account}` (and `{partition}`).
 
     Assumed for every account but the caller's own and the hub's.
     """
-    via: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$")
+    via: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[a-zA-Z0-9_+=,.@/-]+$")
     """A hub role's ARN: assumed first, and from it the roles of other accounts; it reads the organization, too."""
     external_id: str | None = Field(default=None, min_length=2, max_length=1224, pattern=r"^[A-Za-z0-9_+=,.@:/-]+$")
     """What the trust policies of `role` ask for, where they do; the hub role is assumed without one."""
-    session_name: str = Field(default="bulkprof", pattern=r"^[\w+=,.@-]{2,64}$")
+    session_name: str = Field(default="bulkprof", pattern=r"^[a-zA-Z0-9_+=,.@-]{2,64}$")
     duration_s: int = Field(default=3600, ge=900, le=43200)
     """Seconds that an assumed session lasts."""
     aliases: Mapping[str, Several] = Field(default_factory=dict)
