@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bulkprof.execution.places import START_ROOM
 from bulkprof.sandbox import Fault, Hypotheses, Ledger, Rate
 from tests.faults.killing import PATIENCE_S, SLOWLY, Victim
 from tests.faults.world import side_by_side
@@ -61,7 +62,8 @@ MOMENTS = {
         signals=(signal.SIGINT,),
     ),
     "twice": Moment(
-        created(5),
+        # As many as a target gets before it has answered any.
+        created(START_ROOM),
         (Fault("delay_after", CREATE, delay_s=20),),
         signals=(signal.SIGINT, signal.SIGTERM),
         recorded=False,
