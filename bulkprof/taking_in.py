@@ -15,7 +15,8 @@ from bulkprof.aws import Caller
 from bulkprof.delivery.ui import OnlyNew, Ui
 from bulkprof.errors import BulkprofError, ManifestError, RegionError, UsageError
 from bulkprof.execution.fleet import Fleet
-from bulkprof.execution.runfile import Clash, RunFile
+from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.wanted import Clash
 from bulkprof.intake import Rejected, merge_readers, read_requests
 from bulkprof.model import DesiredProfile, Problem, Request, Target
 from bulkprof.rules import Rules

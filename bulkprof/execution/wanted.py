@@ -1,0 +1,138 @@
+"""A run's file while its manifests are read: desired profiles, and what is wrong with rows.
+
+Most names are new, so the index that makes them unique is built at the first doubt or at the end: that costs half.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulkprof.execution import rows
+from bulkprof.execution.database import Database
+from bulkprof.execution.fresh import FreshNames
+from bulkprof.model import DesiredProfile, Problem, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two rows that ask for the same name in the same target."""
+
+    profile: DesiredProfile
+    first_file: str
+    first_line: int
+
+
+class Wanted(Database):
+    """What a run's manifests ask for."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        super().__init__(path, connection)
+        self._targets: dict[tuple[str, str], int] = {}
+        for account, region, number in connection.execute("SELECT account, region, id FROM target"):
+            self._targets[account, region] = number
+        self._brief = False
+        self._fresh: FreshNames | None = FreshNames()
+        """Gone once a name may be there twice: from then on, the table's index tells."""
+        if connection.execute("SELECT id FROM action LIMIT 1").fetchone():
+            self._fresh = None
+
+    def make_fleeting(self) -> None:
+        """As for any database; of desired profiles, just what counts and clashes need is kept."""
+        super().make_fleeting()
+        self._brief = True
+
+    def add_desired(self, profiles: Iterable[DesiredProfile]) -> list[Clash]:
+        """Take desired profiles in, and answer those whose name another row already asked for in the same target."""
+        profiles = list(profiles)
+        if not profiles:
+            return []
+        insert, of = (rows.INSERT_BRIEF, rows.brief) if self._brief else (rows.INSERT_DESIRED, rows.from_desired)
+        with self._transaction():
+            values = [of(self._target_id(profile.target), profile) for profile in profiles]
+            if self._fresh is None or not self._fresh.add([value[:2] for value in values]):
+                self._fresh = None
+                self._db.execute(rows.ONE_NAME)
+            last = self._db.execute("SELECT max(id) FROM action").fetchone()[0] or 0
+            # All at once takes half the time; which of them clashed is asked only where one did.
+            if self._db.executemany(insert, values).rowcount == len(values):
+                return []
+            return list(self._clashes(profiles, last))
+
+    def _clashes(self, profiles: Iterable[DesiredProfile], last: int) -> Iterator[Clash]:
+        """Those of `profiles` that weren't taken in, where `last` was the newest row before."""
+        taken: set[int] = set()
+        for profile in profiles:
+            number, file, line = self._db.execute(
+                "SELECT id, file, line FROM action WHERE target = ? AND name = ? AND wanted = 1",
+                (self._target_id(profile.target), profile.name),
+            ).fetchone()
+            if number <= last or number in taken:
+                yield Clash(profile, file, line)
+            taken.add(number)
+
+    def add_problems(self, problems: Iterable[Problem]) -> None:
+        """Keep problems; the rows of those that are errors count as invalid."""
+        with self._transaction():
+            for problem in problems:
+                self._db.execute(rows.INSERT_PROBLEM, rows.from_problem(problem))
+                if problem.is_error:
+                    self._db.execute("INSERT OR IGNORE INTO invalid VALUES (?, ?)", (problem.file, problem.line))
+
+    def add_invalid(self, file: str, line: int) -> None:
+        """Count a row as invalid whose problem is told at another row (the first of two equal names)."""
+        with self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO invalid VALUES (?, ?)", (file, line))
+
+    def clear_intake(self) -> None:
+        """Take everything back that intake wrote, before manifests are read again."""
+        with self._transaction():
+            for index in ("one_name", "action_target"):
+                self._db.execute(f"DROP INDEX IF EXISTS {index}")
+            for table in ("action", "target", "problem", "invalid"):
+                self._db.execute(f"DELETE FROM {table}")
+        self._targets.clear()
+        self._fresh = FreshNames()
+
+    def end_intake(self) -> None:
+        """Leave out the invalid rows, and make the others found by target: all at once is cheaper than row by row."""
+        self.drop_invalid()
+        self._fresh = None
+        if not self._brief:
+            with self._transaction():
+                self._db.execute(rows.ONE_NAME)
+                self._db.execute(rows.BY_TARGET)
+
+    def drop_invalid(self) -> None:
+        """Leave out whatever invalid rows asked for: a row with a problem is left out whole.
+
+        What an earlier process of the run did for such a row stays on record.
+        """
+        with self._transaction():
+            self._db.execute(
+                "DELETE FROM action WHERE wanted = 1 AND (file, line) IN (SELECT file, line FROM invalid) "
+                "AND id NOT IN (SELECT action FROM outcome)"
+            )
+
+    def problems(self) -> Iterator[Problem]:
+        """All problems, in the order in which they were found."""
+        for row in self._db.execute(f"SELECT {rows.PROBLEM_COLUMNS} FROM problem ORDER BY rowid"):
+            yield rows.to_problem(row)
+
+    def error_count(self) -> int:
+        """How many problems make a row invalid."""
+        return int(self._db.execute("SELECT count(*) FROM problem WHERE severity = 'error'").fetchone()[0])
+
+    def invalid_count(self) -> int:
+        """How many manifest rows are invalid."""
+        return int(self._db.execute("SELECT count(*) FROM invalid").fetchone()[0])
+
+    def _target_id(self, target: Target) -> int:
+        key = (target.account, target.region)
+        found = self._targets.get(key)
+        if found is None:
+            cursor = self._db.execute("INSERT INTO target (account, region) VALUES (?, ?)", key)
+            found = self._targets[key] = int(cursor.lastrowid or 0)
+        return found
