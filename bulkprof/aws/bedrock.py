@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from bulkprof.aws.catalogue import FoundationModel, SystemProfile
 from bulkprof.aws.credentials import SharedCredentials
@@ -50,8 +50,17 @@ _METHODS: Mapping[Operation, tuple[str, str]] = {
     Operation.QUOTA: ("service-quotas", "get_service_quota"),
 }
 
-OpenClient = Callable[[str], Awaitable[Any]]
-"""Opens a client of a service in the target. It holds no connections of its own, so it needs no closing."""
+
+class Calls(Protocol):
+    """The calls of one service in the target (`direct.SignedCalls` has them)."""
+
+    async def call(self, method: str, **values: Any) -> Mapping[str, Any]:
+        """Make the call that the SDK calls `method`."""
+        ...
+
+
+OpenClient = Callable[[str], Awaitable[Calls]]
+"""Opens the way to a service in the target. It holds no connections of its own, so it needs no closing."""
 
 
 class BedrockApi:
@@ -67,7 +76,7 @@ class BedrockApi:
         self._open_client = open_client
         self._credentials = credentials
         self._opening = asyncio.Lock()
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[str, Calls] = {}
 
     async def create(
         self, *, name: str, source_arn: str, description: str | None, tags: Mapping[str, str], token: str
@@ -191,13 +200,12 @@ class BedrockApi:
         try:
             with aws_errors(operation, self.where):
                 client = self._clients.get(service) or await self._open(service)
-                answer: Mapping[str, Any] = await getattr(client, method)(**values)
-                return answer
+                return await client.call(method, **values)
         except ExpiredCredentialsError:
             self._credentials.expired(signed_with)
             raise
 
-    async def _open(self, service: str) -> Any:
+    async def _open(self, service: str) -> Calls:
         async with self._opening:
             if (client := self._clients.get(service)) is None:
                 client = self._clients[service] = await self._open_client(service)

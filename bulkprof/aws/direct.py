@@ -8,6 +8,8 @@ that, and what its own Stubber does. This module loads the SDK: import it late.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -21,15 +23,36 @@ ANSWER = "bulkprof-answer"
 """The handler's name among a client's events."""
 
 
+_SIGNER: ContextVar[Signer] = ContextVar("signer")
+"""Whoever signs the call that the task at hand makes."""
+
+
+class SignedCalls:
+    """The calls of one account to one service in one Region.
+
+    The client is the Region's, for whichever account: making one takes the SDK longer than ten calls.
+    """
+
+    def __init__(self, client: Any, signer: Signer) -> None:
+        self.client = client
+        self._signer = signer
+
+    async def call(self, method: str, **values: Any) -> Mapping[str, Any]:
+        """Make one call; raises what the SDK's client raises."""
+        _SIGNER.set(self._signer)
+        answer: Mapping[str, Any] = await getattr(self.client, method)(**values)
+        return answer
+
+
 class Direct:
     """Makes the calls of one client of a JSON service: sends each once, signed, and has the SDK parse the answer.
 
-    `attach` stands for aiobotocore's session class and only learns how to connect; `serve` takes the calls over.
+    `attach` stands for aiobotocore's session class and only learns how to connect; `serve` takes the calls over, which
+    have to come through `SignedCalls` then.
     """
 
-    def __init__(self, http: SharedHttp, signer: Signer) -> None:
+    def __init__(self, http: SharedHttp) -> None:
         self._http = http
-        self._signer = signer
         self._connection = http.attach()
         self._parser: Any = None
 
@@ -46,7 +69,7 @@ class Direct:
         """Send what the client serialized; answers the response and what it says. Transport errors pass."""
         url, headers = params["url"], CIMultiDict(params["headers"])
         status, answered, content = await self._connection.exchange(
-            params["method"], url, headers, params["body"] or None, self._signer
+            params["method"], url, headers, params["body"] or None, _SIGNER.get()
         )
         response = {
             "headers": answered,

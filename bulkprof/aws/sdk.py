@@ -19,7 +19,7 @@ from botocore import UNSIGNED
 
 from bulkprof._version import __version__
 from bulkprof.aws.credentials import Keys, SharedCredentials
-from bulkprof.aws.direct import Direct, require_json
+from bulkprof.aws.direct import Direct, SignedCalls, require_json
 from bulkprof.aws.http import SharedHttp
 from bulkprof.aws.signing import Signer
 
@@ -65,6 +65,9 @@ class Sdk:
         self._endpoint = None if environment is None else environment.get("AWS_ENDPOINT_URL") or None
         self._isolated = {} if environment is None else _ISOLATED
         self._opening = asyncio.Lock()
+        self._sharing = asyncio.Lock()
+        self._shared: dict[tuple[str, str], Any] = {}
+        """The clients of services that are called for targets, by service and Region."""
         # The SDK's hundred handlers mend S3, EC2 and the like; each client would copy them all.
         bare = self._new_core(include_builtin_handlers=False)
         bare.register_component("data_loader", self._loader)
@@ -97,12 +100,20 @@ class Sdk:
         core.register_component("credential_provider", _Provider(credentials))
         return aioboto3.Session(botocore_session=core)
 
-    async def client(self, service: str, region: str, credentials: SharedCredentials) -> Any:
-        """Open a client for calls of bulkprof's own: one attempt per call, signed with `credentials` as they are then.
+    async def client(self, service: str, region: str, credentials: SharedCredentials) -> SignedCalls:
+        """Open the way to a service for calls of bulkprof's own: one attempt per call, signed with `credentials`.
 
         It needs no closing: its connections are the run's.
         """
-        direct = Direct(self.http, Signer(SIGNING_NAMES[service], region, credentials.keys))
+        signer = Signer(SIGNING_NAMES[service], region, credentials.keys)
+        async with self._sharing:
+            if (client := self._shared.get((service, region))) is None:
+                client = self._shared[service, region] = await self._share(service, region)
+        return SignedCalls(client, signer)
+
+    async def _share(self, service: str, region: str) -> Any:
+        """Make the client that all accounts call a Region's service through."""
+        direct = Direct(self.http)
         config = AioConfig(
             # Signed where it is sent. The SDK's own choice could also fall on AWS_BEARER_TOKEN_BEDROCK, which acts in
             # its own account, whatever the target.

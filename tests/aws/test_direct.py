@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import aioboto3
@@ -94,6 +95,41 @@ async def test_times_are_left_as_text() -> None:
     assert answer["inferenceProfileSummaries"] == [{"createdAt": written}]
 
 
+async def test_accounts_share_a_client_and_sign_each_for_itself() -> None:
+    """Also side by side: a call that waits doesn't go out under the name of the one that overtook it."""
+    signed: list[str] = []
+    both = asyncio.Event()
+
+    async def noted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await wire.request(reader)).decode()
+        signed.append(head.partition("Credential=")[2].partition("/")[0])
+        writer.write(wire.response(200, b'{"modelSummaries":[]}'))
+        await writer.drain()
+        writer.close()
+
+    def keys(name: str) -> SharedCredentials:
+        async def grant(_: Keys | None) -> Grant:
+            # Each waits for the other one to have begun.
+            asked.append(name)
+            if len(asked) == 2:
+                both.set()
+            await both.wait()
+            return Grant(Keys(name, wire.SECRET, None))
+
+        return SharedCredentials(grant)
+
+    asked: list[str] = []
+    async with wire.serving(noted) as port:
+        sdk = Sdk(wire.environment(port), timeout_s=5.0)
+        one, two = [await sdk.client("bedrock", "us-east-1", keys(name)) for name in ("ONE", "TWO")]
+        assert one.client is two.client
+        await asyncio.gather(*(calls.call("list_foundation_models") for calls in (one, two, one)))
+        elsewhere = await sdk.client("bedrock", "eu-west-1", keys("ONE"))
+        assert elsewhere.client is not one.client
+        await sdk.http.close()
+    assert sorted(signed) == ["ONE", "ONE", "TWO"]
+
+
 async def test_the_sdk_sends_nothing_by_itself() -> None:
     """Were a later SDK to disregard the answer that stands in for it, a creation must not go out twice."""
     seen = 0
@@ -105,10 +141,10 @@ async def test_the_sdk_sends_nothing_by_itself() -> None:
 
     async with wire.serving(count) as port:
         sdk = Sdk(wire.environment(port), timeout_s=5.0)
-        client = await sdk.client("bedrock", "us-east-1", SharedCredentials(_grant))
-        client.meta.events.unregister("before-call", unique_id=ANSWER)
+        calls = await sdk.client("bedrock", "us-east-1", SharedCredentials(_grant))
+        calls.client.meta.events.unregister("before-call", unique_id=ANSWER)
         with pytest.raises(RuntimeError, match="the SDK sends by itself"):
-            await client.list_foundation_models()
+            await calls.call("list_foundation_models")
         await sdk.http.close()
     assert seen == 0
 
@@ -116,8 +152,8 @@ async def test_the_sdk_sends_nothing_by_itself() -> None:
 async def _ours(port: int, service: str, method: str, values: dict[str, Any]) -> dict[str, Any]:
     sdk = Sdk(wire.environment(port), timeout_s=5.0)
     try:
-        client = await sdk.client(service, "us-east-1", SharedCredentials(_grant))
-        return await _answer(client, method, values)
+        calls = await sdk.client(service, "us-east-1", SharedCredentials(_grant))
+        return await _answer(partial(calls.call, method), values)
     finally:
         await sdk.http.close()
 
@@ -127,13 +163,13 @@ async def _theirs(port: int, service: str, method: str, values: dict[str, Any]) 
     config = AioConfig(retries={"mode": "standard", "total_max_attempts": 1})
     endpoint = f"http://127.0.0.1:{port}"
     async with session.client(service, endpoint_url=endpoint, config=config) as client:
-        return await _answer(client, method, values)
+        return await _answer(getattr(client, method), values)
 
 
-async def _answer(client: Any, method: str, values: dict[str, Any]) -> dict[str, Any]:
+async def _answer(call: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:
     """What the call says, or what its error says, without what nobody reads."""
     try:
-        answer: dict[str, Any] = await getattr(client, method)(**values)
+        answer: dict[str, Any] = dict(await call(**values))
     except ClientError as error:
         answer = {"kind": type(error).__name__} | {key: error.response[key] for key in ("Error", "ResponseMetadata")}
     for retries in ("RetryAttempts", "MaxAttemptsReached"):
