@@ -1,15 +1,15 @@
-"""Smoke against an AWS that isn't ours: ministack from the package index, where somebody has installed it.
+"""Smoke against an AWS that isn't ours: ministack from the package index, where its command is on the path.
 
-It serves the operations loosely (it keeps neither unique names nor tokens), and is no dependency of the project:
-`pip install ministack` and run this file.
+It serves the operations loosely (it keeps neither unique names nor tokens), and is no dependency of the project: it
+wants another botocore, so install it in an environment of its own, as `pipx install ministack` does.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,8 @@ import pytest
 from tests.cli.driver import CommandLine
 
 PATIENCE_S = 30.0
-pytest.importorskip("ministack", reason="optional: pip install ministack")
+MINISTACK = shutil.which("ministack")
+pytestmark = pytest.mark.skipif(MINISTACK is None, reason="optional: pipx install ministack")
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def endpoint(tmp_path: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     environment = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "TMPDIR": str(tmp_path)}
     with (tmp_path / "ministack.log").open("wb") as log:
-        command = [sys.executable, "-m", "ministack"]
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        assert MINISTACK is not None
+        process = subprocess.Popen([MINISTACK], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             give_up = time.monotonic() + PATIENCE_S
             while not _answers(port):
