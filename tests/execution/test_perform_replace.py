@@ -31,8 +31,11 @@ KEPT = {"retire": {"bulkprof:delete-after": "2026-12-03T02:15Z"}}
 async def perform(aws: FakeAws, old: str, stop: Stop | None = None, **more: Any) -> Outcome:
     """Replace `old`, a profile of another model, by one of the model `lite`."""
     lane = make_lane(make_traffic(attempts=ATTEMPTS, stop=stop or InstantStop()))
-    action = make_action(kind=ActionKind.REPLACE, arn=old)
-    return await Performer("run-1", lane, aws, replan_with(), settle_s=0.0, **more).perform(action)
+    performer = Performer("run-1", lane, aws, replan_with(), settle_s=0.0, **more)
+    if stop is None:
+        # Nobody asks for a stop, so pauses between the two halves are noted like all others.
+        performer.late_stop = lane.traffic.stop
+    return await performer.perform(make_action(kind=ActionKind.REPLACE, arn=old))
 
 
 def stopping(stop: Stop) -> Callable[[], Awaitable[None]]:
