@@ -42,7 +42,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     delivery = Delivery(run, sinks, work.ui.warn, work.stop)
     targets = await run.off_loop(run.pending_targets)
     width = work.settings.run.max_targets_in_flight
-    settings = EngineSettings(width, work.settings.run.settle_s, fleet.rules.retirement.tags)
+    settings = EngineSettings(width, work.settings.run.settle_s, fleet.rules.retirement)
     left = Left(await run.off_loop(run.pending_counts), fleet.rate, width)
 
     def open_target(target: Target) -> AbstractAsyncContextManager[OpenTarget]:

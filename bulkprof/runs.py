@@ -212,9 +212,7 @@ async def _from_the_start(work: Workspace, run: RunFile, lock: StateLock, manife
     await _take_in_offline(work, run, manifests)
     async with work.connect(lock.holder) as fleet:
         planner = await _plan(work, run, fleet, manifests)
-        if not work.options.failure_tolerance:
-            check_alike(planner.errors, planner.accounts)
-        return await _approve_and_execute(work, run, fleet)
+        return await _approve_and_execute(work, run, fleet, planner)
 
 
 async def _go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
@@ -231,7 +229,7 @@ async def _go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: boo
             if resumed:
                 await tell_estimate(work, run, fleet)
                 return await execute(work, run, fleet, resumed=True)
-            return await _approve_and_execute(work, run, fleet)
+            return await _approve_and_execute(work, run, fleet, planner)
 
 
 def _as_started(work: Workspace, run: RunFile) -> Workspace:
@@ -271,7 +269,9 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
     return planner
 
 
-async def _approve_and_execute(work: Workspace, run: RunFile, fleet: Fleet) -> RunSummary:
+async def _approve_and_execute(work: Workspace, run: RunFile, fleet: Fleet, planner: Planner) -> RunSummary:
+    if not work.options.failure_tolerance:
+        check_alike(planner.errors, planner.targets)
     found = await run.off_loop(partial(plan_of, run))
     await tell_estimate(work, run, fleet)
     if found.has_changes and not await work.confirm(found):

@@ -65,8 +65,8 @@ class Planner:
     """The targets that couldn't be observed."""
     unreachable: int = 0
     """The desired profiles of those targets."""
-    accounts: int = 0
-    """Accounts that were to be looked at."""
+    targets: Sequence[Target] = ()
+    """Those that were to be looked at."""
 
     async def plan(self, targets: Sequence[Target], *, width: int) -> None:
         """Plan `targets`, at most `width` at once.
@@ -77,7 +77,7 @@ class Planner:
         if self.recent.unsettled_s > 0:
             self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
             await self.fleet.traffic.stop.pause(self.recent.unsettled_s)
-        self.accounts = len({target.account for target in targets})
+        self.targets = targets
         stopped: list[StopRequestedError] = []
 
         async def one(target: Target) -> None:
@@ -114,7 +114,9 @@ class Planner:
                 # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists settle.
                 await self.fleet.traffic.stop.pause(self.recent.settle_s)
                 observed, actions = await self._compare(opened, target, resolvable)
-            if warning := await quota_warning(opened.api, opened.lane.call, target, len(observed), actions):
+            if warning := await quota_warning(
+                opened.api, opened.lane.call, target, len(observed), actions, beside=bool(rules.retirement.until)
+            ):
                 self.ui.warn_of(target, warning)
         self.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
         self.unwanted[target.account] += sum(1 for action in actions if action.reason == UNWANTED)
@@ -128,7 +130,10 @@ class Planner:
         rules = self.fleet.rules
         observed = await self._observe(opened, target, {action.name for action in wanted})
         actions = list(diff(target, wanted, observed, opened.resolve, rules))
-        if arns := to_confirm(actions):
+        confirmed: set[str] = set()
+        # What is confirmed may lead to another plan, which needs more of it.
+        while arns := [arn for arn in to_confirm(actions, observed) if arn not in confirmed]:
+            confirmed.update(arns)
             observed = await with_tags_confirmed(opened.api, opened.lane.call, observed, arns)
             actions = list(diff(target, wanted, observed, opened.resolve, rules))
         return observed, actions

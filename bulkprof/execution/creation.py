@@ -17,9 +17,10 @@ from typing import Protocol, TypeVar
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
 from bulkprof.execution.lane import Lane, LaneClosedError, LateStop, Stop
 from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
-from bulkprof.model import Action, ObservedProfile
+from bulkprof.model import EMPTY, Action, ObservedProfile
 from bulkprof.planning.observe import Reads, with_tags_confirmed
 from bulkprof.planning.quota import ReadsQuota
+from bulkprof.planning.retirement import Retirement
 
 T = TypeVar("T")
 
@@ -63,6 +64,8 @@ class Means:
     """Seconds that lists may lag behind creations."""
     begun: int = field(default=0, kw_only=True)
     """Actions up to this id may have been sent already, by an earlier process of the run."""
+    retirement: Retirement = field(default_factory=Retirement, kw_only=True)
+    """What becomes of profiles that are replaced."""
     late_stop: LateStop = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,13 +113,13 @@ class Creation:
         self.begun_before = action.id <= means.begun
 
     async def make(
-        self, action: Action, *, replaced: str = "", patient: bool = True, in_doubt: bool = False
+        self, action: Action, *, replaced: str = "", patience: int | None = None, in_doubt: bool = False
     ) -> str | Found:
         """Create the profile; answers the new ARN, or what was found under the name instead.
 
-        `replaced` is the ARN of a profile of this name that doesn't count as found; without `patient`, a conflict
-        with nothing else found ends it. Raises the last error when it can't be made; `AmbiguousError` when nobody
-        knows whether it was.
+        `replaced` is the ARN of a profile of this name that doesn't count as found, nor do those that were replaced
+        before. With a `patience`, so many conflicts with nothing else found are waited out, and the next one ends it.
+        Raises the last error when it can't be made; `AmbiguousError` when nobody knows whether it was.
         """
         token = token_for(self.means.token_seed, action)
         last: AwsError | None = None
@@ -141,10 +144,14 @@ class Creation:
             except AwsError as error:
                 raise (doubtful(error) if in_doubt else error) from None
             try:
-                found = [profile for profile in await self.look_up(action.name) if profile.arn != replaced]
+                found = [
+                    profile
+                    for profile in await self.look_up(action.name)
+                    if profile.arn != replaced and not (replaced and self.means.retirement.marks(profile.tags or EMPTY))
+                ]
             except AwsError as error:
                 raise (doubtful(error) if in_doubt else error) from None
-            if found or (conflict and not patient):
+            if found or (conflict and patience is not None and turn > patience):
                 return Found(found, in_doubt)
             if turn < turns:
                 await self.stop.pause(backoff(turn))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,8 +26,9 @@ from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.perform import Performer, Replan
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.slots import side_by_side
-from bulkprof.model import EMPTY, Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
+from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
 from bulkprof.planning.diff import Resolve
+from bulkprof.planning.retirement import Retirement
 
 PAGE = 200
 """Actions read from the run file at once, per lane."""
@@ -69,8 +70,8 @@ class EngineSettings:
 
     max_targets: int
     settle_s: float
-    retire: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    """The tags of a replaced profile that is kept for a while; none where it is deleted at once."""
+    retirement: Retirement = field(default_factory=Retirement)
+    """What becomes of profiles that are replaced."""
 
 
 class Engine:
@@ -199,7 +200,7 @@ class _LaneRun:
             replan=opened.replan,
             settle_s=engine.settings.settle_s,
             begun=begun,
-            retire=engine.settings.retire,
+            retirement=engine.settings.retirement,
         )
         self.lane = opened.lane
         self.failures_in_a_row = 0

@@ -180,6 +180,11 @@ class Lane:
         except SignInNeededError as error:
             raise self.traffic.stop.for_want_of_credentials(error) from None
 
+    def require_open(self, operation: str) -> None:
+        """Raise `LaneClosedError` where no more calls of `operation` are sent."""
+        if (closed := self._channel(operation).closed) is not None:
+            raise LaneClosedError(*closed)
+
     def close(self, operations: Iterable[str], code: str, reason: str) -> None:
         """Send no more calls of `operations`, not even those that wait for their turn. The first reason counts."""
         for operation in operations:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
@@ -11,8 +11,10 @@ from bulkprof.execution.creation import Creation, Found, Means, doubtful
 from bulkprof.execution.lane import LaneClosedError
 from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.retry import UNTIL_FREE
-from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
+from bulkprof.model import Action, ActionKind, ObservedProfile, Outcome, OutcomeKind
 
+PATIENCE = 2
+"""Conflicts that may pass by themselves before a name counts as taken by the profile that is to be kept."""
 Replan = Callable[[Action, Sequence[ObservedProfile]], Action]
 """Plans one wanted profile anew against what is there under its name."""
 
@@ -22,8 +24,6 @@ class Performer(Means):
     """Carries actions of one target to their outcomes."""
 
     replan: Replan
-    retire: Mapping[str, str] = field(default_factory=lambda: EMPTY, kw_only=True)
-    """The tags of a replaced profile that is kept for a while; none where it is deleted at once."""
 
     async def perform(self, action: Action) -> Outcome:
         """Do what the action says. AWS's errors become outcomes; `StopRequestedError` leaves the action open."""
@@ -51,7 +51,7 @@ class _Work(Creation):
             case ActionKind.UPDATE | ActionKind.ADOPT:
                 return await self.retag(action)
             case ActionKind.REPLACE:
-                return await (self.supersede(action) if self.by.retire else self.replace(action))
+                return await (self.supersede(action) if self.by.retirement.until else self.replace(action))
         # What is left is a deletion: nothing to do was settled above.
         await self.delete(action.arn)
         return self.outcome(OutcomeKind.DELETED, action.arn)
@@ -81,7 +81,7 @@ class _Work(Creation):
 
     async def replace(self, action: Action) -> Outcome:
         """New before old, so that there is always one; where names are unique the old one has to go first."""
-        made = await self.make(action, replaced=action.arn, patient=False)
+        made = await self.make(action, replaced=action.arn, patience=0)
         if not isinstance(made, str) and not made.found:
             await self.delete(action.arn)
             try:
@@ -95,24 +95,38 @@ class _Work(Creation):
 
     async def supersede(self, action: Action) -> Outcome:
         """New beside old: the old one stays for a while, and says so before there are two of the name."""
+        self.by.lane.require_open("CreateInferenceProfile")
+        mark = self.by.retirement.tags
         try:
-            await self.call("TagResource", partial(self.by.api.tag, action.arn, self.by.retire), retry_on=UNTIL_FREE)
+            await self.call("TagResource", partial(self.by.api.tag, action.arn, mark), retry_on=UNTIL_FREE)
         except NotFoundError:
             return await self.replace(action)  # nothing is left to keep
-        made = await self.make(action, replaced=action.arn, patient=False)
-        if not isinstance(made, str) and not made.found:
-            taken = ConflictError(
-                "AWS doesn't take two profiles of one name here, so the old one can't be kept beside a new one; set "
-                "[replace] grace_days = 0 to let it go first, or give the row another name",
-                code="NameTaken",
-                where=str(action.target),
-            )
-            if made.in_doubt:
-                raise doubtful(taken)
-            untag = partial(self.by.api.untag, action.arn, list(self.by.retire))
-            await self.call("UntagResource", untag, retry_on=UNTIL_FREE)
-            raise taken
-        return replace(self.outcome(OutcomeKind.REPLACED, self.same(action, made)), old_arn=action.arn)
+        try:
+            made = await self.make(action, replaced=action.arn, patience=PATIENCE)
+            if not isinstance(made, str) and not made.found:
+                taken = ConflictError(
+                    "AWS doesn't take two profiles of one name here, so the old one can't be kept beside a new one; "
+                    "set [replace] grace_days = 0 to let it go first, or give the row another name",
+                    code="NameTaken",
+                    where=str(action.target),
+                )
+                raise doubtful(taken) if made.in_doubt else taken
+            arn = self.same(action, made)
+        except AmbiguousError:
+            raise  # there may be a successor
+        except (AwsError, LaneClosedError) as error:
+            return self.failed(error, note=await self.unmark(action))
+        return replace(self.outcome(OutcomeKind.REPLACED, arn), old_arn=action.arn)
+
+    async def unmark(self, action: Action) -> str:
+        """Take back that a profile was replaced; answers what to say where that can't be done."""
+        keys = list(self.by.retirement.tags)
+        try:
+            await self.call("UntagResource", partial(self.by.api.untag, action.arn, keys), retry_on=UNTIL_FREE)
+        except (AwsError, LaneClosedError):
+            return f"the tag {self.by.retirement.tag} is left on {action.arn}; "
+        self.changed = False
+        return ""
 
     def same(self, action: Action, made: str | Found) -> str:
         """The ARN of what was made, or found equal to it; a stranger of the same name is an error."""
@@ -121,7 +135,8 @@ class _Work(Creation):
         again = self.by.replan(action, made.found)
         if again.kind is ActionKind.NONE and again.refusal is None:
             return again.arn
-        raise ConflictError(f"another profile took this name: {again.arn}", where=str(action.target))
+        other = ConflictError(f"another profile took this name: {again.arn}", where=str(action.target))
+        raise doubtful(other) if made.in_doubt else other
 
     async def delete(self, arn: str) -> None:
         """Delete a profile. Gone is what was asked for: an attempt's answer was lost, or somebody else was quicker."""

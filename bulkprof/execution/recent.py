@@ -106,6 +106,9 @@ class RecentRuns:
                         continue
                     if kind is not OutcomeKind.DELETED:
                         tagged.add(arn)
+                    if old_arn:
+                        # Where it is kept for a while, it was marked.
+                        retagged.add(old_arn)
                     if path in self._settled:
                         continue
                     if kind is OutcomeKind.DELETED:

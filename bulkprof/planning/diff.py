@@ -19,6 +19,8 @@ from bulkprof.rules.ownership import read
 
 UNWANTED = "no manifest wants it"
 """Why pruning deletes a profile."""
+REPLACEMENT_NEEDED = "ReplacementNeeded"
+"""The code of rows whose profile could only be replaced, which nobody asked for."""
 LEFT_OVER = "left over from a replacement"
 """Why a profile is deleted whose name another one has by now."""
 
@@ -134,7 +136,9 @@ def _is_left_over(profile: ObservedProfile, instead: Action, rules: DiffRules) -
     if owner(profile, rules) != rules.estate:
         return False
     if rules.retirement.marks(tags):
-        return rules.retirement.is_over(tags) and (rules.replace or rules.prune) and instead.refusal is None
+        # Beside a row that is refused it stays, unless that is about its successor, which only differs once more.
+        stands = instead.refusal is None or instead.refusal.code == REPLACEMENT_NEEDED
+        return rules.retirement.is_over(tags) and (rules.replace or rules.prune) and stands
     # A replacement that was cut short between its two halves leaves the old profile beside the new one.
     return rules.replace and instead.kind is not ActionKind.REPLACE
 
@@ -168,7 +172,7 @@ def _replacement(base: Action, profile: ObservedProfile, drift: str, rules: Diff
         )
     elif not rules.replace:
         refusal = Refusal(
-            "ReplacementNeeded",
+            REPLACEMENT_NEEDED,
             f"{drift} can't be changed in place; --replace makes a new profile with a new ARN for {profile.arn}",
         )
     elif rules.retirement.until:

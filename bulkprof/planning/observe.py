@@ -95,10 +95,16 @@ async def look_up(api: Reads, call: Caller, arns: Iterable[str]) -> list[Observe
     return await with_tags_confirmed(api, call, found, [profile.arn for profile in found])
 
 
-def to_confirm(actions: Iterable[Action]) -> list[str]:
-    """The ARNs whose tags decide a change: what a lagging answer could make us do wrongly."""
+def to_confirm(actions: Iterable[Action], observed: Iterable[ObservedProfile]) -> list[str]:
+    """The ARNs whose tags decide a change: what a lagging answer could make us do wrongly.
+
+    Where a profile goes, all of its name decide: another one has to be what stays.
+    """
     deciding = {ActionKind.UPDATE, ActionKind.ADOPT, ActionKind.DELETE, ActionKind.REPLACE}
-    return [action.arn for action in actions if action.arn and (action.kind in deciding or action.refusal)]
+    chosen = [action for action in actions if action.arn and (action.kind in deciding or action.refusal)]
+    names = {action.name for action in chosen if action.kind in {ActionKind.DELETE, ActionKind.REPLACE}}
+    arns = [action.arn for action in chosen]
+    return list(dict.fromkeys([*arns, *(profile.arn for profile in observed if profile.name in names)]))
 
 
 async def _all_tags(api: Reads, call: Caller) -> dict[str, dict[str, str]] | None:

@@ -27,13 +27,15 @@ class ReadsQuota(Protocol):
 
 
 async def quota_warning(
-    api: ReadsQuota, call: Caller, target: Target, exists: int, actions: Iterable[Action]
+    api: ReadsQuota, call: Caller, target: Target, exists: int, actions: Iterable[Action], *, beside: bool = False
 ) -> str | None:
     """What to say where more profiles are to be made than the target has room for; None where they fit.
 
-    Deletions of the same plan are not counted on: they come last.
+    Deletions of the same plan are not counted on: they come last. `beside` says that replaced profiles stay for a
+    while, so that each replacement needs a place, too.
     """
-    planned = sum(1 for action in actions if action.kind is ActionKind.CREATE and action.refusal is None)
+    kinds = (ActionKind.CREATE, ActionKind.REPLACE) if beside else (ActionKind.CREATE,)
+    planned = sum(1 for action in actions if action.kind in kinds and action.refusal is None)
     # Quotas are raised from the default, not lowered: below it there is nothing to ask, in any target of most runs.
     # Should AWS ever give an account less, its first refusal says so.
     if not planned or exists + planned <= DEFAULT_QUOTA:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -111,18 +112,22 @@ def check_refused(refused: int, total: int, tolerance: Tolerance) -> None:
         )
 
 
-def check_alike(errors: Mapping[Target, AwsError], accounts: int) -> None:
+def check_alike(errors: Mapping[Target, AwsError], targets: Iterable[Target]) -> None:
     """Raise `SafetyError` when most of a run's accounts fail alike: that is one mistake, made before the run.
 
-    `accounts` is how many there are in all. A share that is tolerated explicitly stands instead of this.
+    An account counts when all of its `targets` failed for one reason; a Region that is closed is another matter. A
+    share that is tolerated explicitly stands instead of this.
     """
-    alike: dict[tuple[str, str], set[str]] = {}
-    for target, error in errors.items():
-        alike.setdefault((error.operation, error.code), set()).add(target.account)
-    (operation, code), failed = max(alike.items(), key=lambda item: len(item[1]), default=(("", ""), set[str]()))
-    if len(failed) >= FEW and 2 * len(failed) > accounts:
+    accounts: dict[str, set[tuple[str, str]]] = {}
+    for target in targets:
+        error = errors.get(target)
+        accounts.setdefault(target.account, set()).add((error.operation, error.code) if error else ("", ""))
+    causes = Counter(next(iter(found)) for found in accounts.values() if len(found) == 1)
+    del causes["", ""]
+    ((operation, code), failed), *_ = causes.most_common(1) or [(("", ""), 0)]
+    if failed >= FEW and 2 * failed > len(accounts):
         raise SafetyError(
-            f"{len(failed)} of {accounts} accounts can't be worked in for one reason "
+            f"{failed} of {len(accounts)} accounts can't be worked in for one reason "
             f"({': '.join(filter(None, [operation, code]))}); nothing was changed. Mend it, or go on with the other "
             "accounts: --failure-tolerance 100%"
         )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from bulkprof.planning.retirement import Retirement
 from bulkprof.sandbox import Fault, Hypotheses, Sandbox
-from tests.cli.driver import CommandLine
+from tests.cli.driver import CommandLine, until
 from tests.e2e.others import NOVA_PRO, OURS, Others
 
 ROW = "team-a,Team A"
+LAG_S = 1.5
+"""Seconds that the index of tags lags: more than two small runs take, on a machine that is busy with others, too."""
 TEAM = {"bulkprof:keys": "Team"}
 
 
@@ -181,6 +184,30 @@ def test_a_replaced_profile_has_its_time_of_grace(
     summary = commands.summary("sync", "teams.csv", "--prune")
     assert (summary["outcomes"]["unchanged"], summary["outcomes"]["deleted"]) == (1, 1)
     assert by_name(sandbox) == {"team-a": line["arn"]}
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_change_of_mind_while_the_index_of_tags_lags_deletes_nothing(
+    commands: CommandLine, sandbox: Sandbox, others: Others, tmp_path: Path, elsewhere: bool
+) -> None:
+    """The index doesn't show yet which of the two was replaced, and the wanted model is that of the old one again."""
+    sandbox.set_hypotheses(Hypotheses(unique_names=False))
+    commands.config("\n[replace]\ngrace_days = 7\n")
+    lite, pro = "team-a,amazon.nova-lite-v1:0", "team-a,amazon.nova-pro-v1:0"
+    commands.manifest(lite, header="name,model")
+    assert commands.apply("teams.csv") == {"created": 1}
+    old = by_name(sandbox)["team-a"]
+    until(lambda: sandbox.ledger().live[0].created_at + LAG_S < time.time())
+    sandbox.set_hypotheses(Hypotheses(unique_names=False, tag_lag_s=LAG_S))
+    commands.manifest(pro, header="name,model")
+    assert commands.apply("teams.csv", "--replace") == {"replaced": 1}
+    new = commands.results()[0]["arn"]
+    commands.manifest(lite, header="name,model")
+    flags = ("--state-dir", str(tmp_path / "elsewhere")) if elsewhere else ()
+    assert commands.apply("teams.csv", "--replace", *flags) == {"replaced": 1}
+    newest = commands.results()[0]["arn"]
+    assert {profile.arn for profile in sandbox.ledger().live} == {old, new, newest}
+    assert "bulkprof:delete-after" in others.tags(new)
 
 
 def test_where_names_are_unique_nothing_is_kept_and_the_row_says_so(

@@ -146,7 +146,11 @@ def test_what_has_to_be_confirmed() -> None:
         action(ActionKind.NONE, "arn:refused", Refusal("OtherEstate", "")),
         *(action(kind, f"arn:{kind}") for kind in ("update", "adopt", "delete", "replace")),
     ]
-    assert to_confirm(actions) == ["arn:refused", "arn:update", "arn:adopt", "arn:delete", "arn:replace"]
+    assert to_confirm(actions, []) == ["arn:refused", "arn:update", "arn:adopt", "arn:delete", "arn:replace"]
+    # What stays when another one of its name goes decides as much.
+    there = [profile("a", "arn:none"), profile("a", "arn:delete"), profile("b")]
+    assert to_confirm([action(ActionKind.DELETE, "arn:delete")], there) == ["arn:delete", "arn:none"]
+    assert to_confirm([action(ActionKind.UPDATE, "arn:delete")], there) == ["arn:delete"]
 
 
 async def test_looking_up_by_arn_answers_profiles_with_their_tags() -> None:

@@ -63,3 +63,11 @@ async def test_quota(answer: int | Exception, exists: int, planned: int, asked: 
 async def test_only_what_will_be_created_counts() -> None:
     others = [replace(CREATE, kind=ActionKind.NONE), replace(CREATE, refusal=Refusal("Bad", "no"))]
     assert await quota_warning(Quota(1000), call, TARGET, 1000, others) is None
+
+
+async def test_replacements_need_a_place_where_the_old_ones_stay() -> None:
+    replacements = [replace(CREATE, kind=ActionKind.REPLACE)] * 10
+    assert await quota_warning(Quota(1000), call, TARGET, 995, replacements) is None
+    warning = await quota_warning(Quota(1000), call, TARGET, 995, replacements, beside=True)
+    assert warning
+    assert "AWS will refuse 5 of them" in warning

@@ -82,11 +82,16 @@ def test_alone_it_counts_and_loses_the_tag() -> None:
     assert (action.kind, action.arn) == (ActionKind.REPLACE, "arn:a")
 
 
-def test_beside_a_row_that_is_refused_it_stays() -> None:
-    old = profile("a", "arn:old", tags=PAST)
-    for other in (profile("a", "arn:new", source="pro"), profile("a", "arn:new", source="pro", tags={})):
-        (action,) = diff(TARGET, [wanted("a")], [old, other], resolve, rules(pruning=True))
-        assert action.refusal is not None
+def test_beside_a_stranger_it_stays() -> None:
+    old, stranger = profile("a", "arn:old", tags=PAST), profile("a", "arn:new", source="pro", tags={})
+    (action,) = diff(TARGET, [wanted("a")], [old, stranger], resolve, rules(pruning=True))
+    assert action.refusal is not None
+
+
+def test_it_goes_beside_a_successor_that_has_to_be_replaced_in_turn() -> None:
+    old, new = profile("a", "arn:old", tags=PAST), profile("a", "arn:new", source="pro")
+    actions = list(diff(TARGET, [wanted("a")], [old, new], resolve, rules(pruning=True)))
+    assert [(action.arn, bool(action.refusal)) for action in actions] == [("arn:new", True), ("arn:old", False)]
 
 
 def test_pruning_leaves_it_its_time() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,11 +102,18 @@ def test_targets_that_cannot_be_observed_count_before_any_change() -> None:
         check_refused(6, 100, Tolerance(percent=5))
 
 
-def denied(*accounts: int, code: str = "AccessDenied") -> dict[Target, AwsError]:
+REGIONS = ("us-east-1", "eu-west-1")
+
+
+def places(accounts: int) -> list[Target]:
+    return [Target(f"{account:012}", region) for account in range(1, accounts + 1) for region in REGIONS]
+
+
+def denied(*accounts: int, code: str = "AccessDenied", regions: Sequence[str] = REGIONS) -> dict[Target, AwsError]:
     return {
         Target(f"{account:012}", region): AccessDeniedError("no", code=code, operation="AssumeRole")
         for account in accounts
-        for region in ("us-east-1", "eu-west-1")
+        for region in regions
     }
 
 
@@ -112,15 +121,17 @@ def denied(*accounts: int, code: str = "AccessDenied") -> dict[Target, AwsError]
     ("errors", "accounts"),
     [
         ({}, 0),
+        ({}, 5),
         (denied(1, 2), 2),
         (denied(1, 2, 3), 6),
         ({**denied(1, 2), **denied(3, 4, code="NoSuchRole")}, 5),
+        (denied(1, 2, 3, 4, regions=["eu-west-1"]), 4),
     ],
 )
 def test_a_few_accounts_that_fail_are_their_own_matter(errors: dict[Target, AwsError], accounts: int) -> None:
-    check_alike(errors, accounts)
+    check_alike(errors, places(accounts))
 
 
 def test_most_accounts_failing_alike_is_one_mistake() -> None:
     with pytest.raises(SafetyError, match=r"3 of 5 accounts .* \(AssumeRole: AccessDenied\)"):
-        check_alike({**denied(1, 2, 3), **denied(4, code="Other")}, 5)
+        check_alike({**denied(1, 2, 3), **denied(4, code="Other")}, places(5))
