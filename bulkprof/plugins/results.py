@@ -28,8 +28,11 @@ RESULT_COLUMNS = (
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
-    """The outcome as JSON-ready values under `RESULT_COLUMNS`, in their order."""
-    return {
+    """The outcome as JSON-ready values under `RESULT_COLUMNS`, in their order.
+
+    A replacement also says `old_arn`, the ARN that it took out of use: CSV has no column for it.
+    """
+    record = {
         "file": outcome.file,
         "line": outcome.line,
         "account": outcome.target.account,
@@ -43,6 +46,7 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
         "error_code": outcome.error_code,
         "error_message": outcome.error_message,
     }
+    return record | {"old_arn": outcome.old_arn} if outcome.old_arn else record
 
 
 def outcome_json(outcome: Outcome) -> str:
@@ -55,4 +59,4 @@ def outcome_cells(outcome: Outcome) -> list[str]:
     record = outcome_record(outcome)
     record["tags"] = json.dumps(record["tags"], ensure_ascii=False)
     record["line"] = record["line"] or ""
-    return [str(value) for value in record.values()]
+    return [str(record[column]) for column in RESULT_COLUMNS]

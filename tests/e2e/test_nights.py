@@ -218,6 +218,8 @@ def night_of_drift(organization: Organization) -> None:
     old = {name: organization.arn(name) for name in ("search-app6", "support-app7")}
     assert organization.night(*ENTERING, "--replace") == {"replaced": 2 * TARGETS, "unchanged": PROFILES - 2 * TARGETS}
     new = {name: organization.arn(name) for name in old}
+    told = {line["old_arn"]: line["arn"] for line in organization.commands.results() if line["outcome"] == "replaced"}
+    assert [told[arn] for arn in old.values()] == list(new.values())
     assert not set(old.values()) & set(new.values())
     assert others.get(new["search-app6"])["models"] == [{"modelArn": NOVA_PRO}]
     assert others.get(new["support-app7"])["description"] == "Answers"

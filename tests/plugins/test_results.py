@@ -36,3 +36,10 @@ def test_a_json_line_is_one_line() -> None:
 
 def test_a_deletion_has_no_line() -> None:
     assert outcome_cells(Outcome(1, Target("1", "r"), "n", OutcomeKind.DELETED))[:2] == ["", ""]
+
+
+def test_a_replacement_says_both_arns_where_there_is_a_place_for_them() -> None:
+    outcome = Outcome(1, Target("1", "r"), "n", OutcomeKind.REPLACED, arn="arn:new", old_arn="arn:old")
+    assert tuple(outcome_record(outcome)) == (*RESULT_COLUMNS, "old_arn")
+    assert json.loads(outcome_json(outcome))["old_arn"] == "arn:old"
+    assert len(outcome_cells(outcome)) == len(RESULT_COLUMNS)
