@@ -212,12 +212,10 @@ class AwsSessions:
 
     def _assuming(self, key: str, arn: str, by: str, region: str, external_id: str | None) -> SharedCredentials:
         sts, signer = partial(self._sts, by, region), self._credentials[by]
-        role = AssumedRole(arn, self._organization, external_id, sts, signer, self._count("AssumeRole"))
+        count = self.counts.setdefault("AssumeRole", CallCount())
+        role = AssumedRole(arn, self._organization, external_id, sts, signer, count)
         credentials = self._credentials[key] = SharedCredentials(role.fetch)
         return credentials
-
-    def _count(self, operation: str) -> CallCount:
-        return self.counts.setdefault(operation, CallCount())
 
     def _session(self, who: str) -> Any:
         if (session := self._sessions.get(who)) is None:
