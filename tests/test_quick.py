@@ -6,18 +6,19 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from bulkprof.model import DesiredProfile, Request, Target
+from bulkprof.model import EMPTY, DesiredProfile, Request, Target
 from bulkprof.quick import quick
 
 TARGET = Target("111122223333", "us-east-1")
 
 
 def test_they_are_equal_and_of_the_same_class() -> None:
-    request = quick(Request)("a.csv", 2, "one", tags={"Team": "a"})
+    request = quick(Request)("a.csv", 2, "one", (), None, (), (), {"Team": "a"}, EMPTY)
     assert type(request) is Request
     assert request == Request("a.csv", 2, "one", tags={"Team": "a"})
     assert repr(request) == repr(Request("a.csv", 2, "one", tags={"Team": "a"}))
-    assert quick(DesiredProfile)(request, TARGET, "m", "s").tags == {}
+    profile = quick(DesiredProfile)(request, TARGET, "m", "s", "n", None, EMPTY)
+    assert profile == DesiredProfile(request, TARGET, "m", "s", "n")
     assert hash(quick(Target)("111122223333", "us-east-1")) == hash(TARGET)
 
 
