@@ -6,7 +6,7 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
@@ -15,20 +15,21 @@ from bulkprof.aws import Caller
 from bulkprof.delivery.ui import OnlyNew, Ui
 from bulkprof.errors import BulkprofError, ManifestError, RegionError, UsageError
 from bulkprof.execution.fleet import Fleet
+from bulkprof.execution.rows import Desired
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.wanted import Clash
-from bulkprof.intake import Rejected, merge_readers, read_requests
-from bulkprof.model import DesiredProfile, Problem, Request, Target
+from bulkprof.intake import merge_readers
+from bulkprof.model import Problem, Target
+from bulkprof.portions import Portion, Reading
 from bulkprof.rules import Rules
 from bulkprof.rules.accounts import Accounts, is_settled
+from bulkprof.sharing import ShareLostError, processes, shared_portions
 from bulkprof.workspace import Workspace
 
 PROBLEMS = 100
 """How many problems the error of a run carries that they stopped; the `Ui` is told all of them."""
 HELD = 2_000
 """Desired profiles of rows without a problem that are held before they are written."""
-PORTION = 5_000
-"""Desired profiles that are held at once, or those of one row if it alone has more."""
 
 
 async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
@@ -37,18 +38,35 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
     rest is the caller's to decide. Raises `StopRequestedError` when the run stops meanwhile.
     """
+    reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.stdin(manifests))
+    # Resolved accounts are remembered by the rules themselves, which every process has for itself.
+    most = 1 if rules.accounts.are_resolved else work.options.processes
+    count = processes(manifests, work.registry, most)
+    if count > 1:
+        try:
+            return await _take(work, run, shared_portions(reading, count), ui)
+        except ShareLostError:
+            ui = OnlyNew(ui, await _start_again(run))
+    return await _take(work, run, reading.portions(), ui)
+
+
+async def _start_again(run: RunFile) -> set[tuple[str, int, str, str]]:
+    """Forget what was taken in, and answer the places of the problems that were told."""
+    told = await run.off_loop(lambda: {problem.place for problem in run.problems()})
+    await run.off_loop(run.clear_intake)
+    return told
+
+
+async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> int:
     rows = 0
     keeper = _Keeper(run, ui)
-    readers = merge_readers(work.registry)
-    stdin = await work.stdin(manifests)
     with ui.progress("reading rows", 0) as progress:
-        async with keeper, aclosing(read_requests(manifests, readers, stdin=stdin)) as batches:
-            async for batch in batches:
+        async with keeper, aclosing(portions):
+            async for portion in portions:
                 await work.stop.pause(0)
-                for profiles, problems in _expanded(batch, rules):
-                    await keeper.take(profiles, problems)
-                rows += len(batch)
-                progress.step(len(batch))
+                await keeper.take(portion)
+                rows += portion.rows
+                progress.step(portion.rows)
     await run.off_loop(run.end_intake)
     return rows
 
@@ -59,7 +77,7 @@ class _Keeper:
     def __init__(self, run: RunFile, ui: Ui) -> None:
         self._run = run
         self._ui = ui
-        self._held: list[DesiredProfile] = []
+        self._held: list[Desired] = []
 
     async def __aenter__(self) -> None:
         pass
@@ -69,13 +87,13 @@ class _Keeper:
         if self._held and (kind is None or issubclass(kind, BulkprofError)):
             await self._write(())
 
-    async def take(self, profiles: Sequence[DesiredProfile], problems: Sequence[Problem]) -> None:
-        """Take both in, and tell the problems, also those of equal names, in the order of the rows."""
-        if problems and self._held:
+    async def take(self, portion: Portion) -> None:
+        """Take it in, and tell its problems, also those of equal names, in the order of the rows."""
+        if portion.problems and self._held:
             await self._write(())
-        self._held.extend(profiles)
-        if problems or len(self._held) >= HELD:
-            await self._write(problems)
+        self._held.extend(portion.wanted)
+        if portion.problems or len(self._held) >= HELD:
+            await self._write(portion.problems)
 
     async def _write(self, problems: Sequence[Problem]) -> None:
         held, self._held = self._held, []
@@ -83,26 +101,7 @@ class _Keeper:
             self._ui.problem(problem)
 
 
-def _expanded(
-    batch: Iterable[Request | Rejected], rules: Rules
-) -> Iterator[tuple[list[DesiredProfile], list[Problem]]]:
-    """What rows come to, in portions: one row may fan out to a thousand targets."""
-    profiles: list[DesiredProfile] = []
-    problems: list[Problem] = []
-    for item in batch:
-        if isinstance(item, Rejected):
-            problems.extend(item.problems)
-            continue
-        expansion = rules.expand(item)
-        profiles.extend(expansion.profiles)
-        problems.extend(expansion.problems)
-        if len(profiles) >= PORTION:
-            yield profiles, problems
-            profiles, problems = [], []
-    yield profiles, problems
-
-
-def _store(run: RunFile, profiles: Sequence[DesiredProfile], problems: Sequence[Problem]) -> list[Problem]:
+def _store(run: RunFile, profiles: Sequence[Desired], problems: Sequence[Problem]) -> list[Problem]:
     """Write them; answers the problems, with those of equal names."""
     clashes = run.add_desired(profiles)
     found = [*problems, *_clash_problems(clashes)]
@@ -117,9 +116,8 @@ def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
     """One problem for each two rows and name, however many targets they meet in."""
     met: dict[tuple[str, int, str, str, int], list[Target]] = {}
     for clash in clashes:
-        request = clash.profile.request
-        key = (request.file, request.line, clash.profile.name, clash.first_file, clash.first_line)
-        met.setdefault(key, []).append(clash.profile.target)
+        key = (clash.file, clash.line, clash.name, clash.first_file, clash.first_line)
+        met.setdefault(key, []).append(clash.target)
     for (file, line, name, first_file, first_line), targets in met.items():
         where = str(targets[0]) if len(targets) == 1 else f"{len(targets)} targets ({targets[0]}, …)"
         yield Problem(
@@ -152,8 +150,7 @@ async def settle(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequenc
     selectors = work.accounts().needed_selectors(targets)
     accounts = work.accounts(await fleet.directory(selectors, near=near))
     # Names and duplicates may depend on accounts, so the rows are read again rather than patched.
-    told = await run.off_loop(lambda: {problem.place for problem in run.problems()})
-    await run.off_loop(run.clear_intake)
+    told = await _start_again(run)
     rules = work.rules(caller.account, region, accounts)
     await take_in(work, run, manifests, rules, OnlyNew(work.ui, told))
     targets = await run.off_loop(run.targets)

@@ -76,6 +76,10 @@ class Options:
     """When the run has to be over: `2h`, `06:00`, or an ISO date and time. What it doesn't reach stays open."""
     max_targets_in_flight: int | None = None
     """How many targets are worked in at once, instead of what the config says."""
+    processes: int = 1
+    """How many processes, at most, understand large manifests side by side. They are forked, and on Linux alone: leave
+    it at 1 in a program with threads of its own.
+    """
     stdin: IO[bytes] | None = None
     """What the manifest `-` reads; the process's standard input by default."""
 

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 
 STATE_DIR = Path(".bulkprof")
+PROCESSES = 4
+"""Processes that understand large manifests: one more takes in what they find, and has no time for more of them."""
 
 
 def make_terminal(
@@ -44,7 +46,7 @@ def make_options(terminal: Terminal, config: Path | None, state_dir: Path, **fla
 
     given = {name: value for name, value in flags.items() if value is not None}
     with ending(terminal):
-        return Options(config=load(config), state_dir=state_dir, **given)
+        return Options(config=load(config), state_dir=state_dir, processes=PROCESSES, **given)
 
 
 @contextmanager

@@ -102,6 +102,11 @@ ADD_CALLS = (
 )
 
 
+Desired = tuple[Any, ...]
+"""A desired profile as plain values: account and Region, name, file, line, and what else its form has.
+
+With the target's id in the first one's place, they are the values of `INSERT_BRIEF` or `INSERT_DESIRED`.
+"""
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -113,16 +118,16 @@ def _load(text: str) -> Mapping[str, str]:
     return EMPTY if text == "{}" else json.loads(text)
 
 
-def brief(target_id: int, profile: DesiredProfile) -> tuple[Any, ...]:
-    """The values of `INSERT_BRIEF`: what is asked of a profile that is checked only."""
-    request = profile.request
-    return target_id, profile.name, request.file, request.line, profile.source
+def brief(profile: DesiredProfile) -> Desired:
+    """What is asked of a profile that is checked only."""
+    request, target = profile.request, profile.target
+    return (target.account, target.region), profile.name, request.file, request.line, profile.source
 
 
-def from_desired(target_id: int, profile: DesiredProfile) -> tuple[Any, ...]:
-    """The values of `INSERT_DESIRED`."""
+def from_desired(profile: DesiredProfile) -> Desired:
+    """All of a desired profile."""
     rest = profile.model, profile.description, _dump(profile.tags), _dump(profile.request.attributes)
-    return brief(target_id, profile) + rest
+    return (*brief(profile), *rest)
 
 
 def _refusal(refusal: Refusal | None) -> tuple[Any, ...]:

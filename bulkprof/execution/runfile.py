@@ -51,11 +51,11 @@ class RunFile(Wanted):
 
     def wanted(self, target: Target) -> list[Action]:
         """The desired profiles of one target, with whatever is planned for them so far."""
-        return self._actions("WHERE a.target = ? AND a.wanted = 1", (self._target_id(target),))
+        return self._actions("WHERE a.target = ? AND a.wanted = 1", (self._id_of(target),))
 
     def deletions(self, target: Target) -> list[Action]:
         """The planned deletions of one target."""
-        return self._actions("WHERE a.target = ? AND a.wanted = 0", (self._target_id(target),))
+        return self._actions("WHERE a.target = ? AND a.wanted = 0", (self._id_of(target),))
 
     def save_plan(self, actions: Iterable[Action], *, anew: Target | None = None) -> None:
         """Write what is planned: updates the rows of desired profiles, adds rows (id 0) for deletions.
@@ -66,13 +66,13 @@ class RunFile(Wanted):
             if anew is not None:
                 self._db.execute(
                     "DELETE FROM action WHERE target = ? AND wanted = 0 AND id NOT IN (SELECT action FROM outcome)",
-                    (self._target_id(anew),),
+                    (self._id_of(anew),),
                 )
             for action in actions:
                 if action.id:
                     self._db.execute(rows.UPDATE_PLAN, (*rows.from_plan(action), action.id))
                 else:
-                    self._db.execute(rows.INSERT_DELETION, rows.from_deletion(self._target_id(action.target), action))
+                    self._db.execute(rows.INSERT_DELETION, rows.from_deletion(self._id_of(action.target), action))
 
     def plan_counts(self) -> dict[Target, dict[ActionKind, int]]:
         """How many actions of each kind each target has; refused ones are not counted."""
@@ -88,7 +88,7 @@ class RunFile(Wanted):
     def refused_count(self, target: Target | None = None) -> int:
         """How many actions are refused, in all or in one target."""
         query = "SELECT count(*) FROM action WHERE refusal_code IS NOT NULL AND coalesce(target = ?, 1)"
-        return int(self._db.execute(query, (target and self._target_id(target),)).fetchone()[0])
+        return int(self._db.execute(query, (target and self._id_of(target),)).fetchone()[0])
 
     def actions(self) -> Iterator[Action]:
         """Every action, target by target, read in pages so that writes may come in between."""
@@ -102,7 +102,7 @@ class RunFile(Wanted):
         for target in self.targets():
             last = 0
             where = f"WHERE a.target = ? AND a.id > ? {condition}"
-            while page := self._actions(where, (self._target_id(target), last), limit=PAGE):
+            while page := self._actions(where, (self._id_of(target), last), limit=PAGE):
                 yield from page
                 last = page[-1].id
 
@@ -111,7 +111,7 @@ class RunFile(Wanted):
     def pending(self, target: Target, after: int, limit: int) -> list[Action]:
         """Planned actions of `target` without an outcome, by id, starting after the id `after`."""
         where = "WHERE a.target = ? AND a.id > ? AND a.id NOT IN (SELECT action FROM outcome)"
-        return self._actions(where, (self._target_id(target), after), limit=limit)
+        return self._actions(where, (self._id_of(target), after), limit=limit)
 
     def take_up(self, target: Target, after: int, limit: int) -> list[Action]:
         """Like `pending`, with a note that these may be sent from now on, which outlives a kill."""
@@ -119,13 +119,13 @@ class RunFile(Wanted):
         if page:
             with self._transaction():
                 self._db.execute(
-                    "UPDATE target SET begun = max(begun, ?) WHERE id = ?", (page[-1].id, self._target_id(target))
+                    "UPDATE target SET begun = max(begun, ?) WHERE id = ?", (page[-1].id, self._id_of(target))
                 )
         return page
 
     def begun(self, target: Target) -> int:
         """The greatest id of `target`'s actions that were taken up so far: those after it were never sent."""
-        row = self._db.execute("SELECT begun FROM target WHERE id = ?", (self._target_id(target),)).fetchone()
+        row = self._db.execute("SELECT begun FROM target WHERE id = ?", (self._id_of(target),)).fetchone()
         return int(row[0])
 
     def pending_targets(self) -> list[Target]:

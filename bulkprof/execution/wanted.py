@@ -6,7 +6,7 @@ Most names are new, so the index that makes them unique is built at the first do
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,10 @@ from bulkprof.model import DesiredProfile, Problem, Target
 class Clash:
     """Two rows that ask for the same name in the same target."""
 
-    profile: DesiredProfile
+    target: Target
+    name: str
+    file: str
+    line: int
     first_file: str
     first_line: int
 
@@ -33,7 +36,8 @@ class Wanted(Database):
         self._targets: dict[tuple[str, str], int] = {}
         for account, region, number in connection.execute("SELECT account, region, id FROM target"):
             self._targets[account, region] = number
-        self._brief = False
+        self.form: Callable[[DesiredProfile], rows.Desired] = rows.from_desired
+        """Makes of a desired profile what `add_desired` takes."""
         self._fresh: FreshNames | None = FreshNames()
         """Gone once a name may be there twice: from then on, the table's index tells."""
         if connection.execute("SELECT id FROM action LIMIT 1").fetchone():
@@ -42,16 +46,15 @@ class Wanted(Database):
     def make_fleeting(self) -> None:
         """As for any database; of desired profiles, just what counts and clashes need is kept."""
         super().make_fleeting()
-        self._brief = True
+        self.form = rows.brief
 
-    def add_desired(self, profiles: Iterable[DesiredProfile]) -> list[Clash]:
+    def add_desired(self, profiles: Sequence[rows.Desired]) -> list[Clash]:
         """Take desired profiles in, and answer those whose name another row already asked for in the same target."""
-        profiles = list(profiles)
         if not profiles:
             return []
-        insert, of = (rows.INSERT_BRIEF, rows.brief) if self._brief else (rows.INSERT_DESIRED, rows.from_desired)
+        insert = rows.INSERT_BRIEF if self.form is rows.brief else rows.INSERT_DESIRED
         with self._transaction():
-            values = [of(self._target_id(profile.target), profile) for profile in profiles]
+            values = [(self._target_id(profile[0]), *profile[1:]) for profile in profiles]
             if self._fresh is None or not self._fresh.add([value[:2] for value in values]):
                 self._fresh = None
                 self._db.execute(rows.ONE_NAME)
@@ -61,16 +64,16 @@ class Wanted(Database):
                 return []
             return list(self._clashes(profiles, last))
 
-    def _clashes(self, profiles: Iterable[DesiredProfile], last: int) -> Iterator[Clash]:
+    def _clashes(self, profiles: Iterable[rows.Desired], last: int) -> Iterator[Clash]:
         """Those of `profiles` that weren't taken in, where `last` was the newest row before."""
         taken: set[int] = set()
-        for profile in profiles:
-            number, file, line = self._db.execute(
+        for place, name, file, line, *_ in profiles:
+            number, first_file, first_line = self._db.execute(
                 "SELECT id, file, line FROM action WHERE target = ? AND name = ? AND wanted = 1",
-                (self._target_id(profile.target), profile.name),
+                (self._target_id(place), name),
             ).fetchone()
             if number <= last or number in taken:
-                yield Clash(profile, file, line)
+                yield Clash(Target(*place), name, file, line, first_file, first_line)
             taken.add(number)
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
@@ -100,7 +103,7 @@ class Wanted(Database):
         """Leave out the invalid rows, and make the others found by target: all at once is cheaper than row by row."""
         self.drop_invalid()
         self._fresh = None
-        if not self._brief:
+        if self.form is not rows.brief:
             with self._transaction():
                 self._db.execute(rows.ONE_NAME)
                 self._db.execute(rows.BY_TARGET)
@@ -129,10 +132,12 @@ class Wanted(Database):
         """How many manifest rows are invalid."""
         return int(self._db.execute("SELECT count(*) FROM invalid").fetchone()[0])
 
-    def _target_id(self, target: Target) -> int:
-        key = (target.account, target.region)
-        found = self._targets.get(key)
+    def _id_of(self, target: Target) -> int:
+        return self._target_id((target.account, target.region))
+
+    def _target_id(self, place: tuple[str, str]) -> int:
+        found = self._targets.get(place)
         if found is None:
-            cursor = self._db.execute("INSERT INTO target (account, region) VALUES (?, ?)", key)
-            found = self._targets[key] = int(cursor.lastrowid or 0)
+            cursor = self._db.execute("INSERT INTO target (account, region) VALUES (?, ?)", place)
+            found = self._targets[place] = int(cursor.lastrowid or 0)
         return found

@@ -2,6 +2,6 @@
 
 from bulkprof.intake.cells import Cells, Rejected
 from bulkprof.intake.readers import builtin_readers, merge_readers
-from bulkprof.intake.requests import read_requests
+from bulkprof.intake.requests import Batch, read_batches
 
-__all__ = ["Cells", "Rejected", "builtin_readers", "merge_readers", "read_requests"]
+__all__ = ["Batch", "Cells", "Rejected", "builtin_readers", "merge_readers", "read_batches"]

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,13 +24,34 @@ from bulkprof.plugins.api import RawRow, Reader, Source
 STDIN = "-"
 
 
-async def read_requests(
-    manifests: Sequence[str], readers: Mapping[str, Reader], *, stdin: BinaryIO | None = None
-) -> AsyncGenerator[Sequence[Request | Rejected], None]:
-    """Yield the rows of all manifests in order, a few hundred at a time, each as a request or with its problems.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A few hundred rows of a manifest, found but not yet understood."""
 
-    A file that can't be read at all, or that holds no rows, is one `Rejected` with a problem of line 0. `stdin` is
-    what `-` reads, by default the process's own. Leave it early only through `contextlib.aclosing`, which closes files.
+    rows: Sequence[RawRow | Problem]
+    """Never empty; a file that can't be read at all, or that holds no rows, is one `Problem` of line 0."""
+    cells: Cells
+
+    def understood(self) -> list[Request | Rejected]:
+        """Each row as a request, or with its problems."""
+        read, header_is_bad = self.cells.read, self.cells.header_is_bad
+        found: list[Request | Rejected] = []
+        for item in self.rows:
+            if isinstance(item, Problem):
+                found.append(Rejected((item,)))
+                continue
+            row = read(item)
+            found.append(Rejected(()) if header_is_bad and isinstance(row, Request) else row)
+        return found
+
+
+async def read_batches(
+    manifests: Sequence[str], readers: Mapping[str, Reader], *, stdin: BinaryIO | None = None
+) -> AsyncGenerator[Batch, None]:
+    """Yield the rows of all manifests in order.
+
+    `stdin` is what `-` reads, by default the process's own. Leave it early only through `contextlib.aclosing`, which
+    closes files.
     """
     if not manifests:
         raise UsageError("no manifest was given; name a CSV, JSON or JSON Lines file, or - for standard input")
@@ -38,21 +60,21 @@ async def read_requests(
         async with AsyncExitStack() as stack:
             problem = await anyio.to_thread.run_sync(_refusal, label, seen)
             if problem:
-                yield [Rejected((problem,))]
+                yield _whole(problem)
                 continue
             path, suffix = Path(label), Path(label).suffix.lower()
             if label == STDIN:
                 path, suffix = await stack.enter_async_context(spooled(stdin or sys.stdin.buffer))
             reader = readers.get(suffix)
             if reader is None:
-                yield [Rejected((_unknown_suffix(label, suffix, readers),))]
+                yield _whole(_unknown_suffix(label, suffix, readers))
                 continue
             batches = await stack.enter_async_context(aclosing(_read_file(Source(label, path), reader)))
             async for batch in batches:
                 yield batch
 
 
-async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Sequence[Request | Rejected], None]:
+async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Batch, None]:
     """One file's rows. What its reader raises as `OSError` is a problem of the file."""
     cells = Cells(source.label)
     empty = True
@@ -60,32 +82,25 @@ async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Sequence[
     try:
         async for batch in batches:
             empty = empty and not batch
+            cells.header_is_bad = cells.header_is_bad or HeaderProblem in set(map(type, batch))
             for start in range(0, len(batch), BATCH):
-                yield _understood(batch[start : start + BATCH], cells)
+                yield Batch(batch[start : start + BATCH], cells)
                 # A plugin's reader may answer a whole sheet at once; others should get their turn.
                 await anyio.lowlevel.checkpoint()
         if empty:
             remedy = "an empty manifest is never taken for 'nothing is wanted'"
-            yield [Rejected((Problem("the file has no rows", source.label, remedy=remedy),))]
+            yield _whole(Problem("the file has no rows", source.label, remedy=remedy))
     except OSError as error:
-        yield [Rejected((_unreadable(source.label, error),))]
+        yield _whole(_unreadable(source.label, error))
     finally:
         close = getattr(batches, "aclose", None)
         if close:
             await close()
 
 
-def _understood(batch: Sequence[RawRow | Problem], cells: Cells) -> Sequence[Request | Rejected]:
-    read = cells.read
-    rows: list[Request | Rejected] = []
-    for item in batch:
-        if isinstance(item, Problem):
-            cells.header_is_bad = cells.header_is_bad or isinstance(item, HeaderProblem)
-            rows.append(Rejected((item,)))
-            continue
-        row = read(item)
-        rows.append(Rejected(()) if cells.header_is_bad and isinstance(row, Request) else row)
-    return rows
+def _whole(problem: Problem) -> Batch:
+    """What is wrong with a whole file."""
+    return Batch((problem,), Cells(problem.file))
 
 
 def _refusal(label: str, seen: dict[tuple[int, int] | str, str]) -> Problem | None:

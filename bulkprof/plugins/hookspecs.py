@@ -3,6 +3,10 @@
 Mark an implementation with `bulkprof.plugins.hookimpl`. An implementation may leave out arguments that it
 doesn't need. Hooks are called in the order in which the config names their plugins. They are synchronous;
 whatever does I/O is an object with async methods that a hook returns (a `Reader`, a `Sink`).
+
+A plugin whose attribute `independent_rows` is true says of its hooks about rows that what they answer depends on their
+argument and the settings alone. Large manifests may then be understood in several processes, each with a plugin of its
+own that sees some of the rows.
 """
 
 from __future__ import annotations

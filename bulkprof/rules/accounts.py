@@ -78,6 +78,11 @@ class Accounts:
         self._only = frozenset().union(*only.values()) if only else None
         self._each_only = only
 
+    @property
+    def are_resolved(self) -> bool:
+        """Whether an organization is known, so that selectors become accounts and filters are applied."""
+        return self._directory is not None
+
     def of(self, values: tuple[str, ...]) -> Chosen:
         """What the values of one cell choose together, each account once; remembered, since rows repeat them."""
         found = self._known.get(values)

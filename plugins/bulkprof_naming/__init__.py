@@ -66,6 +66,7 @@ class Plugin:
     """Answers `bulkprof_name_profile`."""
 
     Settings = NamingSettings
+    independent_rows = True
 
     def __init__(self, settings: NamingSettings, _context: PluginContext) -> None:
         self.enforce_names = settings.enforce

@@ -31,6 +31,7 @@ class Plugin:
     """Answers `bulkprof_tag_profile` and `bulkprof_check_profile`."""
 
     Settings = TagsSettings
+    independent_rows = True
 
     def __init__(self, settings: TagsSettings, context: PluginContext) -> None:
         self._fixed = dict(settings.fixed)

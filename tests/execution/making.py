@@ -16,6 +16,7 @@ from bulkprof.execution.lane import Lane, Stop, StopRequestedError, Traffic
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.places import Places
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.wanted import Clash
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, Target
 from bulkprof.planning.diff import DiffRules, Source, plan_one
 
@@ -213,9 +214,15 @@ def make_run(path: Path, **meta: Any) -> RunFile:
 def desire(run: RunFile, *names: str, target: Target = TARGET, **more: Any) -> None:
     """Take rows in, a name a line."""
     values: dict[str, Any] = {"model": "lite", "source": "lite", "tags": OURS, **more}
-    run.add_desired(
-        [DesiredProfile(Request("t.csv", line), target, name=name, **values) for line, name in enumerate(names, 2)]
+    take_in(
+        run,
+        *(DesiredProfile(Request("t.csv", line), target, name=name, **values) for line, name in enumerate(names, 2)),
     )
+
+
+def take_in(run: RunFile, *profiles: DesiredProfile) -> list[Clash]:
+    """Take desired profiles in, as intake does."""
+    return run.add_desired(list(map(run.form, profiles)))
 
 
 def plan_all(run: RunFile, kind: ActionKind = ActionKind.CREATE, **more: Any) -> None:

@@ -42,7 +42,7 @@ def db() -> sqlite3.Connection:
 def stored(db: sqlite3.Connection, desired: DesiredProfile, planned: Action | None = None) -> Action:
     """The action as it reads after a desired profile was taken in and planned."""
     db.execute("DELETE FROM action")
-    db.execute(rows.INSERT_DESIRED, rows.from_desired(1, desired))
+    db.execute(rows.INSERT_DESIRED, (1, *rows.from_desired(desired)[1:]))
     if planned is not None:
         db.execute(rows.UPDATE_PLAN, (*rows.from_plan(planned), planned.id))
     return rows.to_action(db.execute(rows.SELECT_ACTION).fetchone())

@@ -12,6 +12,7 @@ import pytest
 from bulkprof.execution import fresh
 from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.wanted import Clash
 from bulkprof.model import (
     Action,
     ActionKind,
@@ -25,7 +26,7 @@ from bulkprof.model import (
     Severity,
     Target,
 )
-from tests.execution.making import OURS, TARGET, desire, make_run, plan_all
+from tests.execution.making import OURS, TARGET, desire, make_run, plan_all, take_in
 
 OTHER = Target("111122223333", "eu-west-1")
 
@@ -55,15 +56,14 @@ def test_meta_keeps_json_values(run: RunFile) -> None:
 
 def test_two_rows_of_one_name_in_one_target_clash(run: RunFile) -> None:
     first, second = Request("a.csv", 2), Request("b.csv", 9)
-    clashes = run.add_desired(
-        [
-            DesiredProfile(first, TARGET, "m", "s", name="x"),
-            DesiredProfile(second, OTHER, "m", "s", name="x"),
-            DesiredProfile(second, TARGET, "m", "s", name="x"),
-            DesiredProfile(second, TARGET, "m", "s", name="X"),
-        ]
+    clashes = take_in(
+        run,
+        DesiredProfile(first, TARGET, "m", "s", name="x"),
+        DesiredProfile(second, OTHER, "m", "s", name="x"),
+        DesiredProfile(second, TARGET, "m", "s", name="x"),
+        DesiredProfile(second, TARGET, "m", "s", name="X"),
     )
-    assert [(c.profile.request, c.first_file, c.first_line) for c in clashes] == [(second, "a.csv", 2)]
+    assert clashes == [Clash(TARGET, "x", "b.csv", 9, "a.csv", 2)]
     assert run.action_counts() == (3, 0)
 
 
@@ -74,8 +74,8 @@ def test_names_clash_over_batches_whether_or_not_the_table_has_its_index(
 
     def clashes(*names: str, line: int) -> list[tuple[str, int]]:
         request = Request("a.csv", line)
-        found = run.add_desired([DesiredProfile(request, TARGET, "m", "s", name=name) for name in names])
-        return [(clash.profile.name, clash.first_line) for clash in found]
+        found = take_in(run, *(DesiredProfile(request, TARGET, "m", "s", name=name) for name in names))
+        return [(clash.name, clash.first_line) for clash in found]
 
     assert clashes("a", "b", line=2) == []
     assert clashes("c", "d", "e", line=3) == []  # more than are remembered
@@ -83,7 +83,7 @@ def test_names_clash_over_batches_whether_or_not_the_table_has_its_index(
     run.clear_intake()
     assert clashes("a", "b", line=5) == []
     with closing(RunFile.open(run.path)) as again:
-        assert again.add_desired([DesiredProfile(Request("b.csv", 1), TARGET, "m", "s", name="b")])[0].first_line == 5
+        assert take_in(again, DesiredProfile(Request("b.csv", 1), TARGET, "m", "s", name="b"))[0].first_line == 5
     assert clashes("f", line=6) == []
     run.end_intake()
     assert clashes("a", "g", line=7) == [("a", 5)]
@@ -93,8 +93,8 @@ def test_names_clash_over_batches_whether_or_not_the_table_has_its_index(
 def test_a_fleeting_file_counts_as_any_other(run: RunFile) -> None:
     run.make_fleeting()
     profile = DesiredProfile(Request("a.csv", 2), TARGET, "m", "source", name="x")
-    assert run.add_desired([profile, replace(profile, name="y"), replace(profile, target=OTHER)]) == []
-    (clash,) = run.add_desired([replace(profile, request=Request("a.csv", 3))])
+    assert take_in(run, profile, replace(profile, name="y"), replace(profile, target=OTHER)) == []
+    (clash,) = take_in(run, replace(profile, request=Request("a.csv", 3)))
     assert (clash.first_file, clash.first_line) == ("a.csv", 2)
     run.end_intake()
     assert (run.action_counts(), run.targets()) == ((3, 0), [OTHER, TARGET])
@@ -267,9 +267,8 @@ def test_deliveries_are_kept_by_sink(run: RunFile) -> None:
 
 
 def test_rows_of_some_outcomes_come_back_as_they_were_asked_for(run: RunFile) -> None:
-    run.add_desired(
-        [DesiredProfile(Request("t.csv", 2, attributes={"team": "x"}), TARGET, "m", "s", "a", "about", {"k": "v"})]
-    )
+    request = Request("t.csv", 2, attributes={"team": "x"})
+    take_in(run, DesiredProfile(request, TARGET, "m", "s", "a", "about", {"k": "v"}))
     desire(run, "b", "c")
     plan_all(run)
     actions = run.pending(TARGET, 0, 10)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
-from bulkprof.intake import Rejected, builtin_readers, read_requests
+from bulkprof.intake import Rejected, builtin_readers, read_batches
 from bulkprof.model import Problem, Request
 
 
@@ -14,8 +14,8 @@ async def read_all(manifests: Sequence[str], stdin: bytes | None = None) -> tupl
     stream = None if stdin is None else BytesIO(stdin)
     requests: list[Request] = []
     problems: list[Problem] = []
-    async for batch in read_requests(manifests, builtin_readers(), stdin=stream):
-        for item in batch:
+    async for batch in read_batches(manifests, builtin_readers(), stdin=stream):
+        for item in batch.understood():
             if isinstance(item, Rejected):
                 problems.extend(item.problems)
             else:

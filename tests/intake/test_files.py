@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from bulkprof.errors import PluginError, UsageError
-from bulkprof.intake import Rejected, builtin_readers, merge_readers, read_requests
+from bulkprof.intake import Rejected, builtin_readers, merge_readers, read_batches
 from bulkprof.model import Problem
 from bulkprof.plugins import RawRow, Source, hookimpl
 from bulkprof.plugins.registry import Registry
@@ -79,7 +79,7 @@ async def test_waiting_for_a_pipe_can_be_cancelled(tmp_path: Path, monkeypatch: 
     os.write(writing, b"name\n")
     with os.fdopen(reading, "rb", buffering=0) as stream, os.fdopen(writing, "wb"):
         with anyio.move_on_after(0.05) as scope:
-            async for _ in read_requests(["-"], builtin_readers(), stdin=stream):
+            async for _ in read_batches(["-"], builtin_readers(), stdin=stream):
                 pytest.fail("nothing was written yet")
         assert scope.cancelled_caught
     assert os.listdir(tmp_path) == []  # noqa: PTH208
@@ -90,15 +90,17 @@ async def test_a_pipe_is_read_to_its_end() -> None:
     with os.fdopen(writing, "wb") as sender:
         sender.write(CSV.encode())
     with os.fdopen(reading, "rb", buffering=0) as stream:
-        found = [item async for batch in read_requests(["-"], builtin_readers(), stdin=stream) for item in batch]
+        found = [
+            item async for batch in read_batches(["-"], builtin_readers(), stdin=stream) for item in batch.understood()
+        ]
     assert [getattr(row, "name", None) for row in found] == ["a"]
 
 
 async def test_leaving_early_closes_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("name\n" + "a\n" * 5000)
-    async with aclosing(read_requests([str(path)], builtin_readers())) as batches:
-        assert len(await anext(batches)) == 500
+    async with aclosing(read_batches([str(path)], builtin_readers())) as batches:
+        assert len((await anext(batches)).rows) == 500
     assert str(path) not in open_files()
 
 
@@ -138,7 +140,7 @@ async def test_a_plugin_reads_its_suffix(tmp_path: Path) -> None:
     path.write_text("")
     rows = [RawRow(n, {"name": f"n{n}", "account": 111122223333, "cost": 1.5}) for n in range(2, 1202)]
     readers = merge_readers(registry_of(sheets=Plugin(".XLS", Sheets(rows=rows))))
-    batches = [batch async for batch in read_requests([str(path)], readers)]
+    batches = [batch.understood() async for batch in read_batches([str(path)], readers)]
     assert [len(batch) for batch in batches] == [500, 500, 200]
     assert not any(isinstance(row, Rejected) for batch in batches for row in batch)
 
@@ -166,7 +168,7 @@ async def test_a_plugin_that_fails_is_named(tmp_path: Path) -> None:
 
     async def read(reader: Sheets) -> list[object]:
         readers = merge_readers(registry_of(mine=Plugin(".x", reader)))
-        return [item async for batch in read_requests([str(path)], readers) for item in batch]
+        return [item async for batch in read_batches([str(path)], readers) for item in batch.understood()]
 
     with pytest.raises(PluginError, match="plugin 'mine': KeyError while reading"):
         await read(Sheets(KeyError("x")))

@@ -124,7 +124,8 @@ def _planned(folder: Path, targets: int, creates: int) -> RunFile:
     places = [Target(f"{number:012d}", "us-east-1") for number in range(1, targets + 1)]
     for place in places:
         rows = [Request("many.csv", line) for line in range(creates)]
-        run.add_desired([DesiredProfile(row, place, "micro", "micro", name=f"row-{row.line}") for row in rows])
+        wanted = [DesiredProfile(row, place, "micro", "micro", name=f"row-{row.line}") for row in rows]
+        run.add_desired(list(map(run.form, wanted)))
         run.save_plan([_create(action) for action in run.wanted(place)])
     return run
 

@@ -1,0 +1,66 @@
+"""What manifests come to, a portion at a time: rows for the run file, and what is wrong with the manifests' rows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from bulkprof.execution.rows import Desired
+from bulkprof.intake import Batch, Rejected, read_batches
+from bulkprof.model import DesiredProfile, Problem
+from bulkprof.plugins import Reader
+from bulkprof.rules import Rules
+
+LARGEST = 5_000
+"""Desired profiles of one portion, or those of one row if it alone has more: it may fan out to a thousand targets."""
+
+
+class Portion(NamedTuple):
+    """What some rows of the manifests come to, in their order."""
+
+    rows: int
+    """How many rows of the manifests end here; 0 where more follows of the same ones."""
+    wanted: list[Desired]
+    problems: list[Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Manifests, and how their rows are understood."""
+
+    manifests: Sequence[str]
+    readers: Mapping[str, Reader]
+    rules: Rules
+    form: Callable[[DesiredProfile], Desired]
+    """Makes of a desired profile what the run file takes."""
+    stdin: BinaryIO | None = None
+
+    def batches(self) -> AsyncGenerator[Batch, None]:
+        """The rows of all manifests in order. Leave it early only through `contextlib.aclosing`."""
+        return read_batches(self.manifests, self.readers, stdin=self.stdin)
+
+    async def portions(self) -> AsyncGenerator[Portion, None]:
+        """What all manifests come to, in order. Leave it early only through `contextlib.aclosing`."""
+        async with aclosing(self.batches()) as batches:
+            async for batch in batches:
+                for portion in self.portions_of(batch):
+                    yield portion
+
+    def portions_of(self, batch: Batch) -> Iterator[Portion]:
+        """What a batch comes to. `PluginError` and `ConfigError` pass."""
+        expand, form = self.rules.expand, self.form
+        wanted: list[Desired] = []
+        problems: list[Problem] = []
+        for item in batch.understood():
+            if isinstance(item, Rejected):
+                problems.extend(item.problems)
+                continue
+            expansion = expand(item)
+            wanted.extend(map(form, expansion.profiles))
+            problems.extend(expansion.problems)
+            if len(wanted) >= LARGEST:
+                yield Portion(0, wanted, problems)
+                wanted, problems = [], []
+        yield Portion(len(batch.rows), wanted, problems)
