@@ -12,6 +12,7 @@ import gc
 import os
 import pickle
 import signal
+import stat
 import sys
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
@@ -48,10 +49,13 @@ def processes(manifests: Sequence[str], registry: Registry, most: int) -> int:
     if not all(getattr(registry.objects[name], "independent_rows", False) for name in names):
         return 1
     try:
-        size = sum(os.stat(label).st_size for label in manifests)  # noqa: PTH116 - a label is no path yet
+        found = [os.stat(label) for label in manifests]  # noqa: PTH116 - a label is no path yet
     except (OSError, ValueError):
         return 1
-    return min(most, len(os.sched_getaffinity(0))) if size >= FROM_BYTES else 1
+    # A pipe can be read once.
+    if not all(stat.S_ISREG(file.st_mode) for file in found) or sum(file.st_size for file in found) < FROM_BYTES:
+        return 1
+    return min(most, len(os.sched_getaffinity(0)))
 
 
 async def shared_portions(reading: Reading, count: int) -> AsyncGenerator[Portion, None]:

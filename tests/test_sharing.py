@@ -17,6 +17,7 @@ from bulkprof.errors import ExitCode, PluginError, RunInterruptedError
 from bulkprof.execution.lane import Stop
 from bulkprof.intake import Batch
 from bulkprof.model import Problem
+from bulkprof.plugins.registry import Registry
 from bulkprof.workspace import Options
 
 CONFIG = """\
@@ -133,6 +134,15 @@ def test_a_plugin_that_looks_beyond_its_row_sees_all_rows(forks: Forks, plugin: 
     Path("bulkprof.toml").write_text(CONFIG + RULES)
     validated(write("a.csv", ROWS))
     assert not forks.processes
+
+
+def test_a_pipe_is_read_once(forks: Forks) -> None:
+    os.mkfifo("pipe.csv")
+    plain, registry = write("a.csv", ROWS), Registry({}, Path())
+    assert sharing.processes([plain], registry, 8) == 3
+    assert sharing.processes([plain, "pipe.csv"], registry, 8) == 1
+    assert sharing.processes([plain, "-"], registry, 8) == 1
+    assert sharing.processes([plain, "missing.csv"], registry, 8) == 1
 
 
 def test_small_manifests_are_not_worth_it(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:

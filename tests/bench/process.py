@@ -18,12 +18,12 @@ _BYTECODE = tempfile.TemporaryDirectory(prefix="bulkprof-bench-")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one process used."""
+    """What a command used, with the processes that it started."""
 
     cpu_s: float
     wall_s: float
     peak_mb: float
-    """The most memory it had at once."""
+    """The most memory they had at once."""
     output: str
 
 
@@ -45,14 +45,41 @@ def environment(endpoint: str = "") -> dict[str, str]:
 
 
 _LAUNCHER = """
-import os, sys, time
+import os, sys, threading, time
+
+def together(process):
+    tree, kB = [process], 0
+    for process in tree:
+        try:
+            with open(f"/proc/{process}/task/{process}/children") as file:
+                tree += map(int, file.read().split())
+            with open(f"/proc/{process}/smaps_rollup") as file:
+                kB += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+        except OSError:
+            continue  # it has ended, or this isn't Linux
+    return kB if len(tree) > 1 else 0
+
+def watch():
+    while not ended.wait(0.1):
+        peaks.append(together(process))
+
+peaks, ended = [0], threading.Event()
 started = time.perf_counter()
-_, status, used = os.wait4(os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ), 0)
+process = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+watcher = threading.Thread(target=watch)
+watcher.start()
+_, status, used = os.wait4(process, 0)
 wall = time.perf_counter() - started
+ended.set()
+watcher.join()
 with open(sys.argv[1], "w") as file:
-    print(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, wall, used.ru_maxrss, file=file)
+    peak = max(used.ru_maxrss, *peaks)
+    print(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, wall, peak, file=file)
 """
-"""Starts the command and waits for it: Linux counts a process's peak from its parent's memory, so that one is tiny."""
+"""Starts the command and waits for it: Linux counts a process's peak from its parent's memory, so that one is tiny.
+
+Processes that the command starts count with it, by their shares of what they share; they are looked at now and then.
+"""
 
 
 def measured(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> Usage:
