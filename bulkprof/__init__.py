@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bulkprof.delivery.plan import Plan
     from bulkprof.delivery.ui import Ui
     from bulkprof.errors import BulkprofError, ExitCode
-    from bulkprof.execution.lane import Stop
+    from bulkprof.execution.stop import Stop
     from bulkprof.exporting import Export, export
     from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Problem, RunSummary, Target
     from bulkprof.runs import Validation, apply, outcomes, plan, redeliver, resume, sync, validate
@@ -55,7 +55,7 @@ _HOMES = {
     "Export": "bulkprof.exporting:Export",
     "Options": "bulkprof.workspace:Options",
     "Plan": "bulkprof.delivery.plan:Plan",
-    "Stop": "bulkprof.execution.lane:Stop",
+    "Stop": "bulkprof.execution.stop:Stop",
     "Ui": "bulkprof.delivery.ui:Ui",
     "export": "bulkprof.exporting:export",
     "load_config": "bulkprof.config:load",

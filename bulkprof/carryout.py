@@ -18,9 +18,9 @@ from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import ExitCode, StateError, UsageError
 from bulkprof.execution.engine import Engine, EngineSettings, OpenTarget
 from bulkprof.execution.fleet import Fleet
-from bulkprof.execution.lane import Stop
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.since import since_last
+from bulkprof.execution.stop import Stop
 from bulkprof.model import Outcome, OutcomeKind, RunSummary, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.workspace import Workspace

@@ -20,8 +20,8 @@ from bulkprof.delivery.manifest import Spool, write_csv, write_manifest
 from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import AwsError, ExitCode, RegionError, RunInterruptedError, UsageError, unwrapped
 from bulkprof.execution.fleet import Fleet
-from bulkprof.execution.lane import Stop, StopRequestedError
 from bulkprof.execution.slots import side_by_side
+from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.model import Target
 from bulkprof.planning.export import Exporter
 from bulkprof.planning.observe import observe

@@ -27,11 +27,11 @@ from bulkprof.errors import (
     unwrapped,
 )
 from bulkprof.execution.fleet import Fleet
-from bulkprof.execution.lane import Stop, StopRequestedError
 from bulkprof.execution.lock import StateLock
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.since import told_its_end
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, StateDirectory, is_run_file
+from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.model import Outcome, RunSummary
 from bulkprof.planning.safety import check_alike, check_complete, check_prune, check_refused
 from bulkprof.rules.accounts import Filters, unresolved

@@ -18,11 +18,11 @@ from bulkprof.delivery.unreachable import blocks
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError, SafetyError
 from bulkprof.execution.engine import OpenTarget
 from bulkprof.execution.fleet import Fleet
-from bulkprof.execution.lane import StopRequestedError
 from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.slots import side_by_side
+from bulkprof.execution.stop import StopRequestedError
 from bulkprof.model import (
     Action,
     ActionKind,

@@ -25,13 +25,13 @@ from bulkprof.delivery.ui import Ui
 from bulkprof.errors import ConfigError, ExitCode, StateError, UsageError
 from bulkprof.execution.deadline import Deadline, DeadlineWatch, utc_now
 from bulkprof.execution.fleet import Fleet
-from bulkprof.execution.lane import Stop
 from bulkprof.execution.lock import Holder, StateLock
 from bulkprof.execution.rates import RateStore
 from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.s3_lock import shared_lock
 from bulkprof.execution.state import StateDirectory, new_run_id
+from bulkprof.execution.stop import Stop
 from bulkprof.intake.stdin import pieces
 from bulkprof.model import Directory
 from bulkprof.planning.diff import DiffRules

@@ -14,7 +14,7 @@ from bulkprof import portions, runs, sharing
 from bulkprof.config import load
 from bulkprof.delivery.ui import Ui
 from bulkprof.errors import ExitCode, PluginError, RunInterruptedError
-from bulkprof.execution.lane import Stop
+from bulkprof.execution.stop import Stop
 from bulkprof.intake import Batch
 from bulkprof.model import Problem
 from bulkprof.plugins.registry import Registry

@@ -21,8 +21,8 @@ from bulkprof.delivery.progress import ProgressView
 from bulkprof.delivery.report import plan_counts_line, show_plan, show_summary, summary_line
 from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import UsageError
-from bulkprof.execution.lane import Stop
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.stop import Stop
 from bulkprof.intake.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, RunSummary, Target
 

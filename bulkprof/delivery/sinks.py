@@ -17,9 +17,9 @@ from typing import Any
 import anyio
 
 from bulkprof.errors import without_secrets
-from bulkprof.execution.lane import Stop
 from bulkprof.execution.retry import backoff
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.stop import Stop
 from bulkprof.model import Outcome, RunSummary
 from bulkprof.plugins import FinishedRun, RunContext, Sink
 from bulkprof.plugins.registry import Registry

@@ -15,8 +15,9 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
-from bulkprof.execution.lane import Lane, LaneClosedError, LateStop, Stop
+from bulkprof.execution.lane import Lane, LaneClosedError
 from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
+from bulkprof.execution.stop import LateStop, Stop
 from bulkprof.model import EMPTY, Action, ObservedProfile
 from bulkprof.planning.observe import Reads, with_tags_confirmed
 from bulkprof.planning.quota import ReadsQuota

@@ -16,7 +16,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from bulkprof.errors import ExitCode, UsageError
-from bulkprof.execution.lane import Stop
+from bulkprof.execution.stop import Stop
 
 MARGIN_S = 5.0
 """Seconds before the deadline at which nothing new is sent any more, so that calls in flight can end in time."""

@@ -21,11 +21,12 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from bulkprof.errors import AwsError
 from bulkprof.execution.creation import CHANGES, Api
-from bulkprof.execution.lane import Lane, StopRequestedError, Traffic
+from bulkprof.execution.lane import Lane, Traffic
 from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.perform import Performer, Replan
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.slots import side_by_side
+from bulkprof.execution.stop import StopRequestedError
 from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
 from bulkprof.planning.diff import Resolve
 from bulkprof.planning.retirement import Retirement

@@ -13,11 +13,12 @@ from bulkprof.aws import AwsSessions, BedrockApi, Caller, Catalogue, Organizatio
 from bulkprof.config import Run
 from bulkprof.errors import AccessDeniedError, InvalidRequestError, NotFoundError, SignInNeededError
 from bulkprof.execution.engine import OpenTarget
-from bulkprof.execution.lane import Lane, Stop, Traffic
+from bulkprof.execution.lane import Lane, Traffic
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.places import Places
 from bulkprof.execution.rates import RateStore
 from bulkprof.execution.retry import REPEATABLE, retried
+from bulkprof.execution.stop import Stop
 from bulkprof.model import Action, Directory, ObservedProfile, Target
 from bulkprof.planning.diff import DiffRules, Resolve, Source, plan_one
 from bulkprof.rules.accounts import needs

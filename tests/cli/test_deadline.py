@@ -11,9 +11,9 @@ import pytest
 
 from bulkprof.errors import UsageError
 from bulkprof.execution.deadline import LOOK_S, Deadline, DeadlineWatch
-from bulkprof.execution.lane import Stop
 from bulkprof.execution.learned import LearnedRate
 from bulkprof.execution.rates import RateStore
+from bulkprof.execution.stop import Stop
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from tests.cli.driver import CommandLine, add_up, outcomes_of
 from tests.cli.nights import ends_when

@@ -12,10 +12,11 @@ from typing import Any, cast
 import anyio.lowlevel
 
 from bulkprof.errors import AmbiguousError, ConflictError, NotFoundError
-from bulkprof.execution.lane import Lane, Stop, StopRequestedError, Traffic
+from bulkprof.execution.lane import Lane, Traffic
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.places import Places
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.execution.wanted import Clash
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, Target
 from bulkprof.planning.diff import DiffRules, Source, plan_one

@@ -13,8 +13,9 @@ import pytest
 from bulkprof.errors import AccessDeniedError, AwsError, CredentialsError, InvalidRequestError, QuotaError
 from bulkprof.execution import engine as engine_module
 from bulkprof.execution.engine import BREAKER_FAILURES, LANE_WIDTH, PAGE, Engine, EngineSettings, OpenTarget
-from bulkprof.execution.lane import Lane, StopRequestedError, Traffic
+from bulkprof.execution.lane import Lane, Traffic
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.stop import StopRequestedError
 from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Refusal, Target
 from tests.execution.making import (
     TARGET,

@@ -14,8 +14,8 @@ from bulkprof.errors import StateError, unwrapped
 from bulkprof.execution import engine as engine_module
 from bulkprof.execution import places
 from bulkprof.execution.engine import LANE_WIDTH
-from bulkprof.execution.lane import Stop
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.stop import Stop
 from bulkprof.model import ActionKind, Outcome, OutcomeKind, Target
 from tests.execution.making import TARGET, FakeAws, desire, make_run, make_traffic, plan_all
 from tests.execution.test_engine import WEST, make_engine

@@ -14,10 +14,10 @@ from bulkprof.aws import AwsSessions
 from bulkprof.config import Run
 from bulkprof.errors import AmbiguousError, AwsError
 from bulkprof.execution.fleet import LOADING_S, Fleet
-from bulkprof.execution.lane import Stop
 from bulkprof.execution.places import PATIENCE_S
 from bulkprof.execution.rates import RateStore
 from bulkprof.execution.slots import side_by_side
+from bulkprof.execution.stop import Stop
 from bulkprof.model import CallCount, ObservedProfile, Target
 from bulkprof.planning.diff import DiffRules
 from bulkprof.planning.observe import observe

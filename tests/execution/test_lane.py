@@ -7,8 +7,9 @@ import anyio.lowlevel
 import pytest
 
 from bulkprof.errors import AccessDeniedError, AmbiguousError, ExitCode, ThrottledError
-from bulkprof.execution.lane import Lane, LateStop, Stop, StopRequestedError
+from bulkprof.execution.lane import Lane
 from bulkprof.execution.retry import CERTAIN
+from bulkprof.execution.stop import LateStop, Stop, StopRequestedError
 from bulkprof.model import CallCount, Target
 from tests.execution.making import TARGET, FreePacer, InstantStop, make_traffic
 

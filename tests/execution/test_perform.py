@@ -18,8 +18,8 @@ from bulkprof.errors import (
     UnreachableError,
 )
 from bulkprof.execution.creation import CHANGES, token_for
-from bulkprof.execution.lane import StopRequestedError
 from bulkprof.execution.perform import Performer
+from bulkprof.execution.stop import StopRequestedError
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Refusal, Target
 from tests.execution.making import (
     ESTATE,

@@ -9,8 +9,8 @@ import pytest
 
 from bulkprof.errors import AccessDeniedError, ConflictError, NotFoundError
 from bulkprof.execution import creation
-from bulkprof.execution.lane import Stop, StopRequestedError
 from bulkprof.execution.perform import Performer
+from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.model import ActionKind, Outcome, OutcomeKind
 from bulkprof.planning.retirement import Retirement
 from tests.execution.making import (

@@ -10,11 +10,12 @@ import anyio
 import pytest
 
 from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, UnreachableError
-from bulkprof.execution.lane import Lane, Stop, StopRequestedError, Traffic
+from bulkprof.execution.lane import Lane, Traffic
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.places import PATIENCE_S, REGROWTH, START_ROOM, Contact, Places
 from bulkprof.execution.retry import CERTAIN
 from bulkprof.execution.slots import side_by_side
+from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.model import CallCount, Target
 from tests.execution.making import FreePacer
 from tests.simulation.virtual import run_virtually

@@ -19,7 +19,6 @@ from bulkprof.errors import (
     ThrottledError,
     UnreachableError,
 )
-from bulkprof.execution.lane import StopRequestedError
 from bulkprof.execution.retry import (
     CERTAIN,
     FIRST_WAIT_S,
@@ -30,6 +29,7 @@ from bulkprof.execution.retry import (
     backoff,
     retried,
 )
+from bulkprof.execution.stop import StopRequestedError
 
 
 class Calls:

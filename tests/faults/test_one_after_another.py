@@ -11,7 +11,7 @@ import pytest
 
 from bulkprof import runs
 from bulkprof.errors import UsageError
-from bulkprof.execution.lane import Stop
+from bulkprof.execution.stop import Stop
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
 from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes, under_way, until
 

@@ -16,10 +16,11 @@ from bulkprof.config import Run
 from bulkprof.errors import AmbiguousError, ThrottledError
 from bulkprof.execution.creation import Api
 from bulkprof.execution.engine import Engine, EngineSettings, OpenTarget
-from bulkprof.execution.lane import Lane, Stop, Traffic
+from bulkprof.execution.lane import Lane, Traffic
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.places import Places
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.stop import Stop
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Outcome, OutcomeKind, Request, Target
 from tests.simulation.virtual import run_virtually
 from tests.simulation.world import TokenBucket
