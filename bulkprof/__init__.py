@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from bulkprof.execution.stop import Stop
     from bulkprof.exporting import Export, export
     from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Problem, RunSummary, Target
-    from bulkprof.runs import Validation, apply, outcomes, plan, redeliver, resume, sync, validate
+    from bulkprof.runs import apply, outcomes, plan, redeliver, resume, sync
+    from bulkprof.validating import Validation, validate
     from bulkprof.workspace import Options
 
 __all__ = [
@@ -58,7 +59,9 @@ _HOMES = {
     "Stop": "bulkprof.execution.stop:Stop",
     "Ui": "bulkprof.delivery.ui:Ui",
     "export": "bulkprof.exporting:export",
+    "Validation": "bulkprof.validating:Validation",
     "load_config": "bulkprof.config:load",
+    "validate": "bulkprof.validating:validate",
     **{
         name: f"bulkprof.model:{name}"
         for name in ("Action", "ActionKind", "Outcome", "OutcomeKind", "Problem", "RunSummary", "Target")

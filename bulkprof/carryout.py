@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import anyio
 
@@ -23,6 +24,7 @@ from bulkprof.execution.since import since_last
 from bulkprof.execution.stop import Stop
 from bulkprof.model import Outcome, OutcomeKind, RunSummary, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
+from bulkprof.plugins import RunContext
 from bulkprof.workspace import Workspace
 
 FAILURES = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
@@ -38,7 +40,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     run.set_meta(status="running")
     if resumed:
         await run.off_loop(run.reopen_delivery)
-    sinks = make_sinks(work.registry, work.run_context(run, fleet.sessions), work.ui.warn)
+    sinks = make_sinks(work.registry, _run_context(run, fleet), work.ui.warn)
     delivery = Delivery(run, sinks, work.ui.warn, work.stop)
     targets = await run.off_loop(run.pending_targets)
     width = work.settings.run.max_targets_in_flight
@@ -79,6 +81,21 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     finally:
         await delivery.close()
     return summary
+
+
+def _run_context(run: RunFile, fleet: Fleet) -> RunContext:
+    """The run as its sinks see it."""
+
+    def client(service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
+        return fleet.sessions.client(service, region=region)
+
+    return RunContext(
+        run_id=str(run.meta("id")),
+        command=str(run.meta("command")),
+        estate=str(run.meta("estate")),
+        started_at=str(run.meta("started_at")),
+        client=client,
+    )
 
 
 @dataclass(slots=True)
@@ -205,7 +222,7 @@ class Redelivery:
 
 async def redeliver(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collection[str] | None) -> Redelivery:
     """Send what sinks miss of a finished run; `only` names the sinks to try. Raises `UsageError` for unknown ones."""
-    sinks = make_sinks(work.registry, work.run_context(run, fleet.sessions), work.ui.warn)
+    sinks = make_sinks(work.registry, _run_context(run, fleet), work.ui.warn)
     known = {sink.name for _, sink in sinks}
     if unknown := set(only or ()) - known:
         raise UsageError(

@@ -15,6 +15,7 @@ from typing import IO
 import anyio
 import anyio.to_thread
 
+from bulkprof.connecting import connect, recent_runs
 from bulkprof.delivery.files import check_path
 from bulkprof.delivery.manifest import Spool, write_csv, write_manifest
 from bulkprof.delivery.ui import Progress, Ui
@@ -69,7 +70,7 @@ async def export(
     found = Export()
     try:
         with unwrapped(), Spool() as spool:
-            async with work.connect() as fleet:
+            async with connect(work) as fleet:
                 targets = await _targets(work, fleet)
                 found.targets = len(targets)
                 await _settled(work)
@@ -108,7 +109,7 @@ async def _targets(work: Workspace, fleet: Fleet) -> list[Target]:
 
 async def _settled(work: Workspace) -> None:
     """Wait until lists show what the last runs on this machine did."""
-    recent = await work.recent()
+    recent = await recent_runs(work)
     if recent.left_s > 0:
         work.ui.note(f"waiting {recent.left_s:.0f} s until AWS's lists show what the last run did")
         await work.stop.pause(recent.left_s)

@@ -1,4 +1,4 @@
-"""The use cases: validate, plan, apply, sync, resume. Each reads like the picture in the README.
+"""The use cases that look into AWS: plan, apply, sync, resume. Each reads like the picture in the README.
 
 They are also the Python API: `await bulkprof.apply("teams.csv")`. None of them prints or asks by itself; what
 happens is told to the `Ui`. All raise `BulkprofError`; a run that a signal stops midway returns its summary.
@@ -8,74 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any
 
 from bulkprof import carryout
 from bulkprof.carryout import Redelivery, execute, tell_estimate
+from bulkprof.connecting import connect, estate_lock, recent_runs
 from bulkprof.delivery.plan import Plan, plan_of
 from bulkprof.delivery.ui import Ui
-from bulkprof.errors import (
-    BulkprofError,
-    DeclinedError,
-    RunInterruptedError,
-    StateError,
-    UsageError,
-    unwrapped,
-)
+from bulkprof.errors import DeclinedError, UsageError, unwrapped
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lock import StateLock
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.since import told_its_end
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, StateDirectory, is_run_file
-from bulkprof.execution.stop import Stop, StopRequestedError
+from bulkprof.execution.stop import Stop
 from bulkprof.model import Outcome, RunSummary
 from bulkprof.planning.safety import check_alike, check_complete, check_prune, check_refused
-from bulkprof.rules.accounts import Filters, unresolved
-from bulkprof.rules.guess import Guess, guess
+from bulkprof.rules.accounts import Filters
+from bulkprof.settling import settle
 from bulkprof.steps import Planner, Replanning, veto
-from bulkprof.taking_in import require_rows, settle, take_in
+from bulkprof.taking_in import Manifests, as_list, require_rows, take_in
 from bulkprof.workspace import Options, Workspace
-
-Manifests: TypeAlias = str | Path | Sequence[str | Path]
-"""Manifest files, one or several; `-` is the standard input of the options."""
-GUESSES = 8
-"""How many models `validate` guesses the source of, to show."""
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """What `validate` found."""
-
-    rows: int
-    desired: int
-    """Desired profiles of the valid rows."""
-    invalid: int
-    """Rows with an error."""
-    problems: int
-    """Errors; a row may have several."""
-    sources: tuple[Guess, ...]
-    """What the models of valid rows probably are, a few of them: nobody was asked."""
-
-
-async def validate(
-    manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
-) -> Validation:
-    """Find every problem of every row, without network or credentials; problems are told to the `ui`."""
-    work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    files = as_list(manifests)
-    with (
-        TemporaryDirectory(prefix="bulkprof-") as folder,
-        work.new_run("validate", files, Path(folder) / "validate.db") as run,
-        _recorded(work, run),
-    ):
-        run.make_fleeting()
-        rows = await take_in(work, run, files, work.rules(), work.ui)
-        sources = tuple(guess(source, unresolved(target)) for source, target in run.sources(GUESSES))
-        return Validation(rows, run.action_counts()[0], run.invalid_count(), run.error_count(), sources)
 
 
 async def plan(
@@ -100,9 +57,9 @@ async def plan(
 
 async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Plan:
     run = work.new_run("apply", manifests, out)
-    with _whole_or_gone(out), run, _recorded(work, run):
+    with _whole_or_gone(out), run, work.recorded(run):
         await _take_in_offline(work, run, manifests)
-        async with work.connect() as fleet:
+        async with connect(work) as fleet:
             await _plan(work, run, fleet, manifests)
             await tell_estimate(work, run, fleet)
         found = await run.off_loop(partial(plan_of, run))
@@ -133,7 +90,7 @@ async def apply(
         with RunFile.open(Path(files[0])) as kept:
             work = _as_started(work, kept)
             # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.
-            with work.lock(kept) as lock, RunFile.open(work.state.adopt_plan(kept.path)) as run:
+            with estate_lock(work, kept) as lock, RunFile.open(work.state.adopt_plan(kept.path)) as run:
                 return await _go_on(work, run, lock, resumed=False)
     return await _change(work, "apply", files)
 
@@ -156,7 +113,7 @@ async def resume(
             raise UsageError(f"{path} is not in {work.state.runs}, whose lock counts; say where it is: --state-dir DIR")
         work = _as_started(work, run)
         # The lock comes first: a run that is still at work moves on, and its file is nobody else's to write.
-        with work.lock(run) as lock:
+        with estate_lock(work, run) as lock:
             status = run.meta("status")
             if status not in UNFINISHED:
                 raise UsageError(f"run {run.meta('id')} is {status}: there is nothing to resume")
@@ -164,7 +121,7 @@ async def resume(
                 return await _go_on(work, run, lock, resumed=True)
             if "-" in run.meta("manifests"):
                 work.ui.note("nothing was sent yet: the manifest is read from standard input again")
-            with _recorded(work, run):
+            with work.recorded(run):
                 return await _from_the_start(work, run, lock, run.meta("manifests"))
 
 
@@ -182,7 +139,7 @@ async def redeliver(
         if not told_its_end(run):
             raise UsageError(f"run {run.meta('id')} is {run.meta('status')}; `bulkprof resume` finishes it first")
         work = _as_started(work, run)
-        async with work.connect() as fleet:
+        async with connect(work) as fleet:
             return await carryout.redeliver(work, run, fleet, only=only)
 
 
@@ -196,30 +153,24 @@ def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:
         yield from run.results()
 
 
-def as_list(manifests: Manifests) -> list[str]:
-    """Manifests as the command line gives them. A single one needs no list, and must not be read as its letters."""
-    given = [manifests] if isinstance(manifests, str | Path) else manifests
-    return [str(manifest) for manifest in given]
-
-
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
-    with work.new_run(command, manifests) as run, _recorded(work, run), work.lock(run) as lock:
+    with work.new_run(command, manifests) as run, work.recorded(run), estate_lock(work, run) as lock:
         return await _from_the_start(work, run, lock, manifests)
 
 
 async def _from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifests: Sequence[str]) -> RunSummary:
     await run.off_loop(run.clear_intake)
     await _take_in_offline(work, run, manifests)
-    async with work.connect(lock.holder) as fleet:
+    async with connect(work, lock.holder) as fleet:
         planner = await _plan(work, run, fleet, manifests)
         return await _approve_and_execute(work, run, fleet, planner)
 
 
 async def _go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
     """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
-    with _recorded(work, run):
-        recent = await work.recent()
-        async with work.connect(lock.holder) as fleet:
+    with work.recorded(run):
+        recent = await recent_runs(work)
+        async with connect(work, lock.holder) as fleet:
             targets = await run.off_loop(run.pending_targets)
             # Also a run that has nothing left but its end to be told.
             everywhere = await run.off_loop(run.targets)
@@ -258,7 +209,7 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
     """Settle the targets, observe, diff, and ask safety and plugins."""
     caller, targets = await settle(work, run, fleet, manifests)
     run.set_meta(status="planning", account=caller.account)
-    planner = Planner(run, fleet, work.ui, await work.recent())
+    planner = Planner(run, fleet, work.ui, await recent_runs(work))
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
     require_rows(run, skip_invalid=work.options.skip_invalid)
     check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
@@ -278,18 +229,3 @@ async def _approve_and_execute(work: Workspace, run: RunFile, fleet: Fleet, plan
         run.set_meta(status="declined")
         raise DeclinedError("not approved; nothing was changed")
     return await execute(work, run, fleet, resumed=False)
-
-
-@contextmanager
-def _recorded(work: Workspace, run: RunFile) -> Iterator[None]:
-    """Leave in the run file how the run ended, unless it ended well; a stop before the first change is an interrupt."""
-    work.ui.started(str(run.meta("id")))
-    try:
-        with unwrapped():
-            yield
-    except StopRequestedError:
-        raise RunInterruptedError(str(run.meta("id")), code=work.stop.exit_code, reason=work.stop.reason) from None
-    except BulkprofError as error:
-        if not isinstance(error, DeclinedError | StateError) and run.meta("status") in NOTHING_SENT:
-            run.set_meta(status="refused", error=str(error))
-        raise

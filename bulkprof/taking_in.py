@@ -1,4 +1,4 @@
-"""From manifests to desired profiles in targets: rows are read, rules applied, accounts and Regions settled.
+"""From manifests to desired profiles in targets: rows are read, and rules applied.
 
 The first reading is offline and leaves open what only AWS can tell: the caller's own account and Region, and which
 accounts a selector chooses. Where anything is open, or filters are set, the rows are read a second time.
@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
+from pathlib import Path
+from typing import TypeAlias
 
-from bulkprof.aws import Caller
 from bulkprof.delivery.ui import OnlyNew, Ui
-from bulkprof.errors import BulkprofError, ManifestError, RegionError, UsageError
-from bulkprof.execution.fleet import Fleet
+from bulkprof.errors import BulkprofError, ManifestError
 from bulkprof.execution.rows import Desired
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.wanted import Clash
@@ -22,14 +22,21 @@ from bulkprof.intake import merge_readers
 from bulkprof.model import Problem, Target
 from bulkprof.portions import Portion, Reading
 from bulkprof.rules import Rules
-from bulkprof.rules.accounts import Accounts, is_settled
 from bulkprof.sharing import ShareLostError, processes, shared_portions
 from bulkprof.workspace import Workspace
 
+Manifests: TypeAlias = str | Path | Sequence[str | Path]
+"""Manifest files, one or several; `-` is the standard input of the options."""
 PROBLEMS = 100
 """How many problems the error of a run carries that they stopped; the `Ui` is told all of them."""
 HELD = 2_000
 """Desired profiles of rows without a problem that are held before they are written."""
+
+
+def as_list(manifests: Manifests) -> list[str]:
+    """Manifests as the command line gives them. A single one needs no list, and must not be read as its letters."""
+    given = [manifests] if isinstance(manifests, str | Path) else manifests
+    return [str(manifest) for manifest in given]
 
 
 async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
@@ -46,11 +53,11 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
         try:
             return await _take(work, run, shared_portions(reading, count), ui)
         except ShareLostError:
-            ui = OnlyNew(ui, await _start_again(run))
+            ui = OnlyNew(ui, await start_again(run))
     return await _take(work, run, reading.portions(), ui)
 
 
-async def _start_again(run: RunFile) -> set[tuple[str, int, str, str]]:
+async def start_again(run: RunFile) -> set[tuple[str, int, str, str]]:
     """Forget what was taken in, and answer the places of the problems that were told."""
     told = await run.off_loop(lambda: {problem.place for problem in run.problems()})
     await run.off_loop(run.clear_intake)
@@ -128,46 +135,6 @@ def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
             value=name,
             remedy="give one of them another name, account or region",
         )
-
-
-async def settle(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> tuple[Caller, list[Target]]:
-    """Fill in accounts and Regions, and answer the caller and the run's targets.
-
-    Raises `ManifestError` for rows that turn out invalid, `UsageError` where the filters leave nothing, and `AwsError`
-    when AWS doesn't tell.
-    """
-    targets = await run.off_loop(run.targets)
-    region = fleet.sessions.region
-    if not region and any(not target.region for target in targets):
-        raise RegionError(
-            "no Region: give rows a `region` column, set [defaults] region in bulkprof.toml, or set AWS_REGION",
-            code="NoRegion",
-        )
-    near = next((target.region for target in targets if target.region), "")
-    caller = await fleet.caller(near=near)
-    if not work.filters and all(map(is_settled, targets)):
-        return caller, targets
-    selectors = work.accounts().needed_selectors(targets)
-    accounts = work.accounts(await fleet.directory(selectors, near=near))
-    # Names and duplicates may depend on accounts, so the rows are read again rather than patched.
-    told = await _start_again(run)
-    rules = work.rules(caller.account, region, accounts)
-    await take_in(work, run, manifests, rules, OnlyNew(work.ui, told))
-    targets = await run.off_loop(run.targets)
-    _tell(work, accounts, targets)
-    if work.filters and not targets and not run.invalid_count():
-        raise UsageError(f"{work.filters} leaves nothing of what the manifests ask for; nothing was changed")
-    require_rows(run, skip_invalid=work.options.skip_invalid)
-    return caller, targets
-
-
-def _tell(work: Workspace, accounts: Accounts, targets: Sequence[Target]) -> None:
-    if left_out := accounts.left_out:
-        statuses = ", ".join(f"{account} ({status})" for account, status in sorted(left_out.items()))
-        count = "1 account that isn't" if len(left_out) == 1 else f"{len(left_out)} accounts that aren't"
-        work.ui.note(f"left out {count} active: {statuses}")
-    for unused in accounts.unused_filters(targets) if targets else ():
-        work.ui.warn(f"{unused}: no row asks for it")
 
 
 def require_rows(run: RunFile, *, skip_invalid: bool) -> None:

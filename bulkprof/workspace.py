@@ -1,4 +1,4 @@
-"""What a command works with: its options, the state directory, the plugins, and the way into AWS or the sandbox."""
+"""What a command works with: its options, the state directory, the plugins, and the rules."""
 
 from __future__ import annotations
 
@@ -6,44 +6,31 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 import anyio
 import anyio.to_thread
 
-from bulkprof.aws import AwsSessions
-from bulkprof.config import MOST_TARGETS, Config, Lock, Organization, Settings
+from bulkprof.config import MOST_TARGETS, Config, Settings
 from bulkprof.delivery.files import check_path
 from bulkprof.delivery.plan import Plan
 from bulkprof.delivery.ui import Ui
-from bulkprof.errors import ConfigError, ExitCode, StateError, UsageError
-from bulkprof.execution.deadline import Deadline, DeadlineWatch, utc_now
-from bulkprof.execution.fleet import Fleet
-from bulkprof.execution.lock import Holder, StateLock
-from bulkprof.execution.rates import RateStore
-from bulkprof.execution.recent import RecentRuns
+from bulkprof.errors import BulkprofError, DeclinedError, RunInterruptedError, StateError, UsageError, unwrapped
+from bulkprof.execution.deadline import Deadline, utc_now
 from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.s3_lock import shared_lock
-from bulkprof.execution.state import StateDirectory, new_run_id
-from bulkprof.execution.stop import Stop
+from bulkprof.execution.state import NOTHING_SENT, StateDirectory, new_run_id
+from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.intake.stdin import pieces
 from bulkprof.model import Directory
-from bulkprof.planning.diff import DiffRules
-from bulkprof.planning.retirement import Retirement
 from bulkprof.planning.safety import Tolerance
-from bulkprof.plugins import RunContext
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules import Rules
 from bulkprof.rules.accounts import Accounts, Filters
-
-SANDBOX_ROLE = "OrganizationAccountAccessRole"
-"""The role that sandbox runs assume where the config names none: the one that AWS Organizations makes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +141,23 @@ class Workspace:
             },
         )
 
+    @contextmanager
+    def recorded(self, run: RunFile) -> Iterator[None]:
+        """Leave in the run file how the run ended, unless it ended well.
+
+        A stop before the first change is an interrupt.
+        """
+        self.ui.started(str(run.meta("id")))
+        try:
+            with unwrapped():
+                yield
+        except StopRequestedError:
+            raise RunInterruptedError(str(run.meta("id")), code=self.stop.exit_code, reason=self.stop.reason) from None
+        except BulkprofError as error:
+            if not isinstance(error, DeclinedError | StateError) and run.meta("status") in NOTHING_SENT:
+                run.set_meta(status="refused", error=str(error))
+            raise
+
     async def stdin(self, manifests: Sequence[str]) -> BinaryIO | None:
         """Standard input as a file that can be read more than once, where a manifest is `-`.
 
@@ -177,99 +181,6 @@ class Workspace:
     async def _cancel_at_stop(self, scope: anyio.CancelScope) -> None:
         await self.stop.wait()
         scope.cancel()
-
-    def lock(self, run: RunFile) -> StateLock:
-        """The estate's lock on this state directory, to be held for `run`. Entering it raises `LockHeldError`."""
-        run_id, command = str(run.meta("id")), str(run.meta("command"))
-        return StateLock(self.state.path, self.settings.estate, run_id=run_id, command=command, warn=self.ui.warn)
-
-    @asynccontextmanager
-    async def connect(self, holder: Holder | None = None) -> AsyncIterator[Fleet]:
-        """Open the way into AWS, or start the sandbox; `holder` is who takes the shared lock, where one is set.
-
-        Raises `AwsError`, `ConfigError`, `LockHeldError`.
-        """
-        if not self.options.sandbox:
-            sessions = AwsSessions(self.settings.organization, self.settings.run)
-            async with self._fleet(sessions, self.settings.lock, holder) as fleet:
-                yield fleet
-            return
-        sandbox = await anyio.to_thread.run_sync(self._start_sandbox)
-        try:
-            role = {"role": self.settings.organization.role or SANDBOX_ROLE}
-            organization: Organization = self.settings.organization.model_copy(update=role)
-            sessions = AwsSessions(organization, self.settings.run, environment=sandbox.environment())
-            # The bucket of a shared lock is in AWS: in the sandbox there is nobody to share it with.
-            async with self._fleet(sessions, Lock(), holder) as fleet:
-                yield fleet
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(sandbox.stop)
-
-    def _start_sandbox(self) -> Any:
-        from bulkprof.sandbox import Sandbox, SandboxMissingError, SandboxSettings
-
-        self.state.prepare()
-        try:
-            return Sandbox(SandboxSettings(state_file=self.state.path / "sandbox.journal")).start()
-        except SandboxMissingError as error:
-            raise ConfigError(str(error)) from None
-        except ValueError as error:
-            raise StateError(f"{error}; move it away to begin with an empty sandbox") from None
-
-    @asynccontextmanager
-    async def _fleet(self, sessions: AwsSessions, lock: Lock, holder: Holder | None) -> AsyncIterator[Fleet]:
-        settings = self.settings
-        rules = DiffRules(
-            ownership_tag=settings.ownership_tag,
-            estate=settings.estate,
-            keys_tag=settings.keys_tag,
-            exact_tags=settings.tags == "exact",
-            replace=self.options.replace,
-            prune=self.options.prune,
-            retirement=Retirement.starting(
-                datetime.now(UTC), settings.replace.tag, timedelta(days=settings.replace.grace_days)
-            ),
-        )
-        rates = RateStore(self.state.path)
-        if problem := await anyio.to_thread.run_sync(rates.load):
-            self.ui.warn(problem)
-        async with AsyncExitStack() as stack:
-            if self.deadline is not None:
-                await stack.enter_async_context(DeadlineWatch(self.deadline, self.stop))
-            await stack.enter_async_context(sessions)
-            if holder is not None:
-                shared = shared_lock(lock, sessions.client, holder, on_lost=self._lock_lost, warn=self.ui.warn)
-                await stack.enter_async_context(shared)
-            fleet = Fleet(sessions, rules, settings.run, rates, self.stop, self.ui.warn)
-            try:
-                yield fleet
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(fleet.keep_rates)
-
-    def _lock_lost(self, reason: str) -> None:
-        self.ui.warn(f"stopping: the shared lock is lost: {reason}")
-        self.stop.request(ExitCode.LOCKED, f"the shared lock is lost: {reason}")
-
-    async def recent(self) -> RecentRuns:
-        """What the last runs on this machine did so lately that AWS may not show it."""
-        look = partial(RecentRuns, self.state, self.settings.estate, self.settings.run.settle_s)
-        return await anyio.to_thread.run_sync(look)
-
-    def run_context(self, run: RunFile, sessions: AwsSessions) -> RunContext:
-        """The run as its sinks see it."""
-
-        def client(service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
-            return sessions.client(service, region=region)
-
-        return RunContext(
-            run_id=str(run.meta("id")),
-            command=str(run.meta("command")),
-            estate=str(run.meta("estate")),
-            started_at=str(run.meta("started_at")),
-            client=client,
-        )
 
 
 def _overridden(options: Options) -> Settings:

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from bulkprof import portions, runs, sharing
+from bulkprof import portions, sharing
 from bulkprof.config import load
 from bulkprof.delivery.ui import Ui
 from bulkprof.errors import ExitCode, PluginError, RunInterruptedError
@@ -18,6 +18,7 @@ from bulkprof.execution.stop import Stop
 from bulkprof.intake import Batch
 from bulkprof.model import Problem
 from bulkprof.plugins.registry import Registry
+from bulkprof.validating import Validation, validate
 from bulkprof.workspace import Options
 
 CONFIG = """\
@@ -80,9 +81,9 @@ def forks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Forks:
     return Forks(monkeypatch)
 
 
-def validated(*manifests: str, processes: int = 8, ui: Ui | None = None, stop: Stop | None = None) -> runs.Validation:
+def validated(*manifests: str, processes: int = 8, ui: Ui | None = None, stop: Stop | None = None) -> Validation:
     options = Options(config=load(), processes=processes)
-    return anyio.run(runs.validate, list(manifests), options, ui, stop)
+    return anyio.run(validate, list(manifests), options, ui, stop)
 
 
 def write(name: str, rows: list[str], header: str = HEADER) -> str:
@@ -173,7 +174,7 @@ def test_what_goes_wrong_there_goes_wrong_here_and_is_told_once(forks: Forks, do
     assert forks.all_ended()
 
 
-def outcome(work: Callable[[Ui], runs.Validation], ui: Ui) -> runs.Validation | str:
+def outcome(work: Callable[[Ui], Validation], ui: Ui) -> Validation | str:
     try:
         return work(ui)
     except PluginError as error:

@@ -38,12 +38,12 @@ def validate(
     no_color: o.NoColor = False,
 ) -> int:
     """Show every problem of every row. Needs no network and no credentials."""
-    from bulkprof import runs
+    from bulkprof import validating
     from bulkprof.delivery.report import counted, validation_json
 
     terminal = make_terminal(as_json, no_color, log_format)
     opts = make_options(terminal, config, STATE_DIR)
-    found = run_async(terminal, lambda: runs.validate(manifests, opts, terminal, terminal.stop), again=None)
+    found = run_async(terminal, lambda: validating.validate(manifests, opts, terminal, terminal.stop), again=None)
     code = ExitCode.INVALID_MANIFEST if found.invalid or not found.desired else ExitCode.DONE
     if as_json:
         terminal.json(validation_json(found.rows, found.desired, found.invalid, terminal.problems, int(code)))

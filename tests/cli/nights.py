@@ -9,7 +9,7 @@ from functools import partial
 import anyio
 import pytest
 
-from bulkprof import workspace
+from bulkprof import connecting
 from bulkprof.execution.deadline import DeadlineWatch
 
 
@@ -22,4 +22,4 @@ def ends_when(monkeypatch: pytest.MonkeyPatch, condition: Callable[[], object]) 
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(days=365 if condition() else 0)
 
-    monkeypatch.setattr(workspace, "DeadlineWatch", partial(DeadlineWatch, now=now, sleep=sleep))
+    monkeypatch.setattr(connecting, "DeadlineWatch", partial(DeadlineWatch, now=now, sleep=sleep))

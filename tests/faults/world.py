@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bulkprof import runs, workspace
+from bulkprof import connecting, runs
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Config, Settings
 from bulkprof.delivery.ui import Ui
@@ -57,7 +57,7 @@ def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
         return AwsSessions(organization, run, environment=_environment.get())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workspace, "AwsSessions", sessions)
+        patch.setattr(connecting, "AwsSessions", sessions)
         patch.setattr(retry, "FIRST_WAIT_S", first_wait_s)
         yield
 

@@ -17,7 +17,7 @@ from typing import Any
 import anyio
 import pytest
 
-from bulkprof import workspace
+from bulkprof import connecting
 from bulkprof.errors import ConfigError, LockHeldError, ManifestError, SafetyError, UsageError
 from bulkprof.execution.deadline import DeadlineWatch
 from bulkprof.execution.lease import Lease
@@ -152,7 +152,7 @@ def test_it_stops_in_time_and_goes_on_the_next_time(bucket: Bucket, sandbox: San
         return began + timedelta(hours=1) if sandbox.ledger().profiles else began
 
     watch = partial(DeadlineWatch, now=now, sleep=lambda _: anyio.sleep(0.001))
-    commands.monkeypatch.setattr(workspace, "DeadlineWatch", watch)
+    commands.monkeypatch.setattr(connecting, "DeadlineWatch", watch)
     # One creation in each target, and never another.
     sandbox.set_rate(Rate(0, 1), operation="CreateInferenceProfile")
     with pytest.raises(RunFailedError) as caught:
@@ -162,7 +162,7 @@ def test_it_stops_in_time_and_goes_on_the_next_time(bucket: Bucket, sandbox: San
     assert 1 <= outcomes["created"] <= 6
     assert outcomes["created"] + outcomes["skipped"] == PROFILES
     assert LOCK not in bucket.objects()
-    commands.monkeypatch.setattr(workspace, "DeadlineWatch", DeadlineWatch)
+    commands.monkeypatch.setattr(connecting, "DeadlineWatch", DeadlineWatch)
     sandbox.set_rate(FAST, operation="CreateInferenceProfile")
     assert handler({}, Context())["outcomes"]["unchanged"] == outcomes["created"]
     assert len(sandbox.ledger().profiles) == PROFILES

@@ -1,0 +1,49 @@
+"""The use case `validate`: every problem of every row, without network or credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bulkprof.delivery.ui import Ui
+from bulkprof.execution.stop import Stop
+from bulkprof.rules.accounts import unresolved
+from bulkprof.rules.guess import Guess, guess
+from bulkprof.taking_in import Manifests, as_list, take_in
+from bulkprof.workspace import Options, Workspace
+
+GUESSES = 8
+"""How many models `validate` guesses the source of, to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What `validate` found."""
+
+    rows: int
+    desired: int
+    """Desired profiles of the valid rows."""
+    invalid: int
+    """Rows with an error."""
+    problems: int
+    """Errors; a row may have several."""
+    sources: tuple[Guess, ...]
+    """What the models of valid rows probably are, a few of them: nobody was asked."""
+
+
+async def validate(
+    manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+) -> Validation:
+    """Find every problem of every row, without network or credentials; problems are told to the `ui`."""
+    work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    files = as_list(manifests)
+    with (
+        TemporaryDirectory(prefix="bulkprof-") as folder,
+        work.new_run("validate", files, Path(folder) / "validate.db") as run,
+        work.recorded(run),
+    ):
+        run.make_fleeting()
+        rows = await take_in(work, run, files, work.rules(), work.ui)
+        sources = tuple(guess(source, unresolved(target)) for source, target in run.sources(GUESSES))
+        return Validation(rows, run.action_counts()[0], run.invalid_count(), run.error_count(), sources)
