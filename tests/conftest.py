@@ -15,10 +15,12 @@ import typer
 from botocore import compat, hooks, loaders, session
 from hypothesis import HealthCheck, settings
 
+from bulkprof.cli.app import register
 from bulkprof.execution import engine, pacer
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
 from tests.cli.driver import CommandLine
 
+register()
 COMMAND = cache(typer.main.get_command)
 FAST = Rate(100_000, 100_000)
 """A rate that nobody reaches, for tests that are about something else."""

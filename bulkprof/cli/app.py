@@ -1,10 +1,9 @@
 """The way in: the application that commands register with, and exit codes for wrong usage."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Annotated
 
@@ -27,11 +26,33 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+HOMES = {
+    "export": "export",
+    "runs": "history",
+    "report": "history",
+    "validate": "manifests",
+    "plan": "manifests",
+    "apply": "manifests",
+    "sync": "manifests",
+    "resume": "manifests",
+    "iam-policy": "policy",
+    "init": "setup",
+    "plugins": "setup",
+    "sandbox": "setup",
+}
+"""Commands, and the module that each is in: making them is much of what a short command takes, so it is done for the
+module that is asked for. Annotations there are no strings, for the same reason: typer evaluates each of them thrice."""
+
+
+def register(command: str = "") -> None:
+    """Let the commands of the module of `command` register themselves, or of all modules where it is none of them."""
+    for home in [HOMES[command]] if command in HOMES else sorted(set(HOMES.values())):
+        import_module(f"bulkprof.cli.{home}")
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; answers its exit code."""
-    from bulkprof.cli import export, history, manifests, policy, setup  # noqa: F401 - their commands register themselves
-
+    register(*arguments[:1])
     try:
         command = typer.main.get_command(app)
         result = command.main(args=list(arguments), prog_name="bulkprof", standalone_mode=False)
@@ -55,7 +76,7 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else ExitCode.DONE
 
 
-def _terminal(arguments: Sequence[str]) -> Terminal:
+def _terminal(arguments: Sequence[str]) -> "Terminal":
     """For what goes wrong before a command has its own: how lines look, as far as the bare arguments tell."""
     from bulkprof.cli.logs import LogFormat
     from bulkprof.cli.terminal import Terminal

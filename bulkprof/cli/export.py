@@ -1,7 +1,5 @@
 """The command `export`: live profiles as a manifest."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from pathlib import Path
@@ -60,7 +58,7 @@ def export(
     )
     with TemporaryFile("w+", encoding="utf-8", newline="") as stream:
 
-        async def work() -> Export:
+        async def work() -> "Export":
             return await exporting.export(out or stream, opts, terminal, terminal.stop, estate_only=estate_only)
 
         found = run_async(terminal, work, again=None)
@@ -74,7 +72,7 @@ def export(
     return int(found.exit_code)
 
 
-def _tell(terminal: Terminal, found: Export, out: str) -> None:
+def _tell(terminal: "Terminal", found: "Export", out: str) -> None:
     from bulkprof.delivery.report import counted, problem_json
 
     if terminal.as_json:

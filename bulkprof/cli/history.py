@@ -1,7 +1,5 @@
 """The commands that look back: runs, runs redeliver, report."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

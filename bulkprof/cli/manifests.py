@@ -1,7 +1,5 @@
 """The commands that work on manifests: validate, plan, apply, sync, resume."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -238,7 +236,9 @@ def resume(
     return carry_out(terminal, config, opts, lambda: runs.resume(run_id, opts, terminal, terminal.stop))
 
 
-def carry_out(terminal: Terminal, config: Path | None, opts: Options, work: Callable[[], Awaitable[RunSummary]]) -> int:
+def carry_out(
+    terminal: "Terminal", config: Path | None, opts: "Options", work: Callable[[], Awaitable["RunSummary"]]
+) -> int:
     """Run a use case that changes things, and show its end."""
     from bulkprof.delivery.failures import failure_lines
     from bulkprof.execution.runfile import RunFile

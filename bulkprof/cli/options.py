@@ -1,7 +1,5 @@
 """The flags that commands share, each with its environment variable."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Annotated, TypeAlias

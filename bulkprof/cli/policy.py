@@ -1,7 +1,5 @@
 """The command `iam-policy`: the permissions that runs need, to hand to whoever grants them."""
 
-from __future__ import annotations
-
 import json
 import re
 from enum import StrEnum

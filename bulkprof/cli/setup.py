@@ -1,7 +1,5 @@
 """The commands around runs: init, plugins, sandbox."""
 
-from __future__ import annotations
-
 import signal
 import threading
 from pathlib import Path

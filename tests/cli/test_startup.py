@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
+from bulkprof.cli.app import HOMES, app, register
 from tests.cli.driver import CommandLine
 
 HEAVY = ("boto3", "botocore", "aioboto3", "aiobotocore", "aiohttp", "moto", "flask", "werkzeug", "jinja2")
@@ -47,3 +49,10 @@ def test_help_needs_almost_nothing(commands: CommandLine) -> None:
     )
     imported = set(ended.stderr.splitlines()[-1].split())
     assert imported.isdisjoint((*HEAVY, "rich", "pydantic", "pluggy", "sqlite3", "tenacity"))
+
+
+def test_each_command_is_where_it_is_looked_for() -> None:
+    register()
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    homes = {name: command.callback.__module__ for name, command in commands.items()}
+    assert homes == {name: f"bulkprof.cli.{home}" for name, home in HOMES.items()}
