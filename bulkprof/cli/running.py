@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import shlex
-import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import anyio
 import typer
-from anyio.abc import TaskStatus
 
 from bulkprof.cli.logs import LogFormat
 from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, unwrapped
@@ -65,32 +60,10 @@ def run_async(terminal: Terminal, work: Callable[[], Awaitable[T]], *, again: li
     `again` are the flags that a resume command needs to find the same state and config; None where nothing can be
     resumed.
     """
+    from bulkprof.cli.loop import run_watched
 
-    async def main() -> T:
-        result: list[T] = []
-        async with anyio.create_task_group() as group:
-            # Armed before the work begins: a signal in its first moments counts, too.
-            await group.start(_watch_signals, terminal, again)
-            result.append(await work())
-            group.cancel_scope.cancel()
-        return result[0]
-
-    uvloop = importlib.util.find_spec("uvloop") is not None
     with ending(terminal, again):
-        return anyio.run(main, backend_options={"use_uvloop": uvloop})
-
-
-async def _watch_signals(terminal: Terminal, again: list[str] | None, *, task_status: TaskStatus[None]) -> None:
-    """First signal: start nothing new. Second: out, at once; the run file is sound at any moment."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for number in signals:
-            if terminal.stop.requested:
-                terminal.note("stopped at once")
-                say_how_to_resume(terminal, "", again)
-                os._exit(128 + number)
-            terminal.stop.request(128 + number)
-            terminal.note("stopping: calls in flight end first (once more to stop at once)")
+        return run_watched(terminal, work, again)
 
 
 def explain(terminal: Terminal, error: BulkprofError, again: list[str] | None) -> int:

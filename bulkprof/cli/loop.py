@@ -1,0 +1,46 @@
+"""The event loop of a command that works on one, with signals handled."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import anyio
+from anyio.abc import TaskStatus
+
+from bulkprof.cli.running import say_how_to_resume
+from bulkprof.cli.terminal import Terminal
+
+T = TypeVar("T")
+
+
+def run_watched(terminal: Terminal, work: Callable[[], Awaitable[T]], again: list[str] | None) -> T:
+    """Run `work` to its end, and hear of signals meanwhile."""
+
+    async def main() -> T:
+        result: list[T] = []
+        async with anyio.create_task_group() as group:
+            # Armed before the work begins: a signal in its first moments counts, too.
+            await group.start(_watch_signals, terminal, again)
+            result.append(await work())
+            group.cancel_scope.cancel()
+        return result[0]
+
+    uvloop = importlib.util.find_spec("uvloop") is not None
+    return anyio.run(main, backend_options={"use_uvloop": uvloop})
+
+
+async def _watch_signals(terminal: Terminal, again: list[str] | None, *, task_status: TaskStatus[None]) -> None:
+    """First signal: start nothing new. Second: out, at once; the run file is sound at any moment."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for number in signals:
+            if terminal.stop.requested:
+                terminal.note("stopped at once")
+                say_how_to_resume(terminal, "", again)
+                os._exit(128 + number)
+            terminal.stop.request(128 + number)
+            terminal.note("stopping: calls in flight end first (once more to stop at once)")
