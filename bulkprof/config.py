@@ -45,6 +45,9 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
+_OF_TAGS = r"^[a-zA-Z0-9\s._:/=+@-]*$"
+"""The characters of tag keys and values. Lengths are limited beside it: a count in a pattern takes long to compile."""
+
 Several = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
@@ -130,7 +133,7 @@ class Replace(Section):
 
     grace_days: float = Field(default=0.0, ge=0, le=3650)
     """Days that it is kept beside the new one, where AWS takes two of one name; 0 deletes it at once."""
-    tag: str = Field(default="bulkprof:delete-after", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{1,128}$")
+    tag: str = Field(default="bulkprof:delete-after", min_length=1, max_length=128, pattern=_OF_TAGS)
     """The tag that says until when."""
 
 
@@ -166,10 +169,10 @@ class Lock(Section):
 class Settings(Section):
     """The whole of `bulkprof.toml`."""
 
-    estate: str = Field(default="default", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{1,256}$")
+    estate: str = Field(default="default", min_length=1, max_length=256, pattern=_OF_TAGS)
     """The name that this set of manifests is managed under; the ownership tag's value."""
-    ownership_tag: str = Field(default="bulkprof:estate", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{1,128}$")
-    keys_tag: str = Field(default="bulkprof:keys", pattern=r"^[a-zA-Z0-9\s._:/=+@-]{0,128}$")
+    ownership_tag: str = Field(default="bulkprof:estate", min_length=1, max_length=128, pattern=_OF_TAGS)
+    keys_tag: str = Field(default="bulkprof:keys", max_length=128, pattern=_OF_TAGS)
     """The tag that lists the keys which bulkprof manages on a profile; empty for none, and for never removing one."""
     tags: Literal["merge", "exact"] = "merge"
     """`merge` leaves tags alone that nobody ever declared; `exact` removes them."""
