@@ -73,7 +73,8 @@ def export(
 
 
 def _tell(terminal: "Terminal", found: "Export", out: str) -> None:
-    from bulkprof.delivery.report import counted, problem_json
+    from bulkprof.delivery.as_json import problem_json
+    from bulkprof.delivery.lines import counted
 
     if terminal.as_json:
         summary: dict[str, Any] = {

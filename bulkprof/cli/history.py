@@ -30,7 +30,7 @@ def list_runs(
     from rich.markup import escape
     from rich.table import Table
 
-    from bulkprof.delivery.report import run_rows
+    from bulkprof.delivery.as_json import run_rows
     from bulkprof.execution.state import StateDirectory
 
     terminal = make_terminal(as_json, no_color, log_format)
@@ -49,7 +49,7 @@ def list_runs(
         table.add_row(
             row["run_id"], row["command"], row["started_at"][:16].replace("T", " "), escape(row["status"]), counts
         )
-    terminal.output.print(table)
+    terminal.output.console.print(table)
 
 
 @runs_app.command()
@@ -96,12 +96,13 @@ def report(
     """
     from bulkprof.carryout import summary_of
     from bulkprof.config import load
+    from bulkprof.delivery.as_json import report_json
     from bulkprof.delivery.failed import write_failed
     from bulkprof.delivery.failures import failure_lines
     from bulkprof.delivery.files import check_path
     from bulkprof.delivery.markdown import plan_markdown, run_markdown
     from bulkprof.delivery.plan import plan_of
-    from bulkprof.delivery.report import report_json, show_summary
+    from bulkprof.delivery.report import show_summary
     from bulkprof.delivery.results import write_results
     from bulkprof.execution.runfile import RunFile
     from bulkprof.execution.state import StateDirectory
@@ -128,7 +129,7 @@ def report(
                 lines = plan_markdown(plan_of(run)) if planned else run_markdown(summary, run)
                 terminal.text(lines)
             else:
-                show_summary(terminal.output, summary, failure_lines(run, each=1000))
+                show_summary(terminal.output.console, summary, failure_lines(run, each=1000))
                 status = run.meta("status")
                 if status in {"running", "interrupted"}:
                     again = " ".join(["bulkprof resume", summary.run_id, *flags_again(config, state_dir)])

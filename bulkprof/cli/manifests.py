@@ -37,7 +37,8 @@ def validate(
 ) -> int:
     """Show every problem of every row. Needs no network and no credentials."""
     from bulkprof import validating
-    from bulkprof.delivery.report import counted, validation_json
+    from bulkprof.delivery.as_json import validation_json
+    from bulkprof.delivery.lines import counted
 
     terminal = make_terminal(as_json, no_color, log_format)
     opts = make_options(terminal, config, STATE_DIR)
@@ -52,7 +53,7 @@ def validate(
     if found.invalid:
         terminal.error(f"{rows}, {counted(found.problems, 'problem')} in {counted(found.invalid, 'row')}")
     else:
-        terminal.output.print(f"{rows}, no problems")
+        terminal.output.line(f"{rows}, no problems")
     return code
 
 
@@ -82,7 +83,7 @@ def plan(
 ) -> int:
     """Show what would change; change nothing."""
     from bulkprof import runs
-    from bulkprof.delivery.report import plan_json
+    from bulkprof.delivery.as_json import plan_json
 
     terminal = make_terminal(as_json, no_color, log_format, yes=True)
     opts = make_options(

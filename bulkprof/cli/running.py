@@ -77,7 +77,7 @@ def explain(terminal: Terminal, error: BulkprofError, again: list[str] | None) -
         told["run_id"] = error.run_id
     if terminal.as_json:
         if isinstance(error, ManifestError):
-            from bulkprof.delivery.report import problem_json
+            from bulkprof.delivery.as_json import problem_json
 
             told["problems"] = [problem_json(problem) for problem in terminal.problems]
         terminal.json({"error": str(error), **told, "exit_code": code})

@@ -109,7 +109,7 @@ def plugins(
         for row in rows:
             hooks = "\n".join(hook.removeprefix("bulkprof_") for hook in row.hooks)
             table.add_row(row.name, row.version, escape(row.origin), "yes" if row.active else "no", hooks)
-        terminal.output.print(table)
+        terminal.output.console.print(table)
     for row in broken:
         terminal.error(row.error)
     return ExitCode.COULD_NOT_RUN if broken else ExitCode.DONE
@@ -127,7 +127,7 @@ def check(
     terminal = make_terminal(False, no_color, log_format)
     with ending(terminal):
         hooks = check_file(file)
-        terminal.output.print(f"{file} is fine; it implements {', '.join(hooks)}", soft_wrap=True)
+        terminal.output.line(f"{file} is fine; it implements {', '.join(hooks)}")
     return ExitCode.DONE
 
 

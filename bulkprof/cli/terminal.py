@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import cached_property
 from io import TextIOWrapper
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
-from rich.console import Console
 
 from bulkprof.cli.app import nobody_reads
 from bulkprof.cli.logs import Level, LogFormat, log_line
+from bulkprof.delivery.lines import plan_counts_line, summary_line
 from bulkprof.delivery.plan import Plan
 from bulkprof.delivery.progress import ProgressView
-from bulkprof.delivery.report import plan_counts_line, show_plan, show_summary, summary_line
 from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import UsageError
 from bulkprof.execution.runfile import RunFile
@@ -26,22 +27,53 @@ from bulkprof.execution.stop import Stop
 from bulkprof.intake.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, RunSummary, Target
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-class Out(Console):
-    """A console that harms nobody when its reader goes away (`| head`) or takes only ASCII."""
+
+class Out:
+    """Standard output or error. It harms nobody when its reader goes away (`| head`) or takes only ASCII.
+
+    rich takes long to import, so it is left to what it is needed for: drawing, and lines on a terminal.
+    """
 
     def __init__(self, *, stderr: bool, no_color: bool, quiet: bool = False) -> None:
+        self._is_stderr = stderr
+        self._no_color = no_color
+        self._quiet = quiet
+        self._stream: IO[str] | None = sys.stderr if stderr else sys.stdout
+        if isinstance(self._stream, TextIOWrapper):
+            self._stream.reconfigure(errors="backslashreplace")
+
+    @cached_property
+    def console(self) -> Console:
+        """For what is drawn."""
+        from bulkprof.cli.console import SafeConsole
+
         # None lets rich look at NO_COLOR and at the terminal itself.
-        super().__init__(stderr=stderr, no_color=no_color or None, highlight=False, quiet=quiet)
-        if isinstance(self.file, TextIOWrapper):
-            self.file.reconfigure(errors="backslashreplace")
+        return SafeConsole(stderr=self._is_stderr, no_color=self._no_color or None, highlight=False, quiet=self._quiet)
 
-    def on_broken_pipe(self) -> None:
-        """Go on without a reader: the run matters more than who watches it."""
-        self.quiet = True
-        nobody_reads(self.file)
+    @cached_property
+    def is_terminal(self) -> bool:
+        """Whether rich takes it for a terminal, which these variables have a say in."""
+        maybe = self._stream is not None and self._stream.isatty()
+        return (maybe or not _TERMINAL_VARIABLES.isdisjoint(os.environ)) and self.console.is_terminal
+
+    def line(self, text: str, *, style: str = "", end: str = "\n") -> None:
+        """Print a text. A line of it stays a line, so that file:line can be clicked and grepped."""
+        if self.is_terminal:
+            self.console.print(text, style=style, end=end, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        elif self._stream is not None and not self._quiet:
+            try:
+                self._stream.write(text.translate(_CONTROLS).expandtabs() + end)
+                self._stream.flush()
+            except BrokenPipeError:
+                nobody_reads(self._stream)
 
 
+_TERMINAL_VARIABLES = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
+_CONTROLS = dict.fromkeys(map(ord, "\a\b\v\f\r"))
+"""What could make a line look like another one; rich leaves them out, too."""
 _STYLES: Mapping[Level, str] = {Level.INFO: "", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 
@@ -106,7 +138,9 @@ class Terminal(Ui):
 
     def finished(self, summary: RunSummary, failures: Iterable[str]) -> None:
         """Show a run's end: as tables, or where they would stand among JSON lines, in some lines of its own."""
-        show_summary(self.output, summary, () if self.json_logs else failures)
+        from bulkprof.delivery.report import show_summary
+
+        show_summary(self.output.console, summary, () if self.json_logs else failures)
         if self.json_logs:
             for line in failures:
                 self._line(Level.ERROR, line)
@@ -116,19 +150,17 @@ class Terminal(Ui):
 
     def _line(self, level: Level, text: str, *, prefix: bool = True, style: str | None = None, **more: Any) -> None:
         if self.json_logs:
-            self.errors.out(log_line(level, text, self.run_id, datetime.now(UTC), **more), highlight=False)
+            self.errors.line(log_line(level, text, self.run_id, datetime.now(UTC), **more))
             return
         if prefix and level is not Level.INFO:
             text = f"{level}: {text}"
-        # soft_wrap: a line stays a line, so that file:line can be clicked and grepped.
-        style = _STYLES[level] if style is None else style
-        self.errors.print(text, style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self.errors.line(text, style=_STYLES[level] if style is None else style)
 
     def progress(
         self, what: str, total: int, left: Callable[[], float | None] | None = None
     ) -> AbstractContextManager[Progress]:
         """Show a bar on a terminal, lines elsewhere."""
-        bar = self.errors if self.errors.is_terminal and not self.json_logs else None
+        bar = self.errors.console if self.errors.is_terminal and not self.json_logs else None
         return ProgressView(bar, what, total, say=self.note, left=left)
 
     async def confirm(self, plan: Plan) -> bool:
@@ -141,11 +173,13 @@ class Terminal(Ui):
         return await self._ask("Do it? Only 'yes' is taken: ")
 
     def _show(self, plan: Plan) -> None:
-        if self.output.quiet and self.json_logs:
+        if self.as_json and self.json_logs:
             self.note(plan_counts_line(plan.actions, plan.refused, plan.targets))
         elif plan.path is not None:
+            from bulkprof.delivery.report import show_plan
+
             with RunFile.open(plan.path) as run:
-                show_plan(self.output, run)
+                show_plan(self.output.console, run)
 
     async def _ask(self, question: str) -> bool:
         """Ask, but let Ctrl-C end the waiting: without a thread, which would keep the process until Enter."""
@@ -163,7 +197,7 @@ class Terminal(Ui):
             await self.stop.wait()
             group.cancel_scope.cancel()
 
-        self.errors.print(question, end="", markup=False)
+        self.errors.line(question, end="")
         async with anyio.create_task_group() as group:
             group.start_soon(read)
             group.start_soon(stopped)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
+from bulkprof.delivery.lines import counted
 from bulkprof.delivery.plan import Plan
-from bulkprof.delivery.report import counted
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, RunSummary
 

@@ -12,11 +12,16 @@ from bulkprof.cli.app import HOMES, app, register
 from tests.cli.driver import CommandLine
 
 HEAVY = ("boto3", "botocore", "aioboto3", "aiobotocore", "aiohttp", "moto", "flask", "werkzeug", "jinja2")
+# What others of our commands need.
+ONLY_ELSEWHERE = (
+    *("aws", "runs", "connecting", "settling", "steps", "carryout", "planning.diff", "delivery.report"),
+    *("delivery.sinks", "execution.engine", "execution.fleet", "execution.lane", "cli.export", "cli.history"),
+)
 PROGRAM = """\
 import sys
 from bulkprof.cli.app import run
 code = run(sys.argv[1:])
-print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+print(*sorted(sys.modules), file=sys.stderr)
 sys.exit(code)
 """
 
@@ -48,7 +53,18 @@ def test_help_needs_almost_nothing(commands: CommandLine) -> None:
         [sys.executable, "-c", PROGRAM, "--help"], cwd=commands.folder, capture_output=True, text=True, check=False
     )
     imported = set(ended.stderr.splitlines()[-1].split())
-    assert imported.isdisjoint((*HEAVY, "rich", "pydantic", "pluggy", "sqlite3", "tenacity"))
+    assert imported.isdisjoint((*HEAVY, "rich", "pydantic", "pluggy", "sqlite3", "tenacity", "anyio", "asyncio"))
+
+
+def test_validate_needs_nothing_that_sends_or_draws(commands: CommandLine) -> None:
+    commands.manifest("search")
+    program = [sys.executable, "-c", PROGRAM, "validate", "teams.csv"]
+    ended = subprocess.run(program, cwd=commands.folder, capture_output=True, text=True, check=True)
+    imported = set(ended.stderr.splitlines()[-1].split())
+    ours = {name.removeprefix("bulkprof.") for name in imported if name.startswith("bulkprof.")}
+    assert "validating" in ours
+    assert imported.isdisjoint((*HEAVY, "rich", "tenacity"))
+    assert ours.isdisjoint(ONLY_ELSEWHERE)
 
 
 def test_each_command_is_where_it_is_looked_for() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bulkprof.cli.terminal import Out
 from bulkprof.delivery.progress import LINE_EVERY_S, ProgressView
 from bulkprof.model import Outcome, OutcomeKind, Target
 from bulkprof.sandbox import Rate, Sandbox
@@ -104,6 +105,29 @@ def test_no_escapes_without_a_terminal(commands: CommandLine, sandbox: Sandbox) 
         ended = commands(*arguments)
         assert ended.code == 0
         assert "\x1b" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a [b] :cat: 'c' 1.5 s", "a\tb\n\tc", "a\rb\a\b\v\f", "ä 東京 " * 40, " a \n\nb "]
+)
+def test_a_line_is_the_same_with_rich_and_without(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    for variable in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(variable, raising=False)
+    for end in ("\n", ""):
+        out = Out(stderr=False, no_color=False)
+        out.line(text, style="bold red", end=end)
+        plain = capsys.readouterr().out
+        out.console.print(text, style="bold red", end=end, markup=False, emoji=False, soft_wrap=True)
+        assert plain == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_colours_are_forced(commands: CommandLine, variable: str) -> None:
+    commands.manifest("team-a", header="nome")
+    assert "\x1b[" in commands.process("validate", "teams.csv", **{variable: "1", "TERM": "xterm"}).err
+    assert "\x1b[" not in commands.process("validate", "teams.csv", TERM="xterm").err
 
 
 def test_yes_is_yes(commands: CommandLine, sandbox: Sandbox, on_terminal: type) -> None:
