@@ -30,7 +30,7 @@ HOMES = {
     "export": "export",
     "runs": "history",
     "report": "history",
-    "validate": "manifests",
+    "validate": "validating",
     "plan": "manifests",
     "apply": "manifests",
     "sync": "manifests",
@@ -46,7 +46,7 @@ module that is asked for. Annotations there are no strings, for the same reason:
 
 def register(command: str = "") -> None:
     """Let the commands of the module of `command` register themselves, or of all modules where it is none of them."""
-    for home in [HOMES[command]] if command in HOMES else sorted(set(HOMES.values())):
+    for home in [HOMES[command]] if command in HOMES else dict.fromkeys(HOMES.values()):
         import_module(f"bulkprof.cli.{home}")
 
 

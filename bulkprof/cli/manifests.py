@@ -1,4 +1,4 @@
-"""The commands that work on manifests: validate, plan, apply, sync, resume."""
+"""The commands that bring manifests to AWS: plan, apply, sync, resume."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -25,36 +25,6 @@ if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
     from bulkprof.model import RunSummary
     from bulkprof.workspace import Options
-
-
-@app.command()
-def validate(
-    manifests: o.Manifests,
-    config: o.ConfigFile = None,
-    as_json: o.Json = False,
-    log_format: o.Logs = LogFormat.TEXT,
-    no_color: o.NoColor = False,
-) -> int:
-    """Show every problem of every row. Needs no network and no credentials."""
-    from bulkprof import validating
-    from bulkprof.delivery.as_json import validation_json
-    from bulkprof.delivery.lines import counted
-
-    terminal = make_terminal(as_json, no_color, log_format)
-    opts = make_options(terminal, config, STATE_DIR)
-    found = run_async(terminal, lambda: validating.validate(manifests, opts, terminal, terminal.stop), again=None)
-    code = ExitCode.INVALID_MANIFEST if found.invalid or not found.desired else ExitCode.DONE
-    if as_json:
-        terminal.json(validation_json(found.rows, found.desired, found.invalid, terminal.problems, int(code)))
-    else:
-        for source in found.sources:
-            terminal.note(f"model: {source}")
-    rows = f"{counted(found.rows, 'row')}, {counted(found.desired, 'desired profile')}"
-    if found.invalid:
-        terminal.error(f"{rows}, {counted(found.problems, 'problem')} in {counted(found.invalid, 'row')}")
-    else:
-        terminal.output.line(f"{rows}, no problems")
-    return code
 
 
 @app.command()

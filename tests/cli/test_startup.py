@@ -15,7 +15,7 @@ HEAVY = ("boto3", "botocore", "aioboto3", "aiobotocore", "aiohttp", "moto", "fla
 # What others of our commands need.
 ONLY_ELSEWHERE = (
     *("aws", "runs", "connecting", "settling", "steps", "carryout", "planning.diff", "delivery.report"),
-    *("delivery.sinks", "execution.engine", "execution.fleet", "execution.lane", "cli.export", "cli.history"),
+    *("delivery.sinks", "execution.engine", "execution.fleet", "execution.lane", "cli.manifests", "cli.export"),
 )
 PROGRAM = """\
 import sys
