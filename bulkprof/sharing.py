@@ -3,14 +3,13 @@
 Each of them reads all manifests and understands every second (third, …) batch of rows; this one takes in what they came
 to, in the manifests' order. That finds whatever one process would, because it is done only where each row is judged by
 itself: built-in readers, and plugins that say so of their hooks. And it is a matter of speed alone: should one of the
-processes fail, the rows are read again without them, which says what is wrong.
+processes fail, or a manifest change meanwhile, the rows are read again without them, which says what is wrong.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import pickle
 import signal
 import stat
 import sys
@@ -19,12 +18,15 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequen
 from contextlib import ExitStack, aclosing, contextmanager
 from contextvars import Context
 from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 import anyio
 import anyio.to_thread
 
+from bulkprof.execution.stop import Stop
 from bulkprof.intake import builtin_readers
 from bulkprof.plugins.registry import ROW_HOOKS, Registry
 from bulkprof.portions import Portion, Reading
@@ -35,7 +37,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ShareLostError(Exception):
-    """A process ended before it had read everything, or has read something else than the others."""
+    """What the processes found can't be used: one of them failed, or they didn't all read the same."""
 
 
 def processes(manifests: Sequence[str], registry: Registry, most: int) -> int:
@@ -43,62 +45,86 @@ def processes(manifests: Sequence[str], registry: Registry, most: int) -> int:
     # Elsewhere there is no fork, or the system's own libraries don't stand it.
     if most < 2 or sys.platform != "linux":
         return 1
+    # Whoever started us doesn't want to hear of processes that end, and neither would we.
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        return 1
     if not all(Path(label).suffix.lower() in builtin_readers() for label in manifests):
         return 1
     names = {found.plugin for hook in ROW_HOOKS for found in registry.implementations(hook)}
     if not all(getattr(registry.objects[name], "independent_rows", False) for name in names):
         return 1
-    try:
-        found = [os.stat(label) for label in manifests]  # noqa: PTH116 - a label is no path yet
-    except (OSError, ValueError):
-        return 1
+    files = _states(manifests)
     # A pipe can be read once.
-    if not all(stat.S_ISREG(file.st_mode) for file in found) or sum(file.st_size for file in found) < FROM_BYTES:
+    if not files or not all(stat.S_ISREG(file.st_mode) for file in files):
         return 1
-    return min(most, len(os.sched_getaffinity(0)))
+    return min(most, len(os.sched_getaffinity(0))) if sum(file.st_size for file in files) >= FROM_BYTES else 1
 
 
-async def shared_portions(reading: Reading, count: int) -> AsyncGenerator[Portion, None]:
+def _states(manifests: Sequence[str]) -> list[os.stat_result]:
+    """What the system says of the manifests; nothing where it can't say it of each."""
+    try:
+        return [os.stat(label) for label in manifests]  # noqa: PTH116 - a label is no path yet
+    except (OSError, ValueError):
+        return []
+
+
+async def shared_portions(reading: Reading, count: int, stop: Stop) -> AsyncGenerator[Portion, None]:
     """What `reading` comes to, in order, found by `count` processes. Leave it early only through `contextlib.aclosing`.
 
-    Raises `ShareLostError` where one of them fails.
+    Raises `ShareLostError` where what they found can't be used, and `StopRequestedError`.
     """
+    before = _states(reading.manifests)
     with _started(reading, count) as answers:
         batch = 0
-        while True:
-            found = await anyio.to_thread.run_sync(_next, answers[batch % count])
-            if isinstance(found, int):
-                break
+        while isinstance(found := await _next(answers[batch % count], stop), Portion):
             yield found
             batch += found.rows > 0
-        others = [pipe for pipe in answers if pipe is not answers[batch % count]]
-        totals = [found, *[await anyio.to_thread.run_sync(_next, pipe) for pipe in others]]
-        if totals != [batch] * count:
-            raise ShareLostError("the manifests changed while they were read")
+        others = [answer for answer in answers if answer is not answers[batch % count]]
+        totals = [found, *[await _next(answer, stop) for answer in others]]
+    if totals != [batch] * count or list(map(_identity, before)) != list(map(_identity, _states(reading.manifests))):
+        raise ShareLostError("the manifests changed while they were read")
 
 
-def _next(answers: BinaryIO) -> Portion | int:
+def _identity(file: os.stat_result) -> tuple[int, int, int, int]:
+    """What differs where another file stands in the place of this one, or where it was written to."""
+    return file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns
+
+
+async def _next(answers: Connection, stop: Stop) -> Portion | int:
     """The next portion of a process, or how many batches it has read, which is the last that it says."""
+    # A process may hang in a plugin's rule: a stop doesn't wait for it.
+    async with anyio.create_task_group() as group:
+
+        async def stopped() -> None:
+            await stop.wait()
+            group.cancel_scope.cancel()
+
+        group.start_soon(stopped)
+        await anyio.wait_readable(answers)
+        group.cancel_scope.cancel()
+    await stop.pause(0)
     try:
-        found: Portion | int = pickle.load(answers)  # noqa: S301 - our own process wrote it
-    except (EOFError, pickle.UnpicklingError):
-        raise ShareLostError("a process that read the manifests ended early") from None
+        found: Portion | int = await anyio.to_thread.run_sync(answers.recv)
+    except Exception:  # noqa: BLE001 - it ended early, or sent what can't be received, such as a plugin's own class
+        raise ShareLostError("a process that read the manifests has failed") from None
     return found
 
 
 @contextmanager
-def _started(reading: Reading, count: int) -> Iterator[list[BinaryIO]]:
+def _started(reading: Reading, count: int) -> Iterator[list[Connection]]:
     """The pipes that the processes answer through; at the end, they are ended."""
     with ExitStack() as stack:
-        answers: list[BinaryIO] = []
+        answers: list[Connection] = []
         for share in range(count):
-            ours, theirs = os.pipe()
-            answers.append(stack.enter_context(open(ours, "rb")))  # noqa: PTH123 - a descriptor
-            inherited = [pipe.fileno() for pipe in answers]
             try:
-                process = _fork(partial(_answer, reading, share, count, theirs, inherited))
-            finally:
-                os.close(theirs)
+                ours, theirs = Pipe(duplex=False)
+                answers.append(stack.enter_context(ours))
+                with theirs:
+                    process = _fork(partial(_answer, reading, share, count, theirs, tuple(answers)))
+            except OSError as error:
+                raise ShareLostError(
+                    f"no more processes can be started to read the manifests ({error.strerror})"
+                ) from None
             stack.callback(_end, process)
         yield answers
 
@@ -108,6 +134,8 @@ def _fork(work: Callable[[], None]) -> int:
     # Until the new process handles signals its own way, they would reach this one's event loop through it.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
+        # What waits to be written would be written by both.
+        _flush()
         with warnings.catch_warnings():
             # Python 3.12 warns of threads, since they may hold locks. Ours wait for work, and hold none.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -131,31 +159,38 @@ def _become(work: Callable[[], None], blocked: Iterable[int]) -> NoReturn:
         # Objects that are garbage already would be finalized in both.
         gc.freeze()
         work()
+        _flush()
         code = 0
     finally:
         # What went wrong goes wrong again, and is told, when the other process reads the rows itself.
         os._exit(code)
 
 
-def _answer(reading: Reading, share: int, count: int, theirs: int, inherited: Iterable[int]) -> None:
-    """Understand one share of the batches, and write what they come to."""
-    for descriptor in inherited:
-        os.close(descriptor)
-    with open(theirs, "wb") as pipe:
-        # In a context of its own, since this one says that an event loop is running.
-        Context().run(anyio.run, _answer_each, reading, share, count, pipe)
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
-async def _answer_each(reading: Reading, share: int, count: int, pipe: BinaryIO) -> None:
+def _answer(reading: Reading, share: int, count: int, theirs: Connection, inherited: Iterable[Connection]) -> None:
+    """Understand one share of the batches, and send what they come to."""
+    for connection in inherited:
+        connection.close()
+    # In a context of its own, since this one says that an event loop is running.
+    Context().run(anyio.run, _answer_each, reading, share, count, theirs)
+
+
+async def _answer_each(reading: Reading, share: int, count: int, theirs: Connection) -> None:
     number = 0
     async with aclosing(reading.batches()) as batches:
         async for batch in batches:
+            if batch.is_whole_file:
+                raise ShareLostError("that a file can't be read may be this process's own trouble")
             if number % count == share:
                 for portion in reading.portions_of(batch):
-                    pickle.dump(portion, pipe, pickle.HIGHEST_PROTOCOL)
-                    pipe.flush()
+                    theirs.send(portion)
             number += 1
-    pickle.dump(number, pipe)
+    theirs.send(number)
 
 
 def _end(process: int) -> None:

@@ -51,8 +51,9 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     count = processes(manifests, work.registry, most)
     if count > 1:
         try:
-            return await _take(work, run, shared_portions(reading, count), ui)
-        except ShareLostError:
+            return await _take(work, run, shared_portions(reading, count, work.stop), ui)
+        except ShareLostError as error:
+            ui.note(f"{error}: they are read again, by one process")
             ui = OnlyNew(ui, await start_again(run))
     return await _take(work, run, reading.portions(), ui)
 

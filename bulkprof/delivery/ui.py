@@ -79,3 +79,9 @@ class OnlyNew(Ui):
     def warn(self, message: str) -> None:
         """Pass it on."""
         self._ui.warn(message)
+
+    def progress(
+        self, what: str, total: int, left: Callable[[], float | None] | None = None
+    ) -> AbstractContextManager[Progress]:
+        """Pass it on."""
+        return self._ui.progress(what, total, left)

@@ -1,0 +1,60 @@
+"""Manifests that several processes understand come to what they come to in one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bulkprof import sharing
+from bulkprof.plugins.registry import Registry
+from tests.sharing.making import HEADER, ROWS, Forks, Told, spoilt, use_rule, validated, write
+
+
+@pytest.mark.parametrize("header", [HEADER, "team,modle,account,region,name\n"])
+def test_they_find_what_one_process_finds(forks: Forks, header: str) -> None:
+    files = [
+        write("a.csv", spoilt(ROWS), header),
+        write("b.csv", ROWS[::-1]),
+        write("c.jsonl", ['{"team": "j", "model": "nova", "tags": 1}', '{"team": "k"'], ""),
+        write("d.csv", []),
+    ]
+    one, several = Told(), Told()
+    alone = validated(*files, processes=1, ui=one)
+    assert not forks.processes
+    assert validated(*files, ui=several) == alone
+    assert len(forks.processes) == 3
+    assert forks.all_ended()
+    assert several.problems == one.problems
+    assert alone.problems > 8
+
+
+def test_one_row_may_fan_out_to_more_than_a_portion_holds(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulkprof.portions.LARGEST", 5)
+    regions = "|".join(f"us-east-{n}" for n in range(1, 9))
+    manifest = write("a.csv", [f"t-{n},nova,111122223333,{regions}," for n in range(1100)])
+    assert validated(manifest) == validated(manifest, processes=1)
+    assert len(forks.processes) == 3
+
+
+def test_a_plugin_that_looks_beyond_its_row_sees_all_rows(forks: Forks) -> None:
+    use_rule("pass", independent_rows=False)
+    validated(write("a.csv", ROWS))
+    assert not forks.processes
+
+
+def test_a_pipe_is_read_once(forks: Forks) -> None:
+    os.mkfifo("pipe.csv")
+    plain, registry = write("a.csv", ROWS), Registry({}, Path())
+    assert sharing.processes([plain], registry, 8) == 3
+    assert sharing.processes([plain, "pipe.csv"], registry, 8) == 1
+    assert sharing.processes([plain, "-"], registry, 8) == 1
+    assert sharing.processes([plain, "missing.csv"], registry, 8) == 1
+
+
+def test_small_manifests_are_not_worth_it(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = write("a.csv", ROWS)
+    monkeypatch.setattr(sharing, "FROM_BYTES", Path(manifest).stat().st_size + 1)
+    validated(manifest)
+    assert not forks.processes
