@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from bulkprof.cli.app import register
 from bulkprof.execution import engine, pacer
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
+from tests.cli import warm
 from tests.cli.driver import CommandLine
 
 register()
@@ -63,6 +64,13 @@ def _read_once() -> Iterator[None]:
         patch.setattr(session, "create_loader", create_loader)
         patch.setattr(hooks.EventAliaser, "_alias_event_name", alias_event_name)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm() -> Iterator[None]:
+    """Where tests start processes, they fork them from one that ends with the tests."""
+    yield
+    warm.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ import pytest
 
 from bulkprof.cli.app import run
 from bulkprof.sandbox import Sandbox
+from tests.cli import warm
 
 PATIENCE_S = 30.0
 """Seconds after which something that a test waits for will not happen any more."""
@@ -108,11 +110,9 @@ class CommandLine:
         return [json.loads(line) for line in (self.folder / file).read_text(encoding="utf-8").splitlines()]
 
     @contextmanager
-    def started(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
+    def started(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[warm.Process]:
         """Run a command line in a process of its own, which doesn't outlive the block."""
-        command = [sys.executable, "-m", "bulkprof", *arguments]
-        pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, text=True, cwd=self.folder) as process:
+        with warm.Process(arguments, cwd=self.folder, env=os.environ, stdin=stdin) as process:
             try:
                 yield process
             finally:
@@ -125,7 +125,21 @@ class CommandLine:
                 changed.setenv(name, value)
             with self.started(*arguments) as process:
                 out, err = process.communicate(timeout=PATIENCE_S)
-        return Ended(process.returncode, out, err)
+        return Ended(process.wait(), out, err)
+
+    def cold_process(self, *arguments: str, **environment: str) -> Ended:
+        """The same by an interpreter of its own, from its very start."""
+        done = subprocess.run(
+            [sys.executable, "-m", "bulkprof", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
 
 
 def add_up(summary: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> None:

@@ -22,7 +22,7 @@ def bulkprof_check_plan(plan):
 def test_done(commands: CommandLine, sandbox: Sandbox) -> None:
     ended = commands("apply", commands.manifest("team-a"), "--yes")
     assert (ended.code, [profile.name for profile in sandbox.ledger().live]) == (0, ["team-a"])
-    assert commands.process("validate", "teams.csv").code == 0
+    assert commands.cold_process("validate", "teams.csv").code == 0
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_an_invalid_manifest_costs_no_call(commands: CommandLine, sandbox: Sandb
 
 
 def test_exit_codes_reach_the_shell(commands: CommandLine, sandbox: Sandbox) -> None:
-    assert commands.process("apply", "absent.csv", "--yes").code == 65
+    assert commands.cold_process("apply", "absent.csv", "--yes").code == 65
     assert commands.process("apply").code == 64
     assert commands.process("plan", commands.manifest("team-a"), "--detailed-exitcode").code == 2
     assert commands.process("plan", "teams.csv", AWS_ACCESS_KEY_ID="").code == 1

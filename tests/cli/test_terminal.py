@@ -6,8 +6,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +14,7 @@ from bulkprof.cli.terminal import Out
 from bulkprof.delivery.progress import LINE_EVERY_S, ProgressView
 from bulkprof.model import Outcome, OutcomeKind, Target
 from bulkprof.sandbox import Rate, Sandbox
+from tests.cli import warm
 from tests.cli.driver import CommandLine
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -27,14 +26,8 @@ class OnTerminal:
     def __init__(self, commands: CommandLine, *arguments: str, **environment: str) -> None:
         self.master, slave = pty.openpty()
         self.seen = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bulkprof", *arguments],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            cwd=commands.folder,
-            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", **environment},
-        )
+        variables = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", **environment}
+        self.process = warm.Process(arguments, cwd=commands.folder, env=variables, terminal=slave)
         os.close(slave)
 
     def read(self) -> str:
@@ -59,9 +52,8 @@ class OnTerminal:
         return self.process.wait(timeout=30)
 
     def close(self) -> None:
-        if self.process.poll() is None:
+        with self.process:
             self.process.kill()
-            self.process.wait()
         os.close(self.master)
 
 
@@ -173,10 +165,10 @@ def test_nobody_reads_to_the_end(commands: CommandLine, sandbox: Sandbox) -> Non
 
 def test_a_terminal_that_takes_only_ascii(commands: CommandLine, sandbox: Sandbox) -> None:
     commands.manifest("team-a", file="Łódź.csv")
-    ended = commands.process("apply", "Łódź.csv", "--yes", PYTHONIOENCODING="ascii", PYTHONUTF8="1")
+    ended = commands.cold_process("apply", "Łódź.csv", "--yes", PYTHONIOENCODING="ascii", PYTHONUTF8="1")
     assert ended.code == 0, ended.err
     assert "+ team-a" in ended.out
-    report = commands.process("report", "2", "--json", PYTHONIOENCODING="latin-1", PYTHONUTF8="1").json()
+    report = commands.cold_process("report", "2", "--json", PYTHONIOENCODING="latin-1", PYTHONUTF8="1").json()
     assert report["results"][0]["file"] == "Łódź.csv"
 
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from bulkprof.execution.runfile import RunFile
 from bulkprof.model import RunSummary
 from bulkprof.sandbox import Hypotheses, Rate, Sandbox, SandboxSettings
 from bulkprof.workspace import Options
+from tests.cli import warm
 from tests.faults.world import REGION, SEED, exactly_once, talk_to
 
 PATIENCE_S = 60.0
@@ -31,6 +32,7 @@ LAG_S = 0.3
 """List lag of the worlds that have one."""
 SLOWLY = Rate(40, 10)
 """Slow enough to be killed in the middle."""
+FLAGS = ("--yes", "--json", "--results", "results.jsonl")
 ACCOUNTS = ("111111111111", "222222222222", "333333333333")
 
 
@@ -74,10 +76,15 @@ class Victim:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BULKPROF_"))}
         return {**kept, **self.sandbox.environment(), **self.more}
 
-    def start(self, *command: str, python: Sequence[str] = ()) -> subprocess.Popen[str]:
-        """Start `python -m bulkprof …`, with more flags for Python where they are given."""
+    def start(self, *command: str, **more: Any) -> warm.Process:
+        """Start a command; `more` is said to its process."""
+        command = (*command, *FLAGS)
+        return warm.Process(command, cwd=self.folder, env=self.environment, **more)
+
+    def start_cold(self, *command: str) -> subprocess.Popen[str]:
+        """Start an interpreter that has to import the command first."""
         return subprocess.Popen(
-            [sys.executable, *python, "-m", "bulkprof", *command, "--yes", "--json", "--results", "results.jsonl"],
+            [sys.executable, "-m", "bulkprof", *command, *FLAGS],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -96,7 +103,7 @@ class Victim:
         With 0 calls it dies while it starts up, or reads and plans: that takes time, not calls, to measure.
         """
         seen = self.calls()
-        with self.start(*command) as process:
+        with self.start(*command) if after_calls else self.start_cold(*command) as process:
             if not after_calls:
                 moment = self.chance.uniform(0.0, 0.9)
                 self.log.append(f"{command[0]} killed after {moment:.2f} s")

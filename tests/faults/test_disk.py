@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -33,18 +31,9 @@ def victim(commands: CommandLine) -> Iterator[Victim]:
 
 def on_full_disk(victim: Victim, *command: str, kilobytes: int) -> tuple[int, str]:
     """Exit code and stderr of a process whose files can't grow beyond `kilobytes`."""
-    limit = f"ulimit -f {kilobytes * 2}; "
-    done = subprocess.run(
-        ["/bin/sh", "-c", f'{limit}exec "$@"', "sh", sys.executable, "-m", "bulkprof", *command, "--yes"],
-        cwd=victim.folder,
-        env={**victim.environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    return done.returncode, done.stderr
+    with victim.start(*command, file_size=kilobytes * 1024) as process:
+        _, err = process.communicate(timeout=PATIENCE_S)
+    return process.wait(), err
 
 
 def run_files(victim: Victim) -> list[Path]:

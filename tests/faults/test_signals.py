@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +15,11 @@ import pytest
 
 from bulkprof.execution.places import START_ROOM
 from bulkprof.sandbox import Fault, Hypotheses, Ledger, Rate
+from tests.cli import warm
 from tests.faults.killing import PATIENCE_S, SLOWLY, Victim
 from tests.faults.world import side_by_side
 
 CREATE = "CreateInferenceProfile"
-STRICT = ("-W", "default", "-W", "error::ResourceWarning")
 UNSEEMLY = re.compile(
     "Traceback|never retrieved|never awaited|[Uu]nclosed|ResourceWarning|was destroyed|Exception ignored|Event loop"
 )
@@ -39,6 +38,7 @@ class Moment:
     due: Callable[[Ledger], bool]
     faults: tuple[Fault, ...] = ()
     rate: Rate = SLOWLY
+    """Of creations: accounts are entered and read as quickly as ever."""
     code: int = 143
     signals: tuple[signal.Signals, ...] = (signal.SIGTERM,)
     recorded: bool = True
@@ -84,9 +84,10 @@ class Ended:
 
 
 def interrupt(folder: Any, number: int, moment: Moment) -> Ended:
-    with Victim(folder / str(number), Hypotheses(), seed=number, rows=12, rate=moment.rate) as victim:
+    with Victim(folder / str(number), Hypotheses(), seed=number, rows=12) as victim:
+        victim.sandbox.set_rate(moment.rate, operation=CREATE)
         victim.sandbox.set_faults(moment.faults)
-        with victim.start("apply", str(victim.folder / "rows.jsonl"), python=STRICT) as process:
+        with victim.start("apply", str(victim.folder / "rows.jsonl"), strict=True) as process:
             wait_for(lambda: moment.due(victim.sandbox.ledger()), process)
             began = time.monotonic()
             told = send(process, moment.signals)
@@ -94,14 +95,14 @@ def interrupt(folder: Any, number: int, moment: Moment) -> Ended:
             took_s = time.monotonic() - began
         live = len(victim.sandbox.ledger().live)
         victim.sandbox.set_faults([])
-        victim.sandbox.set_rate(Rate(1000, 1000))
+        victim.sandbox.set_rate(Rate(1000, 1000), operation=CREATE)
         (victim.folder / ".bulkprof" / "rates.json").unlink(missing_ok=True)
         summary = victim.resume_here()
         victim.check(summary)
-        return Ended(process.returncode, out, told + err, took_s, live, summary)
+        return Ended(process.wait(), out, told + err, took_s, live, summary)
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_for(condition: Callable[[], bool], process: warm.Process) -> None:
     give_up = time.monotonic() + PATIENCE_S
     while not condition():
         assert process.poll() is None, process.communicate()
@@ -109,7 +110,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
         time.sleep(0.005)
 
 
-def send(process: subprocess.Popen[str], signals: tuple[signal.Signals, ...]) -> str:
+def send(process: warm.Process, signals: tuple[signal.Signals, ...]) -> str:
     """Send one signal after the other, each when the one before has been heard; answers what was read meanwhile."""
     told = ""
     for number, each in enumerate(signals):
@@ -123,7 +124,8 @@ def send(process: subprocess.Popen[str], signals: tuple[signal.Signals, ...]) ->
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     folder = tmp_path_factory.mktemp("interrupted")
-    with side_by_side(), ThreadPoolExecutor(4) as pool:
+    # They wait most of their time.
+    with side_by_side(), ThreadPoolExecutor(len(MOMENTS)) as pool:
         futures = {name: pool.submit(interrupt, folder, n, moment) for n, (name, moment) in enumerate(MOMENTS.items())}
         return {name: future.result() for name, future in futures.items()}
 
