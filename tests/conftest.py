@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 from collections import defaultdict
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import typer
-from botocore import compat, hooks, loaders, session
+from botocore import client, compat, hooks, loaders, session
 from hypothesis import HealthCheck, settings
 
 from bulkprof.cli.app import register
@@ -36,11 +37,18 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_collection_finish() -> None:
+    """All that was imported stays; and as in `bulkprof.cli.main`, there is little garbage to look for."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _read_once() -> Iterator[None]:
     """Keep what the SDK finds out about itself: each run does that anew, which takes most of a small one's time."""
     known: defaultdict[str | None, dict[Any, Any]] = defaultdict(dict)
     aliases: dict[str, str] = {}
+    methods: dict[tuple[str, str], dict[str, Any]] = {}
 
     def create_loader(path: str | None = None) -> loaders.Loader:
         loader = loaders.create_loader(path)
@@ -54,12 +62,21 @@ def _read_once() -> Iterator[None]:
             aliases[name] = alias(aliaser, name)
         return aliases[name]
 
+    create = client.ClientCreator._create_methods
+
+    def create_methods(creator: client.ClientCreator, model: Any) -> dict[str, Any]:
+        service = (model.service_name, model.api_version)
+        if service not in methods:
+            methods[service] = create(creator, model)
+        return methods[service].copy()
+
     def accepts_kwargs(function: Any) -> bool:
         """What the SDK has `inspect` find out about all its handlers."""
         code = getattr(getattr(function, "__func__", function), "__code__", None)
         return bool(code.co_flags & inspect.CO_VARKEYWORDS) if code else bool(compat.accepts_kwargs(function))
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client.ClientCreator, "_create_methods", create_methods)
         patch.setattr(hooks, "accepts_kwargs", accepts_kwargs)
         patch.setattr(session, "create_loader", create_loader)
         patch.setattr(hooks.EventAliaser, "_alias_event_name", alias_event_name)

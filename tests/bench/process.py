@@ -12,8 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BULKPROF = (sys.executable, "-m", "bulkprof")
-_BYTECODE = tempfile.TemporaryDirectory(prefix="bulkprof-bench-")
-"""Compiled modules, as an installation has them, whatever the caller's environment says about writing them."""
+_BYTECODE = tempfile.TemporaryDirectory(prefix="bulkprof-bench-") if sys.dont_write_bytecode else None
+"""Compiled modules, as an installation has them, where the caller's environment says not to write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def environment(endpoint: str = "") -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "PYTHONPATH": str(ROOT),
-        "PYTHONPYCACHEPREFIX": _BYTECODE.name,
+        **({"PYTHONPYCACHEPREFIX": _BYTECODE.name} if _BYTECODE else {}),
     }
 
 

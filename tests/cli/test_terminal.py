@@ -27,7 +27,7 @@ class OnTerminal:
         self.master, slave = pty.openpty()
         self.seen = ""
         variables = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", **environment}
-        self.process = warm.Process(arguments, cwd=commands.folder, env=variables, terminal=slave)
+        self.process = warm.Process(arguments, cwd=commands.folder, env=variables, streams=[slave] * 3)
         os.close(slave)
 
     def read(self) -> str:

@@ -15,6 +15,7 @@ import os
 import pkgutil
 import resource
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -26,12 +27,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import IO, Any, Self
-
-import anyio
-
-import bulkprof
-from bulkprof import cli
-from bulkprof.cli import app
 
 _ROOT = Path(__file__).parents[2]
 
@@ -50,14 +45,14 @@ class Process:
         cwd: Path,
         env: Mapping[str, str],
         stdin: int = subprocess.DEVNULL,
-        terminal: int | None = None,
+        streams: Sequence[int] = (),
         strict: bool = False,
         file_size: int | None = None,
     ) -> None:
         """Run `bulkprof` with these arguments.
 
-        `terminal` is for all three streams, `strict` warns of everything and fails for what isn't closed, and no file
-        can grow beyond `file_size` bytes.
+        `streams` are its three where they aren't pipes; `strict` warns of everything, and fails for what isn't closed;
+        no file can grow beyond `file_size` bytes.
         """
         order = {
             "arguments": [*arguments],
@@ -68,8 +63,8 @@ class Process:
         }
         self.returncode: int | None = None
         self.stdin = self.stdout = self.stderr = None
-        if terminal is not None:
-            streams = [os.dup(terminal) for _ in range(3)]
+        if streams:
+            given = [os.dup(stream) for stream in streams]
         else:
             if stdin == subprocess.PIPE:
                 theirs, ours = os.pipe()
@@ -79,10 +74,10 @@ class Process:
             out, their_out = os.pipe()
             err, their_err = os.pipe()
             self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
-            streams = [theirs, their_out, their_err]
+            given = [theirs, their_out, their_err]
         status, their_status = os.pipe()
         their_orders, orders = os.pipe()
-        _forks.begin([*streams, their_status, their_orders])
+        _forks.begin([*given, their_status, their_orders])
         with os.fdopen(orders, "w") as file:
             json.dump(order, file)
         self._status = os.fdopen(status)
@@ -148,20 +143,28 @@ class _Forks:
 
     def begin(self, files: Sequence[int]) -> None:
         """Fork a process that gets these files, which are closed here."""
-        with self._lock:
-            if self._control is None:
-                self._start()
-            assert self._control is not None
-            socket.send_fds(self._control, [b"+"], files)
+        socket.send_fds(self.control(), [b"+"], files)
         for file in files:
             os.close(file)
 
-    def _start(self) -> None:
-        self._control, theirs = socket.socketpair()
+    def control(self) -> socket.socket:
+        """Where forks are asked for, also by others who inherit it."""
+        with self._lock:
+            if self._control is None:
+                self._control = self._start()
+            return self._control
+
+    def use(self, control: int) -> None:
+        """Use one that another process has started."""
+        self._control = socket.socket(fileno=control)
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
         command = [sys.executable, "-m", __name__, str(theirs.fileno())]
         # In a session of its own, so that Ctrl-C ends the tests and not this.
         self._server = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=_ROOT, start_new_session=True)
         theirs.close()
+        return ours
 
     def close(self) -> None:
         """End it, when all that were forked have ended."""
@@ -173,6 +176,24 @@ class _Forks:
 
 _forks = _Forks()
 close = _forks.close
+
+
+def shell(command: str, *, stand_in: Path, **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run a shell command, with a program at `stand_in` that has `bulkprof` forked and passes on how it ends."""
+    control = _forks.control().fileno()
+    code = f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from {__name__} import _stand_in; _stand_in({control})"
+    run = f"{shlex.quote(sys.executable)} -SE -c {shlex.quote(code)}"
+    stand_in.write_text(f'#!/bin/sh\nexec {run} "$@"\n', encoding="utf-8")
+    stand_in.chmod(0o755)
+    return subprocess.run(
+        ["/bin/sh", "-ec", command], pass_fds=[control], capture_output=True, text=True, check=False, **how
+    )
+
+
+def _stand_in(control: int) -> None:
+    _forks.use(control)
+    with Process(sys.argv[1:], cwd=Path.cwd(), env=os.environ, streams=(0, 1, 2)) as process:
+        sys.exit(process.wait())
 
 
 def _serve(control: socket.socket) -> list[int] | None:
@@ -227,6 +248,12 @@ def _become(files: Sequence[int]) -> None:
 
 
 def _main() -> None:
+    import anyio
+
+    import bulkprof
+    from bulkprof import cli
+    from bulkprof.cli import app
+
     for module in pkgutil.walk_packages(bulkprof.__path__, "bulkprof."):
         importlib.import_module(module.name)
     # What they import in their turn when they are first used.

@@ -18,6 +18,7 @@ import pytest
 
 from bulkprof.config import load
 from bulkprof.plugins.registry import Registry
+from tests.cli import warm
 from tests.cli.driver import CommandLine
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "nightly"
@@ -42,9 +43,6 @@ def setup(commands: CommandLine) -> Path:
     shutil.copytree(SAMPLE, commands.folder / "srv")
     tools = commands.folder / "bin"
     tools.mkdir()
-    script = tools / "bulkprof"
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m bulkprof "$@"\n', encoding="utf-8")
-    script.chmod(0o755)
     (commands.folder / "state").mkdir()
     commands.monkeypatch.chdir(commands.folder / "srv")
     commands.monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
@@ -57,15 +55,8 @@ def shell(command: str, setup: Path, **environment: str) -> subprocess.Completed
     # Clock times would make the test depend on when it runs.
     command = re.sub(r"--deadline \d\d:\d\d", "--deadline 2h", command)
     command = command.replace("/srv/bulkprof", str(setup / "srv")).replace("/var/lib/bulkprof", str(setup / "state"))
-    return subprocess.run(
-        ["/bin/sh", "-ec", command],
-        cwd=setup / "srv",
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    variables = {**os.environ, **environment}
+    return warm.shell(command, stand_in=setup / "bin" / "bulkprof", cwd=setup / "srv", env=variables, timeout=120)
 
 
 def created(out: str) -> int:
