@@ -37,8 +37,6 @@ SETTLE_S = 1.6
 TIMEOUT_S = 2.0
 LATE_S = 2.1
 """After the client gave up, and early enough to be listed when the lag has been waited out."""
-AT_ONCE = 8
-"""Worlds that run side by side."""
 
 HYPOTHESES = {
     "friendly": Hypotheses(),
@@ -147,14 +145,12 @@ async def live(world: World) -> Ran:
 
 async def live_all(folder: Path) -> dict[str, Ran]:
     ran: dict[str, Ran] = {}
-    turns = asyncio.Semaphore(AT_ONCE)
     run = {"settle_s": SETTLE_S, "timeout_s": TIMEOUT_S}
 
     async def one(number: int, name: str) -> None:
-        async with turns:
-            with World(folder / str(number), {"run": run}, HYPOTHESES[name]) as world:
-                ran[name] = await live(world)
-                check_run_files(world.state)
+        with World(folder / str(number), {"run": run}, HYPOTHESES[name]) as world:
+            ran[name] = await live(world)
+            check_run_files(world.state)
 
     async with asyncio.TaskGroup() as group:
         for number, name in enumerate(HYPOTHESES):
