@@ -103,6 +103,8 @@ async def _next(answers: Connection, stop: Stop) -> Portion | int:
         await anyio.wait_readable(answers)
         group.cancel_scope.cancel()
     await stop.pause(0)
+    # uvloop leaves what it waits for in a mode in which reading doesn't wait for the rest.
+    os.set_blocking(answers.fileno(), True)
     try:
         found: Portion | int = await anyio.to_thread.run_sync(answers.recv)
     except Exception:  # noqa: BLE001 - it ended early, or sent what can't be received, such as a plugin's own class
