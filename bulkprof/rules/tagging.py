@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from bulkprof.config import Settings
 from bulkprof.errors import ConfigError, PluginError
@@ -58,22 +58,31 @@ class Tagging:
 
     def tags(self, request: Request, profile: DesiredProfile | None, problems: list[Problem]) -> Mapping[str, str]:
         """All tags of one profile; `profile` is what plugins see of it, None where there are no tag plugins."""
-        tags = dict(request.tags)
+        tags = request.tags
         answers: list[tuple[str, Mapping[str, str]]] = []
         if profile is not None:
             for implementation in self._implementations:
                 answer = ask(implementation, profile, request, problems)
-                if answer is not None:
-                    _merge(implementation.plugin, answer, tags, answers, request, problems)
-        keys = self._known_keys.get(names := tuple(tags)) or self._look_at(names)
-        sound = keys.sound and tag_values_are_sound(tags.values())
-        tags.update(keys.own)
+                if answer is None:
+                    continue
+                if answers or answer.__class__ is not dict:
+                    problems.extend(_disagreements(implementation.plugin, answer, answers, request))
+                # Who said it first is right: the manifest, then the plugins in their order.
+                tags = {**tags, **answer, **tags}
+                answers.append((implementation.plugin, answer))
+        try:
+            keys = self._known_keys.get(names := tuple(tags)) or self._look_at(names)
+            sound = keys.sound and tag_values_are_sound(tags.values())
+        except TypeError:
+            raise _not_strings(answers) from None
+        tags = {**tags, **keys.own}
         if not sound:
             self._complain(request, tags, keys, _makers(answers, request), problems)
         return tags
 
     def _look_at(self, names: tuple[str, ...]) -> _Keys:
-        """What the keys of some tags say, remembered."""
+        """What the keys of some tags say, remembered. Raises `TypeError` where one is no string."""
+        "".join(names)
         own = {} if self._key in names else {self._key: self._estate}
         declared = [name for name in names if name != self._key]
         # A profile that has no room for the list goes without: its keys are set, and stay when they are dropped.
@@ -119,33 +128,31 @@ class Tagging:
         return cell_problem(request, f"tag:{key}", tags[key], fault, makers.get(key, ""))
 
 
-def _merge(
-    plugin: str,
-    answer: object,
-    tags: dict[str, str],
-    answers: list[tuple[str, Mapping[str, str]]],
-    request: Request,
-    problems: list[Problem],
-) -> None:
-    """Add a plugin's tags to `tags` and `answers`. The manifest's own win; two plugins that disagree can't be right."""
-    if answer.__class__ is not dict and not isinstance(answer, Mapping):
+def _disagreements(
+    plugin: str, answer: object, answers: Sequence[tuple[str, Mapping[str, str]]], request: Request
+) -> Iterator[Problem]:
+    """Two plugins that disagree can't be right. Raises `PluginError` for what is no mapping."""
+    if not isinstance(answer, Mapping):
         raise PluginError(plugin, f"bulkprof_tag_profile answers a mapping or None, not {type(answer).__name__}")
-    given = request.tags
-    makers = _makers(answers, request) if answers else {}
-    for key, value in answer.items():
-        if value.__class__ is not str or key.__class__ is not str:
-            raise PluginError(plugin, f"bulkprof_tag_profile answered the tag {key!r}: {value!r}; both must be strings")
-        if key in given:
-            continue
-        if key not in makers:
-            tags[key] = value
-        elif tags[key] != value:
+    for key, maker in _makers(answers, request).items():
+        said = dict(answers)[maker][key]
+        if answer.get(key, said) != said:
             fault = Fault(
-                f"plugin {makers[key]!r} says {tags[key]!r}, plugin {plugin!r} says {value!r}",
+                f"plugin {maker!r} says {said!r}, plugin {plugin!r} says {answer[key]!r}",
                 f"let one of them set it, or write it in the manifest as tag:{key}",
             )
-            problems.append(cell_problem(request, f"tag:{key}", "", fault))
-    answers.append((plugin, answer))
+            yield cell_problem(request, f"tag:{key}", "", fault)
+
+
+def _not_strings(answers: Iterable[tuple[str, Mapping[Any, Any]]]) -> PluginError:
+    """Which plugin answered what can't be a tag."""
+    plugin, tag = next(
+        (plugin, tag)
+        for plugin, answer in answers
+        for tag in answer.items()
+        if not all(isinstance(text, str) for text in tag)
+    )
+    return PluginError(plugin, f"bulkprof_tag_profile answered the tag {tag[0]!r}: {tag[1]!r}; both must be strings")
 
 
 def _makers(answers: Sequence[tuple[str, Mapping[str, str]]], request: Request) -> dict[str, str]:
