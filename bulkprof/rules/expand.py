@@ -22,10 +22,8 @@ from bulkprof.rules.fanout import Places
 from bulkprof.rules.models import Resolved
 from bulkprof.rules.naming import Naming, check_name
 from bulkprof.rules.prepare import Preparation
-from bulkprof.rules.sources import place_fault
 from bulkprof.rules.tagging import Tagging
 
-_NO_MODEL = Fault("the row names no model", "fill the column model, or set model under [defaults] in the config")
 _desired = quick(DesiredProfile)
 
 
@@ -67,25 +65,18 @@ class Rules:
         if self._preparation.active:
             request = self._preparation.prepare(request, problems)
         found = self._places.of(request)
-        if not found.models:
-            problems.append(cell_problem(request, "model", "", _NO_MODEL))
+        for column, value, wrong in found.faults:
+            problems.append(cell_problem(request, column, value, wrong))
         description = request.description or self._default_description
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))
-        for value, fault in found.faults:
-            problems.append(cell_problem(request, "account", value, fault))
         profiles: list[DesiredProfile] = []
-        for resolved in found.models:
-            if resolved.fault:
-                problems.append(cell_problem(request, "model", resolved.model, resolved.fault))
-            for target, wrong, decided in found.places:
-                if wrong:
-                    problems.append(cell_problem(request, "region", target.region, wrong))
-                make = self._profile if decided else self._undecided
-                profile = make(request, target, resolved, description, problems)
-                if profile is not None:
-                    profiles.append(profile)
-        if len(found.models) > 1:
+        for target, resolved, decided in found.wishes:
+            make = self._profile if decided else self._undecided
+            profile = make(request, target, resolved, description, problems)
+            if profile is not None:
+                profiles.append(profile)
+        if found.several_models:
             problems.extend(_same_names(request, profiles))
         if not problems:
             return Expansion(tuple(profiles))
@@ -124,8 +115,6 @@ class Rules:
     ) -> DesiredProfile | None:
         """One profile, complete; None where it has no name, so that the later rules have nothing to look at."""
         model, source = resolved.model, resolved.source
-        if resolved.is_arn and not resolved.fault and (fault := place_fault(source, target)):
-            problems.append(cell_problem(request, "model", model, fault))
         name = request.name or ""
         if not name or self._naming.concerns(name):
             unnamed = _desired(request, target, model, source, name, description, request.tags)

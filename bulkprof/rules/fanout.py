@@ -14,29 +14,30 @@ from bulkprof.limits import Fault, description_fault, region_fault
 from bulkprof.model import Request, Target
 from bulkprof.rules.accounts import Accounts, is_account
 from bulkprof.rules.models import Models, Resolved
+from bulkprof.rules.sources import place_fault
 
-_PLACES = 100_000
-"""Places to remember, over all rows; an organization has some thousand."""
+_WISHES = 100_000
+"""Wishes to remember, over all rows; an organization has some thousand."""
+_NO_MODEL = Fault("the row names no model", "fill the column model, or set model under [defaults] in the config")
 
 
-class Place(NamedTuple):
-    """One target of a row."""
+class Wish(NamedTuple):
+    """A model in one target of a row."""
 
     target: Target
     """One object for all rows that name it."""
-    fault: Fault | None
-    """What is wrong with its Region."""
+    resolved: Resolved
     decided: bool
-    """False where its account is a selector that isn't resolved yet."""
+    """False where the account is a selector that isn't resolved yet."""
 
 
 class FanOut(NamedTuple):
-    """Each of `models` is wanted in each of `places`."""
+    """What a row comes to: every one of its models in every one of its targets."""
 
-    models: tuple[Resolved, ...]
-    places: tuple[Place, ...]
-    faults: tuple[tuple[str, Fault], ...]
-    """The values of the account cell that can't be used."""
+    wishes: tuple[Wish, ...]
+    faults: tuple[tuple[str, str, Fault], ...]
+    """What is wrong with the cells that say so: column, value and fault, each once."""
+    several_models: bool
 
 
 class Places:
@@ -61,8 +62,8 @@ class Places:
         found = self._known.get(key)
         if found is None:
             found = self._find(*key)
-            self._remembered += len(found.places) + 1
-            if self._remembered > _PLACES:
+            self._remembered += len(found.wishes) + 1
+            if self._remembered > _WISHES:
                 self._known.clear()
                 self._targets.clear()
                 self._remembered = 0
@@ -76,12 +77,26 @@ class Places:
             raise _bad_default("account", value, fault)
         resolved = tuple(map(self._models.resolve, models or self._default_models))
         wanted = self._accounts.regions(regions or self._default_regions)
-        places = tuple(self._place(account, region) for account in chosen.accounts for region in wanted)
-        return FanOut(resolved, places, chosen.faults)
+        targets = [self._target(account, region) for account in chosen.accounts for region in wanted]
+        decided = {account: not account or is_account(account) for account in chosen.accounts}
+        wishes = tuple(Wish(target, one, decided[target.account]) for one in resolved for target in targets)
+        faults = [("account", value, fault) for value, fault in chosen.faults]
+        if not resolved:
+            faults.append(("model", "", _NO_MODEL))
+        faults += [("model", one.model, one.fault) for one in resolved if one.fault]
+        faults += [("region", region, bad) for region in wanted if region and (bad := region_fault(region))]
+        faults += [("model", wish.resolved.model, wrong) for wish in wishes if (wrong := _place_fault(wish))]
+        return FanOut(wishes, tuple(dict.fromkeys(faults)), len(resolved) > 1)
 
-    def _place(self, account: str, region: str) -> Place:
-        target = self._targets.setdefault((account, region), Target(account, region))
-        return Place(target, region_fault(region) if region else None, not account or is_account(account))
+    def _target(self, account: str, region: str) -> Target:
+        return self._targets.setdefault((account, region), Target(account, region))
+
+
+def _place_fault(wish: Wish) -> Fault | None:
+    """Why the model, an ARN, can't be copied in the target. Which account a selector means, nobody knows yet."""
+    if not wish.resolved.is_arn or wish.resolved.fault:
+        return None
+    return place_fault(wish.resolved.source, wish.target if wish.decided else Target("", wish.target.region))
 
 
 def _check_defaults(settings: Settings, accounts: Accounts) -> None:

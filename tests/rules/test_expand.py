@@ -155,7 +155,7 @@ def test_rows_that_no_rule_can_save(fields: dict[str, Any], message: str) -> Non
 def test_all_problems_of_a_row_once_each() -> None:
     request = row(name="a.b", models=("haku", "haiku"), regions=("us-east-1", "eu-west-1"), description="a,b")
     problems = rules().expand(request).problems
-    assert [problem.column for problem in problems if problem.value != "a.b"] == ["description", "model"]
+    assert [problem.column for problem in problems if problem.value != "a.b"] == ["model", "description"]
     assert len(problems) == len(set(problems))
 
 
