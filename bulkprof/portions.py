@@ -37,13 +37,9 @@ class Reading:
     """Makes of a desired profile what the run file takes."""
     stdin: BinaryIO | None = None
 
-    def batches(self) -> AsyncGenerator[Batch, None]:
-        """The rows of all manifests in order. Leave it early only through `contextlib.aclosing`."""
-        return read_batches(self.manifests, self.readers, stdin=self.stdin)
-
     async def portions(self) -> AsyncGenerator[Portion, None]:
         """What all manifests come to, in order. Leave it early only through `contextlib.aclosing`."""
-        async with aclosing(self.batches()) as batches:
+        async with aclosing(read_batches(self.manifests, self.readers, stdin=self.stdin)) as batches:
             async for batch in batches:
                 for portion in self.portions_of(batch):
                     yield portion

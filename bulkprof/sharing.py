@@ -1,13 +1,14 @@
 """Large manifests are understood in several processes, since one Python process uses one core.
 
-Each of them reads all manifests and understands every second (third, …) batch of rows; this one takes in what they came
-to, in the manifests' order. That finds whatever one process would, because it is done only where each row is judged by
+They are cut into parts, and each process understands every second (third, …) part; this one takes in what they come to,
+in the manifests' order. That finds whatever one process would, because it is done only where each row is judged by
 itself: built-in readers, and plugins that say so of their hooks. And it is a matter of speed alone: should one of the
 processes fail, or a manifest change meanwhile, the rows are read again without them, which says what is wrong.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -15,24 +16,23 @@ import stat
 import sys
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, aclosing, contextmanager
-from contextvars import Context
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import anyio
 import anyio.to_thread
 
 from bulkprof.execution.stop import Stop
-from bulkprof.intake import builtin_readers
+from bulkprof.intake import Part, cut
 from bulkprof.plugins.registry import ROW_HOOKS, Registry
 from bulkprof.portions import Portion, Reading
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
 FROM_BYTES = 1 << 20
-"""Manifests smaller than this, some ten thousand rows, are read before the processes would have started."""
+"""Manifests smaller than this, some ten thousand rows, are read before it would pay."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -40,58 +40,69 @@ class ShareLostError(Exception):
     """What the processes found can't be used: one of them failed, or they didn't all read the same."""
 
 
-def processes(manifests: Sequence[str], registry: Registry, most: int) -> int:
-    """How many processes should read `manifests`, where there may be `most`; 1 for none but this one."""
+class Shares(NamedTuple):
+    """How manifests are shared out."""
+
+    parts: Sequence[Part]
+    processes: int
+    states: Sequence[State]
+    """What the manifests were when they were cut."""
+
+
+State = tuple[int, int, int, int]
+"""Device, inode, size and time of the last change: what differs where a file is another, or was written to."""
+
+
+def share_out(manifests: Sequence[str], registry: Registry, most: int) -> Shares | None:
+    """How at most so many processes can share `manifests`; None where one alone had better read them."""
     # Elsewhere there is no fork, or the system's own libraries don't stand it.
     if most < 2 or sys.platform != "linux":
-        return 1
+        return None
     # Whoever started us doesn't want to hear of processes that end, and neither would we.
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
-        return 1
-    if not all(Path(label).suffix.lower() in builtin_readers() for label in manifests):
-        return 1
+        return None
     names = {found.plugin for hook in ROW_HOOKS for found in registry.implementations(hook)}
     if not all(getattr(registry.objects[name], "independent_rows", False) for name in names):
-        return 1
-    files = _states(manifests)
-    # A pipe can be read once.
-    if not files or not all(stat.S_ISREG(file.st_mode) for file in files):
-        return 1
-    return min(most, len(os.sched_getaffinity(0))) if sum(file.st_size for file in files) >= FROM_BYTES else 1
-
-
-def _states(manifests: Sequence[str]) -> list[os.stat_result]:
-    """What the system says of the manifests; nothing where it can't say it of each."""
+        return None
     try:
-        return [os.stat(label) for label in manifests]  # noqa: PTH116 - a label is no path yet
+        states = list(map(_state, manifests))
+        if len(set(states)) < len(states) or sum(size for _, _, size, _ in states) < FROM_BYTES:
+            return None
+        cuts = list(map(cut, manifests))
     except (OSError, ValueError):
-        return []
+        return None
+    parts = [part for parts in cuts for part in parts]
+    processes = min(most, len(os.sched_getaffinity(0)), len(parts))
+    return Shares(parts, processes, states) if all(cuts) and processes > 1 else None
 
 
-async def shared_portions(reading: Reading, count: int, stop: Stop) -> AsyncGenerator[Portion, None]:
-    """What `reading` comes to, in order, found by `count` processes. Leave it early only through `contextlib.aclosing`.
+def _state(manifest: str) -> State:
+    """Raises `OSError` for what isn't a file: a pipe can be read once."""
+    found = os.stat(manifest)  # noqa: PTH116 - a label is no path yet: it may hold NULs
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "not a file", manifest)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
-    Raises `ShareLostError` where what they found can't be used, and `StopRequestedError`.
+
+async def shared_portions(reading: Reading, shares: Shares, stop: Stop) -> AsyncGenerator[Portion, None]:
+    """What `reading` comes to, in order. Leave it early only through `contextlib.aclosing`.
+
+    Raises `ShareLostError` where what the processes found can't be used, and `StopRequestedError`.
     """
-    before = _states(reading.manifests)
-    with _started(reading, count) as answers:
-        batch = 0
-        while isinstance(found := await _next(answers[batch % count], stop), Portion):
-            yield found
-            batch += found.rows > 0
-        others = [answer for answer in answers if answer is not answers[batch % count]]
-        totals = [found, *[await _next(answer, stop) for answer in others]]
-    if totals != [batch] * count or list(map(_identity, before)) != list(map(_identity, _states(reading.manifests))):
+    with _started(reading, shares) as answers:
+        for number in range(len(shares.parts)):
+            while (found := await _next(answers[number % shares.processes], stop)) is not None:
+                yield found
+    try:
+        same = list(map(_state, reading.manifests)) == shares.states
+    except OSError:
+        same = False
+    if not same:
         raise ShareLostError("the manifests changed while they were read")
 
 
-def _identity(file: os.stat_result) -> tuple[int, int, int, int]:
-    """What differs where another file stands in the place of this one, or where it was written to."""
-    return file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns
-
-
-async def _next(answers: Connection, stop: Stop) -> Portion | int:
-    """The next portion of a process, or how many batches it has read, which is the last that it says."""
+async def _next(answers: Connection, stop: Stop) -> Portion | None:
+    """The next portion of a process; None at the end of a part."""
     # A process may hang in a plugin's rule: a stop doesn't wait for it.
     async with anyio.create_task_group() as group:
 
@@ -106,23 +117,26 @@ async def _next(answers: Connection, stop: Stop) -> Portion | int:
     # uvloop leaves what it waits for in a mode in which reading doesn't wait for the rest.
     os.set_blocking(answers.fileno(), True)
     try:
-        found: Portion | int = await anyio.to_thread.run_sync(answers.recv)
+        found: Portion | None = await anyio.to_thread.run_sync(answers.recv)
     except Exception:  # noqa: BLE001 - it ended early, or sent what can't be received, such as a plugin's own class
         raise ShareLostError("a process that read the manifests has failed") from None
     return found
 
 
 @contextmanager
-def _started(reading: Reading, count: int) -> Iterator[list[Connection]]:
+def _started(reading: Reading, shares: Shares) -> Iterator[list[Connection]]:
     """The pipes that the processes answer through; at the end, they are ended."""
+    from multiprocessing import Pipe
+
     with ExitStack() as stack:
         answers: list[Connection] = []
-        for share in range(count):
+        for share in range(shares.processes):
+            mine = shares.parts[share :: shares.processes]
             try:
                 ours, theirs = Pipe(duplex=False)
                 answers.append(stack.enter_context(ours))
                 with theirs:
-                    process = _fork(partial(_answer, reading, share, count, theirs, tuple(answers)))
+                    process = _fork(partial(_answer, reading, mine, theirs, tuple(answers)))
             except OSError as error:
                 raise ShareLostError(
                     f"no more processes can be started to read the manifests ({error.strerror})"
@@ -174,25 +188,19 @@ def _flush() -> None:
             stream.flush()
 
 
-def _answer(reading: Reading, share: int, count: int, theirs: Connection, inherited: Iterable[Connection]) -> None:
-    """Understand one share of the batches, and send what they come to."""
+def _answer(reading: Reading, parts: Sequence[Part], theirs: Connection, inherited: Iterable[Connection]) -> None:
+    """Understand some parts, and send what each comes to."""
     for connection in inherited:
         connection.close()
-    # In a context of its own, since this one says that an event loop is running.
-    Context().run(anyio.run, _answer_each, reading, share, count, theirs)
-
-
-async def _answer_each(reading: Reading, share: int, count: int, theirs: Connection) -> None:
-    number = 0
-    async with aclosing(reading.batches()) as batches:
-        async for batch in batches:
-            if batch.is_whole_file:
-                raise ShareLostError("that a file can't be read may be this process's own trouble")
-            if number % count == share:
-                for portion in reading.portions_of(batch):
-                    theirs.send(portion)
-            number += 1
-    theirs.send(number)
+    for part in parts:
+        some = False
+        for batch in part.batches():
+            some = True
+            for portion in reading.portions_of(batch):
+                theirs.send(portion)
+        if not some and not part.span.start:
+            raise ShareLostError("what there is to say of a file without rows, those say who read it whole")
+        theirs.send(None)
 
 
 def _end(process: int) -> None:

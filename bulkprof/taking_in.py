@@ -10,8 +10,11 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeAlias
+
+import anyio.to_thread
 
 from bulkprof.delivery.ui import OnlyNew, Ui
 from bulkprof.errors import BulkprofError, ManifestError
@@ -22,7 +25,7 @@ from bulkprof.intake import merge_readers
 from bulkprof.model import Problem, Target
 from bulkprof.portions import Portion, Reading
 from bulkprof.rules import Rules
-from bulkprof.sharing import ShareLostError, processes, shared_portions
+from bulkprof.sharing import ShareLostError, share_out, shared_portions
 from bulkprof.workspace import Workspace
 
 Manifests: TypeAlias = str | Path | Sequence[str | Path]
@@ -48,10 +51,9 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.stdin(manifests))
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
     most = 1 if rules.accounts.are_resolved else work.options.processes
-    count = processes(manifests, work.registry, most)
-    if count > 1:
+    if shares := await anyio.to_thread.run_sync(share_out, manifests, work.registry, most):
         try:
-            return await _take(work, run, shared_portions(reading, count, work.stop), ui)
+            return await _take(work, run, shared_portions(reading, shares, work.stop), ui)
         except ShareLostError as error:
             ui.note(f"{error}: they are read again, by one process")
             ui = OnlyNew(ui, await start_again(run))
@@ -110,9 +112,12 @@ class _Keeper:
 
 
 def _store(run: RunFile, profiles: Sequence[Desired], problems: Sequence[Problem]) -> list[Problem]:
-    """Write them; answers the problems, with those of equal names."""
+    """Write them; answers the problems, with those of equal names, in the order of the rows."""
     clashes = run.add_desired(profiles)
-    found = [*problems, *_clash_problems(clashes)]
+    found = list(_clash_problems(clashes))
+    if problems:
+        # Both are of one portion here, and so of one file.
+        found = sorted([*problems, *found], key=attrgetter("line"))
     run.add_problems(found)
     for clash in clashes:
         # Nobody can say which of the two is meant, so neither is made.

@@ -8,17 +8,31 @@ characters, instead of swallowing the rest of the file.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING, TypedDict
 
 from bulkprof.intake.columns import KNOWN, TAG_PREFIX, ColumnFault, understand
-from bulkprof.intake.encoding import Block, read_blocks
+from bulkprof.intake.encoding import WHOLE, Block, Span, read_blocks, split_lines
 from bulkprof.model import Problem
 from bulkprof.plugins.api import RawRow, Source
 from bulkprof.quick import quick
 
+if TYPE_CHECKING:
+    from _csv import Reader
+
 DELIMITERS = (",", ";", "\t")
+
+
+class _Form(TypedDict):
+    skipinitialspace: bool
+    strict: bool
+
+
+_FORM = _Form(skipinitialspace=True, strict=True)
+"""How the csv module reads manifests, whatever their delimiter."""
 _raw_row = quick(RawRow)
 
 
@@ -49,19 +63,41 @@ class _Lines:
         return [self.bad.pop(line) for line in sorted(self.bad) if first <= line <= last]
 
 
-def parse_csv(source: Source) -> Iterator[RawRow | Problem]:
-    """Yield the rows of a CSV file, and a problem in the place of each that can't be read."""
+def parse_csv(source: Source, span: Span = WHOLE) -> Iterator[RawRow | Problem]:
+    """Yield the rows of a CSV file, and a problem in the place of each that can't be read.
+
+    A `span` that doesn't start with the file is understood by the file's header; what is wrong with that comes first.
+    """
     with source.path.open("rb") as file:
-        lines = _Lines(read_blocks(file, source.label))
+        lines = _Lines(read_blocks(file, source.label, WHOLE if span.start else span))
+        later = _Lines(read_blocks(file, source.label, span)) if span.start else None
         feed = chain.from_iterable(lines.by_block())
-        skipped, head = _first_line(feed)
-        delimiter = _declared_delimiter(head)
-        if delimiter:
-            more, head = _first_line(feed)
-            skipped += 1 + more
-        yield from _Table(source.label, lines, skipped, delimiter or _likely_delimiter(head)).rows(head, feed)
-        if lines.cut_short:
-            yield lines.cut_short
+        skipped, head, delimiter = _beginning(feed)
+        table = _Table(source.label, lines, skipped, delimiter)
+        yield from table.header(head, feed)
+        yield from table.rows(later, span.line)
+        if cut_short := (later or lines).cut_short:
+            yield cut_short
+
+
+def is_table(text: str, beginning: str) -> bool:
+    """Whether `text` is whole rows of a file with that `beginning`: it ends with the end of one."""
+    _, _, delimiter = _beginning(iter(split_lines(beginning)))
+    try:
+        deque(csv.reader(split_lines(text), delimiter=delimiter, **_FORM), maxlen=0)
+    except csv.Error:
+        return False
+    return True
+
+
+def _beginning(feed: Iterator[str]) -> tuple[int, str, str]:
+    """The number of lines before the header, the header's first line, and the delimiter."""
+    skipped, head = _first_line(feed)
+    delimiter = _declared_delimiter(head)
+    if delimiter:
+        more, head = _first_line(feed)
+        skipped += 1 + more
+    return skipped, head, delimiter or _likely_delimiter(head)
 
 
 def _first_line(feed: Iterator[str]) -> tuple[int, str]:
@@ -103,28 +139,40 @@ class _Table:
         self._skipped = skipped
         self._delimiter = delimiter
         self._names: list[str] = []
+        self._rest = self._reader(())
+        """The rows below the header; none where the header can't be read."""
 
-    def rows(self, head: str, feed: Iterator[str]) -> Iterator[RawRow | Problem]:
-        """Yield what stands below (and what is wrong with) the header that begins with the line `head`."""
+    def _reader(self, lines: Iterable[str]) -> Reader:
+        return csv.reader(lines, delimiter=self._delimiter, **_FORM)
+
+    def header(self, head: str, feed: Iterator[str]) -> Iterator[Problem]:
+        """Understand the header that begins with the line `head`, and yield what is wrong with it."""
         if not head:
             yield from self._lines.bad_between(0, self._skipped)
             return
-        reader = csv.reader(chain([head], feed), delimiter=self._delimiter, skipinitialspace=True, strict=True)
+        reader = self._reader(chain([head], feed))
         try:
             header = next(reader)
         except csv.Error as error:
             yield self._broken(error, self._skipped + 1, self._skipped + reader.line_num)
             return
-        last = self._skipped + reader.line_num
-        bad = self._lines.bad_between(0, last)
+        bad = self._lines.bad_between(0, self._skipped + reader.line_num)
         if bad:
             yield from bad
             return
         yield from self._understand(header)
+        self._rest = reader
+
+    def rows(self, later: _Lines | None, line: int) -> Iterator[RawRow | Problem]:
+        """Yield what stands below the header, or in `later` lines, which begin with the number `line`."""
+        reader = self._rest
+        if later is not None and reader.line_num:
+            self._lines, self._skipped = later, line - 1
+            reader = self._reader(chain.from_iterable(later.by_block()))
         # Without a column, no row is as wide as the header.
         names, width = self._names, len(self._names) or None
         bad_lines = self._lines.bad
-        first = last + 1
+        first = self._skipped + reader.line_num + 1
         ended = False
         while not ended:
             try:

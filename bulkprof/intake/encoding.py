@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from bulkprof.model import Problem
 
-BLOCK = 1 << 18
+BLOCK = 1 << 16
 LONGEST_LINE = 1 << 22
 """Characters of one line; beyond it, a file is something else than a manifest."""
 
@@ -31,13 +31,28 @@ class Block(NamedTuple):
     """False when the file goes on but can't be read any further."""
 
 
-def read_blocks(file: BinaryIO, label: str) -> Iterator[Block]:
+class Span(NamedTuple):
+    """Lines of a file that follow each other."""
+
+    start: int
+    """The byte that they start at."""
+    end: int | None
+    """The byte before which they end; None for the file's end."""
+    line: int
+    """The number of the first of them."""
+
+
+WHOLE = Span(0, None, 1)
+
+
+def read_blocks(file: BinaryIO, label: str, span: Span = WHOLE) -> Iterator[Block]:
     """Yield the lines of `file`. A file in another encoding is one block without lines and one problem."""
-    number = 1
+    number = span.line
     rest = b""
-    start = True
+    start = span.start == 0
+    file.seek(span.start)
     while True:
-        data = file.read(BLOCK)
+        data = file.read(BLOCK if span.end is None else min(BLOCK, span.end - file.tell()))
         chunk, rest = _cut(rest + data) if data else (rest, b"")
         if start and (chunk or rest):
             hint = wide_encoding(chunk or rest, label)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from bulkprof.intake.encoding import read_blocks
+from bulkprof.intake.encoding import WHOLE, Span, read_blocks
 from bulkprof.intake.json_values import DECODER, syntax_problem, to_row
 from bulkprof.model import Problem
 from bulkprof.plugins.api import RawRow, Source
 
 
-def parse_json_lines(source: Source) -> Iterator[RawRow | Problem]:
+def parse_json_lines(source: Source, span: Span = WHOLE) -> Iterator[RawRow | Problem]:
     """Yield the rows of a JSON Lines file, and a problem in the place of each line that can't be read."""
     with source.path.open("rb") as file:
-        for block in read_blocks(file, source.label):
+        for block in read_blocks(file, source.label, span):
             for number, line in enumerate(block.lines, block.first):
                 if number in block.bad:
                     yield block.bad[number]

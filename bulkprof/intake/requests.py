@@ -32,12 +32,6 @@ class Batch:
     """Never empty; a file that can't be read at all, or that holds no rows, is one `Problem` of line 0."""
     cells: Cells
 
-    @property
-    def is_whole_file(self) -> bool:
-        """Whether it is what is wrong with a whole file."""
-        first = self.rows[0]
-        return isinstance(first, Problem) and not first.line
-
     def understood(self) -> list[Request | Rejected]:
         """Each row as a request, or with its problems."""
         read, header_is_bad = self.cells.read, self.cells.header_is_bad

@@ -12,6 +12,7 @@ from bulkprof import sharing
 from bulkprof.config import load
 from bulkprof.delivery.ui import Ui
 from bulkprof.execution.stop import Stop
+from bulkprof.intake import parts
 from bulkprof.model import Problem
 from bulkprof.validating import Validation, validate
 from bulkprof.workspace import Options
@@ -56,7 +57,7 @@ class Told(Ui):
 
 
 class Forks:
-    """Lets three processes read manifests of any size, and knows their ids."""
+    """Lets three processes share manifests of any size, and knows their ids."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.processes: list[int] = []
@@ -71,6 +72,7 @@ class Forks:
         monkeypatch.setattr(os, "fork", noted)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
         monkeypatch.setattr(sharing, "FROM_BYTES", 1)
+        monkeypatch.setattr(parts, "SIZE", 5000)
 
     def all_ended(self) -> bool:
         return not any(Path(f"/proc/{process}").exists() for process in self.processes)

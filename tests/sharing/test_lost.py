@@ -14,12 +14,10 @@ from typing import Any
 import anyio
 import pytest
 
-from bulkprof import portions
 from bulkprof.config import load
 from bulkprof.delivery.ui import Ui
 from bulkprof.errors import ExitCode, PluginError, RunInterruptedError
 from bulkprof.execution.stop import Stop
-from bulkprof.intake import Batch
 from bulkprof.model import Problem
 from bulkprof.validating import Validation, validate
 from bulkprof.workspace import Options
@@ -52,23 +50,6 @@ def outcome(work: Callable[[Ui], Validation], ui: Ui) -> Validation | str:
         return work(ui)
     except PluginError as error:
         return str(error)
-
-
-def test_a_manifest_that_changed_between_two_of_them_is_read_again(
-    forks: Forks, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here, read = os.getpid(), portions.read_batches
-
-    async def shorter(*given: Any, **more: Any) -> AsyncIterator[Batch]:
-        """One process of the three sees an earlier state of the file."""
-        batches = [batch async for batch in read(*given, **more)]
-        for batch in batches[: -1 if os.getpid() != here and is_first() else None]:
-            yield batch
-
-    monkeypatch.setattr(portions, "read_batches", shorter)
-    found = validated(write("a.csv", ROWS))
-    assert Path("first").exists()
-    assert (found.rows, found.invalid) == (1600, 0)
 
 
 def test_a_manifest_that_another_takes_the_place_of_is_read_again(forks: Forks) -> None:
@@ -170,15 +151,6 @@ def test_a_stop_ends_them(forks: Forks) -> None:
     assert len(forks.processes) == 3
     assert forks.all_ended()
     assert open_pipes() == before
-
-
-def is_first() -> bool:
-    """Whether no other process asked this before."""
-    try:
-        Path("first").mkdir()
-    except FileExistsError:
-        return False
-    return True
 
 
 def open_pipes() -> int:

@@ -18,7 +18,7 @@ def test_they_find_what_one_process_finds(forks: Forks, header: str) -> None:
         write("a.csv", spoilt(ROWS), header),
         write("b.csv", ROWS[::-1]),
         write("c.jsonl", ['{"team": "j", "model": "nova", "tags": 1}', '{"team": "k"'], ""),
-        write("d.csv", []),
+        write("d.csv", ROWS[:1]),
     ]
     one, several = Told(), Told()
     alone = validated(*files, processes=1, ui=one)
@@ -44,13 +44,16 @@ def test_a_plugin_that_looks_beyond_its_row_sees_all_rows(forks: Forks) -> None:
     assert not forks.processes
 
 
-def test_a_pipe_is_read_once(forks: Forks) -> None:
+def test_only_files_of_our_own_formats_are_shared(forks: Forks) -> None:
     os.mkfifo("pipe.csv")
+    Path("folder.csv").mkdir()
+    Path("sheet.xlsx").touch()
     plain, registry = write("a.csv", ROWS), Registry({}, Path())
-    assert sharing.processes([plain], registry, 8) == 3
-    assert sharing.processes([plain, "pipe.csv"], registry, 8) == 1
-    assert sharing.processes([plain, "-"], registry, 8) == 1
-    assert sharing.processes([plain, "missing.csv"], registry, 8) == 1
+    found = sharing.share_out([plain], registry, 8)
+    assert found
+    assert found.processes == 3
+    for other in ("pipe.csv", "-", "missing.csv", "a\0.csv", "folder.csv", "sheet.xlsx", plain):
+        assert sharing.share_out([plain, other], registry, 8) is None
 
 
 def test_small_manifests_are_not_worth_it(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
