@@ -169,7 +169,7 @@ async def _tell_the_end(work: Workspace, delivery: Delivery, summary: RunSummary
         )
     for implementation in work.registry.implementations("bulkprof_run_finished"):
         try:
-            implementation(summary)
+            implementation.call(summary)
         except Exception as error:  # noqa: BLE001 - the run is over, and a plugin can't undo that
             work.ui.warn(f"plugin {implementation.plugin!r}: {error}")
 

@@ -188,7 +188,7 @@ def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], No
     sinks: list[tuple[str, Sink]] = []
     for implementation in registry.implementations("bulkprof_sinks"):
         try:
-            made: list[Any] = list(implementation(context) or ())
+            made: list[Any] = list(implementation.call(context) or ())
             if strange := [sink for sink in made if not isinstance(sink, Sink)]:
                 raise TypeError(f"{type(strange[0]).__name__} is not a bulkprof.plugins.Sink")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 - as above

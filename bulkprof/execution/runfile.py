@@ -41,13 +41,14 @@ class RunFile(Wanted):
         return sorted(Target(*row) for row in found)
 
     def sources(self, limit: int) -> list[tuple[str, Target]]:
-        """The first few different model sources, with a target that wants each."""
-        found = self._db.execute(
-            "SELECT a.source, t.account, min(t.region) FROM action a JOIN target t ON t.id = a.target "
-            "GROUP BY a.source ORDER BY min(a.id) LIMIT ?",
-            (limit,),
+        """The first few different model sources, with the first target that wants each."""
+        sources = self._db.execute("SELECT DISTINCT source FROM action LIMIT ?", (limit,)).fetchall()
+        first = (
+            "SELECT a.id, a.source, t.account, t.region FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.source = ? ORDER BY a.id LIMIT 1"
         )
-        return [(source, Target(account, region)) for source, account, region in found]
+        found = sorted(self._db.execute(first, source).fetchone() for source in sources)
+        return [(source, Target(account, region)) for _, source, account, region in found]
 
     def wanted(self, target: Target) -> list[Action]:
         """The desired profiles of one target, with whatever is planned for them so far."""

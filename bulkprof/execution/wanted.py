@@ -113,6 +113,8 @@ class Wanted(Database):
 
         What an earlier process of the run did for such a row stays on record.
         """
+        if not self.invalid_count():
+            return
         with self._transaction():
             self._db.execute(
                 "DELETE FROM action WHERE wanted = 1 AND (file, line) IN (SELECT file, line FROM invalid) "

@@ -18,13 +18,15 @@ from bulkprof.intake.csv_rows import HeaderProblem, is_table, parse_csv
 from bulkprof.intake.encoding import WHOLE, Span, wide_encoding
 from bulkprof.intake.json_array import parse_json
 from bulkprof.intake.json_lines import parse_json_lines
-from bulkprof.intake.readers import BATCH
 from bulkprof.intake.requests import Batch
 from bulkprof.model import Problem
 from bulkprof.plugins.api import RawRow, Source
 
 SIZE = 1 << 18
 """Bytes of a part, or a little less: some thousand rows."""
+
+ROWS = 2_000
+"""Rows of a batch. Larger ones than elsewhere, since nobody waits for his turn meanwhile."""
 
 Parser = Callable[[Source, Span], Iterator[RawRow | Problem]]
 
@@ -38,10 +40,10 @@ class Part:
     parse: Parser
 
     def batches(self) -> Iterator[Batch]:
-        """The rows, a few hundred at a time. `OSError` passes; that a file has no rows at all isn't said."""
+        """The rows, a few thousand at a time. `OSError` passes; that a file has no rows at all isn't said."""
         cells = Cells(self.source.label)
         rows = self.parse(self.source, self.span)
-        while batch := list(islice(rows, BATCH)):
+        while batch := list(islice(rows, ROWS)):
             cells.header_is_bad = cells.header_is_bad or HeaderProblem in set(map(type, batch))
             # What is wrong with the header is said with the first part.
             if batch := [item for item in batch if item.line >= self.span.line]:

@@ -26,7 +26,7 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A few hundred rows of a manifest, found but not yet understood."""
+    """Some rows of a manifest, found but not yet understood."""
 
     rows: Sequence[RawRow | Problem]
     """Never empty; a file that can't be read at all, or that holds no rows, is one `Problem` of line 0."""

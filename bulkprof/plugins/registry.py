@@ -39,7 +39,7 @@ class Implementation:
     takes_argument: bool
     """False when the implementation left the hook's argument out of its signature."""
 
-    def __call__(self, argument: Any = None) -> Any:
+    def call(self, argument: Any = None) -> Any:
         """Call it. The `ValueError` of a row's hook passes (it speaks of the row); all else is a `PluginError`."""
         try:
             answer = self.function(argument) if self.takes_argument else self.function()
@@ -136,7 +136,7 @@ class Registry:
         Each is called when its answer is asked for: where the first answer wins, take one and stop.
         """
         for implementation in self._implementations[hook]:
-            answer = implementation(argument)
+            answer = implementation.call(argument)
             if answer is not None:
                 yield implementation.plugin, answer
 

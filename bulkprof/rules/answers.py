@@ -12,7 +12,7 @@ from bulkprof.plugins.registry import Implementation
 def ask(implementation: Implementation, argument: Any, request: Request, problems: list[Problem]) -> Any:
     """The hook's answer, or None after its `ValueError`, which becomes a problem of the row naming the plugin."""
     try:
-        return implementation(argument)
+        return implementation.call(argument)
     except ValueError as error:
         message = f"plugin {implementation.plugin!r}: {str(error) or 'refuses the row'}"
         problems.append(Problem(message, request.file, request.line))

@@ -22,7 +22,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from bulkprof.plugins import DesiredProfile, PluginContext, PluginSettings, field_reader, hookimpl, missing_field
-from bulkprof_naming.shape import are_parts, model_label, name_part, with_hash
+from bulkprof_naming.shape import are_parts, is_clean, model_label, name_part, with_hash
 from bulkprof_naming.template import Template
 
 __all__ = ["NamingSettings", "Plugin"]
@@ -72,6 +72,7 @@ class Plugin:
         self.enforce_names = settings.enforce
         self._settings = settings
         self._layout = settings.template.layout
+        self._divided = settings.template.divided
         self._fields = settings.template.fields
         self._readers = tuple(field_reader(field) for field in self._fields)
         self._model_at = frozenset(index for index, field in enumerate(self._fields) if field == "model")
@@ -87,16 +88,13 @@ class Plugin:
     def bulkprof_name_profile(self, profile: DesiredProfile) -> str:
         """The profile's name by the template. Raises `ValueError` where a field is missing or the pattern fails."""
         written = [read(profile) for read in self._readers]
-        if not all(written):
-            raise ValueError(f"the naming template {missing_field(profile, self._fields[written.index('')])}")
-        shown = written
+        shown = parts = written
         if self._model_at and profile.model == profile.source:
-            shown = [model_label(v) if i in self._model_at else v for i, v in enumerate(written)]
-        parts = shown if are_parts(shown) else list(map(self._part, shown))
-        if not all(parts):
-            at = parts.index("")
-            raise ValueError(f"the column {self._fields[at]!r} holds nothing that a name may hold: {written[at]!r}")
-        name = self._layout % tuple(parts)
+            shown = parts = [model_label(v) if i in self._model_at else v for i, v in enumerate(written)]
+        name = self._layout % tuple(shown)
+        if not self._divided or not is_clean(name):
+            parts = self._parts(profile, written, shown)
+            name = self._layout % tuple(parts)
         # Case alone is no change: with `case = "lower"` nearly every name would end in a hash.
         changed = self._hash_when_changed and parts != shown
         if len(name) > self._max_length or changed or self._hash_always:
@@ -106,3 +104,13 @@ class Plugin:
         if self._pattern is not None and not self._pattern.fullmatch(name):
             raise ValueError(f"the name {name!r} doesn't match the naming pattern {self._pattern.pattern!r}")
         return name
+
+    def _parts(self, profile: DesiredProfile, written: list[str], shown: list[str]) -> list[str]:
+        """What of the values a name may hold. Raises `ValueError` where that is nothing."""
+        if not all(written):
+            raise ValueError(f"the naming template {missing_field(profile, self._fields[written.index('')])}")
+        parts = shown if are_parts(shown) else list(map(self._part, shown))
+        if not all(parts):
+            at = parts.index("")
+            raise ValueError(f"the column {self._fields[at]!r} holds nothing that a name may hold: {written[at]!r}")
+        return parts

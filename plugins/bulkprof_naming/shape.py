@@ -20,10 +20,15 @@ _FIRST_VERSION = re.compile(r"(?:-v?1)?:0$|-v1$")
 _DATE = re.compile(r"-20\d{6}(?=$|[-:])")
 
 
+def is_clean(name: str) -> bool:
+    """Whether `name` is words with a single `-` or `_` between them."""
+    return _CLEAN.fullmatch(name) is not None
+
+
 def are_parts(values: Sequence[str]) -> bool:
     """Whether `name_part` would leave all of `values` as they are."""
     # Joined, they are clean only if each is: a separator too many at any end makes two of them.
-    return _CLEAN.fullmatch("-".join(values)) is not None
+    return is_clean("-".join(values))
 
 
 def name_part(value: str, separator: str) -> str:

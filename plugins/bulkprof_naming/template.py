@@ -10,6 +10,7 @@ from typing import Self
 AWS_NAME = re.compile(r"([0-9a-zA-Z][ _-]?)+")
 """The names that AWS takes (up to 64 characters). A name here also never ends in a separator."""
 _COLUMN = re.compile(r"[^\W\d][\w -]*")
+_DIVIDED = re.compile(r"(?:[^%]*[_-])?%s(?:[_-](?:[^%]*[_-])?%s)*(?:[_-][^%]*)?")
 _OWN = frozenset({"name", "model", "account", "region"})
 _UNUSABLE = {"description": "it may hold nearly anything", "tag": "write {tag:KEY}"}
 
@@ -21,6 +22,8 @@ class Template:
     layout: str
     """The text with `%s` for each field; it holds no other `%`."""
     fields: tuple[str, ...]
+    divided: bool
+    """Whether each field stands between separators, or at an end: then a clean name has clean parts, and none empty."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -49,7 +52,7 @@ class Template:
                 f"{text!r} can't make names: beside fields only letters, digits and single '-', '_' or blanks"
                 " between them may stand"
             )
-        return cls(layout, tuple(fields))
+        return cls(layout, tuple(fields), _DIVIDED.fullmatch(layout) is not None)
 
 
 def _field(name: str, specification: str, conversion: str) -> str:

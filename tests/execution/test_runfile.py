@@ -98,7 +98,7 @@ def test_a_fleeting_file_counts_as_any_other(run: RunFile) -> None:
     assert (clash.first_file, clash.first_line) == ("a.csv", 2)
     run.end_intake()
     assert (run.action_counts(), run.targets()) == ((3, 0), [OTHER, TARGET])
-    assert run.sources(8) == [("source", OTHER)]
+    assert run.sources(8) == [("source", TARGET)]
 
 
 def test_a_row_with_a_problem_is_left_out_whole(run: RunFile) -> None:
@@ -136,8 +136,8 @@ def test_sources_are_told_with_a_target_that_wants_them(run: RunFile) -> None:
     desire(run, "a", target=TARGET, source="lite")
     desire(run, "a", target=OTHER, source="lite")
     desire(run, "b", target=TARGET, source="pro")
-    assert run.sources(5) == [("lite", OTHER), ("pro", TARGET)]
-    assert run.sources(1) == [("lite", OTHER)]
+    assert run.sources(5) == [("lite", TARGET), ("pro", TARGET)]
+    assert run.sources(1) == [("lite", TARGET)]
 
 
 def test_a_plan_is_written_and_counted(run: RunFile) -> None:

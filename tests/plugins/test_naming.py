@@ -191,3 +191,22 @@ def test_a_model_always_leaves_a_label(model: str) -> None:
 @given(values=st.lists(st.text(alphabet="aB7-_ é\0", min_size=1, max_size=5), min_size=1, max_size=3))
 def test_parts_that_stay_are_found_at_once(values: list[str]) -> None:
     assert are_parts(values) is all(name_part(value, "-") == value for value in values)
+
+
+@given(
+    template=st.sampled_from(
+        ["{a}-{b}", "x-{a}_{b}-y", "{a}_x-{b}", "{a}{b}", "x{a}-{b}", "{a}x-{b}", "{a} {b}", "{a}"]
+    ),
+    a=st.text(alphabet="a-_ ", max_size=3),
+    b=st.text(alphabet="a-", max_size=2),
+)
+def test_a_clean_name_needs_no_look_at_its_parts(template: str, a: str, b: str) -> None:
+    plugin, careful = make_plugin(template=template), make_plugin(template=template)
+    careful._divided = False
+    found: list[str] = []
+    for one in (plugin, careful):
+        try:
+            found.append(named(one, a=a, b=b))
+        except ValueError as error:
+            found.append(str(error))
+    assert found[0] == found[1]
