@@ -78,7 +78,7 @@ def _spans_of(file: BinaryIO, label: str, is_whole: Callable[[str, str], bool] |
                 break
             lines, beginning = lines.removeprefix(codecs.BOM_UTF8), lines.decode("utf-8-sig", errors="replace")
         # A lone CR ends a line too, and is no end that is looked for here.
-        if not lines or lines.count(b"\r") != lines.count(b"\r\n"):
+        if not lines or (b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n")):
             break
         if is_whole and b'"' in lines and not is_whole(lines.decode(errors="replace"), beginning):
             break
