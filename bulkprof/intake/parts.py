@@ -77,6 +77,8 @@ def _spans_of(file: BinaryIO, label: str, is_whole: Callable[[str, str], bool] |
             if wide_encoding(data, label):
                 break
             lines, beginning = lines.removeprefix(codecs.BOM_UTF8), lines.decode("utf-8-sig", errors="replace")
+            if not beginning.strip():
+                break  # the header comes later
         # A lone CR ends a line too, and is no end that is looked for here.
         if not lines or (b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n")):
             break

@@ -84,7 +84,8 @@ class Places:
         if not resolved:
             faults.append(("model", "", _NO_MODEL))
         faults += [("model", one.model, one.fault) for one in resolved if one.fault]
-        faults += [("region", region, bad) for region in wanted if region and (bad := region_fault(region))]
+        regions_asked_for = wanted if wishes else ()
+        faults += [("region", region, bad) for region in regions_asked_for if region and (bad := region_fault(region))]
         faults += [("model", wish.resolved.model, wrong) for wish in wishes if (wrong := _place_fault(wish))]
         return FanOut(wishes, tuple(dict.fromkeys(faults)), len(resolved) > 1)
 

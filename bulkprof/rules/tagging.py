@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bulkprof.config import Settings
@@ -65,24 +65,21 @@ class Tagging:
                 answer = ask(implementation, profile, request, problems)
                 if answer is None:
                     continue
-                if answers or answer.__class__ is not dict:
+                _check(implementation.plugin, answer)
+                if answers:
                     problems.extend(_disagreements(implementation.plugin, answer, answers, request))
                 # Who said it first is right: the manifest, then the plugins in their order.
                 tags = {**tags, **answer, **tags}
                 answers.append((implementation.plugin, answer))
-        try:
-            keys = self._known_keys.get(names := tuple(tags)) or self._look_at(names)
-            sound = keys.sound and tag_values_are_sound(tags.values())
-        except TypeError:
-            raise _not_strings(answers) from None
+        keys = self._known_keys.get(names := tuple(tags)) or self._look_at(names)
+        sound = keys.sound and tag_values_are_sound(tags.values())
         tags = {**tags, **keys.own}
         if not sound:
             self._complain(request, tags, keys, _makers(answers, request), problems)
         return tags
 
     def _look_at(self, names: tuple[str, ...]) -> _Keys:
-        """What the keys of some tags say, remembered. Raises `TypeError` where one is no string."""
-        "".join(names)
+        """What the keys of some tags say, remembered."""
         own = {} if self._key in names else {self._key: self._estate}
         declared = [name for name in names if name != self._key]
         # A profile that has no room for the list goes without: its keys are set, and stay when they are dropped.
@@ -128,12 +125,19 @@ class Tagging:
         return cell_problem(request, f"tag:{key}", tags[key], fault, makers.get(key, ""))
 
 
-def _disagreements(
-    plugin: str, answer: object, answers: Sequence[tuple[str, Mapping[str, str]]], request: Request
-) -> Iterator[Problem]:
-    """Two plugins that disagree can't be right. Raises `PluginError` for what is no mapping."""
-    if not isinstance(answer, Mapping):
+def _check(plugin: str, answer: Any) -> None:
+    """Raise `PluginError` unless a plugin's answer is a mapping of strings."""
+    if answer.__class__ is not dict and not isinstance(answer, Mapping):
         raise PluginError(plugin, f"bulkprof_tag_profile answers a mapping or None, not {type(answer).__name__}")
+    for key, value in answer.items():
+        if value.__class__ is not str or key.__class__ is not str:
+            raise PluginError(plugin, f"bulkprof_tag_profile answered the tag {key!r}: {value!r}; both must be strings")
+
+
+def _disagreements(
+    plugin: str, answer: Mapping[str, str], answers: Sequence[tuple[str, Mapping[str, str]]], request: Request
+) -> Iterator[Problem]:
+    """Two plugins that disagree can't be right."""
     for key, maker in _makers(answers, request).items():
         said = dict(answers)[maker][key]
         if answer.get(key, said) != said:
@@ -142,17 +146,6 @@ def _disagreements(
                 f"let one of them set it, or write it in the manifest as tag:{key}",
             )
             yield cell_problem(request, f"tag:{key}", "", fault)
-
-
-def _not_strings(answers: Iterable[tuple[str, Mapping[Any, Any]]]) -> PluginError:
-    """Which plugin answered what can't be a tag."""
-    plugin, tag = next(
-        (plugin, tag)
-        for plugin, answer in answers
-        for tag in answer.items()
-        if not all(isinstance(text, str) for text in tag)
-    )
-    return PluginError(plugin, f"bulkprof_tag_profile answered the tag {tag[0]!r}: {tag[1]!r}; both must be strings")
 
 
 def _makers(answers: Sequence[tuple[str, Mapping[str, str]]], request: Request) -> dict[str, str]:

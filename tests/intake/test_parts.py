@@ -83,7 +83,8 @@ def test_what_is_not_cut(tmp_path: Path) -> None:
     (tmp_path / "wide.csv").write_bytes(("name\n" + "a\n" * 40).encode("utf-16"))
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "long.csv").write_text("name\n" + "a" * 100)
-    for name in ("a.json", "wide.csv", "empty.csv"):
+    (tmp_path / "late.csv").write_text("\n" * 20 + "name\n" + "a\n" * 40)
+    for name in ("a.json", "wide.csv", "empty.csv", "late.csv"):
         assert [part.span for part in cut(str(tmp_path / name))] == [WHOLE]
     assert [part.span.end for part in cut(str(tmp_path / "long.csv"))] == [5, None]
     assert cut(str(tmp_path / "a.xlsx")) == []

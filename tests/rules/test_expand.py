@@ -159,6 +159,11 @@ def test_all_problems_of_a_row_once_each() -> None:
     assert len(problems) == len(set(problems))
 
 
+def test_a_region_is_no_problem_of_a_row_that_asks_for_nothing() -> None:
+    assert said(rules(), row(models=(), regions=("x",))).startswith("a.csv:2: model: the row names no model")
+    assert "region" not in said(rules(), row(models=(), regions=("x",)))
+
+
 def test_the_estates_own_tag_may_be_written_out() -> None:
     assert rules().expand(row(tags={"bulkprof:estate": "default"})).profiles
 
@@ -246,6 +251,9 @@ def test_a_value_error_is_the_rows_problem(plugin: object) -> None:
         Tagger(lambda _: ["x"]),
         Tagger(lambda _: ""),
         Tagger(lambda _: {"x": 1}),
+        Tagger(lambda _: {"é": 1}),
+        Tagger(lambda _: {"given": 1}),
+        Tagger(lambda _: {1: "x"}),
         Checker(lambda _: ["bad"]),
         Checker(lambda _: 1),
         Preparer(lambda _: "x"),
@@ -258,4 +266,4 @@ def test_a_value_error_is_the_rows_problem(plugin: object) -> None:
 )
 def test_a_broken_plugin_is_named(plugin: object) -> None:
     with pytest.raises(PluginError, match="plugin 'mine'"):
-        rules(mine=plugin).expand(row(name=None if isinstance(plugin, Namer) else "n"))
+        rules(mine=plugin).expand(row(name=None if isinstance(plugin, Namer) else "n", tags={"given": "a"}))
