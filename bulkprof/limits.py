@@ -18,9 +18,10 @@ TAG_KEY_LENGTH = 128
 TAG_VALUE_LENGTH = 256
 TAGS_PER_PROFILE = 50
 
-NAME = re.compile(r"[0-9a-zA-Z]++(?:[ _-][0-9a-zA-Z]++)*+[ _-]?")
+# Only single sets are possessive: Python 3.11 before 3.11.5 takes too much for possessive groups.
+NAME = re.compile(r"[0-9a-zA-Z]++(?:[ _-][0-9a-zA-Z]++)*[ _-]?")
 """A profile's name, but for its length; for `fullmatch`."""
-DESCRIPTION = re.compile(r"[0-9a-zA-Z:.]++(?:[ _-][0-9a-zA-Z:.]++)*+[ _-]?")
+DESCRIPTION = re.compile(r"[0-9a-zA-Z:.]++(?:[ _-][0-9a-zA-Z:.]++)*[ _-]?")
 """A profile's description, but for its length; for `fullmatch`."""
 # Blanks are spelt out: beside a class such as \s, each character of a value takes a third longer.
 TAG_KEY = re.compile(r"[a-zA-Z0-9 \t\n\r\f\v._:/=+@-]{1,128}+")

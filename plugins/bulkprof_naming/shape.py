@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from hashlib import blake2b
 
-_CLEAN = re.compile(r"[0-9a-zA-Z]++(?:[_-][0-9a-zA-Z]++)*+")
+_CLEAN = re.compile(r"[0-9a-zA-Z]++(?:[_-][0-9a-zA-Z]++)*")
 _BETWEEN = re.compile(r"[^0-9a-zA-Z]+")
 HASH_LENGTH = 10
 """50 bits in base32: a thousand names of one target that share a beginning collide with a chance of 1 in 10**9."""

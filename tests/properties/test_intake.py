@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulkprof import limits
@@ -75,6 +75,8 @@ def test_csv_comes_back_as_written(rows: list[tuple[str, str, str]], delimiter: 
 
 @given(st.text(st.sampled_from("aZ0 _-.:\n\u00e9\u0663"), max_size=20))
 @settings(max_examples=500)
+@example("0--")
+@example(":--")
 def test_words_agree_with_the_pattern_of_aws(text: str) -> None:
     assert (limits.name_fault(text) is None) == bool(re.fullmatch(r"([0-9a-zA-Z][ _-]?)+", text))
     assert (limits.description_fault(text) is None) == bool(re.fullmatch(r"([0-9a-zA-Z:.][ _-]?)+", text))
