@@ -2,7 +2,7 @@
 
 Each check answers a `Fault`, ready to become a `Problem`, or None. botocore checks neither patterns nor maximum
 lengths, so a value that passes here is the last one before the wire. Patterns are AWS's own, written in a form
-that can't backtrack: `([0-9a-zA-Z][ _-]?)+` accepts the same strings as `WORDS` below, in linear time.
+that takes linear time: `([0-9a-zA-Z][ _-]?)+` accepts the same strings as `NAME` below.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TAG_KEY_LENGTH = 128
 TAG_VALUE_LENGTH = 256
 TAGS_PER_PROFILE = 50
 
-# Only single sets are possessive: Python 3.11 before 3.11.5 takes too much for possessive groups.
+# No group is possessive: Python 3.11.2, which Debian 12 has, takes strings for one that it should refuse.
 NAME = re.compile(r"[0-9a-zA-Z]++(?:[ _-][0-9a-zA-Z]++)*[ _-]?")
 """A profile's name, but for its length; for `fullmatch`."""
 DESCRIPTION = re.compile(r"[0-9a-zA-Z:.]++(?:[ _-][0-9a-zA-Z:.]++)*[ _-]?")
