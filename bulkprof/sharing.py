@@ -40,6 +40,10 @@ class ShareLostError(Exception):
     """What the processes found can't be used: one of them failed, or they didn't all read the same."""
 
 
+State = tuple[int, int, int, int]
+"""Device, inode, size and time of the last change: what differs where a file is another, or was written to."""
+
+
 class Shares(NamedTuple):
     """How manifests are shared out."""
 
@@ -47,10 +51,6 @@ class Shares(NamedTuple):
     processes: int
     states: Sequence[State]
     """What the manifests were when they were cut."""
-
-
-State = tuple[int, int, int, int]
-"""Device, inode, size and time of the last change: what differs where a file is another, or was written to."""
 
 
 def share_out(manifests: Sequence[str], registry: Registry, most: int) -> Shares | None:
@@ -93,12 +93,15 @@ async def shared_portions(reading: Reading, shares: Shares, stop: Stop) -> Async
         for number in range(len(shares.parts)):
             while (found := await _next(answers[number % shares.processes], stop)) is not None:
                 yield found
-    try:
-        same = list(map(_state, reading.manifests)) == shares.states
-    except OSError:
-        same = False
-    if not same:
+    if not await anyio.to_thread.run_sync(_are_still, reading.manifests, shares.states):
         raise ShareLostError("the manifests changed while they were read")
+
+
+def _are_still(manifests: Sequence[str], states: Sequence[State]) -> bool:
+    try:
+        return list(map(_state, manifests)) == states
+    except OSError:
+        return False
 
 
 async def _next(answers: Connection, stop: Stop) -> Portion | None:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from bulkprof.intake.columns import KNOWN, TAG_PREFIX, ColumnFault, understand
 from bulkprof.intake.encoding import WHOLE, Block, Span, read_blocks, split_lines
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 DELIMITERS = (",", ";", "\t")
-
-
-class _Form(TypedDict):
-    skipinitialspace: bool
-    strict: bool
-
-
-_FORM = _Form(skipinitialspace=True, strict=True)
-"""How the csv module reads manifests, whatever their delimiter."""
 _raw_row = quick(RawRow)
 
 
@@ -80,14 +71,22 @@ def parse_csv(source: Source, span: Span = WHOLE) -> Iterator[RawRow | Problem]:
             yield cut_short
 
 
-def is_table(text: str, beginning: str) -> bool:
-    """Whether `text` is whole rows of a file with that `beginning`: it ends with the end of one."""
-    _, _, delimiter = _beginning(iter(split_lines(beginning)))
+def delimiter_of(beginning: str) -> str:
+    """The delimiter of a file that begins like this."""
+    return _beginning(iter(split_lines(beginning)))[2]
+
+
+def is_table(text: str, delimiter: str) -> bool:
+    """Whether `text`, which begins with a row, is whole rows: it ends with the end of one."""
     try:
-        deque(csv.reader(split_lines(text), delimiter=delimiter, **_FORM), maxlen=0)
+        deque(_reader(split_lines(text), delimiter), maxlen=0)
     except csv.Error:
         return False
     return True
+
+
+def _reader(lines: Iterable[str], delimiter: str) -> Reader:
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
 
 
 def _beginning(feed: Iterator[str]) -> tuple[int, str, str]:
@@ -139,18 +138,15 @@ class _Table:
         self._skipped = skipped
         self._delimiter = delimiter
         self._names: list[str] = []
-        self._rest = self._reader(())
+        self._rest = _reader((), delimiter)
         """The rows below the header; none where the header can't be read."""
-
-    def _reader(self, lines: Iterable[str]) -> Reader:
-        return csv.reader(lines, delimiter=self._delimiter, **_FORM)
 
     def header(self, head: str, feed: Iterator[str]) -> Iterator[Problem]:
         """Understand the header that begins with the line `head`, and yield what is wrong with it."""
         if not head:
             yield from self._lines.bad_between(0, self._skipped)
             return
-        reader = self._reader(chain([head], feed))
+        reader = _reader(chain([head], feed), self._delimiter)
         try:
             header = next(reader)
         except csv.Error as error:
@@ -168,7 +164,7 @@ class _Table:
         reader = self._rest
         if later is not None and reader.line_num:
             self._lines, self._skipped = later, line - 1
-            reader = self._reader(chain.from_iterable(later.by_block()))
+            reader = _reader(chain.from_iterable(later.by_block()), self._delimiter)
         # Without a column, no row is as wide as the header.
         names, width = self._names, len(self._names) or None
         bad_lines = self._lines.bad

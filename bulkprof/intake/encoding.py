@@ -46,7 +46,7 @@ WHOLE = Span(0, None, 1)
 
 
 def read_blocks(file: BinaryIO, label: str, span: Span = WHOLE) -> Iterator[Block]:
-    """Yield the lines of `file`. A file in another encoding is one block without lines and one problem."""
+    """Yield the lines of `file` in `span`. A file in another encoding is one block without lines and one problem."""
     number = span.line
     rest = b""
     start = span.start == 0

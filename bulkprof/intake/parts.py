@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 from bulkprof.intake.cells import Cells
-from bulkprof.intake.csv_rows import HeaderProblem, is_table, parse_csv
+from bulkprof.intake.csv_rows import HeaderProblem, delimiter_of, is_table, parse_csv
 from bulkprof.intake.encoding import WHOLE, Span, wide_encoding
 from bulkprof.intake.json_array import parse_json
 from bulkprof.intake.json_lines import parse_json_lines
@@ -55,38 +54,34 @@ def cut(label: str) -> list[Part]:
     source = Source(label, Path(label))
     match source.path.suffix.lower():
         case ".csv" | ".tsv":
-            return [Part(source, span, parse_csv) for span in _spans(source, is_table)]
+            return [Part(source, span, parse_csv) for span in _spans(source, is_csv=True)]
         case ".jsonl" | ".ndjson":
-            return [Part(source, span, parse_json_lines) for span in _spans(source, None)]
+            return [Part(source, span, parse_json_lines) for span in _spans(source, is_csv=False)]
         case ".json":
             return [Part(source, WHOLE, lambda source, _: parse_json(source))]
     return []
 
 
-def _spans(source: Source, is_whole: Callable[[str, str], bool] | None) -> list[Span]:
-    """Where the file can be cut; `is_whole` says of text with quotes whether it ends with the end of a row."""
+def _spans(source: Source, *, is_csv: bool) -> Iterator[Span]:
+    """Where the file can be cut."""
+    start, line, delimiter = 0, 1, ""
     with source.path.open("rb") as file:
-        return list(_spans_of(file, source.label, is_whole))
-
-
-def _spans_of(file: BinaryIO, label: str, is_whole: Callable[[str, str], bool] | None) -> Iterator[Span]:
-    start, line, beginning = 0, 1, ""
-    while len(data := file.read(SIZE)) == SIZE:
-        lines = data[: data.rfind(b"\n") + 1]
-        if not start:
-            if wide_encoding(data, label):
+        while len(data := file.read(SIZE)) == SIZE:
+            lines = data[: data.rfind(b"\n") + 1]
+            end = start + len(lines)
+            if not start:
+                lines = lines.removeprefix(codecs.BOM_UTF8)
+                # Without a line yet, the header comes later.
+                if wide_encoding(data, source.label) or not lines.strip():
+                    break
+                delimiter = delimiter_of(lines.decode(errors="replace")) if is_csv else ""
+            # A lone CR ends a line too, and is no end that is looked for here.
+            if not lines or (b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n")):
                 break
-            lines, beginning = lines.removeprefix(codecs.BOM_UTF8), lines.decode("utf-8-sig", errors="replace")
-            if not beginning.strip():
-                break  # the header comes later
-        # A lone CR ends a line too, and is no end that is looked for here.
-        if not lines or (b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n")):
-            break
-        if is_whole and b'"' in lines and not is_whole(lines.decode(errors="replace"), beginning):
-            break
-        end = start + data.rfind(b"\n") + 1
-        yield Span(start, end, line)
-        start, line = end, line + lines.count(b"\n")
-        file.seek(start)
+            if is_csv and b'"' in lines and not is_table(lines.decode(errors="replace"), delimiter):
+                break
+            yield Span(start, end, line)
+            start, line = end, line + lines.count(b"\n")
+            file.seek(start)
     if data or not start:
         yield Span(start, None, line)

@@ -67,7 +67,8 @@ class Tagging:
                     continue
                 _check(implementation.plugin, answer)
                 if answers:
-                    problems.extend(_disagreements(implementation.plugin, answer, answers, request))
+                    makers = _makers(answers, request)
+                    problems.extend(_disagreements(implementation.plugin, answer, tags, makers, request))
                 # Who said it first is right: the manifest, then the plugins in their order.
                 tags = {**tags, **answer, **tags}
                 answers.append((implementation.plugin, answer))
@@ -135,14 +136,13 @@ def _check(plugin: str, answer: Any) -> None:
 
 
 def _disagreements(
-    plugin: str, answer: Mapping[str, str], answers: Sequence[tuple[str, Mapping[str, str]]], request: Request
+    plugin: str, answer: Mapping[str, str], tags: Mapping[str, str], makers: Mapping[str, str], request: Request
 ) -> Iterator[Problem]:
-    """Two plugins that disagree can't be right."""
-    for key, maker in _makers(answers, request).items():
-        said = dict(answers)[maker][key]
-        if answer.get(key, said) != said:
+    """Two plugins that disagree can't be right; `makers` tells who made which of the `tags` so far."""
+    for key, value in answer.items():
+        if key in makers and tags[key] != value:
             fault = Fault(
-                f"plugin {maker!r} says {said!r}, plugin {plugin!r} says {answer[key]!r}",
+                f"plugin {makers[key]!r} says {tags[key]!r}, plugin {plugin!r} says {value!r}",
                 f"let one of them set it, or write it in the manifest as tag:{key}",
             )
             yield cell_problem(request, f"tag:{key}", "", fault)

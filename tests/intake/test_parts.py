@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bulkprof.intake import Part, Rejected, cut, parts
+from bulkprof.intake import Part, Rejected, builtin_readers, cut, parts
 from bulkprof.intake.csv_rows import parse_csv
 from bulkprof.intake.encoding import WHOLE
 from bulkprof.model import Problem, Request
@@ -76,6 +76,12 @@ def test_json_lines_are_cut(tmp_path: Path, suffix: str) -> None:
     *rows, problem = understood(found)
     assert [row.line for row in rows] == list(range(1, 21))
     assert str(problem).startswith(f"{path}:21: ")
+
+
+def test_all_formats_of_our_own_can_be_read_in_parts(tmp_path: Path) -> None:
+    for suffix in builtin_readers():
+        (tmp_path / f"a{suffix}").write_text("[]")
+        assert cut(str(tmp_path / f"a{suffix}")), suffix
 
 
 def test_what_is_not_cut(tmp_path: Path) -> None:
