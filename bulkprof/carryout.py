@@ -177,18 +177,22 @@ async def _tell_the_end(work: Workspace, delivery: Delivery, summary: RunSummary
 def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -> RunSummary:
     """A run in numbers. Raises `StateError` when its outcomes don't add up to its desired profiles and deletions.
 
-    `exit_code` is that of a run that was stopped; what it left open counts as skipped. None means that it ended.
+    `exit_code` is that of a run that was stopped; what it left open counts as skipped, and as failed where the old
+    profile of a replacement is deleted. None means that it ended.
     """
     desired, deletions = run.action_counts()
     outcomes = run.outcome_counts()
     left = desired + deletions - sum(outcomes.values())
+    open_names = run.open_count_of_lost()
     if left < 0 or (left and exit_code is None):
         raise StateError(
             f"{run.path}: {sum(outcomes.values())} outcomes don't add up to {desired} desired profiles and "
             f"{deletions} deletions; nothing is lost, `bulkprof resume {run.meta('id')}` settles it"
         )
-    if left:
-        outcomes[OutcomeKind.SKIPPED] = outcomes.get(OutcomeKind.SKIPPED, 0) + left
+    if open_names:
+        outcomes[OutcomeKind.FAILED] = outcomes.get(OutcomeKind.FAILED, 0) + open_names
+    if left > open_names:
+        outcomes[OutcomeKind.SKIPPED] = outcomes.get(OutcomeKind.SKIPPED, 0) + left - open_names
     invalid = run.invalid_count()
     if exit_code is None:
         in_order = not invalid and not any(outcomes.get(kind) for kind in NOT_IN_ORDER)
@@ -203,6 +207,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
         calls=run.calls(),
         exit_code=int(exit_code),
         stopped=run.meta("stopped", default=""),
+        lost=tuple(run.lost()),
     )
 
 

@@ -37,6 +37,10 @@ def run_markdown(summary: RunSummary, run: RunFile) -> Iterator[str]:
     if rows:
         yield from _table(("outcome", "profiles"), rows)
     yield from _listed("To look at", _BAD, summary, run, _failure, ("row", "target", "profile", "outcome", "why"))
+    if summary.lost:
+        lost = ((str(each.target), _cell(each.name), f"`{each.old_arn}`", f"`{each.run_id}`") for each in summary.lost)
+        header = ("target", "profile", "deleted ARN", "by run")
+        yield from _cut("### Without a profile: a replacement isn't whole", header, lost, len(summary.lost))
     changed = [kind for kind in OutcomeKind if kind not in {*_BAD, OutcomeKind.UNCHANGED}]
     yield from _listed("Changed", changed, summary, run, _change, ("target", "profile", "outcome", "ARN"))
     sent = sum(count.sent for count in summary.calls.values())

@@ -71,6 +71,7 @@ class Database:
             try:
                 check_identity(path, connection)
                 _use_wal(connection)
+                connection.executescript(rows.ADDITIONS)
                 return cls(path, connection)
             except BaseException:
                 connection.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,10 +20,12 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from bulkprof.errors import AwsError
-from bulkprof.execution.creation import CHANGES, Api
+from bulkprof.execution.creation import CHANGES, Api, Replan, SourceOf
 from bulkprof.execution.lane import Lane, Traffic
 from bulkprof.execution.outcomes import closed_outcome, without_call
-from bulkprof.execution.perform import Performer, Replan
+from bulkprof.execution.lost import Turn
+from bulkprof.execution.perform import Performer
+from bulkprof.execution.rows import REPLACEMENT_OPEN
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.slots import side_by_side
 from bulkprof.execution.stop import StopRequestedError
@@ -52,6 +54,7 @@ class OpenTarget:
     api: Api
     resolve: Resolve
     replan: Replan
+    source_of: SourceOf | None = None
 
 
 OpenTargets = Callable[[Target], AbstractAsyncContextManager[OpenTarget]]
@@ -105,8 +108,8 @@ class Engine:
     async def _lane(self, results: MemoryObjectSendStream[Outcome], target: Target) -> None:
         try:
             async with self.open_target(target) as opened:
-                begun = await self.run.off_loop(partial(self.run.begun, target))
-                await _LaneRun(self, opened, results, begun).work(target)
+                begun, turns = await self.run.off_loop(lambda: (self.run.begun(target), self.run.turns(target)))
+                await _LaneRun(self, opened, results, begun).work(target, turns)
         except StopRequestedError:
             return
         except AwsError as error:
@@ -202,17 +205,31 @@ class _LaneRun:
             settle_s=engine.settings.settle_s,
             begun=begun,
             retirement=engine.settings.retirement,
+            source_of=opened.source_of,
+            note_open=self._note_open,
         )
         self.lane = opened.lane
         self.failures_in_a_row = 0
+        self.turn = Turn.REST
         self._ready: deque[Action] = deque()
         self._used_up = anyio.Event()
         self._workers = 0
 
-    async def work(self, target: Target) -> None:
+    async def work(self, target: Target, turns: Iterable[Turn]) -> None:
+        """Carry out what comes in each of `turns`, one after the other."""
+        for turn in turns:
+            if turn is Turn.REST and self.performer.turns.lost:
+                # What is made new could take the place that a name without a profile needs.
+                self.lane.close(("CreateInferenceProfile",), REPLACEMENT_OPEN, self.performer.turns.reason)
+            self.turn = turn
+            await self._carry_out(target, partial(self.engine.run.take_up, turn=turn))
+            if self.engine.traffic.stop.requested:
+                return
+
+    async def _carry_out(self, target: Target, read: Callable[[Target, int, int], list[Action]]) -> None:
         # Workers that go from one action to the next: a task for each action would cost a fifth of its call.
         async with anyio.create_task_group() as group:
-            async for page in self.engine.pages(target, self.engine.run.take_up):
+            async for page in self.engine.pages(target, read):
                 self._ready.extend(page)
                 self._used_up = anyio.Event()
                 for _ in range(min(len(page), LANE_WIDTH - self._workers)):
@@ -241,10 +258,17 @@ class _LaneRun:
         outcome = await self.performer.perform(action)
         if _needs_call(action):
             self._take_note(outcome)
+            if self.turn is Turn.LOST and outcome.error_code:
+                self.performer.turns.lose(action.name, f"{outcome.error_code}: {outcome.error_message}")
         try:
             self.results.send_nowait(outcome)
         except anyio.WouldBlock:
             await self.results.send(outcome)
+
+    async def _note_open(self, action: Action) -> None:
+        """Keep that a replacement is about to delete the old profile."""
+        run = self.engine.run
+        await run.off_loop(partial(run.note_open, action))
 
     def _take_note(self, outcome: Outcome) -> None:
         if outcome.error_code == "ServiceQuotaExceededException":
