@@ -40,7 +40,6 @@ from bulkprof.planning.quota import quota_warning
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
 
-
 TWINS_SHOWN = 5
 """Names with more than one profile that are told one by one."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,14 +22,14 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from bulkprof.errors import AwsError
 from bulkprof.execution.creation import CHANGES, Api, Replan, SourceOf
 from bulkprof.execution.lane import Lane, Traffic
-from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.lost import Turn
+from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.perform import Performer
 from bulkprof.execution.rows import REPLACEMENT_OPEN
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.slots import side_by_side
 from bulkprof.execution.stop import StopRequestedError
-from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
+from bulkprof.model import Action, ActionKind, CallCount, LostProfile, Outcome, OutcomeKind, Target
 from bulkprof.planning.diff import Resolve
 from bulkprof.planning.retirement import Retirement
 
@@ -210,7 +210,8 @@ class _LaneRun:
         )
         self.lane = opened.lane
         self.failures_in_a_row = 0
-        self.turn = Turn.REST
+        self.lost: Mapping[str, LostProfile] = {}
+        """In the turn of names without a profile: what is known of each."""
         self._ready: deque[Action] = deque()
         self._used_up = anyio.Event()
         self._workers = 0
@@ -221,7 +222,11 @@ class _LaneRun:
             if turn is Turn.REST and self.performer.turns.lost:
                 # What is made new could take the place that a name without a profile needs.
                 self.lane.close(("CreateInferenceProfile",), REPLACEMENT_OPEN, self.performer.turns.reason)
-            self.turn = turn
+            if turn is Turn.LOST:
+                found = await self.engine.run.off_loop(partial(self.engine.run.lost, target))
+                self.lost = {each.name: each for each in found}
+            else:
+                self.lost = {}
             await self._carry_out(target, partial(self.engine.run.take_up, turn=turn))
             if self.engine.traffic.stop.requested:
                 return
@@ -258,12 +263,22 @@ class _LaneRun:
         outcome = await self.performer.perform(action)
         if _needs_call(action):
             self._take_note(outcome)
-            if self.turn is Turn.LOST and outcome.error_code:
-                self.performer.turns.lose(action.name, f"{outcome.error_code}: {outcome.error_message}")
+        if action.name in self.lost:
+            outcome = self._of_lost(outcome, self.lost[action.name])
         try:
             self.results.send_nowait(outcome)
         except anyio.WouldBlock:
             await self.results.send(outcome)
+
+    def _of_lost(self, outcome: Outcome, lost: LostProfile) -> Outcome:
+        """The outcome of a name that a replacement left without a profile, with the ARN that it takes the place of."""
+        outcome = replace(outcome, old_arn=lost.old_arn)
+        if not outcome.error_code:
+            return outcome
+        self.performer.turns.lose(outcome.name, f"{outcome.error_code}: {outcome.error_message}")
+        return replace(
+            outcome, error_message=f"the old profile is deleted, by run {lost.run_id}; {outcome.error_message}"
+        )
 
     async def _note_open(self, action: Action) -> None:
         """Keep that a replacement is about to delete the old profile."""

@@ -1,7 +1,7 @@
 """A run's file where it tells of names that a replacement left without a profile, until they have one again.
 
-A name is noted before its old profile is deleted, so the note outlives a kill. Each run of an estate takes over what the
-one before it knows to be open: so the newest run names all of them, whether or not its manifests do.
+A name is noted before its old profile is deleted, so the note outlives a kill. Each run of an estate takes over what
+the one before it knows to be open: so the newest run names all of them, whether or not its manifests do.
 """
 
 from __future__ import annotations

@@ -63,6 +63,8 @@ class _Work(Replacement):
             untag = partial(self.means.api.untag, action.arn, action.remove_tags)
             await self.call("UntagResource", untag, retry_on=UNTIL_FREE)
         if action.set_tags:
-            await self.call("TagResource", partial(self.means.api.tag, action.arn, action.set_tags), retry_on=UNTIL_FREE)
+            await self.call(
+                "TagResource", partial(self.means.api.tag, action.arn, action.set_tags), retry_on=UNTIL_FREE
+            )
         kind = OutcomeKind.ADOPTED if action.kind is ActionKind.ADOPT else OutcomeKind.UPDATED
         return self.outcome(kind, action.arn)

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS replacement (     -- names whose profile was deleted,
 ) WITHOUT ROWID;
 """
 """What came after the first version's tables: made when a file is opened that lacks it."""
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE target (
     id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL,
@@ -56,7 +57,9 @@ CREATE TABLE problem (file TEXT, line INTEGER, col TEXT, value TEXT, message TEX
 CREATE TABLE invalid (file TEXT, line INTEGER, PRIMARY KEY (file, line)) WITHOUT ROWID;
 CREATE TABLE call (operation TEXT PRIMARY KEY, sent INTEGER, throttled INTEGER, failed INTEGER) WITHOUT ROWID;
 CREATE TABLE delivery (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL, finished INTEGER NOT NULL) WITHOUT ROWID;
-""" + ADDITIONS
+"""
+    + ADDITIONS
+)
 
 ONE_NAME = "CREATE UNIQUE INDEX IF NOT EXISTS one_name ON action (target, name) WHERE wanted = 1"
 BY_TARGET = "CREATE INDEX IF NOT EXISTS action_target ON action (target, id)"
@@ -101,8 +104,10 @@ OPEN_HERE = (
     "AND r.name = a.name"
 )
 """Finds the replacement that left a row's name without a profile, where the row (`a`, `t`, `o`) has no outcome."""
+KIND_OR_OPEN = "coalesce(o.kind, CASE WHEN r.name IS NULL THEN 'skipped' ELSE 'failed' END)"
+"""An outcome's kind; what a row without one counts as."""
 SELECT_RESULTS = (
-    f"SELECT a.id, {_WHAT}, coalesce(o.kind, CASE WHEN r.name IS NULL THEN 'skipped' ELSE 'failed' END), "
+    f"SELECT a.id, {_WHAT}, {KIND_OR_OPEN}, "
     "coalesce(o.arn, CASE WHEN r.name IS NULL THEN a.arn ELSE '' END), coalesce(o.old_arn, r.old_arn, ''), "
     "coalesce(o.attempts, 0), "
     f"coalesce(o.error_code, CASE WHEN r.name IS NULL THEN '{NOT_REACHED}' ELSE '{REPLACEMENT_OPEN}' END), "

@@ -110,7 +110,7 @@ class RunFile(Lost):
     # Execution
 
     def pending(self, target: Target, after: int, limit: int, turn: Turn | None = None) -> list[Action]:
-        """Planned actions of `target` without an outcome, by id, starting after the id `after`; of `turn`, or of all."""
+        """Planned actions of `target` without an outcome, by id, after the id `after`; those of `turn`, or all."""
         where = "WHERE a.target = ? AND a.id > ? AND a.id NOT IN (SELECT action FROM outcome)"
         values: tuple[object, ...] = (self._id_of(target), after)
         if turn is not None:
@@ -190,8 +190,8 @@ class RunFile(Lost):
         marks = ", ".join("?" * len(outcomes))
         found = self._db.execute(
             "SELECT a.name, t.account, t.region, a.model, a.description, a.tags, a.attributes FROM action a "
-            f"JOIN target t ON t.id = a.target LEFT JOIN outcome o ON o.action = a.id {rows.OPEN_HERE} WHERE a.wanted = 1 "
-            f"AND coalesce(o.kind, CASE WHEN r.name IS NULL THEN 'skipped' ELSE 'failed' END) IN ({marks}) ORDER BY a.id",
+            f"JOIN target t ON t.id = a.target LEFT JOIN outcome o ON o.action = a.id {rows.OPEN_HERE} "
+            f"WHERE a.wanted = 1 AND {rows.KIND_OR_OPEN} IN ({marks}) ORDER BY a.id",
             tuple(outcomes),
         )
         for name, account, region, model, description, tags, attributes in found:

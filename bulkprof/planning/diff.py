@@ -93,7 +93,7 @@ def diff(
 
 
 def twins(actions: Iterable[Action], observed: Iterable[ObservedProfile], rules: DiffRules) -> dict[str, list[str]]:
-    """Names of wanted profiles that the estate has more than one of, with the ARNs that the plan neither keeps nor deletes.
+    """Wanted names that the estate has several profiles of, with the ARNs that the plan neither keeps nor deletes.
 
     Profiles that carry the mark of a replacement are none.
     """

@@ -35,7 +35,9 @@ def build_message(
         marked = [f"{_failure(each)}{' *(new)*' if each.action_id in new else ''}" for each in failures]
         sections.append(_fitting(["*First failures*", *marked]))
     if summary.lost:
-        sections.append(_fitting(["*Without a profile until applied again*", *(f"• {escape(str(e))}" for e in summary.lost)]))
+        sections.append(
+            _fitting(["*Without a profile until applied again*", *(f"• {escape(str(e))}" for e in summary.lost)])
+        )
     if links:
         sections.append("\n".join(_link(name, url) for name, url in links.items()))
     sections.append(f"run `{escape(run.run_id)}`, started {escape(run.started_at)}")
