@@ -27,4 +27,4 @@ def _show_mistake(kind: type[BaseException], error: BaseException, trace: Traceb
     from bulkprof.printable import printable_lines
 
     lines = "".join(traceback.format_exception(kind, error, trace)).splitlines()
-    sys.stderr.write(printable_lines(lines).encode(errors="backslashreplace").decode() + "\n")
+    sys.stderr.write(printable_lines(lines) + "\n")

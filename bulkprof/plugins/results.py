@@ -60,8 +60,10 @@ def outcome_cells(outcome: Outcome, *, raw: bool = False) -> list[str]:
     Cells are made printable, and a spreadsheet runs none of them; `raw` leaves them as they are.
     """
     record = outcome_record(outcome)
-    # A semicolon may separate cells where the file is opened; in JSON it can be written so that it never does.
-    record["tags"] = json_text(record["tags"]).replace(";", r"\u003b")
+    record["tags"] = json_text(record["tags"])
     record["line"] = record["line"] or ""
+    if not raw:
+        # A semicolon may separate cells where the file is opened; in JSON it can be written so that it never does.
+        record["tags"] = record["tags"].replace(";", r"\u003b")
     cells = [str(record[column]) for column in RESULT_COLUMNS]
     return cells if raw else list(map(spreadsheet_cell, cells))
