@@ -21,6 +21,10 @@ Azure, TeamCity). One character of it is shown as a number, which makes it text 
 _RUN_BY_SPREADSHEETS = re.compile(r"(^|;)(\s*)(?=[=+\-@＝＋－＠])")  # noqa: RUF001 - some take the wide ones, too
 """What begins a formula. Where a semicolon separates cells, as Excel has it in many countries, so does one after it."""
 
+_BEGINS, _GOES_ON = r"A-Za-z0-9\"({/", r"A-Za-z0-9\"(){}/ .:,_=+@-"
+_HARMLESS_ROW = re.compile(rf"(?:(?:[{_BEGINS}][{_GOES_ON}]*+)?+\n)*+").fullmatch
+"""True of nearly all rows of a table: what their cells consist of can neither act nor begin a formula."""
+
 
 class Lines(str):
     """Lines that bulkprof put together, each made printable: `printable` leaves them alone. See `printable_lines`."""
@@ -72,9 +76,13 @@ def json_text(value: Any, *, ascii_only: bool = False, indent: int | None = None
     return text.replace("##", r"#\u0023")
 
 
-def spreadsheet_cell(text: str) -> str:
-    """The text made printable, with `'` in front of what a spreadsheet would take for a formula and run."""
-    return _RUN_BY_SPREADSHEETS.sub(r"\1\2'", printable(text))
+def spreadsheet_cells(cells: list[str]) -> list[str]:
+    """The cells made printable, with `'` in front of what a spreadsheet would take for a formula and run."""
+    # All at once: one by one, they take ten times as long.
+    text = "\n".join([*cells, ""])
+    if text.count("\n") == len(cells) and _HARMLESS_ROW(text):
+        return cells
+    return [_RUN_BY_SPREADSHEETS.sub(r"\1\2'", printable(cell)) for cell in cells]
 
 
 def _shown(char: str) -> str:

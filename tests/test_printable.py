@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bulkprof.errors import AwsError, BulkprofError, PluginError
 from bulkprof.model import Problem
 from bulkprof.plugins import printable, printable_lines
-from bulkprof.printable import Lines, headed, json_text, spreadsheet_cell
+from bulkprof.printable import Lines, headed, json_text, spreadsheet_cells
 from tests.hostile import HOSTILE, assert_harmless
 
 TEXTS = st.text(
@@ -99,15 +99,23 @@ def test_json_is_harmless_and_says_the_very_value(value: Any, ascii_only: bool, 
     assert text.isascii() or not ascii_only
 
 
-@given(text=TEXTS)
-@example(text="=cmd|'/C calc'!A0")
-@example(text="x;=1+1;y")
-@example(text="\t=1+1")
-@example(text="\r=1+1")
-def test_no_spreadsheet_runs_a_cell(text: str) -> None:
+CELLS = st.one_of(TEXTS, st.sampled_from(["", "team-a", "arn:aws:bedrock:::x/y", "a\nb", "{}"]))
+
+
+@given(row=st.lists(CELLS, min_size=2, max_size=4))
+@example(row=["a", "=cmd|'/C calc'!A0"])
+@example(row=["a", "x;=1+1;y"])
+@example(row=["\t=1+1", "\r=1+1"])
+@example(row=["a\nb", "c"])
+@example(row=["a\n=b", "c"])
+def test_no_spreadsheet_runs_a_cell(row: list[str]) -> None:
     file = io.StringIO(newline="")
-    csv.writer(file).writerow(["first", spreadsheet_cell(text)])
-    assert_harmless(file.getvalue().rstrip("\r\n"))
+    csv.writer(file, lineterminator="\n").writerow(spreadsheet_cells(row))
+    text = file.getvalue()
+    assert text.count("\n") == 1
+    assert_harmless(text)
     for delimiter in (",", ";"):
-        cells = next(csv.reader(io.StringIO(file.getvalue(), newline=""), delimiter=delimiter))
+        cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
         assert not any(cell.strip().startswith(("=", "+", "-", "@")) for cell in cells)
+    if all(cell.isascii() and cell.isalnum() for cell in row):
+        assert spreadsheet_cells(row) == row

@@ -13,7 +13,7 @@ from typing import IO, Any, Self
 
 from bulkprof.delivery.files import write_whole
 from bulkprof.model import Target
-from bulkprof.printable import json_text, spreadsheet_cell
+from bulkprof.printable import json_text, spreadsheet_cells
 
 COLUMNS = ("name", "model", "description", "account", "region")
 """The columns that every manifest written here has, before the tags."""
@@ -30,13 +30,13 @@ def write_manifest(path: Path, rows: Callable[[], Iterable[Mapping[str, Any]]], 
 
 def write_csv(file: IO[str], rows: Callable[[], Iterable[Mapping[str, Any]]], *, safe: bool = False) -> None:
     """Write a header of all columns that any row has, then the rows: read twice rather than held."""
-    cell = spreadsheet_cell if safe else str
+    shown: Callable[[list[str]], list[str]] = spreadsheet_cells if safe else list
     columns = dict.fromkeys(COLUMNS)
     for row in rows():
         columns.update(dict.fromkeys(row))
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(map(cell, columns))
-    writer.writerows([cell(row.get(column, "")) for column in columns] for row in rows())
+    writer.writerow(shown(list(columns)))
+    writer.writerows(shown([row.get(column, "") for column in columns]) for row in rows())
 
 
 def write_json_lines(file: IO[str], rows: Callable[[], Iterable[Mapping[str, Any]]]) -> None:

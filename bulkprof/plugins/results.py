@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from bulkprof.model import Outcome
-from bulkprof.printable import json_text, spreadsheet_cell
+from bulkprof.printable import json_text, spreadsheet_cells
 
 RESULT_COLUMNS = (
     "file",
@@ -66,4 +66,4 @@ def outcome_cells(outcome: Outcome, *, raw: bool = False) -> list[str]:
         # A semicolon may separate cells where the file is opened; in JSON it can be written so that it never does.
         record["tags"] = record["tags"].replace(";", r"\u003b")
     cells = [str(record[column]) for column in RESULT_COLUMNS]
-    return cells if raw else list(map(spreadsheet_cell, cells))
+    return cells if raw else spreadsheet_cells(cells)

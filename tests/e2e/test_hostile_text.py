@@ -4,55 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
-import logging
-import sys
-from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
 
-from bulkprof import cli
-from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.loop import run_watched
-from bulkprof.cli.terminal import Terminal
 from bulkprof.delivery import sinks
-from bulkprof.errors import UsageError
-from bulkprof.lambda_handler import _LogUi, handler
-from bulkprof.model import Problem, Target
-from bulkprof.plugins import printable
-from bulkprof.printable import printable_lines
 from bulkprof.sandbox import Fault, Sandbox
-from tests.cli.driver import CommandLine, Ended, read_csv, read_json
+from tests.cli.driver import CommandLine, read_csv
 from tests.e2e.others import Others
 from tests.e2e.test_sinks import S3, SLACK, Slack, objects, slack
-from tests.hostile import HOSTILE, assert_harmless
-from tests.samples.test_lambda import Context
+from tests.hostile import FILE, HOSTILE, WAYS, assert_harmless, assert_harmless_end, run_each_way
 
 __all__ = ["slack"]
 
 CELL = HOSTILE.replace("\x00", "")
 """What a CSV file can hold: no NUL."""
-FILE = "::add-mask::a\n ::error::b\x1b[2J\u202e.csv"
-"""A manifest's name."""
 IN_XML = "".join(char for char in HOSTILE if char >= " " or char in "\t\n")
 """What an answer of STS can hold."""
 ACCOUNTS = ("111111111111", "222222222222")
-WAYS = [(), ("--json",), ("--log-format", "json"), ("--json", "--log-format", "json")]
-
-
-def assert_harmless_end(ended: Ended) -> None:
-    """Check both streams, and that what is JSON in them can still be read."""
-    assert_harmless(ended.out)
-    assert_harmless(ended.err)
-
-
-def run_each_way(commands: CommandLine, *arguments: str, code: int, json_too: bool = True) -> list[Ended]:
-    ends = [commands(*arguments, *way) for way in WAYS if json_too or "--json" not in way]
-    for ended in ends:
-        assert ended.code == code, ended.err
-        assert_harmless_end(ended)
-    return ends
 
 
 def write_hostile_rows(commands: CommandLine) -> str:
@@ -81,29 +49,6 @@ def test_hostile_json_keys(commands: CommandLine) -> None:
     for name, text in (("a.json", json.dumps(rows)), ("b.jsonl", "\n".join(map(json.dumps, rows)))):
         commands.write(name, text)
         run_each_way(commands, "validate", name, code=65)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [
-        ((HOSTILE,), 64),
-        (("validate", f"--{HOSTILE}"), 64),
-        (("validate", HOSTILE), 65),
-        (("validate", "teams.csv", "--config", HOSTILE), 1),
-        (("apply", "teams.csv", "--yes", "--accounts", HOSTILE), 64),
-        (("apply", "teams.csv", "--yes", "--results", HOSTILE), 64),
-        (("apply", "teams.csv", "--yes", "--deadline", HOSTILE), 64),
-        (("apply", "teams.csv", "--yes", "--max-targets-in-flight", HOSTILE), 64),
-        (("resume", HOSTILE), 64),
-        (("report", HOSTILE), 64),
-        (("runs", "redeliver", HOSTILE), 64),
-    ],
-)
-def test_hostile_arguments(commands: CommandLine, sandbox: Sandbox, arguments: tuple[str, ...], code: int) -> None:
-    commands.manifest("team-a")
-    # A file's name has no NUL, and is not that long.
-    given = [argument.replace("\x00", "")[:200] for argument in arguments]
-    run_each_way(commands, *given, code=code)
 
 
 def test_hostile_paths_are_told(commands: CommandLine, sandbox: Sandbox) -> None:
@@ -249,85 +194,6 @@ def test_a_terminal_that_draws(commands: CommandLine, sandbox: Sandbox, monkeypa
         assert "\x1b]" not in ended.err
         assert "\n::" not in ended.err
     assert "[link=" in commands("report", commands("runs", "--json").json()["runs"][0]["run_id"]).out
-
-
-def test_a_config_of_harm(commands: CommandLine) -> None:
-    commands.config(f"[run]\n{json.dumps(HOSTILE)} = 1\n[plugins.{json.dumps(HOSTILE)}]\na = 1\n", base="")
-    commands.manifest("team-a")
-    for ended in run_each_way(commands, "validate", "teams.csv", code=1):
-        assert "is not a known key" in ended.err
-    commands.config(f"[plugins.{json.dumps(HOSTILE)}]\na = 1\n")
-    run_each_way(commands, "validate", "teams.csv", code=1)
-    commands.config(f'[organization]\nrole = "x"\nsession_name = {json.dumps("##[add-mask]x")}\n', base="")
-    assert_harmless_end(commands("iam-policy"))
-
-
-def test_lambda_logs_no_harm(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    ui = _LogUi()
-    ui.note(HOSTILE)
-    ui.warn(HOSTILE)
-    ui.warn_of(Target("111122223333", "us-east-1"), HOSTILE)
-    ui.problem(Problem(HOSTILE, file=HOSTILE))
-    assert len(caplog.records) == 4
-    for record in caplog.records:
-        assert_harmless(record.getMessage())
-        assert "\n" not in record.getMessage()
-    with pytest.raises(UsageError) as caught:
-        handler({HOSTILE: 1, f"{HOSTILE}2": 1}, Context())
-    assert_harmless(str(caught.value))
-    assert str(caught.value).count("\n") == 1
-
-
-@pytest.mark.parametrize("form", list(LogFormat))
-def test_what_libraries_log_is_a_line_like_all_others(capsys: pytest.CaptureFixture[str], form: LogFormat) -> None:
-    terminal = Terminal(as_json=False, no_color=True, log_format=form)
-    before = list(logging.getLogger().handlers)
-
-    async def work() -> None:
-        try:
-            raise ValueError(HOSTILE)
-        except ValueError:
-            logging.getLogger("foreign").exception("it says %s", HOSTILE)
-        await anyio.sleep(0)
-
-    run_watched(terminal, work, None)
-    assert logging.getLogger().handlers == before
-    told = capsys.readouterr().err
-    assert_harmless(told)
-    line: Any = read_json(told) if form is LogFormat.JSON else told
-    said = line["message"] if form is LogFormat.JSON else line
-    assert "foreign: it says a " in said
-    assert "ValueError: a " in said
-    assert told.count("\n") == 1
-
-
-def test_a_mistake_of_our_own_prints_no_harm(capsys: pytest.CaptureFixture[str]) -> None:
-    try:
-        raise RuntimeError(HOSTILE)
-    except RuntimeError:
-        cli._show_mistake(*sys.exc_info())  # type: ignore[arg-type]
-    told = capsys.readouterr().err
-    assert told.startswith("Traceback (most recent call last):\n")
-    assert_harmless(told)
-
-
-def test_objects_in_json_logs_are_the_very_values(commands: CommandLine) -> None:
-    commands.manifest("team.a", file=FILE)
-    line = read_json(commands("validate", FILE, "--log-format", "json").err.partition("\n")[0] + "\n")
-    assert line["file"] == FILE
-    assert line["message"].startswith(printable(f"{FILE}:2: "))
-
-
-def test_questions_and_texts_are_harmless(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    terminal = Terminal(as_json=False, no_color=True)
-    terminal.text([HOSTILE])
-    terminal.json({HOSTILE: HOSTILE})
-    terminal.note(printable_lines(["::a::", "b"]))
-    told = capsys.readouterr()
-    assert_harmless(told.out)
-    assert told.out.count("\n") == 2
-    assert told.err == "\\x3a:a::\nb\n"
 
 
 @pytest.fixture(autouse=True)
