@@ -25,6 +25,7 @@ from bulkprof.execution.stop import Stop
 from bulkprof.model import Outcome, OutcomeKind, RunSummary, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
+from bulkprof.printable import printable_lines
 from bulkprof.workspace import Workspace
 
 FAILURES = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
@@ -147,17 +148,18 @@ def _write_files(work: Workspace, run: RunFile) -> None:
     faults = []
     try:
         if work.options.results:
-            write_results(work.options.results, run.results())
+            write_results(work.options.results, run.results(), raw=work.options.csv_cells == "raw")
     except StateError as error:
         faults.append(f"{error}; nothing is lost: bulkprof report {run.meta('id')} --results FILE")
     try:
         if work.options.failed:
-            count = write_failed(work.options.failed, run, work.settings.own_tags)
+            safe = work.options.csv_cells == "safe"
+            count = write_failed(work.options.failed, run, work.settings.own_tags, safe=safe)
             work.ui.note(f"rows to mend: {count} in {work.options.failed}")
     except StateError as error:
         faults.append(f"{error}; nothing is lost: bulkprof report {run.meta('id')} --failed FILE")
     if faults:
-        raise StateError("\n".join(faults))
+        raise StateError(printable_lines(faults))
 
 
 async def _tell_the_end(work: Workspace, delivery: Delivery, summary: RunSummary) -> None:

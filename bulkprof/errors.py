@@ -38,6 +38,8 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from bulkprof.printable import Lines, headed, printable, printable_lines
+
 if TYPE_CHECKING:
     from bulkprof.model import Problem
 
@@ -67,9 +69,15 @@ class ExitCode(IntEnum):
 
 
 class BulkprofError(Exception):
-    """The root: a message for people that says what is wrong, where, and what to do next."""
+    """The root: a message for people that says what is wrong, where, and what to do next.
+
+    Its text is printable, whatever the values in it hold, and of several lines only where it was made of `Lines`.
+    """
 
     exit_code: ClassVar[ExitCode] = ExitCode.COULD_NOT_RUN
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UsageError(BulkprofError):
@@ -86,7 +94,10 @@ class PluginError(BulkprofError):
     """A plugin can't be found or loaded, has wrong settings, or raised from a hook."""
 
     def __init__(self, plugin: str, message: str) -> None:
-        super().__init__(f"plugin {plugin!r}: {without_secrets(message)}")
+        said = without_secrets(message)
+        # Where a plugin put lines together, they are still such.
+        said = printable_lines(said.split("\n")) if isinstance(message, Lines) else said
+        super().__init__(headed(f"plugin {plugin!r}: ", said))
         self.plugin = plugin
 
 
@@ -175,7 +186,7 @@ class AwsError(BulkprofError):
     def __str__(self) -> str:
         head = " ".join(part for part in (self.where, self.operation) if part)
         text = self.message if self.code in self.message else f"{self.code}: {self.message}"
-        return f"{head}: {text}" if head else text
+        return printable(f"{head}: {text}" if head else text)
 
 
 class CredentialsError(AwsError):

@@ -12,6 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from bulkprof.printable import printable
+
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -83,7 +85,7 @@ class Problem:
         cell = f"{self.column} {shown!r}" if self.value else self.column
         text = ": ".join(part for part in (place, cell, self.message) if part)
         text = f"{text}; {self.remedy}" if self.remedy else text
-        return text if self.is_error else f"warning: {text}"
+        return printable(text if self.is_error else f"warning: {text}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_co
 from bulkprof.planning.quota import quota_warning
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
+from bulkprof.printable import printable_lines
 
 TWINS_SHOWN = 5
 """Names with more than one profile that are told one by one."""
@@ -318,8 +319,8 @@ def veto(run: RunFile, registry: Registry, ui: Ui) -> None:
     for plugin, answer in registry.gather("bulkprof_check_plan", overview):
         for problem in answer:
             if problem.is_error:
-                objections.append(f"{problem} (plugin {plugin!r})")
+                objections.append(f"  {problem} (plugin {plugin!r})")
             else:
                 ui.warn(f"{problem} (plugin {plugin!r})")
     if objections:
-        raise SafetyError("the plan was vetoed and nothing was changed:\n  " + "\n  ".join(objections))
+        raise SafetyError(printable_lines(["the plan was vetoed and nothing was changed:", *objections]))

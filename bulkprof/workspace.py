@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Literal, cast
 
 import anyio
 import anyio.to_thread
@@ -57,6 +57,10 @@ class Options:
     """Where the results file goes: .csv or .jsonl."""
     failed: Path | None = None
     """Where the rows that didn't end in order go, in manifest form: .csv or .jsonl."""
+    csv_cells: Literal["safe", "raw"] | None = None
+    """Whether no spreadsheet runs the cells of CSV files (`=1+1` gets a `'` in front), or cells are the very values.
+    None: safe in results, raw in manifests (`failed`, `export`), which are read again.
+    """
     failure_tolerance: str | None = None
     """How many profiles may fail before the run stops: a share such as `5%` or a count."""
     deadline: str | None = None

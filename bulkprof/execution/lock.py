@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from bulkprof.errors import LockHeldError, StateError
+from bulkprof.printable import printable
 
 FOLDER: Final = "locks"
 """Where lock files are, in the state directory."""
@@ -196,4 +197,4 @@ def _write(file: int, holder: Holder) -> None:
 
 def _plain(value: Any) -> str:
     text = value if isinstance(value, str) else "?"
-    return "".join(character for character in text[:256] if character.isprintable())
+    return printable(text[:256])

@@ -51,6 +51,7 @@ from bulkprof.plugins.api import (
 from bulkprof.plugins.fields import FieldReader, field_reader, missing_field
 from bulkprof.plugins.hookspecs import hookimpl
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
+from bulkprof.printable import printable, printable_lines
 
 __all__ = [
     "RESULT_COLUMNS",
@@ -84,6 +85,8 @@ __all__ = [
     "outcome_cells",
     "outcome_json",
     "outcome_record",
+    "printable",
+    "printable_lines",
     "tag_count_fault",
     "tag_key_fault",
     "tag_value_fault",

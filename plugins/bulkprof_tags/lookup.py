@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bulkprof.plugins import DesiredProfile, Problem, field_reader, missing_field, tag_value_fault
+from bulkprof.plugins import DesiredProfile, Problem, field_reader, missing_field, printable_lines, tag_value_fault
 from bulkprof_tags.settings import LookupSettings
 from bulkprof_tags.values import clean_value
 
@@ -30,7 +30,7 @@ class Lookup:
         self._otherwise = settings.missing if isinstance(settings.missing, dict) else _NO_TAGS
         wrong = list(self._load(directory / settings.file))
         if wrong:
-            raise ValueError("\n".join(f"{settings.file}{finding}" for finding in wrong))
+            raise ValueError(printable_lines(f"{settings.file}{finding}" for finding in wrong))
 
     @property
     def keys(self) -> frozenset[str]:
