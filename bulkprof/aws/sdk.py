@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import aioboto3
@@ -21,6 +22,7 @@ from bulkprof._version import __version__
 from bulkprof.aws.credentials import Keys, SharedCredentials
 from bulkprof.aws.direct import Direct, SignedCalls, require_json
 from bulkprof.aws.http import SharedHttp
+from bulkprof.aws.sdk_http import ClientDefaults, SdkHttp, serve_machine_sources
 from bulkprof.aws.signing import Signer
 
 SIGNING_NAMES: Mapping[str, str] = {
@@ -91,6 +93,7 @@ class Sdk:
         if self._environment is not None:
             return await self._core.get_credentials() if self._environment.get("AWS_ACCESS_KEY_ID") else None
         core = self._new_core() if afresh else self._core
+        serve_machine_sources(core, self.http)
         return await core.get_credentials()
 
     def session(self, credentials: SharedCredentials) -> aioboto3.Session:
@@ -155,6 +158,12 @@ class Sdk:
             return await context.__aenter__()
 
     def _new_core(self, **options: Any) -> Any:
+        core = self._bare_core(**options)
+        # Reaches every client of the session: those that plugins get, and those that its credential chain makes.
+        core.set_default_client_config(ClientDefaults(http_session_cls=partial(SdkHttp, self.http)))
+        return core
+
+    def _bare_core(self, **options: Any) -> Any:
         if self._environment is None:
             # The Python SDK alone reads only AWS_DEFAULT_REGION; everybody sets AWS_REGION.
             region_variable = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
