@@ -172,7 +172,7 @@ def trusted(verify: Trust | None) -> Trust:
 
 def _tls(verify: Trust) -> ssl.SSLContext:
     """The SDK's own context, so that it trusts whom the SDK trusts, also where Python's default is stricter."""
-    context = create_urllib3_context()
+    context: ssl.SSLContext = create_urllib3_context()
     # The SDK leaves names to urllib3, which compares them itself; aiohttp leaves them to the context.
     context.check_hostname = True
     context.load_verify_locations(cafile=get_cert_path(verify))

@@ -74,13 +74,12 @@ class ClientDefaults(AioConfig):  # type: ignore[misc]  # the SDK has no types
         return merged
 
 
-def serve_machine_sources(core: Any, shared: SharedHttp) -> None:
-    """Let the sources of a machine's own credentials go through `shared`, too: they take no client settings.
+def serve_machine_sources(chain: Any, core: Any, shared: SharedHttp) -> None:
+    """Let a machine's own sources in the credential `chain` of `core` go through `shared`: they take no client settings.
 
     Those are the metadata of an instance and of a container, which may be at an https address.
     """
     verify = core.get_config_variable("ca_bundle")
-    chain = core.get_component("credential_provider")
     instance = chain.get_provider("iam-role")._role_fetcher  # noqa: SLF001 - the chain that the SDK builds is the only one
     instance._session = SdkHttp(  # noqa: SLF001
         shared,

@@ -94,7 +94,8 @@ class Interceptor:
             about = f"{host}{head.split(b' ', 2)[1].decode()} {body.decode()}"
             answer = next((answer for part, answer in self.answers.items() if part in about), None)
             if answer is None:
-                return await self._pass_on(head + body, reader, writer)
+                await self._pass_on(head + body, reader, writer)
+                return
             writer.write(answer)
             await writer.drain()
 

@@ -254,7 +254,6 @@ async def test_a_containers_source_of_keys_is_looked_at(
         monkeypatch.setenv("AWS_CA_BUNDLE", bundle(tmp_path))
     with between(Interceptor(answers=CONTAINER.answers, presents=presents), direct=True) as server:
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"https://localhost:{server.port}/keys")
-        monkeypatch.setattr(http, "_CONNECT_S", 0.01)
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         async with entered() as sessions:
             with pytest.raises(AwsError):
