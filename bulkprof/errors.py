@@ -56,11 +56,10 @@ def without_secrets(text: str) -> str:
 
 _NAMES = r"(?:token|secret|password|passwd|signature|api[_-]?key|secret[_-]?(?:access[_-]?)?key)"
 _HEADER = re.compile(
-    rf"(\b(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*{_NAMES})['\"]?\s*[:=]\s*['\"]?)[^'\"\r\n]+", re.IGNORECASE
+    rf"(\b(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*{_NAMES})['\"]?\s*[:=]\s*['\"]?)[^'\"\r\n]+",
+    re.IGNORECASE,
 )
-_FIELD = re.compile(
-    rf"((?:\b[\w-]*{_NAMES}=|['\"][\w-]*{_NAMES}['\"]\s*:\s*)['\"]?)[^\s'\"&,;]+", re.IGNORECASE
-)
+_FIELD = re.compile(rf"((?:\b[\w-]*{_NAMES}=|['\"][\w-]*{_NAMES}['\"]\s*:\s*)['\"]?)[^\s'\"&,;]+", re.IGNORECASE)
 _SCHEME = re.compile(r"(\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}", re.IGNORECASE)
 # Not that of a file, which ends in a dot and more.
 _HOOK_PATH = re.compile(r"(/(?:services|webhooks?)/)[\w/-]{8,}(?![\w/.-])", re.IGNORECASE)

@@ -64,6 +64,6 @@ def how_it_ended(command: str, status: int) -> str:
     """What may be said of a helper that failed: its arguments may hold secrets as well as its output."""
     ended = f"ended with exit status {status}" if status >= 0 else f"was ended by signal {-status}"
     return (
-        f"the helper {PurePath(command).name!r} (credential_process) {ended}; run it by hand to see why: what it printed "
-        "may hold secrets and isn't shown"
+        f"the helper {PurePath(command).name!r} (credential_process) {ended}; run it by hand to see why: what it "
+        "printed may hold secrets and isn't shown"
     )

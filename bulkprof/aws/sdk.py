@@ -43,8 +43,8 @@ _SESSION_VARIABLES: Mapping[str, tuple[Any, ...]] = {
 """The SDK's variables with their environment taken out: (key in the file, environment, default, type)."""
 
 
-# Alone among the SDK's parts it has none, so that its warnings, with all that an exception of a credential source holds,
-# would go to standard error of programs that set up no logging.
+# Alone among the SDK's parts it has none: its warnings, with all that an exception of a credential source holds, would
+# go to standard error of programs that set up no logging.
 logging.getLogger("aiobotocore").addHandler(logging.NullHandler())
 
 

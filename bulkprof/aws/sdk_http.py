@@ -75,9 +75,10 @@ class ClientDefaults(AioConfig):  # type: ignore[misc]  # the SDK has no types
 
 
 def serve_machine_sources(chain: Any, core: Any, shared: SharedHttp) -> None:
-    """Let a machine's own sources in the credential `chain` of `core` go through `shared`: they take no client settings.
+    """Let a machine's own sources in the credential `chain` of `core` go through `shared`.
 
-    Those are the metadata of an instance and of a container, which may be at an https address.
+    Those are the metadata of an instance and of a container, which may be at an https address, and take no client
+    settings.
     """
     verify = core.get_config_variable("ca_bundle")
     instance = chain.get_provider("iam-role")._role_fetcher  # noqa: SLF001 - the chain that the SDK builds is the only one
