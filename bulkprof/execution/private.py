@@ -42,7 +42,9 @@ def private_directory(path: Path) -> None:
     if _is_ours(path):
         _close(path)
     elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise StateError(f"{path}: others can write there; close it to them (`chmod go-w {path}`), or {_ELSEWHERE}")
+        # One like /tmp is open on purpose.
+        close = "" if found.st_mode & stat.S_ISVTX else f", or close it to them: chmod go-w {path}"
+        raise StateError(f"{path}: others can write there; {_ELSEWHERE}{close}")
 
 
 def private_folder(path: Path) -> None:
