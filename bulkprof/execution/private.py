@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -124,9 +125,20 @@ def _require_own(path: Path, found: os.stat_result) -> None:
         if found.st_uid == path.absolute().parent.stat().st_uid:
             # Containers run as root in folders of the machine's user, who owns all that is around it anyway.
             return
+    if _owner_of_new(path) == found.st_uid:
+        return
     advice = f"make it yours (`sudo chown -R {os.geteuid()} {path}`)" if found.st_uid == 0 else "leave it to them"
     who = "root" if found.st_uid == 0 else f"another user (uid {found.st_uid})"
     raise StateError(f"{path}: belongs to {who}; {advice}, or {_ELSEWHERE}")
+
+
+def _owner_of_new(path: Path) -> int | None:
+    """Whose a file is that this process makes in the folder: some shared file systems give all to one user."""
+    try:
+        with tempfile.TemporaryFile(dir=path) as file:
+            return os.fstat(file.fileno()).st_uid
+    except OSError:
+        return None
 
 
 def _is_ours(path: Path) -> bool:

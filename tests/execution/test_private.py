@@ -225,6 +225,7 @@ def test_the_owner_counts(
     state = StateDirectory(tmp_path / "state")
     state.prepare()
     monkeypatch.setattr(os, "geteuid", lambda: me)
+    monkeypatch.setattr(private, "_owner_of_new", lambda _: me)
     monkeypatch.delenv("SUDO_UID", raising=False)
     if sudo:
         monkeypatch.setenv("SUDO_UID", sudo)
@@ -238,6 +239,17 @@ def test_the_owner_counts(
     assert "\n" not in str(caught.value)
     with pytest.raises(StateError, match=told), StateLock(state.path, "prod"):
         pytest.fail("nothing can be locked there")
+
+
+def test_a_file_system_that_gives_all_to_one_user_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As network file systems do with an access point, or for everybody."""
+    state = StateDirectory(tmp_path / "state")
+    state.prepare()
+    # To itself, the process is somebody else; all that it makes is still of the one user.
+    other = os.geteuid() + 4711
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    use(state)
+    assert [path.name for path in state.path.iterdir() if path.is_file()] == [".gitignore"]
 
 
 @pytest.mark.parametrize("inner", ["runs", "locks"])
