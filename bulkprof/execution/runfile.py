@@ -185,15 +185,13 @@ class RunFile(Wanted):
             target = Target(account, region)
             yield DesiredRow(name, target, model, description, json.loads(tags), json.loads(attributes))
 
-    def done_in(self, target: Target) -> list[tuple[str, str, str, OutcomeKind]]:
-        """Name, ARN, replaced ARN and outcome of everything that was changed in `target`, in order."""
-        found = self._db.execute(
-            "SELECT a.name, o.arn, o.old_arn, o.kind FROM outcome o JOIN action a ON a.id = o.action "
-            "JOIN target t ON t.id = a.target WHERE t.account = ? AND t.region = ? "
-            "AND o.kind IN ('created', 'replaced', 'deleted', 'updated', 'adopted') ORDER BY o.seq",
-            (target.account, target.region),
+    def done(self) -> Iterator[tuple[str, str, str, str, str, str]]:
+        """Account, Region, name, ARN, replaced ARN and outcome of everything that was changed, in order."""
+        yield from self._db.execute(
+            "SELECT t.account, t.region, a.name, o.arn, o.old_arn, o.kind FROM outcome o JOIN action a ON a.id = o.action "
+            "JOIN target t ON t.id = a.target "
+            "WHERE o.kind IN ('created', 'replaced', 'deleted', 'updated', 'adopted') ORDER BY o.seq"
         )
-        return [(name, arn, old_arn, OutcomeKind(kind)) for name, arn, old_arn, kind in found]
 
     def outcome_counts(self) -> dict[OutcomeKind, int]:
         """How many actions ended as what. Together they are all actions that are not pending."""
