@@ -103,9 +103,17 @@ class Engine:
                 await side_by_side(targets, self.settings.max_targets, self.traffic, partial(self._lane, send))
 
     async def _lane(self, results: MemoryObjectSendStream[Outcome], target: Target) -> None:
+        begun, first = await self.run.off_loop(
+            lambda: (self.run.begun(target), self.run.pending(target, after=0, limit=PAGE))
+        )
+        settled = [outcome for outcome in map(without_call, first) if outcome is not None]
+        if len(settled) == len(first) < PAGE:
+            # Nothing is to be done here, as in most targets of most nights: so there is nothing to enter it for.
+            for outcome in settled:
+                await _hand_over(outcome, results)
+            return
         try:
             async with self.open_target(target) as opened:
-                begun = await self.run.off_loop(partial(self.run.begun, target))
                 await _LaneRun(self, opened, results, begun).work(target)
         except StopRequestedError:
             return
@@ -179,6 +187,14 @@ class Engine:
         return taken
 
 
+async def _hand_over(outcome: Outcome, results: MemoryObjectSendStream[Outcome]) -> None:
+    """Give an outcome to the writer; waits only where there is no room, so that batches fill up."""
+    try:
+        results.send_nowait(outcome)
+    except anyio.WouldBlock:
+        await results.send(outcome)
+
+
 def _take_waiting(outcomes: MemoryObjectReceiveStream[Outcome], batch: list[Outcome], most: float) -> None:
     """Fill the batch with what can be had without waiting."""
     with suppress(anyio.WouldBlock, anyio.EndOfStream):
@@ -241,10 +257,7 @@ class _LaneRun:
         outcome = await self.performer.perform(action)
         if _needs_call(action):
             self._take_note(outcome)
-        try:
-            self.results.send_nowait(outcome)
-        except anyio.WouldBlock:
-            await self.results.send(outcome)
+        await _hand_over(outcome, self.results)
 
     def _take_note(self, outcome: Outcome) -> None:
         if outcome.error_code == "ServiceQuotaExceededException":

@@ -86,10 +86,17 @@ class RunFile(Wanted):
             counts.setdefault(Target(account, region), {})[ActionKind(kind)] = count
         return counts
 
-    def refused_count(self, target: Target | None = None) -> int:
-        """How many actions are refused, in all or in one target."""
-        query = "SELECT count(*) FROM action WHERE refusal_code IS NOT NULL AND coalesce(target = ?, 1)"
-        return int(self._db.execute(query, (target and self._id_of(target),)).fetchone()[0])
+    def refused_count(self) -> int:
+        """How many actions are refused."""
+        return int(self._db.execute("SELECT count(*) FROM action WHERE refusal_code IS NOT NULL").fetchone()[0])
+
+    def refused_counts(self) -> dict[Target, int]:
+        """How many actions are refused in each target that has such: all in one reading, however many those are."""
+        query = (
+            "SELECT t.account, t.region, count(*) FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.refusal_code IS NOT NULL GROUP BY a.target"
+        )
+        return {Target(account, region): count for account, region, count in self._db.execute(query)}
 
     def actions(self) -> Iterator[Action]:
         """Every action, target by target, read in pages so that writes may come in between."""
@@ -188,8 +195,8 @@ class RunFile(Wanted):
     def done(self) -> Iterator[tuple[str, str, str, str, str, str]]:
         """Account, Region, name, ARN, replaced ARN and outcome of everything that was changed, in order."""
         yield from self._db.execute(
-            "SELECT t.account, t.region, a.name, o.arn, o.old_arn, o.kind FROM outcome o JOIN action a ON a.id = o.action "
-            "JOIN target t ON t.id = a.target "
+            "SELECT t.account, t.region, a.name, o.arn, o.old_arn, o.kind FROM outcome o "
+            "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target "
             "WHERE o.kind IN ('created', 'replaced', 'deleted', 'updated', 'adopted') ORDER BY o.seq"
         )
 

@@ -104,10 +104,9 @@ class _Protocol(asyncio.Protocol):
 def _answer(head: bytes, body: bytes) -> bytes:
     if head.startswith(b"POST /inference-profiles"):
         return _message(_CREATED % next(_Protocol.made), b"201 Created")
-    if _Protocol.quiet and head.startswith(b"GET /inference-profiles?") and b"APPLICATION" in head:
-        return _message(_of_target(_LISTED, head))
     if head.startswith(b"GET /inference-profiles"):
-        return _message(b'{"inferenceProfileSummaries":[]}')
+        there = _Protocol.quiet and b"APPLICATION" in head
+        return _message(_of_target(_LISTED, head) if there else b'{"inferenceProfileSummaries":[]}')
     if head.startswith(b"GET /foundation-models"):
         return _message(_MODELS)
     if b"GetCallerIdentity" in body:
@@ -117,9 +116,7 @@ def _answer(head: bytes, body: bytes) -> bytes:
         return _message(_ROLE % (found[1] if found else ACCOUNT.encode()), kind=b"text/xml")
     if b"GetServiceQuota" in head:
         return _message(b'{"Quota":{"QuotaCode":"L-40EC9882","Value":1000000.0}}')
-    if _Protocol.quiet:
-        return _message(_of_target(_TAGGED, head))
-    return _message(b'{"ResourceTagMappingList":[]}')
+    return _message(_of_target(_TAGGED, head) if _Protocol.quiet else b'{"ResourceTagMappingList":[]}')
 
 
 def _of_target(answer: bytes, head: bytes) -> bytes:
