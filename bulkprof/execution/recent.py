@@ -5,23 +5,17 @@ starts right after another would take a profile that was just made for a missing
 make it twice. The run files know better: they hold the ARNs that AWS answered.
 
 The index of tags lags more, by about a minute: tags that were just changed would look as they were before.
-
-Each run's file is opened once. What it changed is copied into a table of its own, found by target: most runs of most
-nights changed next to nothing, and opening their files again for each of thousands of targets would cost most of the
-night.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 import time
-import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bulkprof.errors import StateError
+from bulkprof.execution.done import Done
 from bulkprof.execution.engine import HEARTBEAT_S
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
@@ -57,16 +51,11 @@ class RecentRuns:
         """Look through the state directory: blocks. `clock` answers epoch seconds, as file times do."""
         self._clock = clock
         self.settle_s = settle_s
-        self._done = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        """What these runs changed, in a file of SQLite's own once it doesn't fit into some memory."""
-        weakref.finalize(self, self._done.close)
-        self._one_at_a_time = threading.Lock()
-        self._done.executescript(_SCHEMA)
+        self._done = Done()
         self._settled_at = 0.0
         self.unsettled_s = 0.0
         """Seconds until lists show whatever a killed or stopped run may have sent without recording it."""
-        # The oldest first: of two profiles that were made under one name, the one that came later counts.
-        for run_id in reversed(state.run_ids()):
+        for run_id in state.run_ids():
             path = state.run_path(run_id)
             # Calls may still have been sent until just before the next sign of life was due. None has been given later
             # than now: a file from the future says that a clock was set, and nobody may wait for that to pass.
@@ -78,17 +67,14 @@ class RecentRuns:
             try:
                 with RunFile.open(path) as run:
                     if run.meta("estate") == estate:
-                        self._take(run, settled_at)
+                        self._take(run, run_id, settled_at)
             except StateError:
                 # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
                 self._wait_for(settled_at)
-        self._done.execute("CREATE INDEX by_target ON done (account, region)")
-        self._changed_anything = self._done.execute("SELECT EXISTS (SELECT 1 FROM done)").fetchone()[0] == 1
 
-    def _take(self, run: RunFile, settled_at: float) -> None:
+    def _take(self, run: RunFile, run_id: str, settled_at: float) -> None:
         settled = settled_at <= self._clock()
-        rows = ((*row, settled) for row in run.done())
-        self._done.executemany("INSERT INTO done VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._done.add(run_id, run.done(), settled=settled)
         if settled:
             return
         self._settled_at = max(self._settled_at, settled_at)
@@ -108,50 +94,36 @@ class RecentRuns:
 
     def of(self, target: Target) -> Lately:
         """What was done in `target`: blocks."""
-        if not self._changed_anything:
+        changes = self._done.of(target)
+        if not changes:
             return NOTHING
-        # Whichever threads ask, the connection takes one at a time.
-        with self._one_at_a_time:
-            found = self._done.execute(_OF_TARGET, (target.account, target.region)).fetchall()
-        return _lately(found) if found else NOTHING
-
-
-_SCHEMA = """
-PRAGMA journal_mode = OFF;
-CREATE TABLE done (
-    account TEXT, region TEXT, name TEXT, arn TEXT, old_arn TEXT, kind TEXT,
-    settled INTEGER              -- 1: lists have caught up with the run
-);
-"""
-_OF_TARGET = "SELECT name, arn, old_arn, kind, settled FROM done WHERE account = ? AND region = ? ORDER BY rowid"
-_TAGS_CHANGED = (OutcomeKind.UPDATED, OutcomeKind.ADOPTED)
-
-
-def _lately(done: Iterable[tuple[str, str, str, str, int]]) -> Lately:
-    """What rows of `done` amount to, those of one target in the order in which things were done."""
-    made: dict[str, str] = {}
-    deleted: set[str] = set()
-    retagged: set[str] = set()
-    tagged: set[str] = set()
-    for name, arn, old_arn, kind, settled in done:
-        if kind in _TAGS_CHANGED:
-            retagged.add(arn)
-            continue
-        if kind != OutcomeKind.DELETED:
-            tagged.add(arn)
-        if old_arn:
-            # Where it is kept for a while, it was marked.
-            retagged.add(old_arn)
-        if settled:
-            continue
-        if kind == OutcomeKind.DELETED:
-            deleted.add(arn)
-        else:
-            made[name] = arn
+        made: dict[str, str] = {}
+        deleted: set[str] = set()
+        retagged: set[str] = set()
+        tagged: set[str] = set()
+        for name, arn, old_arn, kind, settled in changes:
+            if kind in _TAGS_CHANGED:
+                retagged.add(arn)
+                continue
+            if kind is not OutcomeKind.DELETED:
+                tagged.add(arn)
             if old_arn:
-                deleted.add(old_arn)
-    lasting = {name: arn for name, arn in made.items() if arn not in deleted}
-    return Lately(lasting, frozenset(deleted), frozenset(retagged), frozenset(tagged))
+                # Where it is kept for a while, it was marked.
+                retagged.add(old_arn)
+            if settled:
+                continue
+            if kind is OutcomeKind.DELETED:
+                deleted.add(arn)
+            else:
+                # Of two profiles that were made under one name, the one that came later counts.
+                made[name] = arn
+                if old_arn:
+                    deleted.add(old_arn)
+        lasting = {name: arn for name, arn in made.items() if arn not in deleted}
+        return Lately(lasting, frozenset(deleted), frozenset(retagged), frozenset(tagged))
+
+
+_TAGS_CHANGED = (OutcomeKind.UPDATED, OutcomeKind.ADOPTED)
 
 
 def last_sign_of_life(path: Path) -> float:

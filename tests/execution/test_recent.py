@@ -171,7 +171,7 @@ def test_targets_without_changes_are_found_by_an_index(tmp_path: Path) -> None:
             nonlocal count
             count += 1
 
-        found._done.set_progress_handler(step, 1)
+        found._done._db.set_progress_handler(step, 1)
         assert found.of(OTHER) == NOTHING
         return count
 
