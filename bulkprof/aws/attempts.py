@@ -1,0 +1,30 @@
+"""Which attempt of which call is being sent: every SDK tells AWS so in two headers, for its support and its counts.
+
+The retry layer is above this folder and knows of no request, the request is made below and knows of no retry: the
+current call is handed down beside them.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+
+@dataclass(slots=True)
+class Attempts:
+    """One call, however often it is sent."""
+
+    most: int = 1
+    """After so many failures it is given up. Throttles are none, so there may be more attempts."""
+    made: int = 0
+    id: str = field(default_factory=lambda: str(uuid4()))
+
+    def next(self) -> dict[str, str | int]:
+        """Count an attempt and return what the SDK's handler for these headers reads."""
+        self.made += 1
+        return {"invocation-id": self.id, "attempt": self.made, "max": max(self.most, self.made)}
+
+
+CURRENT: ContextVar[Attempts | None] = ContextVar("attempts", default=None)
+"""The call that the task at hand sends; None outside the retry layer, where each call is sent once."""
