@@ -24,7 +24,12 @@ CALLS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
         {"X-Amz-Target": "ResourceGroupsTaggingAPI_20170126.GetResources", "Content-Type": JSON_1_1},
         b"{}",
     ),
-    "quotas": ("POST", "/", {"X-Amz-Target": "ServiceQuotasV20190624.GetServiceQuota", "Content-Type": JSON_1_1}, b"{}"),
+    "quotas": (
+        "POST",
+        "/",
+        {"X-Amz-Target": "ServiceQuotasV20190624.GetServiceQuota", "Content-Type": JSON_1_1},
+        b"{}",
+    ),
     "organizations": (
         "POST",
         "/",
@@ -127,19 +132,19 @@ def test_an_organization_that_moto_makes_is_read_from_moto(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "params", "code", "status"),
+    ("service", "operation", "params", "answer"),
     [
-        ("bedrock", "list_imported_models", {}, "UnknownOperationException", 404),
-        ("bedrock-runtime", "converse", {"modelId": "a", "messages": []}, "UnknownOperationException", 404),
-        ("account", "list_regions", {}, "UnknownOperationException", 404),
-        ("service-quotas", "list_services", {}, "UnknownOperationException", 400),
-        ("freetier", "get_free_tier_usage", {}, "UnknownOperationException", 400),
-        ("sts", "decode_authorization_message", {"EncodedMessage": "x"}, "InvalidAction", 400),
-        ("organizations", "list_handshakes_for_account", {}, "UnknownOperationException", 400),
+        ("bedrock", "list_imported_models", {}, (404, "UnknownOperationException")),
+        ("bedrock-runtime", "converse", {"modelId": "a", "messages": []}, (404, "UnknownOperationException")),
+        ("account", "list_regions", {}, (404, "UnknownOperationException")),
+        ("service-quotas", "list_services", {}, (400, "UnknownOperationException")),
+        ("freetier", "get_free_tier_usage", {}, (400, "UnknownOperationException")),
+        ("sts", "decode_authorization_message", {"EncodedMessage": "x"}, (400, "InvalidAction")),
+        ("organizations", "list_handshakes_for_account", {}, (400, "UnknownOperationException")),
     ],
 )
 def test_what_is_lacking_is_said_once(
-    make: Any, capfd: pytest.CaptureFixture[str], service: str, operation: str, params: Any, code: str, status: int
+    make: Any, capfd: pytest.CaptureFixture[str], service: str, operation: str, params: Any, answer: tuple[int, str]
 ) -> None:
     """As a client's error, which no SDK sends again, and without a traceback on the sandbox's own terminal."""
     sandbox, _ = make()
@@ -155,9 +160,9 @@ def test_what_is_lacking_is_said_once(
     with pytest.raises(ClientError, match="The sandbox lacks this operation of ") as caught:
         getattr(client, operation)(**params)
     client.close()
-    assert caught.value.response["Error"]["Code"] == code
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
-    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+    metadata = caught.value.response["ResponseMetadata"]
+    assert (metadata["HTTPStatusCode"], caught.value.response["Error"]["Code"]) == answer
+    assert metadata["RetryAttempts"] == 0
     assert "Traceback" not in capfd.readouterr().err
 
 

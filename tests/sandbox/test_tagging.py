@@ -151,7 +151,5 @@ def test_changes_through_it_are_paced_and_denied_like_any(make: Any) -> None:
     arn = aws.create()
     sandbox.set_denied(actions={"tag:TagResources"})
     tagging = aws("resourcegroupstaggingapi")
-    assert (
-        aws.code_of(lambda: tagging.tag_resources(ResourceARNList=[arn], Tags={"a": "b"})) == "AccessDeniedException"
-    )
+    assert aws.code_of(lambda: tagging.tag_resources(ResourceARNList=[arn], Tags={"a": "b"})) == "AccessDeniedException"
     assert sandbox.ledger().count("TagResources", "AccessDeniedException") == 1
