@@ -20,10 +20,11 @@ class Attempts:
     made: int = 0
     id: str = field(default_factory=lambda: str(uuid4()))
 
-    def next(self) -> dict[str, str | int]:
-        """Count an attempt and return what the SDK's handler for these headers reads."""
+    def next(self) -> dict[str, str]:
+        """Count an attempt and return its headers, as the SDK writes them."""
         self.made += 1
-        return {"invocation-id": self.id, "attempt": self.made, "max": max(self.most, self.made)}
+        counted = f"attempt={self.made}; max={max(self.most, self.made)}"
+        return {"amz-sdk-invocation-id": self.id, "amz-sdk-request": counted}
 
 
 CURRENT: ContextVar[Attempts | None] = ContextVar("attempts", default=None)

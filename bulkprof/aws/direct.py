@@ -10,12 +10,13 @@ SDK: import it late.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
-from botocore.handlers import add_recursion_detection_header, add_retry_headers
+from botocore.handlers import add_recursion_detection_header
 from botocore.parsers import ResponseParserError, ResponseParserFactory
 from multidict import CIMultiDict
 
@@ -75,6 +76,9 @@ class Direct:
         events = client.meta.events
         # It would sign nothing, at the cost of two more events a call.
         events.unregister(f"request-created.{self._service}", client._request_signer.handler)  # noqa: SLF001
+        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+            # The client has none of the SDK's own handlers; this one hands on the trace of the function's invocation.
+            events.register("before-call", add_recursion_detection_header)
         events.register_last("before-call", self._answer, unique_id=ANSWER)
 
     async def _answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
@@ -103,7 +107,6 @@ class Direct:
         """
         events, operation, signer = self._client.meta.events, model.name, _SIGNER.get()
         call = f"{self._service}.{operation}"
-        add_recursion_detection_header(params)
         request = _Request(params)
         await events.emit(f"request-created.{call}", request=request, operation_name=operation)
         await events.emit(
@@ -116,8 +119,7 @@ class Direct:
             operation_name=operation,
         )
         await signer.sign(request.method, request.url, request.headers, request.data or b"")
-        request.context["retries"] = (CURRENT.get() or Attempts()).next()
-        add_retry_headers(request)
+        request.headers.update((CURRENT.get() or Attempts()).next())
         # Tracing libraries ask for no event, they wrap this method of the SDK's endpoint.
         prepared: AWSPreparedRequest = self._client._endpoint.prepare_request(request)  # noqa: SLF001
         await events.emit(f"before-send.{call}", request=prepared)
