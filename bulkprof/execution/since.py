@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from bulkprof.errors import StateError
+from bulkprof.errors import DamagedError, StateError
 from bulkprof.execution import rows
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
@@ -40,9 +40,11 @@ _GONE = " UNION ALL ".join(
 def since_last(state: StateDirectory, run: RunFile) -> SinceLast | None:
     """Compare `run` with the last run of its estate that came to its end; None where there is none. Blocks.
 
-    Raises `StateError` when one of the two files can't be read.
+    Raises `StateError` when one of the two files can't be read, or a damaged one may be the last.
     """
     for _, last in state.open_all():
+        if isinstance(last, DamagedError):
+            raise last
         if isinstance(last, RunFile) and _is_before(last, run) and told_its_end(last):
             return _compare(run, last)
     return None
@@ -74,7 +76,7 @@ def _compare(run: RunFile, last: RunFile) -> SinceLast:
             new_failures=_number(db, f"SELECT count(*) {_NEW}"),
             gone_failures=_number(db, f"SELECT sum(found) FROM ({_GONE})"),
             still_failing=_number(db, _STILL),
-            outcomes={OutcomeKind(kind): count for kind, count in last.outcome_counts().items()},
+            outcomes={kind: count for kind, count in last.outcome_counts().items()},
             first_new=tuple(rows.to_outcome(row[1:]) for row in first),
         )
 
