@@ -111,4 +111,7 @@ def estate_lock(work: Workspace, run: RunFile) -> StateLock:
 async def recent_runs(work: Workspace) -> RecentRuns:
     """What the last runs on this machine did so lately that AWS may not show it."""
     look = partial(RecentRuns, work.state, work.settings.estate, work.settings.run.settle_s)
-    return await anyio.to_thread.run_sync(look)
+    recent = await anyio.to_thread.run_sync(look)
+    for damaged in recent.news():
+        work.ui.warn(damaged)
+    return recent

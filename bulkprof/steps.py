@@ -77,6 +77,7 @@ class Planner:
         if self.recent.unsettled_s > 0:
             self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
             await self.fleet.traffic.stop.pause(self.recent.unsettled_s)
+            await anyio.to_thread.run_sync(self.recent.waited)
         self.targets = targets
         stopped: list[StopRequestedError] = []
 
@@ -142,6 +143,10 @@ class Planner:
         """What exists, with what the last runs did before AWS's lists may show it."""
         owned = self.fleet.rules.prune
         lately = await anyio.to_thread.run_sync(self.recent.of, target)
+        if lately.unreadable:
+            for damaged in self.recent.news():
+                self.ui.warn(damaged)
+            await self.fleet.traffic.stop.pause(self.recent.left_s)
         observed = await observe(opened.api, opened.lane.call, names, owned=owned)
         listed = {profile.arn for profile in observed}
         unlisted = [arn for name, arn in lately.made.items() if name in names and arn not in listed]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.execution import rows, seals
+from bulkprof.execution import clocks, rows, seals
 
 APPLICATION_ID = 0x62756C6B
 """Marks a SQLite file as a run ("bulk" in ASCII)."""
@@ -125,6 +126,10 @@ class Database:
             checksum = json.dumps(seals.meta_digest(self._db))
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (seals.META, checksum))
 
+    def give_sign_of_life(self) -> None:
+        """Keep the moment until which calls may have been sent, as far as is known now."""
+        self.set_meta(alive=clocks.moment())
+
     def check(self) -> None:
         """Read all of the file, and raise `DamagedError` unless it is sound and holds the plan that was approved."""
         with speaking_of(self.path):
@@ -200,8 +205,8 @@ def _told(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StateError:
 
 def _damaged(path: Path, what: str) -> DamagedError:
     # SQLite may quote half the file.
-    text = " ".join(what.split())
+    text = textwrap.shorten(what, 100, placeholder=" …")
     return DamagedError(
-        f"{path}: is damaged ({text if len(text) <= 100 else f'{text[:99]}…'}); move it away and make a new plan, or apply its manifests again: what exists "
+        f"{path}: is damaged ({text}); move it away and make a new plan, or apply its manifests again: what exists "
         "already is found"
     )

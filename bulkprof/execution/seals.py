@@ -10,10 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 
-SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS seal "
-    "(target INTEGER PRIMARY KEY, actions INTEGER NOT NULL, digest TEXT NOT NULL)"
-)
+SCHEMA = "CREATE TABLE IF NOT EXISTS seal (target INTEGER PRIMARY KEY, actions INTEGER NOT NULL, digest TEXT NOT NULL)"
 INVALID_ROWS = 0
 """Stands for a target's id in the seal of the rows that count as invalid: what they asked for is left out."""
 META = "checksum"
@@ -65,7 +62,9 @@ def damage(db: sqlite3.Connection) -> str:
 def meta_digest(db: sqlite3.Connection) -> str:
     """The checksum of the run's own values."""
     digest = hashlib.sha256()
-    for pair in db.execute("SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM meta WHERE key <> ? ORDER BY key", (META,)):
+    for pair in db.execute(
+        "SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM meta WHERE key <> ? ORDER BY key", (META,)
+    ):
         digest.update(repr(pair).encode())
     return digest.hexdigest()
 
