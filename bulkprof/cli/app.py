@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from bulkprof.cli.early import SAID, EarlyInterrupt
 from bulkprof.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -62,18 +63,24 @@ def run(arguments: Sequence[str]) -> int:
         message: str = error.format_message()  # type: ignore[attr-defined]
         _terminal(arguments).error(f"{message}{hint}")
         if "--json" in arguments:
-            import json
-
-            sys.stdout.write(json.dumps({"error": message, "exit_code": int(ExitCode.USAGE)}) + "\n")
+            sys.stdout.write(_json_error(message, ExitCode.USAGE))
         return ExitCode.USAGE
-    except (typer.Abort, KeyboardInterrupt):
-        _terminal(arguments).note("interrupted before anything was started")
+    except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
+        _terminal(arguments).note(SAID)
+        if "--json" in arguments:
+            sys.stdout.write(_json_error(SAID, ExitCode.INTERRUPTED))
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # `bulkprof ... | head`: nobody reads any more, which is no error of ours.
         nobody_reads(sys.stdout)
         return ExitCode.DONE
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _json_error(message: str, code: ExitCode) -> str:
+    import json
+
+    return json.dumps({"error": message, "exit_code": int(code)}) + "\n"
 
 
 def _terminal(arguments: Sequence[str]) -> "Terminal":
