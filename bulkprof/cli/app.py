@@ -54,6 +54,7 @@ def register(command: str = "") -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; answers its exit code."""
     register(*arguments[:1])
+    stdout = sys.stdout
     try:
         command = typer.main.get_command(app)
         result = command.main(args=list(arguments), prog_name="bulkprof", standalone_mode=False)
@@ -63,17 +64,19 @@ def run(arguments: Sequence[str]) -> int:
         message: str = error.format_message()  # type: ignore[attr-defined]
         _terminal(arguments).error(f"{message}{hint}")
         if "--json" in arguments:
-            sys.stdout.write(_json_error(message, ExitCode.USAGE))
+            stdout.write(_json_error(message, ExitCode.USAGE))
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
         _terminal(arguments).note(SAID)
         if "--json" in arguments:
-            sys.stdout.write(_json_error(SAID, ExitCode.INTERRUPTED))
+            stdout.write(_json_error(SAID, ExitCode.INTERRUPTED))
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # `bulkprof ... | head`: nobody reads any more, which is no error of ours.
-        nobody_reads(sys.stdout)
+        nobody_reads(stdout)
         return ExitCode.DONE
+    finally:
+        sys.stdout = stdout
     return result if isinstance(result, int) else ExitCode.DONE
 
 

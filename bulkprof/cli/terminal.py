@@ -51,7 +51,13 @@ class Out:
         from bulkprof.cli.console import SafeConsole
 
         # None lets rich look at NO_COLOR and at the terminal itself.
-        return SafeConsole(stderr=self._is_stderr, no_color=self._no_color or None, highlight=False, quiet=self._quiet)
+        return SafeConsole(
+            file=self._stream,
+            stderr=self._is_stderr,
+            no_color=self._no_color or None,
+            highlight=False,
+            quiet=self._quiet,
+        )
 
     @cached_property
     def is_terminal(self) -> bool:
@@ -84,6 +90,8 @@ class Terminal(Ui):
         self, *, as_json: bool, no_color: bool, yes: bool = False, log_format: LogFormat = LogFormat.TEXT
     ) -> None:
         self.as_json = as_json
+        self.stdout = sys.stdout
+        """Standard output, which nobody else writes to: what plugins print goes to standard error."""
         self.json_logs = log_format is LogFormat.JSON
         self.errors = Out(stderr=True, no_color=no_color)
         # Tables have no place among JSON lines: what they say is in the JSON on stdout, and in a line of its own.
@@ -206,13 +214,13 @@ class Terminal(Ui):
 
     def json(self, value: Any) -> None:
         """Print the one JSON object of `--json`."""
-        plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        plain = (self.stdout.encoding or "").lower().replace("-", "") != "utf8"
         self.text([json.dumps(value, ensure_ascii=plain)])
 
     def text(self, lines: Iterable[str]) -> None:
         """Print lines on stdout as they are, for other programs to read."""
         try:
-            sys.stdout.writelines(f"{line}\n" for line in lines)
-            sys.stdout.flush()
+            self.stdout.writelines(f"{line}\n" for line in lines)
+            self.stdout.flush()
         except BrokenPipeError:
-            nobody_reads(sys.stdout)
+            nobody_reads(self.stdout)
