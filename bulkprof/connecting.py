@@ -38,7 +38,7 @@ async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterato
     """
     if not work.options.sandbox:
         _fit(work, sockets=1)
-        sessions = AwsSessions(work.settings.organization, work.settings.run)
+        sessions = AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask)
         async with _fleet(work, sessions, work.settings.lock, holder) as fleet:
             yield fleet
         return

@@ -21,6 +21,7 @@ from bulkprof._version import __version__
 from bulkprof.aws.credentials import Keys, SharedCredentials
 from bulkprof.aws.direct import Direct, SignedCalls, require_json
 from bulkprof.aws.http import SharedHttp
+from bulkprof.aws.mfa import Codes
 from bulkprof.aws.signing import Signer
 
 SIGNING_NAMES: Mapping[str, str] = {
@@ -48,6 +49,7 @@ class Sdk:
     def __init__(self, environment: Mapping[str, str] | None, *, timeout_s: float) -> None:
         self._environment = environment
         self.http = SharedHttp(timeout_s)
+        self.codes = Codes()
         base = self._core = self._new_core()
         self._loader = base.get_component("data_loader")
         # Megabytes of JSON, read here in a thread instead of at the first client on the event loop.
@@ -91,6 +93,8 @@ class Sdk:
         if self._environment is not None:
             return await self._core.get_credentials() if self._environment.get("AWS_ACCESS_KEY_ID") else None
         core = self._new_core() if afresh else self._core
+        # The SDK has no public place for who is asked for codes.
+        core.get_component("credential_provider").get_provider("assume-role")._prompter = self.codes  # noqa: SLF001
         return await core.get_credentials()
 
     def session(self, credentials: SharedCredentials) -> aioboto3.Session:

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
 from io import TextIOWrapper
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import anyio
 import anyio.to_thread
@@ -178,7 +179,18 @@ class Terminal(Ui):
             return True
         if not sys.stdin.isatty():
             raise UsageError("nobody can be asked without a terminal; add --yes, or look first: bulkprof plan")
-        return await self._ask("Do it? Only 'yes' is taken: ")
+        return (await self._ask("Do it? Only 'yes' is taken: ", sys.stdin.buffer)).lower() == "yes"
+
+    async def ask(self, question: str) -> str | None:
+        """Ask on the terminal, which standard input need not be."""
+        if sys.stdin is not None and sys.stdin.isatty():
+            return await self._ask(question, sys.stdin.buffer)
+        try:
+            terminal = await anyio.to_thread.run_sync(_open_terminal)
+        except OSError:
+            return None
+        with terminal:
+            return await self._ask(question, terminal)
 
     def _show(self, plan: Plan) -> None:
         if self.as_json and self.json_logs:
@@ -189,13 +201,13 @@ class Terminal(Ui):
             with RunFile.open(plan.path) as run:
                 show_plan(self.output.console, run)
 
-    async def _ask(self, question: str) -> bool:
+    async def _ask(self, question: str, source: BinaryIO) -> str:
         """Ask, but let Ctrl-C end the waiting: without a thread, which would keep the process until Enter."""
         answer = b""
 
         async def read() -> None:
             nonlocal answer
-            async for piece in pieces(sys.stdin.buffer):
+            async for piece in pieces(source):
                 answer += piece
                 if b"\n" in piece:
                     break
@@ -205,12 +217,15 @@ class Terminal(Ui):
             await self.stop.wait()
             group.cancel_scope.cancel()
 
-        self.errors.line(question, end="")
+        if self.json_logs:
+            self._line(Level.INFO, question)
+        else:
+            self.errors.line(question, end="")
         async with anyio.create_task_group() as group:
             group.start_soon(read)
             group.start_soon(stopped)
         await self.stop.pause(0)
-        return answer.partition(b"\n")[0].strip().lower() == b"yes"
+        return answer.partition(b"\n")[0].decode(errors="replace").strip()
 
     def json(self, value: Any) -> None:
         """Print the one JSON object of `--json`."""
@@ -224,3 +239,8 @@ class Terminal(Ui):
             self.stdout.flush()
         except BrokenPipeError:
             nobody_reads(self.stdout)
+
+
+def _open_terminal() -> BinaryIO:
+    """The terminal that this process belongs to. Raises `OSError` where it has none."""
+    return cast("BinaryIO", Path("/dev/tty").open("rb", buffering=0))
