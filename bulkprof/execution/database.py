@@ -132,7 +132,9 @@ class Database:
 
     def check(self) -> None:
         """Read all of the file, and raise `DamagedError` unless it is sound and holds the plan that was approved."""
-        with speaking_of(self.path):
+        with speaking_of(self.path), self._db:
+            # In one transaction, since another process may be writing.
+            self._db.execute("BEGIN")
             if found := seals.damage(self._db):
                 raise rows.DamageError(found)
 

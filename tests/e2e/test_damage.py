@@ -118,6 +118,8 @@ def test_a_damaged_run_is_left_out_by_everything_else(
         ended = commands(*command)
         assert ended.code in {0, 1}
         assert "Traceback" not in ended.err, command
+        if command[0] == "report" and sealed:
+            assert f"{path.name}: is damaged (" in ended.err.splitlines()[0], command
     # What it did is found, and what it may have done is waited for.
     assert commands.apply("teams.csv") == {"unchanged": 3}
     assert commands("runs").code == 0
