@@ -1,7 +1,6 @@
 """The command `export`: live profiles as a manifest."""
 
 import shutil
-import sys
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,10 +65,10 @@ def export(
         found = run_async(terminal, work, again=None)
         stream.seek(0)
         try:
-            shutil.copyfileobj(stream.buffer, sys.stdout.buffer)
-            sys.stdout.flush()
+            shutil.copyfileobj(stream.buffer, terminal.stdout.buffer)
+            terminal.stdout.flush()
         except BrokenPipeError:
-            nobody_reads(sys.stdout)
+            nobody_reads(terminal.stdout)
     _tell(terminal, found, str(out or "-"))
     return int(found.exit_code)
 

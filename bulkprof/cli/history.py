@@ -8,7 +8,7 @@ from bulkprof.cli import options as o
 from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.running import STATE_DIR, ending, flags_again, make_options, make_terminal, run_async
-from bulkprof.errors import ExitCode
+from bulkprof.errors import DamagedError, ExitCode
 
 runs_app = typer.Typer(help="Past runs, and what their sinks still miss.", rich_markup_mode=None)
 app.add_typer(runs_app, name="runs")
@@ -116,6 +116,10 @@ def report(
             if file:
                 check_path(flag, file)
         with RunFile.open(StateDirectory(state_dir).find(run_id)) as run:
+            try:
+                run.check()
+            except DamagedError as damage:
+                terminal.warn(f"what is shown may be wrong: {damage}")
             summary = summary_of(run)
             if results:
                 write_results(results, run.results(), raw=csv_cells == "raw")

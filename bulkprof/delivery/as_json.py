@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bulkprof.delivery.plan import Plan
+from bulkprof.errors import StateError
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import Action, Problem, RunSummary
@@ -70,13 +71,19 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
     """Past runs as JSON-ready rows, newest first; a file that can't be opened says so in its status."""
     for run_id, run in state.open_all():
-        if isinstance(run, RunFile):
-            yield {
-                "run_id": run_id,
-                "command": run.meta("command"),
-                "started_at": run.meta("started_at"),
-                "status": run.meta("status"),
-                "outcomes": {str(kind): count for kind, count in run.outcome_counts().items()},
-            }
-        else:
-            yield {"run_id": run_id, "command": "", "started_at": "", "status": str(run), "outcomes": {}}
+        try:
+            row = _run_row(run)
+        except StateError as error:
+            row = {"command": "", "started_at": "", "status": str(error), "outcomes": {}}
+        yield {"run_id": run_id, **row}
+
+
+def _run_row(run: RunFile | StateError) -> dict[str, Any]:
+    if isinstance(run, StateError):
+        raise run
+    return {
+        "command": run.meta("command"),
+        "started_at": run.meta("started_at"),
+        "status": run.meta("status"),
+        "outcomes": {str(kind): count for kind, count in run.outcome_counts().items()},
+    }
