@@ -135,7 +135,7 @@ def test_any_cut_between_blocks_reads_the_same(tmp_path: Path, block: int, monke
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"v": 123, "profiles": rows}, ensure_ascii=False, indent=1))
     whole = list(parse_json(Source("a", path)))
-    monkeypatch.setattr("bulkprof.intake.encoding.BLOCK", block)
+    monkeypatch.setattr("bulkprof.tables.encoding.BLOCK", block)
     assert list(parse_json(Source("a", path))) == whole
     assert [row.cells["name"] for row in whole if isinstance(row, RawRow)] == [f"n{i}" for i in range(30)]
 
