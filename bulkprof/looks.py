@@ -39,13 +39,13 @@ _ALIKE: Mapping[str, str] = {
     "a": "αΑаАɑᎪᗅ⍺@",
     "c": "сСϲϹᏟⲤⲥꓚꮯ¢©",
     "d": "ԁԀᎠᏧᑯᗞᗪꓒꓓ",
-    "e": "еЕΕεҽэᎬ℮ⴹ€",
+    "e": "⋿еЕΕεҽэᎬ℮ⴹ€",
     "g": "ɡƍԌցᏀᏳꓖ",
-    "i": "іɩιӏᎥꙇꭵ!¡",
-    "l": "1|ƖǀΙІӀ۱ᏞᒪᛁⲒⳐꓡꓲ∣ⵏ",
+    "i": "іɩι˛ͺᎥꙇꭵ!¡",
+    "l": "1|ƖǀΙІӀӏ۱ᏞᒪᛁⲒⳐꓡꓲ∣ⵏ",
     "m": "ΜϺМмᎷᗰᛖⲘꓟ",
     "n": "ΝոռηпⲚꓠ",
-    "o": "0ΟοОоσՕօ۵०০੦૦ଠ୦௦ం౦ಂ೦ംഠ൦ං๐໐ဝ၀ჿዐⵔ〇",
+    "o": "0ΟοОоⲞⲟσՕօ۵०০੦૦ଠ୦௦ం౦ಂ೦ംഠ൦ං๐໐ဝ၀ჿዐⵔ〇",
     "p": "ΡρϱРрᏢᑭⲢⲣꓑ⍴",
     "r": "ƦгᎡᏒᖇᴦⲅꓣꮁꭇ",
     "s": "ƽЅѕՏᏕᏚꓢꮪ$5",
@@ -86,8 +86,8 @@ def folded(name: str) -> str:
 @lru_cache(4096)
 def skeleton(name: str) -> str:
     """`folded`, with letters that look alike taken for the plain ones, and without accents."""
-    # Before case goes, too: the capital of the Greek letter that looks like a v looks like an N.
-    plain = seen(unicodedata.normalize("NFKC", name)).translate(_LETTERS)
+    # Before width and case go, too: they make others of some letters that look like ours.
+    plain = unicodedata.normalize("NFKC", seen(name).translate(_LETTERS)).translate(_LETTERS)
     plain = folded(plain).translate(_LETTERS)
     bare = (char for char in unicodedata.normalize("NFD", plain) if not unicodedata.combining(char))
     return "".join(char if char.isascii() else _latin(char) for char in bare)

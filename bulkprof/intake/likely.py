@@ -7,6 +7,7 @@ left is also compared letter by letter. Other words beside a known one make an a
 
 from __future__ import annotations
 
+import operator
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -61,7 +62,24 @@ def likely_column(name: str) -> str:
     """
     if tag := _likely_tag(name):
         return tag
+    if unlike := _of_unlike_letters(name):
+        return unlike
     return next((found for plain in _spellings(name) if (found := _meant(plain))), "")
+
+
+def _of_unlike_letters(name: str) -> str:
+    """The known column that `name` is but for signs that aren't on any list, if those are no more than half of it."""
+    text = skeleton(name)
+    if name.isascii():
+        return ""
+    # In capitals or not, i and l are one stroke.
+    shape = [char for char in text.replace("i", "l") if char.isalpha() or not char.isascii()]
+    plain = sum(map(str.isascii, shape))
+    for column in ("name", *_KNOWN):
+        same = sum(map(operator.eq, shape, column.replace("i", "l")))
+        if len(shape) == len(column) and same == plain and 2 * plain >= len(column):
+            return column
+    return ""
 
 
 def is_label(name: str) -> bool:
@@ -121,15 +139,13 @@ def _likely_tag(name: str) -> str:
     if _TAG_LIST.fullmatch(_letters(skeleton(name))):
         return TAG_PREFIX
     for found in _SEPARATORS.finditer(shown):
-        head, key = shown[: found.start()], shown[found.end() :]
-        if not head.strip():
-            continue
-        tag = skeleton(head)
+        head, key = skeleton(shown[: found.start()]), shown[found.end() :]
         rest = key.strip(" :_.=/-")
-        if tag in {"tag", "tags"} and rest:
+        # A slip counts before a colon only: `tax rate` is no tag.
+        if (head in {"tag", "tags"} and rest) or (
+            ":" in (found[0], key.lstrip()[:1]) and head and distance(head, "tag") <= 1
+        ):
             return TAG_PREFIX + rest
-        colon = ":" in (found[0], key.lstrip()[:1])
-        return TAG_PREFIX + rest if colon and distance(tag, "tag") <= 1 else ""
     return ""
 
 

@@ -97,6 +97,9 @@ class Table:
         head = next(feed, "").lstrip(BOM)
         if not head:
             yield from self._lines.bad_between(0, self._skipped)
+            if self._lines.cut_short:
+                yield self._lines.cut_short
+                self._lines.cut_short = None
             return
         reader = _reader(chain([head], feed), self._delimiter)
         try:
