@@ -129,7 +129,7 @@ class Table:
         # Without a column, no row is as wide as the header.
         width = len(names) or None
         again = HeaderAgain(self.header)
-        begins = again.begins
+        heads, unseen = again.heads, again.unseen
         bad_lines = self._lines.bad
         first = self._skipped + reader.line_num + 1
         ended = False
@@ -139,8 +139,8 @@ class Table:
                     first, begin = self._skipped + reader.line_num + 1, first
                     if bad_lines and (problems := self._lines.bad_between(begin, first - 1)):
                         yield from problems
-                    elif len(cells) == width and (cells[0].strip() or "".join(cells).strip()):
-                        if cells[0][:1] in begins and (fault := again.fault(cells)):
+                    elif len(cells) == width and ((cell := cells[0].strip()) or "".join(cells).strip()):
+                        if (cell.lower() in heads or cell[:1] in unseen) and (fault := again.fault(cells)):
                             yield Problem(fault.reason, self._label, begin, remedy=fault.remedy)
                         else:
                             yield _raw_row(begin, dict(zip(names, cells)))  # noqa: B905 - just compared

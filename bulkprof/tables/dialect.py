@@ -27,6 +27,7 @@ _ROWS = 3
 _SEP = re.compile(r"[\s\"']*sep\s*=(.*)", re.IGNORECASE | re.DOTALL)
 _MARKUP = re.compile(r"\s*<(?:!|\?xml|(?:html|head|body|title|meta|script|table|svg|div|error)\b)", re.IGNORECASE)
 _JSON = re.compile(r"\s*(?:\[\s*)?\{\s*(?:\"|$)|\s*\[\s*$")
+_SEP_CELLS = frozenset({"sep=", "sep=;", "sep=,"})
 _VALUE = re.compile(r"[0-9]{12}|arn:aws[\w-]*:.*")
 """What is a value wherever it stands: an account's id, an ARN."""
 _TOP = "begin the file with the line that names the columns"
@@ -186,23 +187,21 @@ class HeaderAgain:
 
     def __init__(self, header: Sequence[str]) -> None:
         self._names = list(map(_bare, header))
-        self._known = frozenset(self._names)
-        firsts = {name[:1] for name in self._known if name} | {"s"}
-        self.begins = frozenset({*firsts, *map(str.upper, firsts), BOM, " ", "\t", "\u00a0", "\u200b", '"'})
-        """The characters that a header's first cell may begin with: one look at a row sorts nearly all others out."""
+        self.heads = frozenset({*self._names, *map(str.lower, header), *_SEP_CELLS}) - {""}
+        """First cells, in lower case, of rows to look at: one look at a row sorts nearly all others out."""
+        self.unseen = frozenset({BOM, "\u200b", '"'})
+        """What such a cell may begin with besides."""
 
     def fault(self, cells: Sequence[str]) -> Fault | None:
         """What is wrong with a row that is the header, in any order, or the `sep=` line above it; None for others."""
         found = _bare(cells[0])
-        if found not in self._known and not found.startswith("sep="):
-            return None
         names = [found, *map(_bare, cells[1:])]
         if names == self._names:
             return Fault("the header again", "remove the line: a file has one header, and no other rows above it")
         if sorted(names) == sorted(self._names):
             remedy = "don't join the files: bulkprof takes several"
             return Fault("the header again, with its columns in another order", remedy)
-        if found.startswith("sep=") and not any(names[1:]):
+        if found in _SEP_CELLS and not any(names[1:]):
             return Fault("a sep= line among the rows", "it may stand above the header only; remove it")
         return None
 
