@@ -21,16 +21,8 @@ from functools import lru_cache
 TAG_PREFIX = "tag:"
 _TAG = re.compile(r"tag\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _BLANK_BRAILLE = "\u2800"
-_UNSEEN = frozenset(
-    chr(code)
-    for codes in (
-        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x3164, 0xFFA0),
-        range(0x180B, 0x1810),
-        range(0xFE00, 0xFE10),
-        range(0xFFF0, 0xFFF9),
-        range(0xE0000, 0xE1000),
-    )
-    for code in codes
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
 """What Unicode calls default-ignorable, but for the format characters, which have a category of their own."""
 
@@ -62,7 +54,7 @@ _LATIN = re.compile(r"LETTER (?:[\w-]+ )*([A-Z])(?: WITH .*)?$")
 def _shown(char: str) -> str:
     if char == _BLANK_BRAILLE or char.isspace():
         return " "
-    return "" if unicodedata.category(char) in ("Cf", "Cc") or char in _UNSEEN else char
+    return "" if unicodedata.category(char) in ("Cf", "Cc") or _UNSEEN.match(char) else char
 
 
 @lru_cache(4096)

@@ -23,16 +23,18 @@ _CALLED = {
     "description": "description", "descriptions": "description", "desc": "description", "descr": "description",
 }  # fmt: skip
 """What people call the known columns; `name` has ways of its own."""
-_AROUND = (
-    "aws|amazon|bedrock|cloud|the|this|your|our|my|its|of|for|where|which|to(?:use|deploy)|use|used|list"
-    "|ids?|identifiers?|numbers?|num|nr|no|codes?|names?|alias(?:es)?|labels?|arns?|keys?|values?|columns?|fields?"
-    "|optional|required|mandatory|default|preferred|selected|main|primary|home"
-    "|targets?|destinations?|dest|dst|deploy(?:ment|ed)?|provision(?:ing|ed)?|hosting|runtime|inference|invocation"
-    "|usage|workload|linked|member|child|foundation|base|system|source|ai|genai|llm|profiles?"
+_WORDS_AROUND = (
+    "aws amazon bedrock cloud the this your our my its of for where which touse todeploy use used list"
+    " id ids identifier identifiers number numbers num nr no code codes name names alias aliases label labels"
+    " arn arns key keys value values column columns field fields optional required mandatory default preferred"
+    " selected main primary home target targets destination destinations dest dst deploy deployment deployed"
+    " provision provisioning provisioned hosting runtime inference invocation usage workload linked member child"
+    " foundation base system source ai genai llm profile profiles"
 )
-"""Words around a known one that leave its meaning."""
+_AROUND = sorted(_WORDS_AROUND.split(), key=len, reverse=True)
+"""Words around a known one that leave its meaning, long ones first."""
 # Known columns end in `on`: what stands behind them must not take that off.
-_BEFORE, _AFTER = re.compile(f"^(?:{_AROUND}|in|to|at|on)+"), re.compile(f"(?:{_AROUND})+$")
+_BEFORE = (*_AROUND, "in", "to", "at", "on")
 _LABEL = re.compile(r"(?:names?|alias(?:es)?|labels?)$")
 _COUNTS = re.compile(r"(?:number|num|nr|no|count)of")
 _NAME = re.compile("(?:the|optional|required|mandatory)*names?(?:optional|required|mandatory)*")
@@ -114,8 +116,8 @@ def _meant(plain: str) -> str:
         return "name"
     if plain in _WORDS:
         return ""
-    bare = _BEFORE.sub("", plain)
-    for core in (plain, bare, _AFTER.sub("", plain), _AFTER.sub("", bare)):
+    bare = _without_beginning(plain)
+    for core in (plain, bare, _without_end(plain), _without_end(bare)):
         if core in _WORDS:
             return ""
         if core in _CALLED:
@@ -124,6 +126,18 @@ def _meant(plain: str) -> str:
             if distance(core, column) <= (2 if len(column) > 8 else 1):
                 return column
     return ""
+
+
+def _without_beginning(plain: str) -> str:
+    while word := next(filter(plain.startswith, _BEFORE), ""):
+        plain = plain[len(word) :]
+    return plain
+
+
+def _without_end(plain: str) -> str:
+    while word := next(filter(plain.endswith, _AROUND), ""):
+        plain = plain[: -len(word)]
+    return plain
 
 
 def _is_near_name(plain: str) -> bool:
