@@ -25,6 +25,7 @@ from bulkprof.execution.stop import Stop
 from bulkprof.model import Outcome, OutcomeKind, RunSummary, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
+from bulkprof.printable import printable_lines
 from bulkprof.workspace import Workspace
 
 FAILURES = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
@@ -147,17 +148,18 @@ def _write_files(work: Workspace, run: RunFile) -> None:
     faults = []
     try:
         if work.options.results:
-            write_results(work.options.results, run.results())
+            write_results(work.options.results, run.results(), raw=work.options.csv_cells == "raw")
     except StateError as error:
         faults.append(f"{error}; nothing is lost: bulkprof report {run.meta('id')} --results FILE")
     try:
         if work.options.failed:
-            count = write_failed(work.options.failed, run, work.settings.own_tags)
+            safe = work.options.csv_cells == "safe"
+            count = write_failed(work.options.failed, run, work.settings.own_tags, safe=safe)
             work.ui.note(f"rows to mend: {count} in {work.options.failed}")
     except StateError as error:
         faults.append(f"{error}; nothing is lost: bulkprof report {run.meta('id')} --failed FILE")
     if faults:
-        raise StateError("\n".join(faults))
+        raise StateError(printable_lines(faults))
 
 
 async def _tell_the_end(work: Workspace, delivery: Delivery, summary: RunSummary) -> None:
@@ -177,18 +179,22 @@ async def _tell_the_end(work: Workspace, delivery: Delivery, summary: RunSummary
 def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -> RunSummary:
     """A run in numbers. Raises `StateError` when its outcomes don't add up to its desired profiles and deletions.
 
-    `exit_code` is that of a run that was stopped; what it left open counts as skipped. None means that it ended.
+    `exit_code` is that of a run that was stopped; what it left open counts as skipped, and as failed where the old
+    profile of a replacement is deleted. None means that it ended.
     """
     desired, deletions = run.action_counts()
     outcomes = run.outcome_counts()
     left = desired + deletions - sum(outcomes.values())
+    open_names = run.lost_rows()
     if left < 0 or (left and exit_code is None):
         raise StateError(
             f"{run.path}: {sum(outcomes.values())} outcomes don't add up to {desired} desired profiles and "
             f"{deletions} deletions; nothing is lost, `bulkprof resume {run.meta('id')}` settles it"
         )
-    if left:
-        outcomes[OutcomeKind.SKIPPED] = outcomes.get(OutcomeKind.SKIPPED, 0) + left
+    if open_names:
+        outcomes[OutcomeKind.FAILED] = outcomes.get(OutcomeKind.FAILED, 0) + open_names
+    if left > open_names:
+        outcomes[OutcomeKind.SKIPPED] = outcomes.get(OutcomeKind.SKIPPED, 0) + left - open_names
     invalid = run.invalid_count()
     if exit_code is None:
         in_order = not invalid and not any(outcomes.get(kind) for kind in NOT_IN_ORDER)
@@ -203,6 +209,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
         calls=run.calls(),
         exit_code=int(exit_code),
         stopped=run.meta("stopped", default=""),
+        lost=tuple(run.lost()),
     )
 
 

@@ -23,6 +23,7 @@ from pydantic import (
 
 from bulkprof.errors import ConfigError
 from bulkprof.limits import ACCOUNT_ALIAS, account_fault
+from bulkprof.printable import printable_lines
 
 DEFAULT_FILE = "bulkprof.toml"
 MOST_TARGETS = 1000
@@ -229,7 +230,7 @@ def load(file: Path | None = None) -> Config:
     try:
         settings = Settings.model_validate(table)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{file}: {line}" for line in explain(error))) from None
+        raise ConfigError(printable_lines(f"{file}: {line}" for line in explain(error))) from None
     return Config(settings=settings, file=file.absolute())
 
 

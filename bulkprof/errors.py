@@ -38,15 +38,33 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from bulkprof.printable import Lines, headed, printable, printable_lines
+
 if TYPE_CHECKING:
     from bulkprof.model import Problem
 
 
 def without_secrets(text: str) -> str:
-    """What foreign code says, less what its URLs may hold: passwords, and the paths that make a webhook one."""
-    return _HTTP_PATH.sub(r"\1/…", _USER.sub(r"\1", text))
+    """What foreign code says, less what may be secret in it.
+
+    That is what URLs hold (passwords, and the paths that make a webhook one), what headers and fields hold that are
+    named after secrets, and the path of a webhook alone.
+    """
+    text = _HTTP_PATH.sub(r"\1/…", _USER.sub(r"\1", text))
+    for pattern in (_HEADER, _FIELD, _SCHEME, _HOOK_PATH):
+        text = pattern.sub(r"\1…", text)
+    return text
 
 
+_NAMES = r"(?:token|secret|password|passwd|signature|api[_-]?key|secret[_-]?(?:access[_-]?)?key)"
+_HEADER = re.compile(
+    rf"(\b(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*{_NAMES})['\"]?\s*[:=]\s*['\"]?)[^'\"\r\n]+",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(rf"((?:\b[\w-]*{_NAMES}=|['\"][\w-]*{_NAMES}['\"]\s*:\s*)['\"]?)[^\s'\"&,;]+", re.IGNORECASE)
+_SCHEME = re.compile(r"(\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}", re.IGNORECASE)
+# Not that of a file, which ends in a dot and more.
+_HOOK_PATH = re.compile(r"(/(?:services|webhooks?)/)[\w/-]{8,}(?![\w/.-])", re.IGNORECASE)
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/?#@]+@", re.IGNORECASE)
 _HTTP_PATH = re.compile(r"(\bhttps?://[^\s/?#'\"<>]+)[/?#][^\s'\"<>]+", re.IGNORECASE)
 
@@ -67,9 +85,15 @@ class ExitCode(IntEnum):
 
 
 class BulkprofError(Exception):
-    """The root: a message for people that says what is wrong, where, and what to do next."""
+    """The root: a message for people that says what is wrong, where, and what to do next.
+
+    Its text is printable, whatever the values in it hold, and of several lines only where it was made of `Lines`.
+    """
 
     exit_code: ClassVar[ExitCode] = ExitCode.COULD_NOT_RUN
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UsageError(BulkprofError):
@@ -86,7 +110,10 @@ class PluginError(BulkprofError):
     """A plugin can't be found or loaded, has wrong settings, or raised from a hook."""
 
     def __init__(self, plugin: str, message: str) -> None:
-        super().__init__(f"plugin {plugin!r}: {without_secrets(message)}")
+        said = without_secrets(message)
+        # Where a plugin put lines together, they are still such.
+        said = printable_lines(said.split("\n")) if isinstance(message, Lines) else said
+        super().__init__(headed(f"plugin {plugin!r}: ", said))
         self.plugin = plugin
 
 
@@ -175,7 +202,7 @@ class AwsError(BulkprofError):
     def __str__(self) -> str:
         head = " ".join(part for part in (self.where, self.operation) if part)
         text = self.message if self.code in self.message else f"{self.code}: {self.message}"
-        return f"{head}: {text}" if head else text
+        return printable(f"{head}: {text}" if head else text)
 
 
 class CredentialsError(AwsError):

@@ -79,7 +79,8 @@ async def export(
             if found.unreachable and len(found.unreachable) == len(targets):
                 raise next(iter(found.unreachable.values()))
             write = write_manifest if isinstance(out, Path) else write_csv
-            await anyio.to_thread.run_sync(partial(write, out, spool.rows))  # type: ignore[arg-type]
+            safe = work.options.csv_cells == "safe"
+            await anyio.to_thread.run_sync(partial(write, out, spool.rows, safe=safe))  # type: ignore[arg-type]
     except StopRequestedError:
         raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
     return found

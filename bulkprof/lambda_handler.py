@@ -42,6 +42,7 @@ from bulkprof.delivery.ui import Ui
 from bulkprof.errors import BulkprofError, ConfigError, ExitCode, UsageError, unwrapped
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import Problem, Target
+from bulkprof.printable import headed, printable, printable_lines
 from bulkprof.workspace import Options
 
 KEPT_RUNS: Final = 5
@@ -90,7 +91,7 @@ def handler(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]
     try:
         wanted = Event.model_validate(event or {})
     except ValidationError as error:
-        raise UsageError("\n".join(f"event: {line}" for line in explain(error))) from None
+        raise UsageError(printable_lines(f"event: {line}" for line in explain(error))) from None
     ends_at = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
     with unwrapped():
         summary = anyio.run(_invoke, wanted, ends_at)
@@ -165,12 +166,12 @@ class _LogUi(Ui):
 
     def problem(self, problem: Problem) -> None:
         """Log it."""
-        _log.log(logging.ERROR if problem.is_error else logging.WARNING, "%s", problem)
+        _log.log(logging.ERROR if problem.is_error else logging.WARNING, "%s", str(problem))
 
     def warn(self, message: str, target: Target | None = None) -> None:
         """Log it."""
-        _log.warning("%s", message if target is None else f"{target}: {message}")
+        _log.warning("%s", printable(message) if target is None else headed(f"{target}: ", message))
 
     def note(self, message: str) -> None:
         """Log it."""
-        _log.info("%s", message)
+        _log.info("%s", printable(message))

@@ -18,6 +18,8 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
+from bulkprof.printable import printable
+
 TAG_PREFIX = "tag:"
 _TAG = re.compile(r"tag\s*:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _BLANK_BRAILLE = "\u2800"
@@ -109,6 +111,5 @@ def tag_key(name: str) -> str | None:
 
 
 def visible(name: str) -> str:
-    """A column's name as a message can show it: nothing that moves the cursor or can't be seen, nothing endless."""
-    short = name if len(name) <= 80 else name[:77] + "..."
-    return short if short.isprintable() else repr(short)
+    """A column's name as a message can show it: what can't be seen is shown by its number, and nothing is endless."""
+    return printable(name if len(name) <= 80 else name[:77] + "...")

@@ -12,6 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from bulkprof.printable import printable
+
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -83,7 +85,7 @@ class Problem:
         cell = f"{self.column} {shown!r}" if self.value else self.column
         text = ": ".join(part for part in (place, cell, self.message) if part)
         text = f"{text}; {self.remedy}" if self.remedy else text
-        return text if self.is_error else f"warning: {text}"
+        return printable(text if self.is_error else f"warning: {text}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,20 @@ class SinceLast:
 
 
 @dataclass(frozen=True, slots=True)
+class LostProfile:
+    """A name that is without a profile, or may be: a replacement deleted the old one and didn't make the new one."""
+
+    target: Target
+    name: str
+    old_arn: str
+    run_id: str
+    """The run that deleted it."""
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.name}: no profile since run {self.run_id} deleted {self.old_arn} to replace it"
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
     """A run's end in numbers: what `--json` prints and sinks get."""
 
@@ -283,6 +299,8 @@ class RunSummary:
     """None where no earlier run of the estate is in the state directory; not part of the JSON summary."""
     stopped: str = ""
     """Why the run stopped early, where it did so by itself; not part of the JSON summary."""
+    lost: tuple[LostProfile, ...] = ()
+    """Names that a replacement left without a profile, by this run or one before; in the JSON summary where any are."""
 
     @property
     def changed(self) -> int:
@@ -304,7 +322,18 @@ class RunSummary:
                 for name, count in sorted(self.calls.items())
             },
             "exit_code": self.exit_code,
+            **({"without_profile": [_lost_json(each) for each in self.lost]} if self.lost else {}),
         }
+
+
+def _lost_json(lost: LostProfile) -> dict[str, str]:
+    return {
+        "account": lost.target.account,
+        "region": lost.target.region,
+        "name": lost.name,
+        "old_arn": lost.old_arn,
+        "run_id": lost.run_id,
+    }
 
 
 JSON_OUTCOME_ORDER = (

@@ -23,7 +23,7 @@ from bulkprof.errors import DeclinedError, UsageError, unwrapped
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lock import StateLock
 from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.since import told_its_end
+from bulkprof.execution.since import refresh_lost, told_its_end
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, StateDirectory, is_run_file
 from bulkprof.execution.stop import Stop
 from bulkprof.model import Outcome, RunSummary
@@ -170,6 +170,7 @@ async def _go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: boo
     """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
     with work.recorded(run):
         recent = await recent_runs(work)
+        await run.off_loop(partial(refresh_lost, work.state, run))
         async with connect(work, lock.holder) as fleet:
             targets = await run.off_loop(run.pending_targets)
             # Also a run that has nothing left but its end to be told.
@@ -209,6 +210,7 @@ async def _plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence
     """Settle the targets, observe, diff, and ask safety and plugins."""
     caller, targets = await settle(work, run, fleet, manifests)
     run.set_meta(status="planning", account=caller.account)
+    await run.off_loop(partial(refresh_lost, work.state, run))
     planner = Planner(run, fleet, work.ui, await recent_runs(work))
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
     require_rows(run, skip_invalid=work.options.skip_invalid)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 
 import anyio
 import anyio.to_thread
@@ -33,11 +34,15 @@ from bulkprof.model import (
     Refusal,
     Target,
 )
-from bulkprof.planning.diff import UNWANTED, diff, owner
+from bulkprof.planning.diff import PRUNED, diff, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from bulkprof.planning.quota import quota_warning
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
+from bulkprof.printable import printable_lines
+
+TWINS_SHOWN = 5
+"""Names with more than one profile that are told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +65,15 @@ class Planner:
     owned: Counter[str] = field(default_factory=Counter)
     """Profiles that exist and carry the estate's ownership tag, by account (where pruning looks at all of them)."""
     unwanted: Counter[str] = field(default_factory=Counter)
-    """Those of them that go because no manifest wants them, by account: what the caps are about."""
+    """Those of them that pruning deletes, by account: what the caps are about."""
     errors: dict[Target, AwsError] = field(default_factory=dict)
     """The targets that couldn't be observed."""
     unreachable: int = 0
     """The desired profiles of those targets."""
     targets: Sequence[Target] = ()
     """Those that were to be looked at."""
+    lost: bool = False
+    """Whether the run knows of names that a replacement left without a profile."""
 
     async def plan(self, targets: Sequence[Target], *, width: int) -> None:
         """Plan `targets`, at most `width` at once.
@@ -78,6 +85,7 @@ class Planner:
             self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
             await self.fleet.traffic.stop.pause(self.recent.unsettled_s)
         self.targets = targets
+        self.lost = bool(await self.run.off_loop(self.run.lost))
         stopped: list[StopRequestedError] = []
 
         async def one(target: Target) -> None:
@@ -119,9 +127,13 @@ class Planner:
             ):
                 self.ui.warn_of(target, warning)
         self.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
-        self.unwanted[target.account] += sum(1 for action in actions if action.reason == UNWANTED)
-        there = {profile.arn for profile in observed}
+        self.unwanted[target.account] += sum(1 for action in actions if action.reason in PRUNED)
+        if found := twins(actions, observed, rules):
+            self.ui.warn_of(target, _twins_line(found))
+        there = {profile.arn: profile.name for profile in observed}
         await self.run.off_loop(partial(_save, self.run, target, actions, there, self.again))
+        if self.lost:
+            await self.run.off_loop(partial(_forget_whole, self.run, target, actions, there, pruned=rules.prune))
 
     async def _compare(
         self, opened: OpenTarget, target: Target, wanted: list[Action]
@@ -177,6 +189,28 @@ def _save(
             only_approved(before.get(action.id), action) for action in actions if action.id or action.arn in approved
         ]
     run.save_plan(actions, anew=target)
+
+
+def _forget_whole(
+    run: RunFile, target: Target, actions: Iterable[Action], there: Mapping[str, str], *, pruned: bool
+) -> None:
+    """Take names off the list of those without a profile that have one, or that nobody wants where all is looked at."""
+    wanted = {action.name for action in actions if action.kind is not ActionKind.DELETE}
+
+    def is_whole(name: str, old_arn: str) -> bool:
+        # The old one may have been deleted, and still be listed.
+        return any(name == other and arn != old_arn for arn, other in there.items()) or (pruned and name not in wanted)
+
+    run.is_whole(target, [each.name for each in run.lost(target) if is_whole(each.name, each.old_arn)])
+
+
+def _twins_line(found: Mapping[str, Sequence[str]]) -> str:
+    named = "; ".join(f"{name!r}: {', '.join(arns)}" for name, arns in islice(sorted(found.items()), TWINS_SHOWN))
+    more = f"; and {len(found) - TWINS_SHOWN} names more" if len(found) > TWINS_SHOWN else ""
+    return (
+        f"{len(found)} wanted names have another profile of this estate beside the one that is kept ({named}{more}); "
+        "they are left alone: `sync --prune` deletes them, under the caps"
+    )
 
 
 _DONE = {
@@ -251,12 +285,15 @@ def _refuse_target(run: RunFile, target: Target, error: AwsError, again: Replann
     """
     wanted = run.wanted(target)
     begun = run.begun(target) if again is not None and again.resumed else 0
+    lost = {each.name for each in run.lost(target)}
 
     def refused(action: Action) -> Action:
         settled = without_call(action)
         maybe_sent = action.id <= begun and (settled is None or settled.kind is OutcomeKind.UNKNOWN)
         outcome = OutcomeKind.UNKNOWN if maybe_sent else OutcomeKind.FAILED
-        return replace(action, reason=str(error), refusal=Refusal(error.code, str(error), outcome))
+        # What a replacement has deleted, or may have, is no ARN to be shown any more.
+        arn = "" if action.name in lost else action.arn
+        return replace(action, arn=arn, reason=str(error), refusal=Refusal(error.code, str(error), outcome))
 
     # Kinds and deletions that were approved before stay, so that a later `resume` can still carry them out.
     run.save_plan(refused(each) for each in [*wanted, *run.deletions(target)])
@@ -285,8 +322,8 @@ def veto(run: RunFile, registry: Registry, ui: Ui) -> None:
     for plugin, answer in registry.gather("bulkprof_check_plan", overview):
         for problem in answer:
             if problem.is_error:
-                objections.append(f"{problem} (plugin {plugin!r})")
+                objections.append(f"  {problem} (plugin {plugin!r})")
             else:
                 ui.warn(f"{problem} (plugin {plugin!r})")
     if objections:
-        raise SafetyError("the plan was vetoed and nothing was changed:\n  " + "\n  ".join(objections))
+        raise SafetyError(printable_lines(["the plan was vetoed and nothing was changed:", *objections]))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, Literal, cast
 
 import anyio
 import anyio.to_thread
@@ -57,6 +57,10 @@ class Options:
     """Where the results file goes: .csv or .jsonl."""
     failed: Path | None = None
     """Where the rows that didn't end in order go, in manifest form: .csv or .jsonl."""
+    csv_cells: Literal["safe", "raw"] | None = None
+    """Whether no spreadsheet runs the cells of CSV files (`=1+1` gets a `'` in front), or cells are the very values.
+    None: safe in results, raw in manifests (`failed`, `export`), which are read again.
+    """
     failure_tolerance: str | None = None
     """How many profiles may fail before the run stops: a share such as `5%` or a count."""
     deadline: str | None = None
@@ -119,6 +123,7 @@ class Workspace:
         """Start a run's file, in the state directory or at `path`. Raises `StateError`."""
         now = datetime.now(UTC)
         run_id = new_run_id(now)
+        in_state = path is None
         if path is None:
             self.state.prepare()
             path = self.state.run_path(run_id)
@@ -139,6 +144,8 @@ class Workspace:
                 "not_accounts": self.filters.not_accounts,
                 "regions": self.filters.regions,
             },
+            # A file that the user asks for by name gets a new file's usual mode.
+            private=in_state,
         )
 
     @contextmanager

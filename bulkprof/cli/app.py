@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from bulkprof.errors import ExitCode
+from bulkprof.printable import json_text, printable_lines
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -58,13 +59,11 @@ def run(arguments: Sequence[str]) -> int:
         result = command.main(args=list(arguments), prog_name="bulkprof", standalone_mode=False)
     except (_WrongUsage, _AnyClickError) as error:
         context = getattr(error, "ctx", None)
-        hint = f"\nTry '{context.command_path} --help'." if context else ""
+        hint = [f"Try '{context.command_path} --help'."] if context else []
         message: str = error.format_message()  # type: ignore[attr-defined]
-        _terminal(arguments).error(f"{message}{hint}")
+        _terminal(arguments).error(printable_lines([message, *hint]))
         if "--json" in arguments:
-            import json
-
-            sys.stdout.write(json.dumps({"error": message, "exit_code": int(ExitCode.USAGE)}) + "\n")
+            sys.stdout.write(json_text({"error": message, "exit_code": int(ExitCode.USAGE)}, ascii_only=True) + "\n")
         return ExitCode.USAGE
     except (typer.Abort, KeyboardInterrupt):
         _terminal(arguments).note("interrupted before anything was started")

@@ -29,6 +29,7 @@ def export(
     estate_only: Annotated[
         bool, typer.Option("--estate-only", help="Only profiles that carry this estate's ownership tag.")
     ] = False,
+    csv_cells: o.CsvCells = None,
     max_targets_in_flight: o.TargetsInFlight = None,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
@@ -53,6 +54,7 @@ def export(
         accounts=accounts or (),
         not_accounts=not_accounts or (),
         regions=regions or (),
+        csv_cells=csv_cells,
         max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )

@@ -46,9 +46,8 @@ def list_runs(
         table.add_column(name, no_wrap=name in {"run", "command"}, overflow="fold")
     for row in rows:
         counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
-        table.add_row(
-            row["run_id"], row["command"], row["started_at"][:16].replace("T", " "), escape(row["status"]), counts
-        )
+        cells = (row["run_id"], row["command"], row["started_at"][:16].replace("T", " "), row["status"], counts)
+        table.add_row(*map(escape, cells))
     terminal.output.console.print(table)
 
 
@@ -83,6 +82,7 @@ def report(
     run_id: RunArgument,
     results: o.Results = None,
     failed: o.Failed = None,
+    csv_cells: o.CsvCells = None,
     config: o.ConfigFile = None,
     state_dir: o.StateDir = STATE_DIR,
     as_json: o.Json = False,
@@ -106,6 +106,7 @@ def report(
     from bulkprof.delivery.results import write_results
     from bulkprof.execution.runfile import RunFile
     from bulkprof.execution.state import StateDirectory
+    from bulkprof.printable import headed, printable_lines
 
     if as_json and markdown:
         raise typer.BadParameter("can't go with --json: stdout holds one or the other", param_hint="--markdown")
@@ -117,10 +118,10 @@ def report(
         with RunFile.open(StateDirectory(state_dir).find(run_id)) as run:
             summary = summary_of(run)
             if results:
-                write_results(results, run.results())
+                write_results(results, run.results(), raw=csv_cells == "raw")
                 terminal.note(f"results: {results}")
             if failed:
-                count = write_failed(failed, run, load(config).settings.own_tags)
+                count = write_failed(failed, run, load(config).settings.own_tags, safe=csv_cells == "safe")
                 terminal.note(f"rows to mend: {count} in {failed}")
             if as_json:
                 terminal.json(report_json(summary, run))
@@ -135,5 +136,5 @@ def report(
                     again = " ".join(["bulkprof resume", summary.run_id, *flags_again(config, state_dir)])
                     terminal.note(f"this run is not finished; to go on: {again}")
                 elif error := run.meta("error"):
-                    terminal.note(f"the run did not start: {error}")
+                    terminal.note(headed("the run did not start: ", printable_lines(str(error).split("\n"))))
     return ExitCode.DONE

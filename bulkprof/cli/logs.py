@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+from bulkprof.printable import json_text
 
 
 class LogFormat(StrEnum):
@@ -27,4 +28,5 @@ def log_line(level: Level, message: str, run_id: str, now: datetime, **more: Any
     """One line; `run_id` is empty before there is a run, `more` are fields that only some lines have."""
     time = now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     # ASCII with escapes: a line stays a line, and one that can be read, whatever the encoding of the stream is.
-    return json.dumps({"time": time, "level": str(level), "message": message, "run_id": run_id, **more})
+    line = {"time": time, "level": str(level), "message": message, "run_id": run_id, **more}
+    return json_text(line, ascii_only=True)

@@ -1,6 +1,7 @@
 """The flags that commands share, each with its environment variable."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -36,6 +37,24 @@ Failed: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--failed", metavar="FILE", envvar="BULKPROF_FAILED", help="Rows that failed, as a manifest: .csv or .jsonl."
+    ),
+]
+
+
+class Cells(StrEnum):
+    """What CSV files hold where a spreadsheet would run a cell."""
+
+    SAFE = "safe"
+    RAW = "raw"
+
+
+CsvCells: TypeAlias = Annotated[
+    Cells | None,
+    typer.Option(
+        "--csv-cells",
+        envvar="BULKPROF_CSV_CELLS",
+        help="Cells of CSV files: safe ones, which no spreadsheet runs (default of --results), or raw ones, the very "
+        "values (default of manifests).",
     ),
 ]
 FailureTolerance: TypeAlias = Annotated[

@@ -1,6 +1,5 @@
 """The command `iam-policy`: the permissions that runs need, to hand to whoever grants them."""
 
-import json
 import re
 from enum import StrEnum
 from typing import Annotated
@@ -54,6 +53,7 @@ def iam_policy(
     from bulkprof.aws.policy import Needs, Scope, policies, unknown_plugins
     from bulkprof.aws.stackset import DEFAULT_ROLE, template
     from bulkprof.plugins.registry import Registry
+    from bulkprof.printable import json_text
 
     # Notes go to stderr: stdout is the policy's alone.
     terminal = make_terminal(False, no_color, log_format)
@@ -74,7 +74,7 @@ def iam_policy(
         answer = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
         if party is not None and not cloudformation:
             answer = answer[party]
-    typer.echo(json.dumps(answer, indent=2))
+    typer.echo(json_text(answer, ascii_only=True, indent=2))
     if not settings.organization.role:
         name = f'; for others, set role = "{DEFAULT_ROLE}"' if cloudformation else ""
         terminal.note(f"no role is set in [organization], so runs work in the hub's own account only{name}")

@@ -96,6 +96,7 @@ def plugins(
     from rich.table import Table
 
     from bulkprof.plugins.registry import listings
+    from bulkprof.printable import printable_lines
 
     terminal = make_terminal(as_json, no_color, log_format)
     opts = make_options(terminal, config, STATE_DIR)
@@ -107,8 +108,8 @@ def plugins(
     else:
         table = Table("plugin", "version", "from", "active", "hooks", header_style="bold")
         for row in rows:
-            hooks = "\n".join(hook.removeprefix("bulkprof_") for hook in row.hooks)
-            table.add_row(row.name, row.version, escape(row.origin), "yes" if row.active else "no", hooks)
+            hooks = printable_lines(hook.removeprefix("bulkprof_") for hook in row.hooks)
+            table.add_row(*map(escape, (row.name, row.version, row.origin)), "yes" if row.active else "no", hooks)
         terminal.output.console.print(table)
     for row in broken:
         terminal.error(row.error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +25,7 @@ from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.stop import Stop
 from bulkprof.intake.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, RunSummary, Target
+from bulkprof.printable import headed, json_text, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,20 +60,19 @@ class Out:
         return (maybe or not _TERMINAL_VARIABLES.isdisjoint(os.environ)) and self.console.is_terminal
 
     def line(self, text: str, *, style: str = "", end: str = "\n") -> None:
-        """Print a text. A line of it stays a line, so that file:line can be clicked and grepped."""
+        """Print a text, made printable. A line of it stays a line, so that file:line can be clicked and grepped."""
+        text = printable(text)
         if self.is_terminal:
             self.console.print(text, style=style, end=end, markup=False, emoji=False, highlight=False, soft_wrap=True)
         elif self._stream is not None and not self._quiet:
             try:
-                self._stream.write(text.translate(_CONTROLS).expandtabs() + end)
+                self._stream.write(text + end)
                 self._stream.flush()
             except BrokenPipeError:
                 nobody_reads(self._stream)
 
 
 _TERMINAL_VARIABLES = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
-_CONTROLS = dict.fromkeys(map(ord, "\a\b\v\f\r"))
-"""What could make a line look like another one; rich leaves them out, too."""
 _STYLES: Mapping[Level, str] = {Level.INFO: "", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 
@@ -150,10 +149,10 @@ class Terminal(Ui):
 
     def _line(self, level: Level, text: str, *, prefix: bool = True, style: str | None = None, **more: Any) -> None:
         if self.json_logs:
-            self.errors.line(log_line(level, text, self.run_id, datetime.now(UTC), **more))
+            self.errors.line(log_line(level, printable(text), self.run_id, datetime.now(UTC), **more))
             return
         if prefix and level is not Level.INFO:
-            text = f"{level}: {text}"
+            text = headed(f"{level}: ", text)
         self.errors.line(text, style=_STYLES[level] if style is None else style)
 
     def progress(
@@ -207,12 +206,12 @@ class Terminal(Ui):
     def json(self, value: Any) -> None:
         """Print the one JSON object of `--json`."""
         plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-        self.text([json.dumps(value, ensure_ascii=plain)])
+        self.text([json_text(value, ascii_only=plain)])
 
     def text(self, lines: Iterable[str]) -> None:
-        """Print lines on stdout as they are, for other programs to read."""
+        """Print lines on stdout, made printable, for other programs to read."""
         try:
-            sys.stdout.writelines(f"{line}\n" for line in lines)
+            sys.stdout.writelines(f"{printable(line)}\n" for line in lines)
             sys.stdout.flush()
         except BrokenPipeError:
             nobody_reads(sys.stdout)

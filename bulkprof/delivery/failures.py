@@ -54,6 +54,8 @@ def failure_lines(run: RunFile, each: int = EACH) -> Iterator[str]:
     Up to `each` rows that failed alike are shown one by one; rows that were never reached only count.
     """
     yield from _grouped(run.results(_BAD), each)
+    for lost in run.lost():
+        yield f"{lost}; apply or sync its row: that makes it before anything else"
 
 
 def _grouped(outcomes: Iterable[Outcome], each: int) -> Iterator[str]:

@@ -6,36 +6,42 @@ import csv
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from bulkprof.delivery.files import write_whole
 from bulkprof.model import Target
+from bulkprof.printable import json_text, spreadsheet_cells
 
 COLUMNS = ("name", "model", "description", "account", "region")
 """The columns that every manifest written here has, before the tags."""
 
 
-def write_manifest(path: Path, rows: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
-    """Write what `rows` answers to a .csv or .jsonl file; it is asked twice for CSV. Raises `StateError`. Blocks."""
-    write = write_csv if path.suffix.lower() == ".csv" else write_json_lines
+def write_manifest(path: Path, rows: Callable[[], Iterable[Mapping[str, Any]]], *, safe: bool = False) -> None:
+    """Write what `rows` answers to a .csv or .jsonl file; it is asked twice for CSV. Raises `StateError`. Blocks.
+
+    `safe` makes cells of CSV ones that no spreadsheet runs. A manifest is read again, and those aren't what they were.
+    """
+    write = partial(write_csv, safe=safe) if path.suffix.lower() == ".csv" else write_json_lines
     write_whole(path, lambda file: write(file, rows))
 
 
-def write_csv(file: IO[str], rows: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
+def write_csv(file: IO[str], rows: Callable[[], Iterable[Mapping[str, Any]]], *, safe: bool = False) -> None:
     """Write a header of all columns that any row has, then the rows: read twice rather than held."""
+    shown: Callable[[list[str]], list[str]] = spreadsheet_cells if safe else list
     columns = dict.fromkeys(COLUMNS)
     for row in rows():
         columns.update(dict.fromkeys(row))
-    writer = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows())
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(shown(list(columns)))
+    writer.writerows(shown([row.get(column, "") for column in columns]) for row in rows())
 
 
 def write_json_lines(file: IO[str], rows: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
     """Write an object a line."""
-    file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows())
+    file.writelines(json_text(row) + "\n" for row in rows())
 
 
 class Spool:

@@ -14,6 +14,7 @@ from bulkprof.delivery.lines import counted
 from bulkprof.delivery.plan import Plan
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, RunSummary
+from bulkprof.printable import printable
 
 LISTED = 100
 """Rows of a table before the rest is only counted: GitHub shows 1 MiB of a job's summary."""
@@ -24,7 +25,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#@&])")
 
 def run_markdown(summary: RunSummary, run: RunFile) -> Iterator[str]:
     """A run's report, line by line. Blocks."""
-    yield f"## bulkprof {summary.command}: {_headline(summary)}"
+    yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
     yield ""
     status = str(run.meta("status"))
     if error := run.meta("error"):
@@ -37,6 +38,10 @@ def run_markdown(summary: RunSummary, run: RunFile) -> Iterator[str]:
     if rows:
         yield from _table(("outcome", "profiles"), rows)
     yield from _listed("To look at", _BAD, summary, run, _failure, ("row", "target", "profile", "outcome", "why"))
+    if summary.lost:
+        lost = ((str(each.target), _cell(each.name), f"`{each.old_arn}`", f"`{each.run_id}`") for each in summary.lost)
+        header = ("target", "profile", "deleted ARN", "by run")
+        yield from _cut("### Without a profile: a replacement isn't whole", header, lost, len(summary.lost))
     changed = [kind for kind in OutcomeKind if kind not in {*_BAD, OutcomeKind.UNCHANGED}]
     yield from _listed("Changed", changed, summary, run, _change, ("target", "profile", "outcome", "ARN"))
     sent = sum(count.sent for count in summary.calls.values())
@@ -98,12 +103,12 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator
 def _failure(outcome: Outcome) -> tuple[str, ...]:
     row = f"{outcome.file}:{outcome.line}" if outcome.file else ""
     why = f"{outcome.error_code}: {outcome.error_message}" if outcome.error_message else outcome.error_code
-    return _cell(row), str(outcome.target), _cell(outcome.name), str(outcome.kind), _cell(why)
+    return _cell(row), _cell(str(outcome.target)), _cell(outcome.name), str(outcome.kind), _cell(why)
 
 
 def _change(outcome: Outcome) -> tuple[str, ...]:
-    arns = f"`{outcome.arn}`" + (f", before: `{outcome.old_arn}`" if outcome.old_arn else "")
-    return str(outcome.target), _cell(outcome.name), str(outcome.kind), arns
+    arns = _code(outcome.arn) + (f", before: {_code(outcome.old_arn)}" if outcome.old_arn else "")
+    return _cell(str(outcome.target)), _cell(outcome.name), str(outcome.kind), arns
 
 
 def _action(action: Action) -> tuple[str, ...]:
@@ -111,7 +116,7 @@ def _action(action: Action) -> tuple[str, ...]:
         kind, why = "refused", f"{action.refusal.code}: {action.refusal.message}"
     else:
         kind, why = str(action.kind), action.reason or action.model
-    return str(action.target), _cell(action.name), kind, _cell(why)
+    return _cell(str(action.target)), _cell(action.name), kind, _cell(why)
 
 
 def _planned(kind: ActionKind) -> str:
@@ -120,7 +125,13 @@ def _planned(kind: ActionKind) -> str:
 
 def _cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
     """Text as it is, whatever characters of Markdown or lines it holds: it may come from a manifest or from AWS."""
-    line = " ".join(text.split())
+    line = printable(" ".join(text.split()))
     if longest is not None and len(line) > longest:
         line = line[: longest - 1] + "…"
     return _SPECIAL.sub(r"\\\1", line)
+
+
+def _code(text: str) -> str:
+    """Text as code in a cell of a table, which a backtick would end, and a bar without its backslash, too."""
+    shown = printable(text).replace("`", "'").replace("|", r"\|")
+    return f"`{shown}`"

@@ -52,13 +52,15 @@ def show_plan(console: Console, run: RunFile) -> None:
             break
         if action.target != last:
             last = action.target
-            console.print(f"\n[bold]{escape(str(action.target))}[/]", highlight=False)
+            console.print()
+            console.print(f"[bold]{escape(str(action.target))}[/]", highlight=False, soft_wrap=True)
         console.print(plan_line(action), highlight=False, soft_wrap=True)
         shown += 1
     listed = sum(count for kind, count in totals.items() if kind is not ActionKind.NONE) + refused - told
     if listed > shown:
         console.print(f"  … and {listed - shown} more", highlight=False)
-    console.print("\n" + plan_counts_line(totals, refused, len(run.targets())), highlight=False, soft_wrap=True)
+    console.print()
+    console.print(plan_counts_line(totals, refused, len(run.targets())), highlight=False, soft_wrap=True)
 
 
 def plan_line(action: Action) -> str:

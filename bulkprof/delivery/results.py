@@ -13,16 +13,16 @@ from bulkprof.model import Outcome
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json
 
 
-def write_results(path: Path, outcomes: Iterable[Outcome]) -> None:
-    """Write the file whole or not at all. Raises `StateError`."""
-    write = _write_csv if path.suffix.lower() == ".csv" else _write_json_lines
+def write_results(path: Path, outcomes: Iterable[Outcome], *, raw: bool = False) -> None:
+    """Write the file whole or not at all; `raw` leaves CSV cells as they are. Raises `StateError`."""
+    write = partial(_write_csv, raw=raw) if path.suffix.lower() == ".csv" else _write_json_lines
     write_whole(path, partial(write, outcomes))
 
 
-def _write_csv(outcomes: Iterable[Outcome], file: IO[str]) -> None:
+def _write_csv(outcomes: Iterable[Outcome], file: IO[str], *, raw: bool) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(RESULT_COLUMNS)
-    writer.writerows(map(outcome_cells, outcomes))
+    writer.writerows(map(partial(outcome_cells, raw=raw), outcomes))
 
 
 def _write_json_lines(outcomes: Iterable[Outcome], file: IO[str]) -> None:

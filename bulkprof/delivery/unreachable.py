@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 from bulkprof.errors import AwsError
 from bulkprof.model import Target
+from bulkprof.printable import Lines, printable_lines
 
 SHOWN = 100
 """Accounts or targets that a block lists before it only counts; each one stands in the results."""
 _REQUEST_ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
-def blocks(errors: Mapping[Target, AwsError], trust: str) -> list[str]:
+def blocks(errors: Mapping[Target, AwsError], trust: str) -> list[Lines]:
     """One text for each cause. `trust` is what the trust policy of a role must allow, for people."""
     causes: dict[tuple[str, str, str], list[Target]] = {}
     for target, error in sorted(errors.items()):
@@ -30,7 +31,7 @@ def shape(message: str, target: Target) -> str:
     return re.sub(rf"\b{re.escape(target.region)}\b", "{region}", text) if target.region else text
 
 
-def _block(targets: list[Target], error: AwsError, cause: str, trust: str) -> str:
+def _block(targets: list[Target], error: AwsError, cause: str, trust: str) -> Lines:
     entering = error.operation == "AssumeRole" or error.code == "NoRole"
     accounts = sorted({target.account or "the caller's own" for target in targets})
     names = accounts if entering else [str(target) for target in targets]
@@ -44,7 +45,7 @@ def _block(targets: list[Target], error: AwsError, cause: str, trust: str) -> st
     ]
     if entering:
         lines.append(f"  remedy: {_remedy(error, trust)}, or leave them out: --not-accounts {','.join(names[:SHOWN])}")
-    return "\n".join(lines)
+    return printable_lines(lines)
 
 
 def _named(code: str, cause: str) -> str:

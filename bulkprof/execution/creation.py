@@ -16,9 +16,11 @@ from typing import Protocol, TypeVar
 
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
 from bulkprof.execution.lane import Lane, LaneClosedError
+from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
 from bulkprof.execution.stop import LateStop, Stop
-from bulkprof.model import EMPTY, Action, ObservedProfile
+from bulkprof.execution.turns import Turns
+from bulkprof.model import EMPTY, Action, ObservedProfile, Outcome, OutcomeKind
 from bulkprof.planning.observe import Reads, with_tags_confirmed
 from bulkprof.planning.quota import ReadsQuota
 from bulkprof.planning.retirement import Retirement
@@ -29,6 +31,10 @@ CHANGES = ("CreateInferenceProfile", "DeleteInferenceProfile", "TagResource", "U
 """The operations that change anything. All others only settle what is in doubt."""
 TO_THE_END_S = 10.0
 """Seconds after a stop in which an action that has changed something may still do the rest."""
+Replan = Callable[[Action, Sequence[ObservedProfile]], Action]
+"""Plans one wanted profile anew against what is there under its name."""
+SourceOf = Callable[[ObservedProfile], str | None]
+"""The `copyFrom` that a profile was made of, as far as it can be told."""
 
 
 class Api(Reads, ReadsQuota, Protocol):
@@ -61,12 +67,17 @@ class Means:
     """What the run's tokens follow from: its id, and for a plan also its being applied."""
     lane: Lane
     api: Api
+    replan: Replan
     settle_s: float = field(kw_only=True)
     """Seconds that lists may lag behind creations."""
     begun: int = field(default=0, kw_only=True)
     """Actions up to this id may have been sent already, by an earlier process of the run."""
     retirement: Retirement = field(default_factory=Retirement, kw_only=True)
     """What becomes of profiles that are replaced."""
+    source_of: SourceOf | None = field(default=None, kw_only=True)
+    note_open: Callable[[Action], Awaitable[None]] | None = field(default=None, kw_only=True)
+    """Keeps in the run's file, before the old profile of a replacement is deleted, that its name may have none now."""
+    turns: Turns = field(default_factory=Turns, init=False)
     late_stop: LateStop = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +91,8 @@ class Found:
     found: list[ObservedProfile]
     in_doubt: bool
     """An earlier creation of ours got no answer, so one of these may be its work."""
+    old: ObservedProfile | None = None
+    """The profile that is to be replaced, where lists still show it."""
 
 
 def doubtful(error: AwsError) -> AmbiguousError:
@@ -107,10 +120,13 @@ class Creation:
 
     def __init__(self, means: Means, action: Action) -> None:
         self.means = means
+        self.action = action
         self.attempts = 0
         """Calls sent, throttled ones included."""
         self.changed = False
         """Whether any of them changed anything."""
+        self.halfway = False
+        """Whether what is done so far must not be left so: then calls are sent whatever closes the target."""
         self.begun_before = action.id <= means.begun
 
     async def make(
@@ -145,15 +161,17 @@ class Creation:
             except AwsError as error:
                 raise (doubtful(error) if in_doubt else error) from None
             try:
-                found = [
-                    profile
-                    for profile in await self.look_up(action.name)
-                    if profile.arn != replaced and not (replaced and self.means.retirement.marks(profile.tags or EMPTY))
-                ]
+                there = await self.look_up(action.name)
             except AwsError as error:
                 raise (doubtful(error) if in_doubt else error) from None
+            found = [
+                profile
+                for profile in there
+                if profile.arn != replaced and not (replaced and self.means.retirement.marks(profile.tags or EMPTY))
+            ]
             if found or (conflict and patience is not None and turn > patience):
-                return Found(found, in_doubt)
+                old = next((profile for profile in there if profile.arn == replaced), None)
+                return Found(found, in_doubt, old)
             if turn < turns:
                 await self.stop.pause(backoff(turn))
         assert last is not None  # noqa: S101 - at least one turn is made, and each ends in an answer or an error
@@ -217,9 +235,25 @@ class Creation:
             self.changed = self.changed or operation in CHANGES
             return answer
 
-        return await self.means.lane.call(operation, counted, retry_on=retry_on, stop=self.stop)
+        return await self.means.lane.call(
+            operation, counted, retry_on=retry_on, stop=self.stop, whatever_closes=self.halfway
+        )
 
     @property
     def stop(self) -> Stop:
         """The run's, until something is changed: a replacement between its two halves may have no profile at all."""
         return self.means.late_stop if self.changed else self.means.lane.traffic.stop
+
+    def outcome(self, kind: OutcomeKind, arn: str = "", *, code: str = "", message: str = "") -> Outcome:
+        """The action's outcome, with the calls that it took."""
+        return closed_outcome(self.action, kind, code, message, arn=arn, attempts=self.attempts)
+
+    def failed(self, error: AwsError | LaneClosedError, *, note: str = "") -> Outcome:
+        """An ambiguous answer that stayed ambiguous is unknown, never failed; what was never begun is skipped."""
+        kind = OutcomeKind.FAILED
+        if isinstance(error, AmbiguousError):
+            kind = OutcomeKind.UNKNOWN
+        elif isinstance(error, LaneClosedError) and not self.changed:
+            kind = OutcomeKind.SKIPPED
+        message = error.message if isinstance(error, AwsError) else str(error)
+        return self.outcome(kind, self.action.arn, code=error.code, message=note + message)

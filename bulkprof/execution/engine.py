@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,14 +20,16 @@ import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from bulkprof.errors import AwsError
-from bulkprof.execution.creation import CHANGES, Api
+from bulkprof.execution.creation import CHANGES, Api, Replan, SourceOf
 from bulkprof.execution.lane import Lane, Traffic
+from bulkprof.execution.lost import Turn
 from bulkprof.execution.outcomes import closed_outcome, without_call
-from bulkprof.execution.perform import Performer, Replan
+from bulkprof.execution.perform import Performer
+from bulkprof.execution.rows import REPLACEMENT_OPEN
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.slots import side_by_side
 from bulkprof.execution.stop import StopRequestedError
-from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
+from bulkprof.model import Action, ActionKind, CallCount, LostProfile, Outcome, OutcomeKind, Target
 from bulkprof.planning.diff import Resolve
 from bulkprof.planning.retirement import Retirement
 
@@ -52,6 +54,7 @@ class OpenTarget:
     api: Api
     resolve: Resolve
     replan: Replan
+    source_of: SourceOf | None = None
 
 
 OpenTargets = Callable[[Target], AbstractAsyncContextManager[OpenTarget]]
@@ -105,8 +108,8 @@ class Engine:
     async def _lane(self, results: MemoryObjectSendStream[Outcome], target: Target) -> None:
         try:
             async with self.open_target(target) as opened:
-                begun = await self.run.off_loop(partial(self.run.begun, target))
-                await _LaneRun(self, opened, results, begun).work(target)
+                begun, turns = await self.run.off_loop(lambda: (self.run.begun(target), self.run.turns(target)))
+                await _LaneRun(self, opened, results, begun).work(target, turns)
         except StopRequestedError:
             return
         except AwsError as error:
@@ -202,17 +205,36 @@ class _LaneRun:
             settle_s=engine.settings.settle_s,
             begun=begun,
             retirement=engine.settings.retirement,
+            source_of=opened.source_of,
+            note_open=self._note_open,
         )
         self.lane = opened.lane
         self.failures_in_a_row = 0
+        self.lost: Mapping[str, LostProfile] = {}
+        """In the turn of names without a profile: what is known of each."""
         self._ready: deque[Action] = deque()
         self._used_up = anyio.Event()
         self._workers = 0
 
-    async def work(self, target: Target) -> None:
+    async def work(self, target: Target, turns: Iterable[Turn]) -> None:
+        """Carry out what comes in each of `turns`, one after the other."""
+        for turn in turns:
+            if turn is Turn.REST and self.performer.turns.lost:
+                # What is made new could take the place that a name without a profile needs.
+                self.lane.close(("CreateInferenceProfile",), REPLACEMENT_OPEN, self.performer.turns.reason)
+            if turn is Turn.LOST:
+                found = await self.engine.run.off_loop(partial(self.engine.run.lost, target))
+                self.lost = {each.name: each for each in found}
+            else:
+                self.lost = {}
+            await self._carry_out(target, partial(self.engine.run.take_up, turn=turn))
+            if self.engine.traffic.stop.requested:
+                return
+
+    async def _carry_out(self, target: Target, read: Callable[[Target, int, int], list[Action]]) -> None:
         # Workers that go from one action to the next: a task for each action would cost a fifth of its call.
         async with anyio.create_task_group() as group:
-            async for page in self.engine.pages(target, self.engine.run.take_up):
+            async for page in self.engine.pages(target, read):
                 self._ready.extend(page)
                 self._used_up = anyio.Event()
                 for _ in range(min(len(page), LANE_WIDTH - self._workers)):
@@ -241,10 +263,27 @@ class _LaneRun:
         outcome = await self.performer.perform(action)
         if _needs_call(action):
             self._take_note(outcome)
+        if action.name in self.lost:
+            outcome = self._of_lost(outcome, self.lost[action.name])
         try:
             self.results.send_nowait(outcome)
         except anyio.WouldBlock:
             await self.results.send(outcome)
+
+    def _of_lost(self, outcome: Outcome, lost: LostProfile) -> Outcome:
+        """The outcome of a name that a replacement left without a profile, with the ARN that it takes the place of."""
+        outcome = replace(outcome, old_arn=lost.old_arn)
+        if not outcome.error_code:
+            return outcome
+        self.performer.turns.lose(outcome.name, f"{outcome.error_code}: {outcome.error_message}")
+        return replace(
+            outcome, error_message=f"the old profile is deleted, by run {lost.run_id}; {outcome.error_message}"
+        )
+
+    async def _note_open(self, action: Action) -> None:
+        """Keep that a replacement is about to delete the old profile."""
+        run = self.engine.run
+        await run.off_loop(partial(run.note_open, action))
 
     def _take_note(self, outcome: Outcome) -> None:
         if outcome.error_code == "ServiceQuotaExceededException":

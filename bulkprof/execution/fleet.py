@@ -106,7 +106,7 @@ class Fleet:
             def replan(action: Action, there: Sequence[ObservedProfile]) -> Action:
                 return plan_one(action, there, resolve, self.rules)[0]
 
-            yield OpenTarget(lane, api, resolve, replan)
+            yield OpenTarget(lane, api, resolve, replan, partial(self._source_of, target))
         finally:
             await self.sessions.release(target)
 
@@ -146,6 +146,13 @@ class Fleet:
             return Source(found.source_arn, found.model_arns)
 
         return resolve
+
+    def _source_of(self, target: Target, profile: ObservedProfile) -> str | None:
+        """The `copyFrom` that a profile was made of; None where the models don't tell."""
+        catalogue = self._catalogues.get(target.region)
+        if catalogue is None or (source := catalogue.source_of(profile.model_arns)) is None:
+            return None
+        return catalogue.resolve(source, target).source_arn
 
     def catalogue(self, region: str) -> Catalogue | None:
         """The models of a Region that a target was opened in; None where nobody may list them."""

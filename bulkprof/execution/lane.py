@@ -65,6 +65,10 @@ class _Channel:
         self.count = count
         self.turn = anyio.Lock(fast_acquire=True)
 
+    def sends(self, *, whatever_closes: bool) -> bool:
+        """Whether a call is still sent."""
+        return whatever_closes or self.closed is None
+
 
 class Lane:
     """Sends one target's calls."""
@@ -82,15 +86,17 @@ class Lane:
         *,
         retry_on: tuple[type[AwsError], ...] = REPEATABLE,
         stop: Stop | None = None,
+        whatever_closes: bool = False,
     ) -> T:
         """Send until it is answered, retrying on the errors of `retry_on`; one count per attempt.
 
-        `stop` stands in for the run's, where this call heeds another one. Raises the last `AwsError`, or
-        `StopRequestedError` when the run stops while this call waits, or has to stop since the caller's own credentials
-        have run out; `LaneClosedError` where the operation is closed.
+        `stop` stands in for the run's, where this call heeds another one. With `whatever_closes` it is sent also where
+        the operation is closed, since what it is part of must not be left half done. Raises the last `AwsError`, or
+        `StopRequestedError` when the run stops while this call waits, or has to stop since the caller's own
+        credentials have run out; `LaneClosedError` where the operation is closed.
         """
         stop = stop or self.traffic.stop
-        attempt = partial(self._send_once, self._channel(operation), send, stop)
+        attempt = partial(self._send_once, self._channel(operation), send, stop, whatever_closes=whatever_closes)
         try:
             return await retried(attempt, self.traffic.attempts, retry_on, stop.pause)
         except SignInNeededError as error:
@@ -101,6 +107,12 @@ class Lane:
         if (closed := self._channel(operation).closed) is not None:
             raise LaneClosedError(*closed)
 
+    async def due(self, operation: str, stop: Stop) -> None:
+        """Wait until a call of `operation` may go by its pace. It isn't sent, and others may be quicker."""
+        channel, clock = self._channel(operation), self.traffic.clock
+        while channel.closed is None and (delay := channel.pacer.wait(clock())) > TICK_S:
+            await stop.pause(delay)
+
     def close(self, operations: Iterable[str], code: str, reason: str) -> None:
         """Send no more calls of `operations`, not even those that wait for their turn. The first reason counts."""
         for operation in operations:
@@ -108,13 +120,15 @@ class Lane:
             channel.closed = channel.closed or (code, reason)
         self._contact.wake()
 
-    async def _send_once(self, channel: _Channel, send: Callable[[], Awaitable[T]], stop: Stop) -> T:
+    async def _send_once(
+        self, channel: _Channel, send: Callable[[], Awaitable[T]], stop: Stop, *, whatever_closes: bool
+    ) -> T:
         traffic, pacer, count, contact = self.traffic, channel.pacer, channel.count, self._contact
         async with channel.turn:
             # Those that wait in line behind a closed door go out at once: what isn't sent needs no pace.
-            while channel.closed is None and (delay := pacer.wait(traffic.clock())) > TICK_S:
+            while channel.sends(whatever_closes=whatever_closes) and (delay := pacer.wait(traffic.clock())) > TICK_S:
                 await stop.pause(delay)
-            place = await self._place(channel, stop)
+            place = await self._place(channel, stop, whatever_closes=whatever_closes)
             sent_at = traffic.clock()
             pacer.started(sent_at)
         contact.sent()
@@ -122,7 +136,7 @@ class Lane:
         try:
             if stop.requested:
                 raise StopRequestedError
-            if channel.closed is not None:
+            if channel.closed is not None and not whatever_closes:
                 raise LaneClosedError(*channel.closed)
             count.sent += 1
             answer = await send()
@@ -150,16 +164,16 @@ class Lane:
             contact.returned()
             traffic.in_flight.give_back(place)
 
-    async def _place(self, channel: _Channel, stop: Stop) -> Place:
+    async def _place(self, channel: _Channel, stop: Stop, *, whatever_closes: bool) -> Place:
         """Wait until one more call may be in flight: of this target's, and of all.
 
         Raises `AwsError` where the target is given up.
         """
         contact = self._contact
         while True:
-            while contact.full and not contact.lost and channel.closed is None:
+            while contact.full and not contact.lost and channel.sends(whatever_closes=whatever_closes):
                 await contact.change()
-            sends = channel.closed is None and not stop.requested
+            sends = channel.sends(whatever_closes=whatever_closes) and not stop.requested
             if contact.lost and sends:
                 waited = f"nothing was answered in {contact.waited_s:.0f} s of waiting"
                 raise AwsError(f"not sent: {waited}", code="NoAnswer", where=str(self.target))

@@ -28,6 +28,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from bulkprof.errors import LockHeldError, StateError
+from bulkprof.execution.private import open_private, private_directory, private_folder
+from bulkprof.printable import printable
 
 FOLDER: Final = "locks"
 """Where lock files are, in the state directory."""
@@ -128,9 +130,10 @@ class StateLock:
             os.close(file)
 
     def _open(self) -> int:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Python opens it close-on-exec. A program that inherited it would keep the lock beyond the run's end.
-        return os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        private_directory(self.path.parent.parent)
+        private_folder(self.path.parent)
+        # Closed for programs that are started: one that inherited it would keep the lock beyond the run's end.
+        return open_private(self.path, os.O_RDWR | os.O_CREAT)
 
     def _take(self, file: int) -> None:
         if not _lock(file):
@@ -196,4 +199,4 @@ def _write(file: int, holder: Holder) -> None:
 
 def _plain(value: Any) -> str:
     text = value if isinstance(value, str) else "?"
-    return "".join(character for character in text[:256] if character.isprintable())
+    return printable(text[:256])

@@ -63,7 +63,7 @@ class RecentRuns:
                 continue
             settled_at = last_call_at + settle_s if settle_s > 0 else 0.0
             try:
-                run = RunFile.open(path)
+                run = state.open_run(run_id)
             except StateError:
                 # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
                 self._wait_for(settled_at)
@@ -80,7 +80,7 @@ class RecentRuns:
         self._settled_at = max(self._settled_at, settled_at)
         # A run that was stopped may have been waiting for lists to show what it had sent in vain.
         in_doubt = run.meta("status") in {"running", "interrupted"}
-        if in_doubt or run.outcome_counts().get(OutcomeKind.UNKNOWN):
+        if in_doubt or run.outcome_counts().get(OutcomeKind.UNKNOWN) or run.lost():
             self._wait_for(settled_at)
 
     def _wait_for(self, settled_at: float) -> None:

@@ -19,7 +19,15 @@ from bulkprof.model import (
     Target,
 )
 
-SCHEMA = """
+ADDITIONS = """
+CREATE TABLE IF NOT EXISTS replacement (     -- names whose profile was deleted, or was about to be, to be replaced
+    account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, old_arn TEXT NOT NULL, run TEXT NOT NULL,
+    PRIMARY KEY (account, region, name)
+) WITHOUT ROWID;
+"""
+"""What came after the first version's tables: made when a file is opened that lacks it."""
+SCHEMA = (
+    """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE target (
     id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL,
@@ -50,6 +58,8 @@ CREATE TABLE invalid (file TEXT, line INTEGER, PRIMARY KEY (file, line)) WITHOUT
 CREATE TABLE call (operation TEXT PRIMARY KEY, sent INTEGER, throttled INTEGER, failed INTEGER) WITHOUT ROWID;
 CREATE TABLE delivery (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL, finished INTEGER NOT NULL) WITHOUT ROWID;
 """
+    + ADDITIONS
+)
 
 ONE_NAME = "CREATE UNIQUE INDEX IF NOT EXISTS one_name ON action (target, name) WHERE wanted = 1"
 BY_TARGET = "CREATE INDEX IF NOT EXISTS action_target ON action (target, id)"
@@ -82,17 +92,29 @@ INSERT_OUTCOME = (
 )
 NOT_REACHED = "NotReached"
 """The error code of actions that a stopped run left open."""
-_RESULT_COLUMNS = (
-    "a.id, t.account, t.region, a.name, a.file, a.line, a.model, a.tags, "
-    "coalesce(o.kind, 'skipped'), coalesce(o.arn, a.arn), coalesce(o.old_arn, ''), coalesce(o.attempts, 0), "
-    f"coalesce(o.error_code, '{NOT_REACHED}'), coalesce(o.error_message, 'the run stopped before this profile')"
-)
+REPLACEMENT_OPEN = "ReplacementOpen"
+"""The error code of actions that are not ended, or not tried, since a replacement in their target isn't whole."""
+_WHAT = "a.id, t.account, t.region, a.name, a.file, a.line, a.model, a.tags"
 SELECT_OUTCOME = (
-    f"SELECT o.seq, {_RESULT_COLUMNS} FROM outcome o JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target"
+    f"SELECT o.seq, {_WHAT}, o.kind, o.arn, o.old_arn, o.attempts, o.error_code, o.error_message FROM outcome o "
+    "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target"
 )
+OPEN_HERE = (
+    "LEFT JOIN replacement r ON o.action IS NULL AND a.wanted = 1 AND r.account = t.account AND r.region = t.region "
+    "AND r.name = a.name"
+)
+"""Finds the replacement that left a row's name without a profile, where the row (`a`, `t`, `o`) has no outcome."""
+KIND_OR_OPEN = "coalesce(o.kind, CASE WHEN r.name IS NULL THEN 'skipped' ELSE 'failed' END)"
+"""An outcome's kind; what a row without one counts as."""
 SELECT_RESULTS = (
-    f"SELECT a.id, {_RESULT_COLUMNS} FROM action a JOIN target t ON t.id = a.target "
-    "LEFT JOIN outcome o ON o.action = a.id WHERE a.id > ? ORDER BY a.id LIMIT ?"
+    f"SELECT a.id, {_WHAT}, {KIND_OR_OPEN}, "
+    "coalesce(o.arn, CASE WHEN r.name IS NULL THEN a.arn ELSE '' END), coalesce(o.old_arn, r.old_arn, ''), "
+    "coalesce(o.attempts, 0), "
+    f"coalesce(o.error_code, CASE WHEN r.name IS NULL THEN '{NOT_REACHED}' ELSE '{REPLACEMENT_OPEN}' END), "
+    "coalesce(o.error_message, CASE WHEN r.name IS NULL THEN 'the run stopped before this profile' "
+    "ELSE 'the old profile is deleted, or was about to be, and the run stopped before the new one was made' END) "
+    "FROM action a JOIN target t ON t.id = a.target "
+    f"LEFT JOIN outcome o ON o.action = a.id {OPEN_HERE} WHERE a.id > ? ORDER BY a.id LIMIT ?"
 )
 RESULT_KIND = 9
 """Where a row of `SELECT_RESULTS` has the outcome's kind."""

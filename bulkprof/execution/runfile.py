@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bulkprof.execution import rows
-from bulkprof.execution.wanted import Wanted
+from bulkprof.execution.lost import TURN, Lost, Turn
 from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
 
 PAGE = 500
@@ -30,7 +30,7 @@ class DesiredRow:
     attributes: Mapping[str, str]
 
 
-class RunFile(Wanted):
+class RunFile(Lost):
     """One run's file, table by table."""
 
     # The plan
@@ -109,20 +109,33 @@ class RunFile(Wanted):
 
     # Execution
 
-    def pending(self, target: Target, after: int, limit: int) -> list[Action]:
-        """Planned actions of `target` without an outcome, by id, starting after the id `after`."""
+    def pending(self, target: Target, after: int, limit: int, turn: Turn | None = None) -> list[Action]:
+        """Planned actions of `target` without an outcome, by id, after the id `after`; those of `turn`, or all."""
         where = "WHERE a.target = ? AND a.id > ? AND a.id NOT IN (SELECT action FROM outcome)"
-        return self._actions(where, (self._id_of(target), after), limit=limit)
+        values: tuple[object, ...] = (self._id_of(target), after)
+        if turn is not None:
+            where += f" AND {TURN} = ?"
+            values += (turn,)
+        return self._actions(where, values, limit=limit)
 
-    def take_up(self, target: Target, after: int, limit: int) -> list[Action]:
+    def take_up(self, target: Target, after: int, limit: int, turn: Turn | None = None) -> list[Action]:
         """Like `pending`, with a note that these may be sent from now on, which outlives a kill."""
-        page = self.pending(target, after, limit)
+        page = self.pending(target, after, limit, turn)
         if page:
             with self._transaction():
                 self._db.execute(
                     "UPDATE target SET begun = max(begun, ?) WHERE id = ?", (page[-1].id, self._id_of(target))
                 )
         return page
+
+    def turns(self, target: Target) -> list[Turn]:
+        """The turns in which the pending actions of `target` come, in order."""
+        found = self._db.execute(
+            f"SELECT DISTINCT {TURN} FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.target = ? AND a.id NOT IN (SELECT action FROM outcome) ORDER BY 1",
+            (self._id_of(target),),
+        )
+        return [Turn(row[0]) for row in found]
 
     def begun(self, target: Target) -> int:
         """The greatest id of `target`'s actions that were taken up so far: those after it were never sent."""
@@ -177,8 +190,8 @@ class RunFile(Wanted):
         marks = ", ".join("?" * len(outcomes))
         found = self._db.execute(
             "SELECT a.name, t.account, t.region, a.model, a.description, a.tags, a.attributes FROM action a "
-            "JOIN target t ON t.id = a.target LEFT JOIN outcome o ON o.action = a.id "
-            f"WHERE a.wanted = 1 AND coalesce(o.kind, 'skipped') IN ({marks}) ORDER BY a.id",
+            f"JOIN target t ON t.id = a.target LEFT JOIN outcome o ON o.action = a.id {rows.OPEN_HERE} "
+            f"WHERE a.wanted = 1 AND {rows.KIND_OR_OPEN} IN ({marks}) ORDER BY a.id",
             tuple(outcomes),
         )
         for name, account, region, model, description, tags, attributes in found:

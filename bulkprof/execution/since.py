@@ -54,8 +54,29 @@ def told_its_end(run: RunFile) -> bool:
     return bool(status == "finished" or (status == "interrupted" and 0 < summary.get("exit_code", 0) < 128))
 
 
+def refresh_lost(state: StateDirectory, run: RunFile) -> None:
+    """Let `run` know of the names that earlier replacements left without a profile. Blocks.
+
+    The newest other run that was planned knows them all, for it took them over itself. A run that knows them already
+    (it is resumed, or was kept as a plan) learns only from newer ones.
+    """
+    own, known = str(run.meta("id")), run.meta("knows_lost", default=False)
+    for run_id, other in state.open_all():
+        if known and run_id < own:
+            return
+        if run_id != own and isinstance(other, RunFile) and _alike(other, run) and other.meta("knows_lost"):
+            run.take_over(other.lost())
+            return
+    if not known:
+        run.take_over(())
+
+
+def _alike(other: RunFile, run: RunFile) -> bool:
+    return all(other.meta(name) == run.meta(name) for name in ("estate", "sandbox"))
+
+
 def _is_before(last: RunFile, run: RunFile) -> bool:
-    alike = all(last.meta(name) == run.meta(name) for name in ("estate", "sandbox"))
+    alike = _alike(last, run)
     return alike and last.meta("id") != run.meta("id") and last.meta("started_at", "") <= run.meta("started_at", "")
 
 

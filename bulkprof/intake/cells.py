@@ -284,7 +284,7 @@ def _unsaid(columns: Columns, values: Sequence[str], lists: Mapping[int, object]
     """Known columns that are empty where the one with names for what they hold isn't: `account`, `Account name`."""
     for known, label in columns.labels:
         if values[label] and not values[known] and known not in lists:
-            reason = f"is empty, and the column {visible(columns.names[label])!r} beside it isn't"
+            reason = f"is empty, and the column '{visible(columns.names[label])}' beside it isn't"
             remedy = "say it here, too, or rename that column: nothing is read from it"
             yield BadCell(columns.names[known], "", Fault(reason, remedy))
 

@@ -125,7 +125,7 @@ def _not_known(name: str, likely: str, beside: str, index: int) -> ColumnFault:
     letter = odd_letter(name)
     why = f": its letter {letter} only looks like a plain one" if letter else ""
     if beside:
-        reason = f"may mean {likely}, as the column {visible(beside)!r} does{why}"
+        reason = f"may mean {likely}, as the column '{visible(beside)}' does{why}"
         return ColumnFault(name, Fault(reason, "keep one of the two, or rename the one that is an attribute"), likely)
     example = "tag:KEY" if likely == TAG_PREFIX else likely
     remedy = f"did you mean {example}? If not, rename it: it looks too much like it"

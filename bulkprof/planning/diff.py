@@ -22,7 +22,11 @@ UNWANTED = "no manifest wants it"
 REPLACEMENT_NEEDED = "ReplacementNeeded"
 """The code of rows whose profile could only be replaced, which nobody asked for."""
 LEFT_OVER = "left over from a replacement"
-"""Why a profile is deleted whose name another one has by now."""
+"""Why a profile is deleted that carries the mark of one that was replaced."""
+TWIN = "another profile of its name is the one that is kept"
+"""Why pruning deletes one of several profiles of a wanted name."""
+PRUNED = frozenset({UNWANTED, TWIN})
+"""The reasons of deletions that the caps are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +76,36 @@ def diff(
         by_name.setdefault(profile.name, []).append(profile)
     kept: set[str] = set()
     for action in wanted:
-        planned, used = plan_one(action, by_name.get(action.name, ()), resolve, rules)
-        if used is not None:
-            kept.add(used.arn)
+        there = by_name.get(action.name, ())
+        planned, used = plan_one(action, there, resolve, rules)
         yield planned
-        for stale in by_name.get(action.name, ()):
-            if stale.arn not in kept and _is_left_over(stale, planned, rules):
-                yield _deletion(target, stale, LEFT_OVER)
-        kept.update(profile.arn for profile in by_name.get(action.name, ()))
+        for stale in there:
+            if used is not None and stale.arn != used.arn:
+                if _is_left_over(stale, planned, rules):
+                    yield _deletion(target, stale, LEFT_OVER)
+                elif rules.prune and _is_twin(stale, planned, rules):
+                    yield _deletion(target, stale, TWIN)
+        kept.update(profile.arn for profile in there)
     if rules.prune:
         for profile in observed:
             if profile.arn not in kept and owner(profile, rules) == rules.estate and not _is_kept(profile, rules):
                 yield _deletion(target, profile, UNWANTED)
+
+
+def twins(actions: Iterable[Action], observed: Iterable[ObservedProfile], rules: DiffRules) -> dict[str, list[str]]:
+    """Wanted names that the estate has several profiles of, with the ARNs that the plan neither keeps nor deletes.
+
+    Profiles that carry the mark of a replacement are none.
+    """
+    planned = list(actions)
+    told = {action.arn for action in planned if action.arn}
+    names = {action.name for action in planned if action.arn and action.kind is not ActionKind.DELETE}
+    found: dict[str, list[str]] = {}
+    for profile in observed:
+        marked = rules.retirement.marks(profile.tags or EMPTY)
+        if profile.name in names and profile.arn not in told and owner(profile, rules) == rules.estate and not marked:
+            found.setdefault(profile.name, []).append(profile.arn)
+    return found
 
 
 def plan_one(
@@ -131,16 +153,23 @@ def owner(profile: ObservedProfile, rules: DiffRules) -> str | None:
 
 
 def _is_left_over(profile: ObservedProfile, instead: Action, rules: DiffRules) -> bool:
-    """Whether a profile of ours, whose name `instead` is about, goes now."""
+    """Whether a profile of ours that was replaced, whose name `instead` is about, goes now."""
     tags = profile.tags or EMPTY
-    if owner(profile, rules) != rules.estate:
+    if owner(profile, rules) != rules.estate or not rules.retirement.marks(tags):
         return False
-    if rules.retirement.marks(tags):
-        # Beside a row that is refused it stays, unless that is about its successor, which only differs once more.
-        stands = instead.refusal is None or instead.refusal.code == REPLACEMENT_NEEDED
-        return rules.retirement.is_over(tags) and (rules.replace or rules.prune) and stands
-    # A replacement that was cut short between its two halves leaves the old profile beside the new one.
-    return rules.replace and instead.kind is not ActionKind.REPLACE
+    # Beside a row that is refused it stays, unless that is about its successor, which only differs once more.
+    stands = instead.refusal is None or instead.refusal.code == REPLACEMENT_NEEDED
+    return rules.retirement.is_over(tags) and (rules.replace or rules.prune) and stands
+
+
+def _is_twin(profile: ObservedProfile, kept: Action, rules: DiffRules) -> bool:
+    """Whether a profile of ours is one too many beside the one that is `kept`, which is ours and as wanted.
+
+    Nobody knows who uses which of the two, so only pruning takes it, under the caps.
+    """
+    stays = kept.kind in {ActionKind.NONE, ActionKind.UPDATE} and kept.refusal is None
+    ours = owner(profile, rules) == rules.estate
+    return stays and ours and not rules.retirement.marks(profile.tags or EMPTY)
 
 
 def _is_kept(profile: ObservedProfile, rules: DiffRules) -> bool:

@@ -7,6 +7,7 @@ would be *changed* because of them is asked for again, profile by profile.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -95,14 +96,18 @@ async def look_up(api: Reads, call: Caller, arns: Iterable[str]) -> list[Observe
     return await with_tags_confirmed(api, call, found, [profile.arn for profile in found])
 
 
-def to_confirm(actions: Iterable[Action], observed: Iterable[ObservedProfile]) -> list[str]:
+def to_confirm(actions: Iterable[Action], observed: Sequence[ObservedProfile]) -> list[str]:
     """The ARNs whose tags decide a change: what a lagging answer could make us do wrongly.
 
-    Where a profile goes, all of its name decide: another one has to be what stays.
+    Where a profile goes, or a wanted name has several, all of the name decide: another one has to be what stays, and
+    only tags say which one was replaced.
     """
+    planned = list(actions)
     deciding = {ActionKind.UPDATE, ActionKind.ADOPT, ActionKind.DELETE, ActionKind.REPLACE}
-    chosen = [action for action in actions if action.arn and (action.kind in deciding or action.refusal)]
+    chosen = [action for action in planned if action.arn and (action.kind in deciding or action.refusal)]
     names = {action.name for action in chosen if action.kind in {ActionKind.DELETE, ActionKind.REPLACE}}
+    several = Counter(profile.name for profile in observed)
+    names.update(action.name for action in planned if several[action.name] > 1)
     arns = [action.arn for action in chosen]
     return list(dict.fromkeys([*arns, *(profile.arn for profile in observed if profile.name in names)]))
 

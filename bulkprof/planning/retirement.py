@@ -37,8 +37,8 @@ class Retirement:
 
     @property
     def tags(self) -> Mapping[str, str]:
-        """The tags that a profile gets which this run replaces; none where it is deleted at once."""
-        return {self.tag: self.until} if self.until else {}
+        """The tags that a profile gets which this run replaces. One that is deleted at once is a left-over at once."""
+        return {self.tag: self.until or self.now} if self.tag else {}
 
     def marks(self, tags: Mapping[str, str]) -> bool:
         """Whether a profile with these tags was replaced, and is kept for a while."""

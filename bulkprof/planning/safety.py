@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bulkprof.config import Prune
 from bulkprof.errors import AwsError, SafetyError, UsageError
 from bulkprof.model import Target
+from bulkprof.printable import printable_lines
 
 FEW = 3
 """Accounts that may fail alike whatever share of a run they are."""
@@ -45,26 +46,26 @@ def check_prune(estate: str, deletions: Mapping[str, int], owned: Mapping[str, i
         named = list(over)
     else:
         return
-    raise SafetyError(
+    said = (
         f"estate {estate!r}: the plan deletes {what} (the larger of {shares}). Nothing was changed. Is a manifest "
         f"cut short? If this is meant, raise [prune] {keys} in bulkprof.toml"
-        + _by_account(named, deletions, owned, over)
     )
+    raise SafetyError(printable_lines([said, *_by_account(named, deletions, owned, over)]))
 
 
 def _by_account(
     accounts: Iterable[str], deletions: Mapping[str, int], owned: Mapping[str, int], over: Mapping[str, int]
-) -> str:
+) -> list[str]:
     """A line for each account, those that lose most first."""
     ranked = sorted(accounts, key=lambda account: (-deletions[account], account))
     lines = [
-        f"\n  {account}: {deletions[account]} of {owned.get(account, 0)}"
+        f"  {account}: {deletions[account]} of {owned.get(account, 0)}"
         + (f", at most {over[account]}" if account in over else "")
         for account in ranked[:SHOWN]
     ]
     if len(ranked) > SHOWN:
-        lines.append(f"\n  and {len(ranked) - SHOWN} more accounts")
-    return "".join(lines)
+        lines.append(f"  and {len(ranked) - SHOWN} more accounts")
+    return lines
 
 
 def check_complete(invalid: int) -> None:

@@ -52,6 +52,7 @@ from bulkprof.plugins.fields import FieldReader, field_reader, missing_field
 from bulkprof.plugins.hookspecs import hookimpl
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
 from bulkprof.plugins.tables import read_table
+from bulkprof.printable import printable, printable_lines
 
 __all__ = [
     "RESULT_COLUMNS",
@@ -85,6 +86,8 @@ __all__ = [
     "outcome_cells",
     "outcome_json",
     "outcome_record",
+    "printable",
+    "printable_lines",
     "read_table",
     "tag_count_fault",
     "tag_key_fault",

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from bulkprof.model import Outcome
+from bulkprof.printable import json_text, spreadsheet_cells
 
 RESULT_COLUMNS = (
     "file",
@@ -51,12 +51,19 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
 
 def outcome_json(outcome: Outcome) -> str:
     """The outcome as a line of JSON Lines, its newline included."""
-    return json.dumps(outcome_record(outcome), ensure_ascii=False) + "\n"
+    return json_text(outcome_record(outcome)) + "\n"
 
 
-def outcome_cells(outcome: Outcome) -> list[str]:
-    """The outcome as a row for `csv.writer`: tags are a JSON object in their cell, 0 for no line is empty."""
+def outcome_cells(outcome: Outcome, *, raw: bool = False) -> list[str]:
+    """The outcome as a row for `csv.writer`: tags are a JSON object in their cell, 0 for no line is empty.
+
+    Cells are made printable, and a spreadsheet runs none of them; `raw` leaves them as they are.
+    """
     record = outcome_record(outcome)
-    record["tags"] = json.dumps(record["tags"], ensure_ascii=False)
+    record["tags"] = json_text(record["tags"])
     record["line"] = record["line"] or ""
-    return [str(record[column]) for column in RESULT_COLUMNS]
+    if not raw:
+        # A semicolon may separate cells where the file is opened; in JSON it can be written so that it never does.
+        record["tags"] = record["tags"].replace(";", r"\u003b")
+    cells = [str(record[column]) for column in RESULT_COLUMNS]
+    return cells if raw else spreadsheet_cells(cells)

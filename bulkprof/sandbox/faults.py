@@ -64,6 +64,8 @@ class Fault:
     """At most so often."""
     delay_s: float = 0.0
     """For the delays."""
+    message: str | None = None
+    """What errors say instead of AWS's usual words."""
 
     def __post_init__(self) -> None:
         if self.kind not in BEFORE | AFTER:
@@ -97,7 +99,10 @@ class Fault:
     def error(self) -> ApiError | None:
         """The error that the fault answers with, if that is what it does."""
         known = _ERRORS.get(self.kind)
-        return ApiError(*known) if known else None
+        if known is None:
+            return None
+        code, usual = known
+        return ApiError(code, usual if self.message is None else self.message)
 
     def truncate(self, answer: Answer) -> None:
         """Cut the answer's body, where the fault is a truncation that leaves the HTTP message whole."""

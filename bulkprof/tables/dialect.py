@@ -91,7 +91,7 @@ def _declared(rest: str) -> tuple[str, Fault | None]:
         return named, None
     why = "| separates the values of one cell" if named == "|" else "nothing else"
     remedy = f"save it with one of those, and without the line sep={named}; {why}"
-    return "", Fault(f"columns are separated by comma, semicolon or tab, not by {visible(named)!r}", remedy)
+    return "", Fault(f"columns are separated by comma, semicolon or tab, not by '{visible(named)}'", remedy)
 
 
 def likely_delimiter(head: str, expected: Expected) -> str:
@@ -147,7 +147,7 @@ class _Doubts:
             remedy = "save it with one of those; | separates the values of one cell"
             return Fault("columns are separated by comma, semicolon or tab, not by '|'", remedy)
         value = next((name for name in self._names if _VALUE.fullmatch(name.strip())), "")
-        return self._no_header(f"{visible(value)!r} is a value", _TOP) if value else None
+        return self._no_header(f"'{visible(value)}' is a value", _TOP) if value else None
 
     def _by_what_follows(self) -> Fault | None:
         """A title or a comment: the lines below it are wider, or name columns where it names none."""

@@ -37,6 +37,8 @@ class S3Settings(PluginSettings):
     prefix: str = "bulkprof/{date}/{run_id}/"
     """What keys begin with; fields are `date` (UTC, of the run's start), `run_id`, `estate` and `command`."""
     format: Literal["jsonl", "csv"] = "jsonl"
+    csv_cells: Literal["safe", "raw"] = "safe"
+    """As the flag `--csv-cells`: whether no spreadsheet runs the cells, or they are the very values."""
     region: str | None = None
     """The bucket's Region, where it isn't the SDK's default one."""
     sse: Literal["AES256", "aws:kms"] | None = None
@@ -91,6 +93,7 @@ class Plugin:
                 bucket=self._settings.bucket,
                 prefix=prefix,
                 file_format=self._settings.format,
+                raw_cells=self._settings.csv_cells == "raw",
                 region=self._settings.region,
                 put_arguments=self._settings.put_arguments(),
                 client=run.client,

@@ -35,6 +35,7 @@ class S3Sink(Sink):
         bucket: str,
         prefix: str,
         file_format: Literal["jsonl", "csv"],
+        raw_cells: bool,
         region: str | None,
         put_arguments: Mapping[str, str],
         client: ClientFactory,
@@ -43,6 +44,7 @@ class S3Sink(Sink):
         self._bucket = bucket
         self._prefix = prefix
         self._format = file_format
+        self._raw_cells = raw_cells
         self._region = region
         self._put_arguments = dict(put_arguments)
         self._client = client
@@ -66,7 +68,7 @@ class S3Sink(Sink):
 
     def _write(self, file: IO[bytes], batch: Sequence[Outcome]) -> None:
         if self._format == "csv":
-            _append(file, _csv([outcome_cells(outcome) for outcome in batch]))
+            _append(file, _csv([outcome_cells(outcome, raw=self._raw_cells) for outcome in batch]))
         else:
             _append(file, "".join(map(outcome_json, batch)))
 

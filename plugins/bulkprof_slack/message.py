@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bulkprof.plugins import Outcome, RunContext, RunSummary
+from bulkprof.plugins import Outcome, RunContext, RunSummary, printable
 
 _SECTION_LENGTH = 2900
 """Slack refuses sections over 3,000 characters."""
@@ -34,19 +34,28 @@ def build_message(
         new = {outcome.action_id for outcome in summary.since_last.first_new} if summary.since_last else set()
         marked = [f"{_failure(each)}{' *(new)*' if each.action_id in new else ''}" for each in failures]
         sections.append(_fitting(["*First failures*", *marked]))
+    if summary.lost:
+        sections.append(
+            _fitting(["*Without a profile until applied again*", *(f"• {escape(str(e))}" for e in summary.lost)])
+        )
     if links:
         sections.append("\n".join(_link(name, url) for name, url in links.items()))
     sections.append(f"run `{escape(run.run_id)}`, started {escape(run.started_at)}")
     return {
         # Shown in notifications, where blocks are not.
         "text": escape(f"{title} ({counts or 'nothing to do'})"),
-        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in sections],
+        "blocks": [{"type": "section", "text": _mrkdwn(text)} for text in sections],
     }
 
 
 def escape(text: str) -> str:
-    """`text` so that Slack shows it as it is, and mentions nobody."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """`text` so that Slack shows it as it is, and mentions nobody. Code has no escape for what ends it."""
+    return printable(text).replace("`", "'").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    # Verbatim: Slack would make links of plain addresses, and mentions of plain names.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def duration(seconds: float) -> str:

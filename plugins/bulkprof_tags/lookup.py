@@ -6,7 +6,16 @@ import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bulkprof.plugins import DesiredProfile, Problem, RawRow, field_reader, missing_field, read_table, tag_value_fault
+from bulkprof.plugins import (
+    DesiredProfile,
+    Problem,
+    RawRow,
+    field_reader,
+    missing_field,
+    printable_lines,
+    read_table,
+    tag_value_fault,
+)
 from bulkprof_tags.settings import LookupSettings
 from bulkprof_tags.values import clean_value
 
@@ -24,7 +33,7 @@ class Lookup:
         self._otherwise = settings.missing if isinstance(settings.missing, dict) else _NO_TAGS
         wrong = list(self._load(directory / settings.file))
         if wrong:
-            raise ValueError("\n".join(wrong))
+            raise ValueError(printable_lines(wrong))
 
     @property
     def keys(self) -> frozenset[str]:

@@ -92,9 +92,9 @@ def test_a_column_that_only_seems_to_have_a_name() -> None:
             "\u0430ccount",
             "its letter '\u0430' (CYRILLIC SMALL LETTER A, U+0430) only looks like a plain one",
         ),
-        ("account", "Account\u200b", "is the name of 2 columns (account, 'Account\\u200b')"),
+        ("account", "Account\u200b", "is the name of 2 columns (account, Account\\u200b)"),
         ("tag:Team", "TAG\uff1aTeam", "is the name of 2 columns (tag:Team, TAG\uff1aTeam)"),
-        ("team", "team\ufeff", "is the name of 2 columns (team, 'team\\ufeff')"),
+        ("team", "team\ufeff", "is the name of 2 columns (team, team\\ufeff)"),
     ],
 )
 def test_two_columns_that_mean_the_same(first: str, second: str, named: str) -> None:

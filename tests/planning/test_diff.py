@@ -9,7 +9,8 @@ import pytest
 
 from bulkprof.errors import InvalidRequestError
 from bulkprof.model import Action, ActionKind, ObservedProfile
-from bulkprof.planning.diff import DiffRules, diff, owner, plan_one
+from bulkprof.planning.diff import PRUNED, DiffRules, diff, owner, plan_one, twins
+from bulkprof.planning.retirement import Retirement
 from tests.planning.making import ESTATE, OURS, OWNER, RULES, TARGET, planned, profile, resolve, wanted
 
 CREATE, UPDATE, REPLACE = ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE
@@ -112,11 +113,38 @@ def test_of_several_of_one_name_the_one_that_fits_best_is_taken() -> None:
     assert plan_one(wanted("a"), [theirs, nobodys], resolve, RULES)[0].kind is ADOPT
 
 
-def test_what_a_replacement_left_over_is_deleted_where_replacing_is_asked_for() -> None:
+def test_only_what_carries_the_mark_of_a_replacement_is_left_over_from_one() -> None:
+    marked = Retirement("gone-by", "2026-11-26T02:15Z")
     old, new = profile("a", "arn:old", source="pro"), profile("a", "arn:new")
-    assert planned([wanted("a")], [old, new]) == [(NONE, "a", "")]
-    actions = list(diff(TARGET, [wanted("a")], [old, new], resolve, REPLACING))
+    replacing = replace(REPLACING, retirement=marked)
+    assert planned([wanted("a")], [old, new], replacing) == [(NONE, "a", "")]
+    left = replace(old, tags={**OURS, **marked.tags})
+    assert planned([wanted("a")], [left, new], replace(RULES, retirement=marked)) == [(NONE, "a", "")]
+    actions = list(diff(TARGET, [wanted("a")], [left, new], resolve, replacing))
     assert [(a.kind, a.arn, a.id) for a in actions] == [(NONE, "arn:new", 1), (DELETE, "arn:old", 0)]
+
+
+@pytest.mark.parametrize("source", ["lite", "pro"])
+def test_a_twin_is_told_and_only_pruning_takes_it(source: str) -> None:
+    kept, twin = profile("a", "arn:1"), profile("a", "arn:2", source=source)
+    nobodys, theirs = profile("a", "arn:3", tags={}), profile("a", "arn:4", tags=THEIRS)
+    there = [kept, twin, nobodys, theirs]
+    for rules in (RULES, REPLACING):
+        actions = list(diff(TARGET, [wanted("a")], there, resolve, rules))
+        assert [(a.kind, a.arn) for a in actions] == [(NONE, "arn:1")]
+        assert twins(actions, there, rules) == {"a": ["arn:2"]}
+    actions = list(diff(TARGET, [wanted("a")], there, resolve, PRUNING))
+    assert [(a.kind, a.arn) for a in actions] == [(NONE, "arn:1"), (DELETE, "arn:2")]
+    assert actions[1].reason in PRUNED
+    assert twins(actions, there, PRUNING) == {}
+
+
+def test_beside_one_that_is_not_as_wanted_twins_stay() -> None:
+    there = [profile("a", "arn:1", source="pro"), profile("a", "arn:2", source="pro")]
+    for rules in (PRUNING, replace(PRUNING, replace=True)):
+        actions = list(diff(TARGET, [wanted("a")], there, resolve, rules))
+        assert [a.kind for a in actions] == [REPLACE]
+        assert twins(actions, there, rules) == {"a": ["arn:2"]}
 
 
 def test_nothing_is_left_over_beside_a_refused_row_or_of_somebody_else() -> None:
@@ -138,9 +166,11 @@ def test_pruning_deletes_only_what_is_ours_and_unwanted() -> None:
     assert planned([wanted("a")], there, PRUNING) == [(NONE, "a", ""), (DELETE, "old", "")]
 
 
-def test_pruning_spares_every_profile_of_a_wanted_name() -> None:
-    there = [profile("a", "arn:1"), profile("a", "arn:2")]
-    assert planned([wanted("a")], there, PRUNING) == [(NONE, "a", "")]
+def test_pruning_spares_a_wanted_name() -> None:
+    assert planned([wanted("a")], [profile("a", "arn:1"), profile("a", "arn:2")], PRUNING) == [
+        (NONE, "a", ""),
+        (DELETE, "a", ""),
+    ]
 
 
 def test_a_deletion_knows_what_it_deletes() -> None:

@@ -150,7 +150,10 @@ def test_what_has_to_be_confirmed() -> None:
     # What stays when another one of its name goes decides as much.
     there = [profile("a", "arn:none"), profile("a", "arn:delete"), profile("b")]
     assert to_confirm([action(ActionKind.DELETE, "arn:delete")], there) == ["arn:delete", "arn:none"]
-    assert to_confirm([action(ActionKind.UPDATE, "arn:delete")], there) == ["arn:delete"]
+    assert to_confirm([action(ActionKind.UPDATE, "arn:delete")], there[1:]) == ["arn:delete"]
+    # Of several of a wanted name, only tags say which one was replaced.
+    assert to_confirm([action(ActionKind.NONE, "arn:none")], there) == ["arn:none", "arn:delete"]
+    assert to_confirm([action(ActionKind.NONE, "arn:none")], there[:1]) == []
 
 
 async def test_looking_up_by_arn_answers_profiles_with_their_tags() -> None:

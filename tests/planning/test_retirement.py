@@ -25,7 +25,9 @@ def rules(*, replacing: bool = False, pruning: bool = False, retirement: Retirem
 def test_times_are_utc_and_sort_as_text() -> None:
     assert stamp(datetime(2026, 11, 26, 1, 0, tzinfo=timezone(timedelta(hours=2)))) == "2026-11-25T23:00Z"
     assert KEEPING.tags == {TAG: "2026-12-03T02:15Z"}
-    assert Retirement.starting(NOW, TAG, timedelta()).tags == {}
+    # One that is deleted at once is a left-over at once.
+    assert Retirement.starting(NOW, TAG, timedelta()).tags == {TAG: "2026-11-26T02:15Z"}
+    assert Retirement().tags == {}
 
 
 @pytest.mark.parametrize(
