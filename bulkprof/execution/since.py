@@ -14,7 +14,7 @@ from bulkprof.errors import DamagedError, StateError
 from bulkprof.execution import rows
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import SinceLast
+from bulkprof.model import LostProfile, SinceLast
 
 SHOWN = 20
 """New failures that are read one by one; the others only count."""
