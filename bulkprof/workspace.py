@@ -7,7 +7,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,16 @@ from bulkprof.config import MOST_TARGETS, Config, Settings
 from bulkprof.delivery.files import check_path
 from bulkprof.delivery.plan import Plan
 from bulkprof.delivery.ui import Ui
-from bulkprof.errors import BulkprofError, DeclinedError, RunInterruptedError, StateError, UsageError, unwrapped
+from bulkprof.errors import (
+    BulkprofError,
+    DeclinedError,
+    KeysNotAwaitedError,
+    RunInterruptedError,
+    StateError,
+    UnforeseenError,
+    UsageError,
+    unwrapped,
+)
 from bulkprof.execution.deadline import Deadline, utc_now
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import NOTHING_SENT, StateDirectory, new_run_id
@@ -151,12 +160,25 @@ class Workspace:
         try:
             with unwrapped():
                 yield
-        except StopRequestedError:
+        except (StopRequestedError, KeysNotAwaitedError):
             raise RunInterruptedError(str(run.meta("id")), code=self.stop.exit_code, reason=self.stop.reason) from None
         except BulkprofError as error:
-            if not isinstance(error, DeclinedError | StateError) and run.meta("status") in NOTHING_SENT:
-                run.set_meta(status="refused", error=str(error))
+            self._note_end(run, error)
             raise
+        except Exception as error:
+            unforeseen = UnforeseenError(error)
+            self._note_end(run, unforeseen)
+            raise unforeseen from error
+
+    def _note_end(self, run: RunFile, error: BulkprofError) -> None:
+        """Leave in the run file that it ended with `error`, so that nobody takes it for one at work."""
+        with suppress(StateError):
+            status = run.meta("status")
+            if status == "running":
+                error.run_id = str(run.meta("id"))
+                run.set_meta(status="interrupted", error=str(error))
+            elif status in NOTHING_SENT and not isinstance(error, DeclinedError | StateError):
+                run.set_meta(status="refused", error=str(error))
 
     async def stdin(self, manifests: Sequence[str]) -> BinaryIO | None:
         """Standard input as a file that can be read more than once, where a manifest is `-`.

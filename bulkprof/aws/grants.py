@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
+from bulkprof.aws.credential_errors import cant_be_had, check_keys
 from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
-from bulkprof.aws.errors_map import aws_errors
+from bulkprof.aws.errors_map import aws_errors, sdk_alone
 from bulkprof.config import Organization
 from bulkprof.errors import (
     AmbiguousError,
     AwsError,
-    CredentialsError,
     ExpiredCredentialsError,
     InvalidRequestError,
+    KeysNotAwaitedError,
     SignInNeededError,
     ThrottledError,
 )
@@ -34,37 +37,80 @@ class FindOwn(Protocol):
         ...
 
 
+OWN_KEYS_LIMIT_S = 120.0
+"""Seconds that finding the caller's keys may take: programs that do may have people sign in in a browser."""
+_CLEAN_UP_S = 5.0
+"""Seconds that what is given up has to end."""
+Stopping = Callable[[], Awaitable[None]]
+"""Returns when the run stops and waits for its own keys no longer."""
+
+
+async def never() -> None:
+    """Don't return, until cancelled: for runs that nothing stops."""
+    await asyncio.get_running_loop().create_future()
+
+
 class OwnKeys:
     """The caller's keys. The SDK's object renews what it can by itself (SSO, roles of machines, processes)."""
 
-    def __init__(self, find: FindOwn) -> None:
+    def __init__(self, find: FindOwn, stopping: Stopping = never, *, limit_s: float = OWN_KEYS_LIMIT_S) -> None:
         self._find = find
+        self._stopping = stopping
+        self._limit_s = limit_s
         self._found: Any = None
 
     async def fetch(self, refused: Keys | None) -> Grant:
         """Ask for the keys as they are now; where AWS refused them, look whether somebody signed in anew.
 
-        Raises `SignInNeededError` when there are none, or none but the refused ones.
+        Raises `SignInNeededError` when there are none, none but the refused ones, or none in time, and
+        `KeysNotAwaitedError` when the run stops meanwhile.
         """
-        try:
-            with aws_errors():
-                if self._found is None or refused is not None:
-                    self._found = await self._find(afresh=refused is not None)
-                if self._found is None:
-                    raise SignInNeededError(
-                        "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-                        "AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`",
-                        code="NoCredentials",
-                    )
-                keys = Keys(*await self._found.get_frozen_credentials())
-        except CredentialsError as error:
-            # The SDK's own words for a token that ran out, a process that failed, a profile that is gone.
-            raise SignInNeededError(error.message, code=error.code) from None
+        keys = await self._in_time(refused)
         if keys == refused:
             raise SignInNeededError(
                 "your own AWS session has run out; sign in again, then `bulkprof resume`", code="ExpiredToken"
             )
         return Grant(keys, lifetime_s=_OWN_KEYS_S)
+
+    async def _in_time(self, refused: Keys | None) -> Keys:
+        asking, stopping = asyncio.ensure_future(self._ask(refused)), asyncio.ensure_future(self._stopping())
+        both = (asking, stopping)
+        try:
+            await asyncio.wait(both, timeout=self._limit_s, return_when=asyncio.FIRST_COMPLETED)
+            if asking.done():
+                return asking.result()
+            if stopping.done():
+                raise KeysNotAwaitedError("the run stops, and doesn't wait for its AWS credentials", code="Stopped")
+            raise SignInNeededError(
+                f"the AWS credentials didn't come within {self._limit_s:.0f} s; look at what the profile runs or asks for "
+                "them (credential_process, IAM Identity Center), then `bulkprof resume`",
+                code="CredentialsTimeout",
+            )
+        finally:
+            for task in both:
+                task.cancel()
+            # A program that was started is ended here, so this waits for it, if not for ever.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(*both, return_exceptions=True), _CLEAN_UP_S)
+
+    async def _ask(self, refused: Keys | None) -> Keys:
+        place = ""
+        try:
+            if self._found is None or refused is not None:
+                self._found = await self._find(afresh=refused is not None)
+            if self._found is None:
+                raise SignInNeededError(
+                    "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+                    "sign in with `aws sso login`",
+                    code="NoCredentials",
+                )
+            place = str(getattr(self._found, "method", ""))
+            keys = await self._found.get_frozen_credentials()
+            check_keys(keys.access_key, keys.secret_key, keys.token, place)
+            return Keys(*keys)
+        except Exception as error:
+            # Without its cause, in which there may be what a program or a file holds.
+            raise cant_be_had(error, place) from None
 
 
 def member_role(organization: Organization, account: str, partition: str) -> str:
@@ -117,12 +163,13 @@ class AssumedRole:
                 sts = await self.sts()
                 self.count.sent += 1
                 sent = True
-                answer = await sts.assume_role(
-                    RoleArn=self.arn,
-                    RoleSessionName=organization.session_name,
-                    DurationSeconds=organization.duration_s,
-                    **({"ExternalId": self.external_id} if self.external_id else {}),
-                )
+                with sdk_alone():
+                    answer = await sts.assume_role(
+                        RoleArn=self.arn,
+                        RoleSessionName=organization.session_name,
+                        DurationSeconds=organization.duration_s,
+                        **({"ExternalId": self.external_id} if self.external_id else {}),
+                    )
                 return _granted(answer)
         except AwsError as error:
             if isinstance(error, ThrottledError):

@@ -16,6 +16,7 @@ from botocore.httpsession import ProxyConfiguration, get_cert_path
 from multidict import CIMultiDict
 from yarl import URL
 
+from bulkprof.aws.sdk_settings import trusting
 from bulkprof.aws.signing import Signer
 from bulkprof.errors import UnreachableError
 
@@ -156,4 +157,4 @@ class _Body:
 
 
 def _tls(verify: Trust) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=get_cert_path(verify))
+    return trusting(get_cert_path(verify))
