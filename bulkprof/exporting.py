@@ -19,7 +19,15 @@ from bulkprof.connecting import connect, recent_runs
 from bulkprof.delivery.files import check_path
 from bulkprof.delivery.manifest import Spool, write_csv, write_manifest
 from bulkprof.delivery.ui import Progress, Ui
-from bulkprof.errors import AwsError, ExitCode, RegionError, RunInterruptedError, UsageError, unwrapped
+from bulkprof.errors import (
+    AwsError,
+    ExitCode,
+    KeysNotAwaitedError,
+    RegionError,
+    RunInterruptedError,
+    UsageError,
+    unwrapped,
+)
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.slots import side_by_side
 from bulkprof.execution.stop import Stop, StopRequestedError
@@ -80,7 +88,7 @@ async def export(
                 raise next(iter(found.unreachable.values()))
             write = write_manifest if isinstance(out, Path) else write_csv
             await anyio.to_thread.run_sync(partial(write, out, spool.rows))  # type: ignore[arg-type]
-    except StopRequestedError:
+    except (StopRequestedError, KeysNotAwaitedError):
         raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
     return found
 
@@ -137,6 +145,9 @@ class _Walk:
     async def _one(self, progress: Progress, target: Target) -> None:
         try:
             await self._read(target)
+        except KeysNotAwaitedError:
+            self.stopped = True
+            return
         except AwsError as error:
             self.found.unreachable[target] = error
             self.work.ui.warn_of(target, f"{target} is left out: {error}")

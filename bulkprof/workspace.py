@@ -24,6 +24,7 @@ from bulkprof.errors import (
     BulkprofError,
     DeclinedError,
     KeysNotAwaitedError,
+    ManifestError,
     RunInterruptedError,
     StateError,
     UnforeseenError,
@@ -190,6 +191,8 @@ class Workspace:
         if self._stdin is None:
             self._stdin = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the command
             weakref.finalize(self, self._stdin.close)
+            if self.options.stdin is None and sys.stdin is None:
+                raise ManifestError("-: standard input is closed, so there is no manifest to read; nothing was changed")
             source = cast("BinaryIO", self.options.stdin or sys.stdin.buffer)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._cancel_at_stop, group.cancel_scope)

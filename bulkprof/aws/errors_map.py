@@ -254,8 +254,8 @@ def _redirected(status: int, headers: Mapping[str, str]) -> str:
     except ValueError:
         host = None
     return (
-        f"the endpoint answers with a redirect{f' to {host}' if host else ''} (HTTP {status}), as login pages of networks "
-        "and proxies do; sign in to the network, or check the proxy settings and AWS_ENDPOINT_URL"
+        f"the endpoint answers with a redirect{f' to {host}' if host else ''} (HTTP {status}), as login pages of "
+        "networks and proxies do; sign in to the network, or check the proxy settings and AWS_ENDPOINT_URL"
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bulkprof.aws.credential_errors import cant_be_had, check_keys
 from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
 from bulkprof.aws.errors_map import aws_errors, sdk_alone
+from bulkprof.aws.sdk_exceptions import SIGN_IN
 from bulkprof.config import Organization
 from bulkprof.errors import (
     AmbiguousError,
@@ -82,8 +83,8 @@ class OwnKeys:
             if stopping.done():
                 raise KeysNotAwaitedError("the run stops, and doesn't wait for its AWS credentials", code="Stopped")
             raise SignInNeededError(
-                f"the AWS credentials didn't come within {self._limit_s:.0f} s; look at what the profile runs or asks for "
-                "them (credential_process, IAM Identity Center), then `bulkprof resume`",
+                f"the AWS credentials didn't come within {self._limit_s:.0f} s; look at what the profile runs or asks "
+                "for them (credential_process, IAM Identity Center), then `bulkprof resume`",
                 code="CredentialsTimeout",
             )
         finally:
@@ -94,23 +95,18 @@ class OwnKeys:
                 await asyncio.wait_for(asyncio.gather(*both, return_exceptions=True), _CLEAN_UP_S)
 
     async def _ask(self, refused: Keys | None) -> Keys:
-        place = ""
+        if self._found is None or refused is not None:
+            self._found = await self._find(afresh=refused is not None)
+        if self._found is None:
+            raise SignInNeededError(f"no AWS credentials were found; {SIGN_IN}", code="NoCredentials")
+        place = str(getattr(self._found, "method", ""))
         try:
-            if self._found is None or refused is not None:
-                self._found = await self._find(afresh=refused is not None)
-            if self._found is None:
-                raise SignInNeededError(
-                    "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
-                    "sign in with `aws sso login`",
-                    code="NoCredentials",
-                )
-            place = str(getattr(self._found, "method", ""))
             keys = await self._found.get_frozen_credentials()
-            check_keys(keys.access_key, keys.secret_key, keys.token, place)
-            return Keys(*keys)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - programs, caches and files make the SDK raise anything
             # Without its cause, in which there may be what a program or a file holds.
             raise cant_be_had(error, place) from None
+        check_keys(keys.access_key, keys.secret_key, keys.token, place)
+        return Keys(*keys)
 
 
 def member_role(organization: Organization, account: str, partition: str) -> str:

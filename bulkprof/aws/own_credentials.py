@@ -1,7 +1,7 @@
 """The SDK's places to look for the caller's own credentials, one after the other, and the programs that it runs there.
 
-As the SDK does it, but for two things: what goes wrong says in which place, and a program (`credential_process`) doesn't
-outlive the wait for it. This module loads the SDK: import it late.
+As the SDK does it, but for two things: what goes wrong says in which place, and a program (`credential_process`)
+doesn't outlive the wait for it. This module loads the SDK: import it late.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def find(core: Any) -> Any:
                 # The program of a profile that the role is assumed from.
                 provider._profile_provider_builder = builder  # noqa: SLF001 - the SDK takes it when it is made only
         places = [builder.process(profile) if each.METHOD == _PROCESS else each for each in chain.providers]
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - variables and files make the SDK raise anything
         raise SignInNeededError(
             f"the AWS settings can't be used: {named(error)}; check the AWS_* variables (those of the metadata "
             "service, too) and the AWS config file",
@@ -47,7 +47,7 @@ async def find(core: Any) -> Any:
     for place in places:
         try:
             found = await place.load()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - and so do programs and caches
             # Not as its cause: what files and programs hold is in there.
             raise cant_be_had(error, place.METHOD) from None
         if found is not None:

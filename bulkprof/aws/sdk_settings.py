@@ -1,7 +1,7 @@
 """Settings of the SDK's that it takes as they are, and that only the first call would stumble over.
 
-Each check raises `SettingsError` or `RegionError` with the variable to mend. Values are shown only where they can't hold
-a secret.
+Each check raises `SettingsError` or `RegionError` with the variable to mend. Values are shown only where they can't
+hold a secret.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def check_region(region: str) -> None:
     """Refuse a default Region that can be no part of a host's name. An empty one may be no matter."""
     if region and not _REGION.fullmatch(region):
         raise RegionError(
-            f"{region!r} is no Region's name; check AWS_REGION, AWS_DEFAULT_REGION and the profile", code="InvalidRegion"
+            f"{region!r} is no Region's name; check AWS_REGION, AWS_DEFAULT_REGION and the profile",
+            code="InvalidRegion",
         )
 
 
@@ -29,8 +30,8 @@ def check_app_id(app_id: str | None) -> str | None:
     """Answer the app id as it is. Raises where no header can carry it."""
     if app_id and not _APP_ID.fullmatch(app_id):
         raise SettingsError(
-            "the app id holds a blank, a line break or a letter that isn't ASCII; check AWS_SDK_UA_APP_ID and sdk_ua_app_id "
-            "in the AWS config file",
+            "the app id holds a blank, a line break or a letter that isn't ASCII; check AWS_SDK_UA_APP_ID, and "
+            "sdk_ua_app_id in the AWS config file",
             code="AppId",
         )
     return app_id
@@ -46,8 +47,8 @@ def check_endpoint(url: str) -> None:
     if not whole or not url.isascii() or not url.isprintable() or " " in url:
         shown = without_secrets(url.encode("unicode_escape").decode())
         raise SettingsError(
-            f"the endpoint {shown!r} is not a URL such as https://host:port; check AWS_ENDPOINT_URL, its like for single "
-            "services, and endpoint_url in the AWS config file",
+            f"the endpoint {shown!r} is not a URL such as https://host:port; check AWS_ENDPOINT_URL, its like for "
+            "single services, and endpoint_url in the AWS config file",
             code="Endpoint",
         )
 
@@ -57,7 +58,8 @@ def trusting(bundle: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=bundle)
         if not context.get_ca_certs():
-            raise ssl.SSLError(0, "there is no certificate in it")  # noqa: TRY301 - as for a file that is no list of them
+            # As for a file that is no list of them.
+            raise ssl.SSLError
     except (OSError, ValueError) as error:
         path = Path(bundle)
         reason = "there is no certificate in PEM form in it"
@@ -66,8 +68,8 @@ def trusting(bundle: str) -> ssl.SSLContext:
         elif not isinstance(error, ssl.SSLError):
             reason = getattr(error, "strerror", None) or str(error)
         raise SettingsError(
-            f"the list of trusted authorities {bundle} can't be used: {reason}; check AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE "
-            "and ca_bundle in the AWS config file",
+            f"the list of trusted authorities {bundle} can't be used: {reason}; check AWS_CA_BUNDLE, "
+            "REQUESTS_CA_BUNDLE, and ca_bundle in the AWS config file",
             code="CaBundle",
         ) from None
     return context

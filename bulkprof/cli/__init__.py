@@ -5,14 +5,25 @@ from __future__ import annotations
 import gc
 import sys
 
+from bulkprof.errors import ExitCode
+
 
 def main() -> None:
     """Run the command line and exit with its code."""
     # Imports and runs make many objects and few cycles: looking for them as often as by default costs a twentieth.
     gc.set_threshold(20_000, 20, 20)
-    from bulkprof.cli.app import run
+    from bulkprof.cli.streams import Streams
 
-    code = run(sys.argv[1:])
+    streams = Streams()
+    from bulkprof.cli.app import is_debug, run, terminal_for
+    from bulkprof.cli.foreign_lines import take_over
+
+    arguments = sys.argv[1:]
+    take_over(lambda: terminal_for(arguments), debug=is_debug(arguments))
+    code = run(arguments)
+    if lost := streams.lost():
+        terminal_for(arguments).error(f"standard output can't be written: {lost}; what was done is done")
+        code = code or ExitCode.COULD_NOT_RUN
     # All that is left ends with the process: to look for garbage in it once more, as Python does then, helps nobody.
     gc.freeze()
     sys.exit(code)

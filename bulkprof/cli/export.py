@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bulkprof.cli import options as o
-from bulkprof.cli.app import app, nobody_reads
+from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, make_options, make_terminal, run_async
+from bulkprof.cli.running import STATE_DIR, command, make_options, make_terminal, run_async
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -63,11 +63,8 @@ def export(
 
         found = run_async(terminal, work, again=None)
         stream.seek(0)
-        try:
-            shutil.copyfileobj(stream.buffer, sys.stdout.buffer)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            nobody_reads(sys.stdout)
+        shutil.copyfileobj(stream.buffer, sys.stdout.buffer)
+        sys.stdout.flush()
     _tell(terminal, found, str(out or "-"))
     return int(found.exit_code)
 
@@ -100,4 +97,4 @@ def _tell(terminal: "Terminal", found: "Export", out: str) -> None:
             "that is mended: it deletes what the estate has and the manifest lacks"
         )
     elif out != "-":
-        terminal.note(f"next: bulkprof plan {out}")
+        terminal.note(f"next: {command('plan', out)}")

@@ -7,7 +7,7 @@ import typer
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, ending, flags_again, make_options, make_terminal, run_async
+from bulkprof.cli.running import STATE_DIR, command, ending, flags_again, make_options, make_terminal, run_async
 from bulkprof.errors import ExitCode
 
 runs_app = typer.Typer(help="Past runs, and what their sinks still miss.", rich_markup_mode=None)
@@ -132,7 +132,7 @@ def report(
                 show_summary(terminal.output.console, summary, failure_lines(run, each=1000))
                 status = run.meta("status")
                 if status in {"running", "interrupted"}:
-                    again = " ".join(["bulkprof resume", summary.run_id, *flags_again(config, state_dir)])
+                    again = command("resume", summary.run_id, *flags_again(config, state_dir))
                     terminal.note(f"this run is not finished; to go on: {again}")
                 elif error := run.meta("error"):
                     terminal.note(f"the run did not start: {error}")

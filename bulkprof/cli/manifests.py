@@ -12,6 +12,7 @@ from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.running import (
     STATE_DIR,
+    command,
     ending,
     flags_again,
     make_options,
@@ -79,7 +80,7 @@ def plan(
             with ending(terminal):
                 terminal.json(plan_json(found, int(code)))
     if out is not None:
-        terminal.note(f"next: bulkprof apply {out}")
+        terminal.note(f"next: {command('apply', str(out))}")
     return code
 
 
@@ -228,5 +229,5 @@ def carry_out(
     if unfinished:
         say_how_to_resume(terminal, summary.run_id, again)
     else:
-        terminal.note(f"next: bulkprof report {summary.run_id}{' ' if again else ''}{' '.join(again)}")
+        terminal.note(f"next: {command('report', summary.run_id, *again)}")
     return summary.exit_code

@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
 from io import TextIOWrapper
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import anyio
 import anyio.to_thread
 
-from bulkprof.cli.app import nobody_reads
+from bulkprof.cli.foreign_lines import speak_through
 from bulkprof.cli.logs import Level, LogFormat, log_line
 from bulkprof.delivery.lines import plan_counts_line, summary_line
 from bulkprof.delivery.plan import Plan
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Out:
-    """Standard output or error. It harms nobody when its reader goes away (`| head`) or takes only ASCII.
+    """Standard output or error. It harms nobody when it takes only ASCII; `streams` sees to those that take nothing.
 
     rich takes long to import, so it is left to what it is needed for: drawing, and lines on a terminal.
     """
@@ -48,10 +48,10 @@ class Out:
     @cached_property
     def console(self) -> Console:
         """For what is drawn."""
-        from bulkprof.cli.console import SafeConsole
+        from rich.console import Console
 
         # None lets rich look at NO_COLOR and at the terminal itself.
-        return SafeConsole(stderr=self._is_stderr, no_color=self._no_color or None, highlight=False, quiet=self._quiet)
+        return Console(stderr=self._is_stderr, no_color=self._no_color or None, highlight=False, quiet=self._quiet)
 
     @cached_property
     def is_terminal(self) -> bool:
@@ -64,11 +64,8 @@ class Out:
         if self.is_terminal:
             self.console.print(text, style=style, end=end, markup=False, emoji=False, highlight=False, soft_wrap=True)
         elif self._stream is not None and not self._quiet:
-            try:
-                self._stream.write(text.translate(_CONTROLS).expandtabs() + end)
-                self._stream.flush()
-            except BrokenPipeError:
-                nobody_reads(self._stream)
+            self._stream.write(text.translate(_CONTROLS).expandtabs() + end)
+            self._stream.flush()
 
 
 _TERMINAL_VARIABLES = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
@@ -79,6 +76,9 @@ _STYLES: Mapping[Level, str] = {Level.INFO: "", Level.WARNING: "yellow", Level.E
 
 class Terminal(Ui):
     """The command line's `Ui`; all that goes to standard error goes through its `_line`, but questions and bars."""
+
+    answered: ClassVar[bool] = False
+    """Whether the command that this process is at has printed its one JSON object."""
 
     def __init__(
         self, *, as_json: bool, no_color: bool, yes: bool = False, log_format: LogFormat = LogFormat.TEXT
@@ -92,6 +92,8 @@ class Terminal(Ui):
         self.stop = Stop()
         self.problems: list[Problem] = []
         self.run_id = ""
+        Terminal.answered = False
+        speak_through(self)
 
     def started(self, run_id: str) -> None:
         """Remember the run, for the lines that are about it."""
@@ -121,6 +123,13 @@ class Terminal(Ui):
     def error(self, message: str) -> None:
         """Print why a command ends."""
         self._line(Level.ERROR, message)
+
+    def foreign(self, message: str, traceback: str = "") -> None:
+        """Print a line of somebody else's, and where it comes from if that is wanted."""
+        more: dict[str, Any] = {"traceback": traceback} if traceback else {}
+        self._line(Level.WARNING, message, **more)
+        if traceback and not self.json_logs:
+            self.errors.line(traceback)
 
     def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
         """Print a line for a target; a bar says enough on a terminal, and nothing new is no news in a text log."""
@@ -168,7 +177,7 @@ class Terminal(Ui):
         await anyio.to_thread.run_sync(self._show, plan)
         if self.yes:
             return True
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError("nobody can be asked without a terminal; add --yes, or look first: bulkprof plan")
         return await self._ask("Do it? Only 'yes' is taken: ")
 
@@ -208,11 +217,9 @@ class Terminal(Ui):
         """Print the one JSON object of `--json`."""
         plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
         self.text([json.dumps(value, ensure_ascii=plain)])
+        Terminal.answered = True
 
     def text(self, lines: Iterable[str]) -> None:
         """Print lines on stdout as they are, for other programs to read."""
-        try:
-            sys.stdout.writelines(f"{line}\n" for line in lines)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            nobody_reads(sys.stdout)
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.flush()
