@@ -31,6 +31,7 @@ from bulkprof.errors import (
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.slots import side_by_side
 from bulkprof.execution.stop import Stop, StopRequestedError
+from bulkprof.intake.temporary import on_temporary_disk
 from bulkprof.model import Target
 from bulkprof.planning.export import Exporter
 from bulkprof.planning.observe import observe
@@ -86,11 +87,19 @@ async def export(
                 await _Walk(work, fleet, exporter, spool, found).over(targets)
             if found.unreachable and len(found.unreachable) == len(targets):
                 raise next(iter(found.unreachable.values()))
-            write = write_manifest if isinstance(out, Path) else write_csv
-            await anyio.to_thread.run_sync(partial(write, out, spool.rows))  # type: ignore[arg-type]
+            await anyio.to_thread.run_sync(_write, out, spool)
     except (StopRequestedError, KeysNotAwaitedError):
         raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
     return found
+
+
+def _write(out: Path | IO[str], spool: Spool) -> None:
+    if isinstance(out, Path):
+        write_manifest(out, spool.rows)
+        return
+    with on_temporary_disk():
+        write_csv(out, spool.rows)
+        out.flush()
 
 
 async def _targets(work: Workspace, fleet: Fleet) -> list[Target]:

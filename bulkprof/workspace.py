@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import NOTHING_SENT, StateDirectory, new_run_id
 from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.intake.stdin import pieces
+from bulkprof.intake.temporary import on_temporary_disk, write_all
 from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
@@ -189,17 +191,19 @@ class Workspace:
         if "-" not in manifests:
             return None
         if self._stdin is None:
-            self._stdin = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the command
-            weakref.finalize(self, self._stdin.close)
+            with on_temporary_disk():
+                spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as the command
+            weakref.finalize(self, spool.close)
             if self.options.stdin is None and sys.stdin is None:
                 raise ManifestError("-: standard input is closed, so there is no manifest to read; nothing was changed")
             source = cast("BinaryIO", self.options.stdin or sys.stdin.buffer)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._cancel_at_stop, group.cancel_scope)
                 async for data in pieces(source):
-                    await anyio.to_thread.run_sync(self._stdin.write, data)
+                    await anyio.to_thread.run_sync(write_all, spool, data)
                 group.cancel_scope.cancel()
             await self.stop.pause(0)
+            self._stdin = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", spool)))
         self._stdin.seek(0)
         return self._stdin
 

@@ -77,7 +77,7 @@ def _run(arguments: Sequence[str]) -> int:
     for said in (*arguments, *variables.values()):
         if not _is_text(said):
             shown = os.fsencode(said).decode(errors="backslashreplace")
-            raise typer.BadParameter(f"{shown!r} is not UTF-8, as names must be here; rename the file")
+            raise _WrongUsage(f"{shown}: is not UTF-8, and a name that isn't could stand in no report; rename the file")
     given = [argument for argument in arguments if argument != DEBUG]
     register(*given[:1])
     result = typer.main.get_command(app).main(args=given, prog_name="bulkprof", standalone_mode=False)

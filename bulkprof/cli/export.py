@@ -3,17 +3,18 @@
 import shutil
 import sys
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, command, make_options, make_terminal, run_async
+from bulkprof.cli.running import STATE_DIR, command, ending, make_options, make_terminal, run_async
 
 if TYPE_CHECKING:
+    from io import TextIOWrapper
+
     from bulkprof.cli.terminal import Terminal
     from bulkprof.exporting import Export
 
@@ -42,6 +43,7 @@ def export(
     By default it looks where a row without account and region would: [defaults], else your account and Region.
     """
     from bulkprof import exporting
+    from bulkprof.intake.temporary import temporary_file
 
     if as_json and out is None:
         raise typer.BadParameter("needs --out FILE: stdout holds the manifest or the summary", param_hint="--json")
@@ -56,14 +58,14 @@ def export(
         max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
-    with TemporaryFile("w+", encoding="utf-8", newline="") as stream:
+    with ending(terminal), temporary_file("w+", encoding="utf-8", newline="") as stream:
 
         async def work() -> "Export":
             return await exporting.export(out or stream, opts, terminal, terminal.stop, estate_only=estate_only)
 
         found = run_async(terminal, work, again=None)
         stream.seek(0)
-        shutil.copyfileobj(stream.buffer, sys.stdout.buffer)
+        shutil.copyfileobj(cast("TextIOWrapper", stream).buffer, sys.stdout.buffer)
         sys.stdout.flush()
     _tell(terminal, found, str(out or "-"))
     return int(found.exit_code)

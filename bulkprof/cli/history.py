@@ -114,7 +114,7 @@ def report(
         for flag, file in (("--results", results), ("--failed", failed)):
             if file:
                 check_path(flag, file)
-        with RunFile.open(StateDirectory(state_dir).find(run_id)) as run:
+        with RunFile.look_at(StateDirectory(state_dir).find(run_id)) as run:
             summary = summary_of(run)
             if results:
                 write_results(results, run.results())

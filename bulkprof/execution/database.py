@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +18,7 @@ import anyio.to_thread
 
 from bulkprof.errors import StateError
 from bulkprof.execution import rows
+from bulkprof.execution.sqlite_errors import told
 
 APPLICATION_ID = 0x62756C6B
 """Marks a SQLite file as a run ("bulk" in ASCII)."""
@@ -35,6 +39,8 @@ class Database:
         self.path = path
         self._db = connection
         self._limiter: anyio.CapacityLimiter | None = None
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        """Where the copy is that is read in the file's place."""
 
     @classmethod
     def create(cls, path: Path, meta: Mapping[str, Any]) -> Self:
@@ -76,6 +82,42 @@ class Database:
                 connection.close()
                 raise
 
+    @classmethod
+    def look_at(cls, path: Path) -> Self:
+        """Open an existing run file for reading, also where nothing can be written. Raises `StateError` as `open`."""
+        try:
+            return cls.open(path)
+        except StateError:
+            if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+                raise
+        return cls._open_read_only(path)
+
+    @classmethod
+    def _open_read_only(cls, path: Path) -> Self:
+        """SQLite writes beside a file that it reads; where it can't, it must be told that the file doesn't change."""
+        wal = path.with_name(f"{path.name}-wal")
+        folder = None
+        with _speaking_of(path):
+            read = path
+            if wal.exists() and wal.stat().st_size:
+                # What a killed run left there is part of it, and is only seen where SQLite can write.
+                folder = tempfile.TemporaryDirectory(prefix="bulkprof-")
+                read = Path(folder.name) / path.name
+                shutil.copy(path, read)
+                shutil.copy(wal, read.with_name(wal.name))
+                connection = _connect(read)
+            else:
+                address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+                connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+            try:
+                check_identity(path, connection)
+            except BaseException:
+                connection.close()
+                raise
+        found = cls(path, connection)
+        found._copy = folder
+        return found
+
     def __enter__(self) -> Self:
         return self
 
@@ -84,11 +126,13 @@ class Database:
     ) -> None:
         self.close()
         if isinstance(error, sqlite3.Error):
-            raise _told(self.path, error) from error
+            raise told(self.path, error) from error
 
     def close(self) -> None:
         """Close the file; repeatable."""
         self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     def copy_to(self, path: Path) -> None:
         """Write a copy, with what a killed writer left beside the file. Raises `StateError` when it can't."""
@@ -156,8 +200,4 @@ def _speaking_of(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _told(path, error) from error
-
-
-def _told(path: Path, error: sqlite3.Error) -> StateError:
-    return StateError(f"{path}: {error}; the run's file can't be used (is it damaged, or the disk full or read-only?)")
+        raise told(path, error) from error

@@ -1,0 +1,42 @@
+"""What SQLite's errors mean to whoever has to do something about them."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from bulkprof.errors import StateError
+
+_ELSEWHERE = "choose a --state-dir on a local disk"
+_MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("SQLITE_FULL",), "free some space, or choose another --state-dir"),
+    (("SQLITE_READONLY",), "it or its folder is read-only; choose another --state-dir"),
+    (
+        ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "SQLITE_NOLFS"),
+        f"another process holds it, or its file system keeps no locks, as some network shares; {_ELSEWHERE}",
+    ),
+    (
+        (
+            "SQLITE_IOERR_LOCK",
+            "SQLITE_IOERR_UNLOCK",
+            "SQLITE_IOERR_RDLOCK",
+            "SQLITE_IOERR_CHECKRESERVEDLOCK",
+            "SQLITE_IOERR_SHM",
+        ),
+        f"its file system keeps no locks or shares no memory, as some network shares; {_ELSEWHERE}",
+    ),
+    (("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"), "it or its folder can't be opened; look at their permissions"),
+    (("SQLITE_IOERR",), f"the disk fails or is full; {_ELSEWHERE}"),
+    (("SQLITE_CORRUPT", "SQLITE_NOTADB"), "the file is damaged, and nothing can be told from it"),
+)
+"""By the beginnings of SQLite's names of errors; the first that fits counts."""
+
+
+def told(path: Path, error: sqlite3.Error) -> StateError:
+    """Answer the error of the run file at `path` as one line that says what to do."""
+    # Errors of Python's own module have no name of SQLite's.
+    name = getattr(error, "sqlite_errorname", None) or ""
+    for names, meaning in _MEANINGS:
+        if name.startswith(names):
+            return StateError(f"{path}: {error}: {meaning}")
+    return StateError(f"{path}: {error}; the run's file can't be used (is it damaged, or the disk full or read-only?)")
