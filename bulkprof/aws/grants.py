@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,18 +15,20 @@ from bulkprof.aws.credential_errors import cant_be_had, check_keys
 from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
 from bulkprof.aws.errors_map import aws_errors, sdk_alone
 from bulkprof.aws.sdk_exceptions import SIGN_IN
-from bulkprof.config import Organization
+from bulkprof.config import CHAINED_S, Organization
 from bulkprof.errors import (
     AmbiguousError,
     AwsError,
     ExpiredCredentialsError,
     InvalidRequestError,
     KeysNotAwaitedError,
+    RegionError,
     SignInNeededError,
     ThrottledError,
 )
 from bulkprof.model import CallCount
 
+_ABOUT_DURATION = re.compile("DurationSeconds|MaxSessionDuration|session limit", re.IGNORECASE)
 _OWN_KEYS_S = 30.0
 """How long the caller's keys are used before the SDK is asked again whether it has newer ones."""
 
@@ -172,8 +175,20 @@ class AssumedRole:
                 self.count.throttled += 1
             elif sent:
                 self.count.failed += 1
-            error.args = (f"can't assume {self.arn}: {error.message}",)
+            error.args = (f"can't assume {self.arn}: {error.message}{self._advice(error)}",)
             raise
+
+    def _advice(self, error: AwsError) -> str:
+        """What helps where it isn't a permission; empty otherwise."""
+        if isinstance(error, InvalidRequestError) and _ABOUT_DURATION.search(error.message):
+            return (
+                f"; `duration_s` in [organization] is {self.organization.duration_s}: lower it ({CHAINED_S} is always "
+                "allowed), or raise the role's maximum session duration. Where the caller is a role's session already, "
+                f"AWS allows {CHAINED_S} at most"
+            )
+        if isinstance(error, RegionError):
+            return ", or set AWS_REGION to a Region in which STS is active: roles are assumed there"
+        return ""
 
 
 def account_of(arn: str) -> str:

@@ -154,5 +154,7 @@ def root(
 ) -> None:
     """Create and keep Amazon Bedrock application inference profiles in bulk."""
     if context.invoked_subcommand is None:
+        if terminal_for(()).json_logs:
+            context.fail("Missing command.")
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(ExitCode.USAGE)

@@ -206,7 +206,10 @@ class Terminal(Ui):
             await self.stop.wait()
             group.cancel_scope.cancel()
 
-        self.errors.line(question, end="")
+        if self.json_logs:
+            self.note(question.strip())
+        else:
+            self.errors.line(question, end="")
         async with anyio.create_task_group() as group:
             group.start_soon(read)
             group.start_soon(stopped)

@@ -39,6 +39,7 @@ from bulkprof.model import (
 from bulkprof.plugins.api import (
     ClientFactory,
     FinishedRun,
+    GiveUpError,
     PlanOverview,
     PluginContext,
     PluginSettings,
@@ -61,6 +62,7 @@ __all__ = [
     "Fault",
     "FieldReader",
     "FinishedRun",
+    "GiveUpError",
     "Outcome",
     "OutcomeKind",
     "PlanOverview",

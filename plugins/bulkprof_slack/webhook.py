@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.to_thread
 from pydantic import SecretStr
 
-from bulkprof.plugins import ClientFactory
+from bulkprof.plugins import ClientFactory, GiveUpError
 
 Webhook = Callable[[], Awaitable[SecretStr]]
 """Fetches the URL when it is needed."""
@@ -18,6 +21,7 @@ Webhook = Callable[[], Awaitable[SecretStr]]
 TRIES = 3
 MAX_WAIT_S = 10.0
 """Seconds up to which a Retry-After is waited for; longer, and the message is left to a later delivery."""
+_WORD = re.compile(r"[a-z]{2,20}(?:_[a-z]{2,20}){1,5}")
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 _GONE = frozenset({"invalid_token", "no_service", "no_service_id", "no_team", "team_disabled", "no_active_hooks"})
 _CHANNEL = frozenset(
@@ -27,6 +31,10 @@ _CHANNEL = frozenset(
 
 class WebhookError(RuntimeError):
     """The message could not be posted. The text never holds the webhook's URL."""
+
+
+class RefusedError(WebhookError, GiveUpError):
+    """Slack took the request and not the message: the same again would be refused again, or sooner than it asks for."""
 
 
 def from_environment(variable: str) -> Webhook:
@@ -80,7 +88,8 @@ async def post(url: SecretStr, message: dict[str, Any], *, timeout_s: float) -> 
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=timeout_s)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+    connector = aiohttp.TCPConnector(ssl=await anyio.to_thread.run_sync(_trust))
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as session:
         for attempt in range(1, TRIES + 1):
             try:
                 async with session.post(url.get_secret_value(), json=message, allow_redirects=False) as answer:
@@ -96,7 +105,7 @@ async def post(url: SecretStr, message: dict[str, Any], *, timeout_s: float) -> 
                 return
             seconds = _seconds(wait)
             if status != 429 or attempt == TRIES or seconds > MAX_WAIT_S:
-                raise WebhookError(_refusal(status, text))
+                raise (WebhookError if status >= 500 else RefusedError)(_refusal(status, text, seconds))
             await anyio.sleep(seconds)
 
 
@@ -104,12 +113,25 @@ def _seconds(retry_after: str) -> float:
     return float(retry_after) if retry_after.isdecimal() else 1.0
 
 
-def _refusal(status: int, text: str) -> str:
+def _trust() -> ssl.SSLContext:
+    """Whom TLS believes: the usual authorities, and those of AWS_CA_BUNDLE, where a proxy of the network's own is."""
+    context = ssl.create_default_context()
+    if bundle := os.environ.get("AWS_CA_BUNDLE", ""):
+        try:
+            context.load_verify_locations(cafile=bundle)
+        except OSError as error:
+            reason = "no list of certificates" if isinstance(error, ssl.SSLError) else error.strerror
+            raise WebhookError(f"AWS_CA_BUNDLE can't be used: {bundle}: {reason}") from None
+    return context
+
+
+def _refusal(status: int, text: str, seconds: float) -> str:
     if text in _GONE or status in (404, 410):
         return f"Slack answered {status} {text}: the webhook was revoked; make a new one and set its URL"
     if text in _CHANNEL:
         return f"Slack answered {status} {text}: the webhook's channel takes no messages; choose another"
     if status == 429:
-        return "Slack answered 429: too many messages; try again later"
-    # Other texts may come from a proxy, and repeat the URL.
-    return f"Slack answered {status}"
+        return f"Slack answered 429: too many messages; try again later, in {seconds:.0f} s at the earliest"
+    # Other texts may come from a proxy, and repeat the URL. Slack's own errors are a word or some, such as
+    # invalid_blocks, and no part of a URL that is worth a secret.
+    return f"Slack answered {status}{f' {text}' if _WORD.fullmatch(text) else ''}"
