@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from bulkprof.aws.sdk_exceptions import UNREADABLE
+from bulkprof.aws.sdk_exceptions import NETWORK, UNREADABLE
 from bulkprof.aws.transport_errors import PROXY_AUTH, from_transport, refused_by_proxy, transport_errors
 from bulkprof.errors import (
     AccessDeniedError,
@@ -244,7 +244,9 @@ def _message(kind: type[AwsError], code: str, message: str, status: int) -> str:
         return message
     if status == 511:
         return f"a login page of this network stands in between (HTTP {status}); sign in to the network"
-    return f"HTTP {status} without a message" if status else "an error answer without a message"
+    if not 400 <= status < 500:
+        return f"HTTP {status} without a message" if status else "an error answer without a message"
+    return f"HTTP {status} without a message, which isn't AWS's way: a proxy may have answered in its place; {NETWORK}"
 
 
 def _redirected(status: int, headers: Mapping[str, str]) -> str:
