@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -43,6 +43,13 @@ HOMES = {
 module that is asked for. Annotations there are no strings, for the same reason: typer evaluates each of them thrice."""
 
 
+class Answer:
+    """The one JSON object of `--json`, of which there is never a second."""
+
+    given: ClassVar[bool] = False
+    """Whether this command line has printed it."""
+
+
 def register(command: str = "") -> None:
     """Let the commands of the module of `command` register themselves, or of all modules where it is none of them."""
     for home in [HOMES[command]] if command in HOMES else dict.fromkeys(HOMES.values()):
@@ -51,6 +58,7 @@ def register(command: str = "") -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; answers its exit code."""
+    Answer.given = False
     try:
         return _run(arguments)
     except (_WrongUsage, _AnyClickError) as error:
@@ -101,9 +109,7 @@ def _could_not_run(arguments: Sequence[str], message: str, code: int, hint: str 
 
 
 def _answer(arguments: Sequence[str], message: str, code: int) -> None:
-    from bulkprof.cli.terminal import Terminal
-
-    if _is_set(arguments, "--json", "BULKPROF_JSON") and not Terminal.answered:
+    if _is_set(arguments, "--json", "BULKPROF_JSON") and not Answer.given:
         terminal_for(arguments).json({"error": message, "exit_code": int(code)})
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Callable
 from types import TracebackType
@@ -91,7 +90,11 @@ class ForeignLines:
 
 def trace(error: BaseException | None) -> str:
     """The traceback of an exception, for `--debug`; empty for none."""
-    return "".join(traceback.format_exception(error)).rstrip() if error is not None else ""
+    if error is None:
+        return ""
+    import traceback
+
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 _lines: list[ForeignLines] = []

@@ -10,11 +10,12 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
 from io import TextIOWrapper
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 
+from bulkprof.cli.app import Answer
 from bulkprof.cli.foreign_lines import speak_through
 from bulkprof.cli.logs import Level, LogFormat, log_line
 from bulkprof.delivery.lines import plan_counts_line, summary_line
@@ -77,9 +78,6 @@ _STYLES: Mapping[Level, str] = {Level.INFO: "", Level.WARNING: "yellow", Level.E
 class Terminal(Ui):
     """The command line's `Ui`; all that goes to standard error goes through its `_line`, but questions and bars."""
 
-    answered: ClassVar[bool] = False
-    """Whether the command that this process is at has printed its one JSON object."""
-
     def __init__(
         self, *, as_json: bool, no_color: bool, yes: bool = False, log_format: LogFormat = LogFormat.TEXT
     ) -> None:
@@ -92,7 +90,6 @@ class Terminal(Ui):
         self.stop = Stop()
         self.problems: list[Problem] = []
         self.run_id = ""
-        Terminal.answered = False
         speak_through(self)
 
     def started(self, run_id: str) -> None:
@@ -220,7 +217,7 @@ class Terminal(Ui):
         """Print the one JSON object of `--json`."""
         plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
         self.text([json.dumps(value, ensure_ascii=plain)])
-        Terminal.answered = True
+        Answer.given = True
 
     def text(self, lines: Iterable[str]) -> None:
         """Print lines on stdout as they are, for other programs to read."""

@@ -171,8 +171,10 @@ def _placed(arns: Iterable[str]) -> str:
     """Names with their kinds and Regions: `X (foundation-model in eu-west-1, us-east-1)`."""
     regions: dict[tuple[str, str], set[str]] = {}
     for arn in arns:
-        kind, _, name = arn.rpartition(":")[2].partition("/")
-        regions.setdefault((name, kind), set()).add(arn.split(":")[3] if arn.count(":") > 4 else "")
+        # A model's name may hold colons, too.
+        *places, resource = arn.split(":", 5)
+        kind, _, name = resource.partition("/")
+        regions.setdefault((name, kind), set()).add(places[3] if len(places) > 3 else "")
     return ", ".join(
         f"{name} ({kind} in {', '.join(sorted(found)) or '?'})" for (name, kind), found in sorted(regions.items())
     )
