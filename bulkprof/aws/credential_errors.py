@@ -70,7 +70,7 @@ def cant_be_had(error: Exception, place: str = "") -> AwsError:
             return error
         text, code = error.message, error.code
     else:
-        text = _plain(error)
+        text = plain(error)
         # Those of the SDK's that passes: STS or IAM Identity Center is out of reach, or too busy.
         if _is_of_sdk(error) and isinstance(found := from_sdk(error), PASSING):
             return found
@@ -90,8 +90,8 @@ def _is_of_sdk(error: Exception) -> bool:
     return isinstance(error, (BotoCoreError, ClientError, *transport_errors()))
 
 
-def _plain(error: Exception) -> str:
-    """`error` in words, without the values that texts of foreign exceptions may hold."""
+def plain(error: Exception) -> str:
+    """Answer `error` in words, without the values that texts of foreign exceptions may hold."""
     from botocore.exceptions import BotoCoreError, CredentialRetrievalError
 
     if isinstance(error, CredentialRetrievalError):

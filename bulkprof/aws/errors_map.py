@@ -34,7 +34,6 @@ from bulkprof.errors import (
     SettingsError,
     ThrottledError,
     TooManyTagsError,
-    named,
 )
 
 CODES: Mapping[str, type[AwsError]] = {
@@ -183,8 +182,9 @@ def sdk_alone(*, answers: bool = True) -> Iterator[None]:
         if answers:
             raise AmbiguousError(UNREADABLE, code=type(error).__name__) from None
         raise SettingsError(
-            f"the AWS settings can't be used: {named(error)}; check AWS_ENDPOINT_URL, the other AWS_* variables and "
-            "the AWS config file",
+            # Without its text, which quotes the value: an endpoint may hold a password.
+            f"the AWS settings can't be used, as one of them is malformed ({type(error).__name__}); check "
+            "AWS_ENDPOINT_URL, the other AWS_* variables and the AWS config file",
             code="Settings",
         ) from None
 

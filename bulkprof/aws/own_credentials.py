@@ -16,8 +16,8 @@ from aiobotocore.credentials import AioProcessProvider, AioProfileProviderBuilde
 from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import parse_timestamp
 
-from bulkprof.aws.credential_errors import cant_be_had
-from bulkprof.errors import SignInNeededError, named
+from bulkprof.aws.credential_errors import cant_be_had, plain
+from bulkprof.errors import SignInNeededError
 
 _PROCESS = "custom-process"
 _TERM_S = 1.0
@@ -40,7 +40,7 @@ async def find(core: Any) -> Any:
         places = [builder.process(profile) if each.METHOD == _PROCESS else each for each in chain.providers]
     except Exception as error:  # noqa: BLE001 - variables and files make the SDK raise anything
         raise SignInNeededError(
-            f"the AWS settings can't be used: {named(error)}; check the AWS_* variables (those of the metadata "
+            f"the AWS settings can't be used: {plain(error)}; check the AWS_* variables (those of the metadata "
             "service, too) and the AWS config file",
             code="Settings",
         ) from None

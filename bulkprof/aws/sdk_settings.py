@@ -1,7 +1,7 @@
 """Settings of the SDK's that it takes as they are, and that only the first call would stumble over.
 
-Each check raises `SettingsError` or `RegionError` with the variable to mend. Values are shown only where they can't
-hold a secret.
+Each check raises `SettingsError` or `RegionError` with the variable to mend. Endpoints are never shown: they may
+hold a password.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bulkprof.errors import RegionError, SettingsError, without_secrets
+from bulkprof.errors import RegionError, SettingsError
 
 _APP_ID = re.compile(r"[!-~]*")
 _REGION = re.compile(r"[A-Za-z0-9-]+")
@@ -45,9 +45,9 @@ def check_endpoint(url: str) -> None:
     except ValueError:
         whole = False
     if not whole or not url.isascii() or not url.isprintable() or " " in url:
-        shown = without_secrets(url.encode("unicode_escape").decode())
+        # What it is instead may be a secret that came into the wrong variable.
         raise SettingsError(
-            f"the endpoint {shown!r} is not a URL such as https://host:port; check AWS_ENDPOINT_URL, its like for "
+            "the endpoint that is set is not a URL such as https://host:port; check AWS_ENDPOINT_URL, its like for "
             "single services, and endpoint_url in the AWS config file",
             code="Endpoint",
         )

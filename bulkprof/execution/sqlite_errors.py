@@ -9,7 +9,8 @@ from bulkprof.errors import StateError
 
 _ELSEWHERE = "choose a --state-dir on a local disk"
 _MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("SQLITE_FULL",), "free some space, or choose another --state-dir"),
+    # The memory that its readers share is a file beside it.
+    (("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"), "disk full; free some space, or choose another --state-dir"),
     (("SQLITE_READONLY",), "it or its folder is read-only; choose another --state-dir"),
     (
         ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "SQLITE_NOLFS"),
@@ -26,7 +27,7 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
         f"its file system keeps no locks or shares no memory, as some network shares; {_ELSEWHERE}",
     ),
     (("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"), "it or its folder can't be opened; look at their permissions"),
-    (("SQLITE_IOERR",), f"the disk fails or is full; {_ELSEWHERE}"),
+    (("SQLITE_IOERR",), "disk full, or failing; free some space, or choose a --state-dir on another disk"),
     (("SQLITE_CORRUPT", "SQLITE_NOTADB"), "the file is damaged, and nothing can be told from it"),
 )
 """By the beginnings of SQLite's names of errors; the first that fits counts."""

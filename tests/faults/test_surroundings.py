@@ -162,7 +162,7 @@ BREAKAGES: dict[str, Broken] = {
         config="",
     ),
     "metadata service with a bad timeout": Broken(
-        ("metadata service", "'x'"), {"AWS_METADATA_SERVICE_TIMEOUT": "x"}, config=""
+        ("metadata service", "ValueError"), {"AWS_METADATA_SERVICE_TIMEOUT": "x"}, config=""
     ),
     "metadata service of a bad mode": Broken(("mode",), {"AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": "x"}, config=""),
     "bundle that is missing": bundle("/nowhere/ca.pem", "No such file"),
