@@ -7,7 +7,7 @@ import typer
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, ending, flags_again, make_options, make_terminal, run_async
+from bulkprof.cli.running import STATE_DIR, command, ending, flags_again, make_options, make_terminal, run_async
 from bulkprof.errors import DamagedError, ExitCode
 
 runs_app = typer.Typer(help="Past runs, and what their sinks still miss.", rich_markup_mode=None)
@@ -115,7 +115,7 @@ def report(
         for flag, file in (("--results", results), ("--failed", failed)):
             if file:
                 check_path(flag, file)
-        with RunFile.open(StateDirectory(state_dir).find(run_id)) as run:
+        with RunFile.look_at(StateDirectory(state_dir).find(run_id)) as run:
             try:
                 run.check()
             except DamagedError as damage:
@@ -137,7 +137,7 @@ def report(
                 show_summary(terminal.output.console, summary, failure_lines(run, each=1000))
                 status = run.meta("status")
                 if status in {"running", "interrupted"}:
-                    again = " ".join(["bulkprof resume", summary.run_id, *flags_again(config, state_dir)])
+                    again = command("resume", summary.run_id, *flags_again(config, state_dir))
                     terminal.note(f"this run is not finished; to go on: {again}")
                 elif error := run.meta("error"):
                     terminal.note(headed("the run did not start: ", printable_lines(str(error).split("\n"))))

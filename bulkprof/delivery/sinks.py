@@ -21,7 +21,7 @@ from bulkprof.execution.retry import backoff
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.stop import Stop
 from bulkprof.model import Outcome, RunSummary
-from bulkprof.plugins import FinishedRun, RunContext, Sink
+from bulkprof.plugins import FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Registry
 
 BATCH = 200
@@ -153,6 +153,8 @@ class Delivery:
                 reason = f"no answer within {CALL_TIMEOUT_S:g} s"
             except _SinkError as error:
                 reason = str(error)
+                if isinstance(error.__cause__, GiveUpError):
+                    break
             else:
                 return True
             if attempt < TRIES:
