@@ -1,6 +1,5 @@
 """The command `export`: live profiles as a manifest."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -66,8 +65,7 @@ def export(
 
         found = run_async(terminal, work, again=None)
         stream.seek(0)
-        written, out = (cast("TextIOWrapper", each).buffer for each in (stream, terminal.stdout))
-        shutil.copyfileobj(written, out)
+        cast("TextIOWrapper", terminal.stdout).buffer.write(cast("TextIOWrapper", stream).buffer.read())
         terminal.stdout.flush()
     _tell(terminal, found, str(out or "-"))
     return int(found.exit_code)

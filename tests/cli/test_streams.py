@@ -251,4 +251,5 @@ def test_a_state_directory_that_is_read_only(commands: CommandLine, sandbox: San
         kind for kind, count in outcomes.items() for _ in range(count)
     )
     assert refused.code == 1
-    assert "is read-only; choose another --state-dir" in refused.err
+    assert "choose another --state-dir" in refused.err
+    assert refused.err.count("\n") == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.errors import StateError
+from bulkprof.errors import DamagedError, StateError
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.sqlite_errors import told
 
@@ -30,15 +30,20 @@ def error_of(name: str, text: str = "what SQLite says") -> sqlite3.Error:
         ("SQLITE_CANTOPEN", "look at their permissions"),
         ("SQLITE_IOERR_WRITE", "disk full, or failing"),
         ("SQLITE_IOERR_SHMSIZE", "disk full; free"),
-        ("SQLITE_CORRUPT_INDEX", "the file is damaged"),
-        ("SQLITE_NOTADB", "the file is damaged"),
     ],
 )
 def test_each_kind_says_what_to_do(name: str, said: str) -> None:
     message = str(told(Path("a/run.db"), error_of(name)))
     assert message.startswith("a/run.db: what SQLite says: ")
     assert said in message
-    assert ("damaged" in message) == (name in {"SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB"})
+    assert "damaged" not in message
+
+
+@pytest.mark.parametrize("name", ["SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB"])
+def test_what_is_damaged_says_so(name: str) -> None:
+    found = told(Path("a/run.db"), error_of(name))
+    assert isinstance(found, DamagedError)
+    assert str(found).startswith("a/run.db: is damaged (what SQLite says); move it away")
 
 
 def test_a_file_that_somebody_holds_is_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

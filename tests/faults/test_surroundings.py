@@ -101,7 +101,7 @@ BREAKAGES: dict[str, Broken] = {
     "program that is a folder": program("/", "can't be started: Permission denied"),
     "program without a word": program('""', "can't be started"),
     "program with an open quote": program("sh -c 'echo", "can't be read"),
-    "program that fails": program("sh -c 'echo first >&2; echo no luck >&2; exit 3'", "first no luck"),
+    "program that fails": program("sh -c 'echo no luck >&2; exit 3'", "'sh'", "ended with exit status 3"),
     "program that prints text": printing("hello", "is not JSON"),
     "program that prints half of it": printing('{"Version": 1', "is not JSON"),
     "program that prints a list": printing("[]", "no JSON object"),

@@ -211,7 +211,7 @@ async def test_a_proxy_that_opens_tls_is_looked_at(
         if trusted and presents is None:
             await sink.finish(CHANGED)
         else:
-            with pytest.raises(RuntimeError, match="opens TLS, name its authority's file in SSL_CERT_FILE") as caught:
+            with pytest.raises(RuntimeError, match="opens TLS, name its authority's file in AWS_CA_BUNDLE") as caught:
                 await sink.finish(CHANGED)
             assert SECRET not in told(caught.value)
     assert proxy.asked == ["hooks.example.com"]
@@ -228,7 +228,7 @@ def test_it_is_no_stricter_than_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None
         return context
 
     monkeypatch.setattr(ssl, "create_default_context", stricter)
-    context = webhook._tls()
+    context = webhook._trust()
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
