@@ -108,8 +108,13 @@ class Engine:
     async def _lane(self, results: MemoryObjectSendStream[Outcome], target: Target) -> None:
         try:
             async with self.open_target(target) as opened:
-                begun, turns = await self.run.off_loop(lambda: (self.run.begun(target), self.run.turns(target)))
-                await _LaneRun(self, opened, results, begun).work(target, turns)
+                begun, turns, lost = await self.run.off_loop(
+                    lambda: (self.run.begun(target), self.run.turns(target), self.run.lost_elsewhere(target))
+                )
+                lane = _LaneRun(self, opened, results, begun)
+                for each in lost:
+                    lane.performer.turns.lose(each.name, f"run {each.run_id} deleted the old one")
+                await lane.work(target, turns)
         except StopRequestedError:
             return
         except AwsError as error:

@@ -80,7 +80,7 @@ class RecentRuns:
         self._settled_at = max(self._settled_at, settled_at)
         # A run that was stopped may have been waiting for lists to show what it had sent in vain.
         in_doubt = run.meta("status") in {"running", "interrupted"}
-        if in_doubt or run.outcome_counts().get(OutcomeKind.UNKNOWN) or run.lost():
+        if in_doubt or run.outcome_counts().get(OutcomeKind.UNKNOWN) or run.has_half_replaced():
             self._wait_for(settled_at)
 
     def _wait_for(self, settled_at: float) -> None:

@@ -75,7 +75,7 @@ class Turns:
         why = next(iter(self.lost.values()), "")
         return (
             f"not tried: {names} in this target has no profile until its replacement is whole ({why}); "
-            "mend that row and apply it again, which tries it first"
+            "mend that row and apply it again, which tries it first (where it isn't wanted any more: sync --prune)"
         )
 
     @property

@@ -19,6 +19,7 @@ from bulkprof_slack.message import build_message, duration
 from bulkprof_slack.webhook import from_environment
 
 from bulkprof.errors import PluginError
+from bulkprof.model import LostProfile, Target
 from bulkprof.plugins import FinishedRun, OutcomeKind, SinceLast, Sink
 from bulkprof.plugins.registry import Registry
 from tests.aws.intercepting import Interceptor, between, bundle, saying
@@ -27,6 +28,7 @@ from tests.plugins.conftest import finished, make_outcomes, run_context
 Load = Callable[..., Any]
 SECRET = "T000-B000-very-secret"
 QUIET = finished([])
+LOST = (LostProfile(Target("111122223333", "us-east-1"), "a", "arn:gone", "run-0"),)
 CHANGED = finished(make_outcomes(2))
 FAILED = finished(make_outcomes(2, failed=3))
 
@@ -119,6 +121,7 @@ async def test_what_is_new_comes_first(load: Load, hook: Hook) -> None:
         ("failure", CHANGED, False),
         ("failure", FAILED, True),
         ("failure", replace(QUIET, summary=replace(QUIET.summary, exit_code=130)), True),
+        ("failure", replace(QUIET, summary=replace(QUIET.summary, lost=LOST)), True),
     ],
 )
 async def test_when(load: Load, hook: Hook, when: str, run: FinishedRun, posted: bool) -> None:
