@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bulkprof.execution.engine import HEARTBEAT_S
+from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.recent import TAGS_SETTLE_S, RecentRuns
 from bulkprof.execution.state import StateDirectory
-from tests.execution.making import ESTATE, make_run
+from bulkprof.model import ActionKind, OutcomeKind
+from tests.execution.making import ESTATE, TARGET, desire, make_run, plan_all
 
 NOW = 1_000_000.0
 SETTLE_S = 10.0
@@ -38,6 +41,22 @@ def test_what_a_run_may_have_sent_is_waited_for(
 
 def test_a_run_that_ended_well_is_not_waited_for(tmp_path: Path) -> None:
     assert waits(tmp_path, "finished", seconds_ago=0.0) == 0.0
+
+
+@pytest.mark.parametrize(("arn", "old_arn"), [("arn:again", "arn:old"), ("", "arn:old"), ("arn:old", "")])
+def test_a_replacement_that_failed_half_done_is_waited_for(tmp_path: Path, arn: str, old_arn: str) -> None:
+    """Lists may still show the old profile, and not yet the one that was made again in its place."""
+    state = StateDirectory(tmp_path)
+    state.prepare()
+    path = state.run_path("20260101T000000Z-aaaaaa")
+    with make_run(path, status="finished") as run:
+        desire(run, "a")
+        plan_all(run, ActionKind.REPLACE)
+        (action,) = run.wanted(TARGET)
+        run.record([replace(closed_outcome(action, OutcomeKind.FAILED, "no"), arn=arn, old_arn=old_arn)])
+    os.utime(path, (NOW, NOW))
+    waited = RecentRuns(state, ESTATE, SETTLE_S, clock=lambda: NOW).unsettled_s
+    assert waited == (SETTLE_S + HEARTBEAT_S if old_arn else 0.0)
 
 
 def test_a_clock_that_was_set_back_is_not_waited_for(tmp_path: Path) -> None:
