@@ -212,6 +212,7 @@ class _LaneRun:
             retirement=engine.settings.retirement,
             source_of=opened.source_of,
             note_open=self._note_open,
+            note_whole=self._note_whole,
         )
         self.lane = opened.lane
         self.failures_in_a_row = 0
@@ -289,6 +290,11 @@ class _LaneRun:
         """Keep that a replacement is about to delete the old profile."""
         run = self.engine.run
         await run.off_loop(partial(run.note_open, action))
+
+    async def _note_whole(self, action: Action) -> None:
+        """Take back what was kept, since the old profile stays."""
+        run = self.engine.run
+        await run.off_loop(partial(run.is_whole, action.target, [action.name]))
 
     def _take_note(self, outcome: Outcome) -> None:
         if outcome.error_code == "ServiceQuotaExceededException":

@@ -78,9 +78,14 @@ class Replacement(Creation):
             lane.require_open(create)
             if self.means.note_open is not None:
                 await self.means.note_open(action)
-            await lane.traffic.stop.pause(0)
+            attempts = self.attempts
             try:
+                await lane.traffic.stop.pause(0)
                 await self.delete(action.arn)
+            except StopRequestedError:
+                if self.attempts == attempts and self.means.note_whole is not None:
+                    await self.means.note_whole(action)
+                raise
             except AmbiguousError as error:
                 return self.lost(action, error, note="the old profile may be deleted; ")
             self.halfway = True

@@ -11,7 +11,7 @@ from bulkprof.errors import AccessDeniedError, AwsError, ConflictError, NotFound
 from bulkprof.execution import creation
 from bulkprof.execution.perform import Performer
 from bulkprof.execution.stop import Stop, StopRequestedError
-from bulkprof.model import ActionKind, Outcome, OutcomeKind
+from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind
 from bulkprof.planning.retirement import Retirement
 from tests.execution.making import (
     OURS,
@@ -249,6 +249,33 @@ async def test_a_stop_before_the_first_half_begins_nothing() -> None:
     with pytest.raises(StopRequestedError):
         await perform(aws, old, stop)
     assert list(aws.profiles) == [old]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+async def test_a_stop_before_the_deletion_is_sent_takes_its_note_back(sent: bool) -> None:
+    """Else the row would be told as one whose old profile is deleted."""
+    aws, stop, noted = FakeAws(), Stop(), set[str]()
+    old = aws.there("a", source="pro")
+    if sent:
+        # Its answer is lost, and the stop comes while it waits to be sent again.
+        aws.script("delete", cut())
+
+    async def note_open(action: Action) -> None:
+        noted.add(action.name)
+        if not sent:
+            stop.request()
+
+    async def note_whole(action: Action) -> None:
+        noted.remove(action.name)
+
+    async def stop_at_deletion(operation: str, what: str) -> None:
+        if operation == "delete":
+            stop.request()
+
+    aws.before = stop_at_deletion
+    with pytest.raises(StopRequestedError):
+        await perform(aws, old, stop, note_open=note_open, note_whole=note_whole)
+    assert (noted, list(aws.profiles)) == ({"a"} if sent else set(), [old])
 
 
 async def test_a_second_half_that_does_not_come_to_its_end_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
