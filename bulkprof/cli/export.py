@@ -65,7 +65,7 @@ def export(
 
         found = run_async(terminal, work, again=None)
         stream.seek(0)
-        cast("TextIOWrapper", terminal.stdout).buffer.write(cast("TextIOWrapper", stream).buffer.read())
+        cast("TextIOWrapper", terminal.stdout).buffer.write(cast("bytes", cast("TextIOWrapper", stream).buffer.read()))
         terminal.stdout.flush()
     _tell(terminal, found, str(out or "-"))
     return int(found.exit_code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.recent import TAGS_SETTLE_S, RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import OutcomeKind
-from tests.execution.making import ESTATE, TARGET, desire, make_run
+from bulkprof.model import ActionKind, OutcomeKind
+from tests.execution.making import ESTATE, TARGET, desire, make_run, plan_all
 
 NOW = 1_000_000.0
 SETTLE_S = 10.0
@@ -165,3 +166,16 @@ def test_an_error_that_is_no_damage_is_not_told(state: StateDirectory) -> None:
     assert not recent.news()
     with pytest.raises(StateError, match="not a bulkprof run file"):
         RunFile.open(state.run_path(RUN))
+
+
+@pytest.mark.parametrize(("arn", "old_arn"), [("arn:again", "arn:old"), ("", "arn:old"), ("arn:old", "")])
+def test_a_replacement_that_failed_half_done_is_waited_for(state: StateDirectory, arn: str, old_arn: str) -> None:
+    """Lists may still show the old profile, and not yet the one that was made again in its place."""
+    path = state.run_path(RUN)
+    with make_run(path, status="finished", alive=alive(0.0)) as run:
+        desire(run, "a")
+        plan_all(run, ActionKind.REPLACE)
+        (action,) = run.wanted(TARGET)
+        run.record([replace(closed_outcome(action, OutcomeKind.FAILED, "no"), arn=arn, old_arn=old_arn)])
+    os.utime(path, (NOW, NOW))
+    assert look(state).unsettled_s == (FULL if old_arn else 0.0)
