@@ -208,12 +208,14 @@ class Config(BaseModel):
         return self.file.parent if self.file else Path.cwd()
 
 
-def load(file: Path | None = None) -> Config:
+def load(file: Path | str | None = None) -> Config:
     """Read `file`, or `bulkprof.toml` of the working directory where there is one, else the defaults.
 
     Raises `ConfigError` that names every bad key of the file at once.
     """
-    if file is None:
+    if isinstance(file, str):
+        file = Path(file)
+    elif file is None:
         file = Path(DEFAULT_FILE)
         if not file.exists():
             return Config()

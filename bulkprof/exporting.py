@@ -50,7 +50,7 @@ class Export:
 
 
 async def export(
-    out: Path | IO[str],
+    out: Path | str | IO[str],
     options: Options | None = None,
     ui: Ui | None = None,
     stop: Stop | None = None,
@@ -65,6 +65,8 @@ async def export(
     targets that have to be left out are told to the `ui`; when no target can be read, its error is raised.
     """
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    if isinstance(out, str):
+        out = Path(out)
     if isinstance(out, Path):
         check_path("--out", out)
     found = Export()

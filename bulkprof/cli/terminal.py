@@ -144,7 +144,7 @@ class Terminal(Ui):
             for line in failures:
                 self._line(Level.ERROR, line)
             since: dict[str, Any] = {"since_last": str(summary.since_last)} if summary.since_last else {}
-            outcomes = {str(kind): count for kind, count in summary.outcomes.items()}
+            outcomes = {str(kind): count for kind, count in summary.outcomes.items() if count}
             self._line(Level.INFO, summary_line(summary), exit_code=summary.exit_code, outcomes=outcomes, **since)
 
     def _line(self, level: Level, text: str, *, prefix: bool = True, style: str | None = None, **more: Any) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from bulkprof.delivery.plan import Plan
+from bulkprof.delivery.plan import Plan, plan_of
+from bulkprof.errors import ExitCode
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.since import told_its_end
+from bulkprof.execution.standing import is_plan, standing
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import Action, Problem, RunSummary
+from bulkprof.model import Action, Problem, RunSummary, every_kind
 from bulkprof.plugins.results import outcome_record
 
 
@@ -35,9 +39,17 @@ def _action_json(action: Action) -> dict[str, Any]:
     }
 
 
-def report_json(summary: RunSummary, run: RunFile) -> dict[str, Any]:
-    """A run as one JSON object: the summary, with one record per profile under `results`."""
-    return {**summary.as_json(), "results": [outcome_record(outcome) for outcome in run.results()]}
+def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dict[str, Any]:
+    """A run as one JSON object: the summary, with one record per profile under `results`.
+
+    A plan that wasn't carried out has no outcomes and no results, and its changes as `plan --json` has them.
+    """
+    told = {"status": standing(run, state), "sinks_missing": run.sinks_missing() if told_its_end(run) else []}
+    if not is_plan(run):
+        return {**summary.as_json(), **told, "results": [outcome_record(outcome) for outcome in run.results()]}
+    code = ExitCode.DONE if told["status"] == "planned" else ExitCode.COULD_NOT_RUN
+    planned = replace(summary, outcomes={})
+    return {**planned.as_json(), **plan_json(plan_of(run), int(code)), **told, "results": []}
 
 
 def validation_json(
@@ -75,8 +87,17 @@ def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
                 "run_id": run_id,
                 "command": run.meta("command"),
                 "started_at": run.meta("started_at"),
-                "status": run.meta("status"),
-                "outcomes": {str(kind): count for kind, count in run.outcome_counts().items()},
+                "status": standing(run, state),
+                "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
+                "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
             }
         else:
-            yield {"run_id": run_id, "command": "", "started_at": "", "status": str(run), "outcomes": {}}
+            why = str(run)
+            yield {
+                "run_id": run_id,
+                "command": "",
+                "started_at": "",
+                "status": why,
+                "outcomes": {},
+                "sinks_missing": [],
+            }

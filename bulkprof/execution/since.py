@@ -14,7 +14,7 @@ from bulkprof.errors import StateError
 from bulkprof.execution import rows
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import OutcomeKind, SinceLast
+from bulkprof.model import SinceLast, every_kind
 
 SHOWN = 20
 """New failures that are read one by one; the others only count."""
@@ -95,7 +95,7 @@ def _compare(run: RunFile, last: RunFile) -> SinceLast:
             new_failures=_number(db, f"SELECT count(*) {_NEW}"),
             gone_failures=_number(db, f"SELECT sum(found) FROM ({_GONE})"),
             still_failing=_number(db, _STILL),
-            outcomes={OutcomeKind(kind): count for kind, count in last.outcome_counts().items()},
+            outcomes=every_kind(last.outcome_counts()),
             first_new=tuple(rows.to_outcome(row[1:]) for row in first),
         )
 

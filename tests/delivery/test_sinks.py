@@ -356,7 +356,7 @@ class Plugins(Registry):
 
 def made(told: list[str], **answers: object) -> list[tuple[str, str]]:
     context = RunContext("run-1", "apply", "org", "2026-11-23T00:00:00+00:00", client=None)
-    return [(plugin, sink.name) for plugin, sink in make_sinks(Plugins(**answers), context, told.append)]
+    return [(plugin, sink.name) for plugin, sink in make_sinks(Plugins(**answers), context, told.append).sinks]
 
 
 def test_sinks_are_named_by_themselves_or_their_plugin(told: list[str]) -> None:
