@@ -49,9 +49,12 @@ class Reading:
         expand, form = self.rules.expand, self.form
         wanted: list[Desired] = []
         problems: list[Problem] = []
+        rows = len(batch.rows)
         for item in batch.understood():
             if isinstance(item, Rejected):
                 problems.extend(item.problems)
+                # What is wrong with a whole file stands in the place of its rows, and is none.
+                rows -= any(not problem.line for problem in item.problems)
                 continue
             expansion = expand(item)
             wanted.extend(map(form, expansion.profiles))
@@ -59,4 +62,4 @@ class Reading:
             if len(wanted) >= LARGEST:
                 yield Portion(0, wanted, problems)
                 wanted, problems = [], []
-        yield Portion(len(batch.rows), wanted, problems)
+        yield Portion(rows, wanted, problems)

@@ -145,15 +145,24 @@ def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
 
 def require_rows(run: RunFile, *, skip_invalid: bool) -> None:
     """Raise `ManifestError` when rows are invalid (unless they may be skipped) or none are left."""
-    invalid = run.invalid_count()
-    if invalid and not skip_invalid:
+    if run.invalid_count() and not skip_invalid:
+        rest = "Mend them, or go on with the rest: --skip-invalid"
+        if run.meta("prune") or not run.action_counts()[0]:
+            # There is no rest, or it can't be told from what is to be deleted.
+            rest = "Mend them, and run it again"
         raise ManifestError(
-            f"{_count(run.error_count(), 'problem')} in {_count(invalid, 'row')}; nothing was changed. "
-            "Mend them, or go on with the rest: --skip-invalid",
+            f"{problems_line(run.error_count(), run.invalid_count(), run.unreadable_count())}; nothing was changed. "
+            f"{rest}",
             list(islice(run.problems(), PROBLEMS)),
         )
     if not run.action_counts()[0]:
         raise ManifestError("no usable row is left; nothing was changed")
+
+
+def problems_line(problems: int, invalid: int, unreadable: int) -> str:
+    """How many problems there are, and in how many invalid rows and files that can't be read."""
+    places = [_count(number, what) for number, what in ((invalid - unreadable, "row"), (unreadable, "file")) if number]
+    return f"{_count(problems, 'problem')} in {' and '.join(places)}"
 
 
 def _count(number: int, word: str) -> str:

@@ -31,6 +31,7 @@ from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules import Rules
 from bulkprof.rules.accounts import Accounts, Filters
+from bulkprof.rules.regions import region_doubt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,10 @@ class Workspace:
             if path is not None:
                 check_path(flag, path)
         self._stdin: BinaryIO | None = None
+        for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
+            for region in regions:
+                if doubt := region_doubt(region):
+                    ui.warn(f"{what} {region!r} {doubt.reason}; {doubt.remedy}")
 
     @property
     def elapsed_s(self) -> float:

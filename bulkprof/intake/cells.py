@@ -19,6 +19,7 @@ from bulkprof.limits import (
     Fault,
     account_fault,
     description_fault,
+    in_a_cell,
     name_fault,
     region_fault,
     tag_count_fault,
@@ -186,7 +187,7 @@ def _check_several(column: str, text: str, values: Sequence[str]) -> _Several:
         elif value in values[:index]:
             bad.append(BadCell(column, text, Fault(f"{value!r} stands in it twice", "write each value once")))
         elif check and (fault := check(value)):
-            bad.append(BadCell(column, value, fault))
+            bad.append(BadCell(column, value, in_a_cell(value, fault, check)))
     return _Several(tuple(values), tuple(dict.fromkeys(bad)))
 
 

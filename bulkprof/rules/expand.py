@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bulkprof.config import Settings
 from bulkprof.errors import PluginError
 from bulkprof.limits import Fault, description_fault
-from bulkprof.model import DesiredProfile, Problem, Request, Target
+from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
 from bulkprof.quick import quick
 from bulkprof.rules.accounts import Accounts, Undecided
@@ -67,6 +67,8 @@ class Rules:
         found = self._places.of(request)
         for column, value, wrong in found.faults:
             problems.append(cell_problem(request, column, value, wrong))
+        for region, doubt in found.doubts:
+            problems.append(replace(cell_problem(request, "region", region, doubt), severity=Severity.WARNING))
         description = request.description or self._default_description
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))

@@ -63,7 +63,7 @@ def test_what_went_on(commands: CommandLine, sandbox: Sandbox) -> None:
     refused = next(run["run_id"] for run in commands("runs", "--json").json()["runs"] if run["status"] == "refused")
     told = commands("report", refused)
     assert told.code == 0
-    assert "the run did not start: 1 problem in 1 row" in told.err
+    assert "the run did not start: 1 problem in 1 file; nothing was changed. Mend them, and run it again" in told.err
 
 
 def test_damaged_and_foreign_files_in_the_state_directory(commands: CommandLine, sandbox: Sandbox) -> None:
