@@ -91,6 +91,8 @@ class Terminal(Ui):
         self.stop = Stop()
         self.problems: list[Problem] = []
         self.run_id = ""
+        self.asks = False
+        """Whether a question waits for its answer: until then, nothing is changed or on its way."""
 
     def started(self, run_id: str) -> None:
         """Remember the run, for the lines that are about it."""
@@ -197,9 +199,13 @@ class Terminal(Ui):
             group.cancel_scope.cancel()
 
         self.errors.line(question, end="")
-        async with anyio.create_task_group() as group:
-            group.start_soon(read)
-            group.start_soon(stopped)
+        self.asks = True
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(read)
+                group.start_soon(stopped)
+        finally:
+            self.asks = False
         await self.stop.pause(0)
         return answer.partition(b"\n")[0].strip().lower() == b"yes"
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bulkprof.errors import StateError
+from bulkprof.execution.creation import CHANGES
 from bulkprof.execution.engine import HEARTBEAT_S
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
@@ -77,7 +78,8 @@ class RecentRuns:
         if settled_at <= self._clock():
             self._settled.add(path)
             return
-        self._settled_at = max(self._settled_at, settled_at)
+        if _sent_changes(run):
+            self._settled_at = max(self._settled_at, settled_at)
         # A run that was stopped may have been waiting for lists to show what it had sent in vain.
         in_doubt = run.meta("status") in {"running", "interrupted"}
         if in_doubt or run.outcome_counts().get(OutcomeKind.UNKNOWN) or run.lost():
@@ -122,6 +124,13 @@ class RecentRuns:
 
 
 _TAGS_CHANGED = (OutcomeKind.UPDATED, OutcomeKind.ADOPTED)
+
+
+def _sent_changes(run: RunFile) -> bool:
+    """Whether the run sent anything that lists could lag behind: a quiet night doesn't."""
+    calls, counts = run.calls(), run.outcome_counts()
+    sent = any(calls[operation].sent for operation in CHANGES if operation in calls)
+    return sent or any(counts.get(kind) for kind in (OutcomeKind.CREATED, OutcomeKind.REPLACED, OutcomeKind.DELETED))
 
 
 def last_sign_of_life(path: Path) -> float:
