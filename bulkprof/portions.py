@@ -51,12 +51,15 @@ class Reading:
         problems: list[Problem] = []
         rows = len(batch.rows)
         for item in batch.understood():
-            if isinstance(item, Rejected):
+            if not isinstance(item, Rejected):
+                expansion = expand(item)
+            elif item.request is not None and self.rules.prepares:
+                expansion = expand(item.request, item.problems)
+            else:
                 problems.extend(item.problems)
                 # What is wrong with a whole file stands in the place of its rows, and is none.
                 rows -= any(not problem.line for problem in item.problems)
                 continue
-            expansion = expand(item)
             wanted.extend(map(form, expansion.profiles))
             problems.extend(expansion.problems)
             if len(wanted) >= LARGEST:

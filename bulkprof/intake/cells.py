@@ -49,6 +49,8 @@ class Rejected:
     """
 
     problems: tuple[Problem, ...]
+    request: Request | None = None
+    """The row nevertheless, where all that is wrong are values that a rule may put right before they count."""
 
 
 class BadCell(NamedTuple):
@@ -57,6 +59,8 @@ class BadCell(NamedTuple):
     column: str
     value: str
     fault: Fault
+    held: bool = False
+    """Whether a request can hold the value, wrong as it is."""
 
 
 class _Several(NamedTuple):
@@ -98,10 +102,10 @@ class Cells:
 
         name = values[columns.name]
         if name and (len(name) > NAME_LENGTH or not NAME.fullmatch(name)) and (fault := name_fault(name)):
-            bad.append(BadCell("name", name, fault))
+            bad.append(BadCell("name", name, fault, held=True))
         description = values[columns.description]
         if description and (fault := description_fault(description)):
-            bad.append(BadCell("description", description, fault))
+            bad.append(BadCell("description", description, fault, held=True))
         where = values[columns.model], values[columns.account], values[columns.region]
         models, accounts, regions, wrong = self._known.get(where) or self._split(where)
         if wrong:
@@ -113,14 +117,14 @@ class Cells:
         if not tag_values_are_sound(tags.values()):
             # A key with a fault was told of with its column.
             faults = ((key, value, fault) for key, value, fault in tag_faults(tags) if not tag_key_fault(key))
-            bad += [BadCell(f"tag:{key}", value, fault) for key, value, fault in faults]
+            bad += [BadCell(f"tag:{key}", value, fault, held=True) for key, value, fault in faults]
         if columns.tag_object >= 0:
             tags = _merged(tags, object_tags, values[columns.tag_object], bad)
         if len(tags) > TAGS_PER_PROFILE and (fault := tag_count_fault(tags)):
-            bad.append(BadCell("tags", "", fault))
-        if bad or columns.faults:
+            bad.append(BadCell("tags", "", fault, held=True))
+        if columns.faults or (bad and not all(cell.held for cell in bad)):
             return self._rejected(row.line, columns, bad)
-        return _request(
+        request = _request(
             self._label,
             row.line,
             name or None,
@@ -131,6 +135,7 @@ class Cells:
             tags or EMPTY,
             {column: value for index, column in columns.attributes if (value := values[index])},
         )
+        return self._rejected(row.line, columns, bad, request) if bad else request
 
     def _split(self, where: tuple[str, str, str]) -> _Where:
         """The values of the cells `model`, `account` and `region`, remembered."""
@@ -150,7 +155,7 @@ class Cells:
         self._plans[names] = columns
         return columns
 
-    def _rejected(self, line: int, columns: Columns, bad: list[BadCell]) -> Rejected:
+    def _rejected(self, line: int, columns: Columns, bad: list[BadCell], request: Request | None = None) -> Rejected:
         problems = [
             Problem(found.fault.reason, self._label, line, visible(found.column), remedy=found.fault.remedy)
             for found in columns.faults
@@ -159,7 +164,7 @@ class Cells:
             Problem(cell.fault.reason, self._label, line, visible(cell.column), cell.value, cell.fault.remedy)
             for cell in bad
         ]
-        return Rejected(tuple(problems))
+        return Rejected(tuple(problems), request)
 
 
 def visible(column: str) -> str:
@@ -187,7 +192,7 @@ def _check_several(column: str, text: str, values: Sequence[str]) -> _Several:
         elif value in values[:index]:
             bad.append(BadCell(column, text, Fault(f"{value!r} stands in it twice", "write each value once")))
         elif check and (fault := check(value)):
-            bad.append(BadCell(column, value, in_a_cell(value, fault, check)))
+            bad.append(BadCell(column, value, in_a_cell(value, fault, check), held=True))
     return _Several(tuple(values), tuple(dict.fromkeys(bad)))
 
 
@@ -293,10 +298,10 @@ def _tag_texts(cell: Sequence[object] | Mapping[object, object], bad: list[BadCe
             bad.append(BadCell(f"tag:{label}", brief(value), Fault("a tag's value must be text", "write a string")))
         elif label in tags:
             bad.append(BadCell(f"tag:{label}", text, Fault("the tag stands in the row twice", "keep one")))
-        elif fault := tag_key_fault(label) or tag_value_fault(text.strip()):
-            bad.append(BadCell(f"tag:{label}", text, fault))
         else:
             tags[label] = text.strip()
+            if fault := tag_key_fault(label) or tag_value_fault(tags[label]):
+                bad.append(BadCell(f"tag:{label}", text, fault, held=True))
     return {key: value for key, value in tags.items() if value}
 
 

@@ -27,6 +27,17 @@ class Preparation:
         return request
 
 
+def still_has(request: Request, problem: Problem) -> bool:
+    """Whether the row as it is now has the value that `problem` is about."""
+    column, value = problem.column, problem.value
+    if column in {"account", "region"}:
+        return value in (request.accounts if column == "account" else request.regions)
+    if column in {"name", "description"}:
+        return value == (request.name if column == "name" else request.description)
+    # How many tags there may be in all is told with those of the rules.
+    return column.startswith("tag:") and request.tags.get(column.removeprefix("tag:"), "").strip() == value.strip()
+
+
 def _check(plugin: str, answer: object, request: Request) -> None:
     """A wrong shape would surface far from the plugin that made it; wrong values are checked with all others."""
     hook = "bulkprof_prepare_request"
