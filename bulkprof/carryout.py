@@ -186,7 +186,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
     desired, deletions = run.action_counts()
     outcomes = run.outcome_counts()
     left = desired + deletions - sum(outcomes.values())
-    open_names = run.open_count_of_lost()
+    open_names = run.lost_rows()
     if left < 0 or (left and exit_code is None):
         raise StateError(
             f"{run.path}: {sum(outcomes.values())} outcomes don't add up to {desired} desired profiles and "

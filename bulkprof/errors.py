@@ -45,10 +45,26 @@ if TYPE_CHECKING:
 
 
 def without_secrets(text: str) -> str:
-    """What foreign code says, less what its URLs may hold: passwords, and the paths that make a webhook one."""
-    return _HTTP_PATH.sub(r"\1/…", _USER.sub(r"\1", text))
+    """What foreign code says, less what may be secret in it.
+
+    That is what URLs hold (passwords, and the paths that make a webhook one), what headers and fields hold that are
+    named after secrets, and the path of a webhook alone.
+    """
+    text = _HTTP_PATH.sub(r"\1/…", _USER.sub(r"\1", text))
+    for pattern in (_HEADER, _FIELD, _SCHEME, _HOOK_PATH):
+        text = pattern.sub(r"\1…", text)
+    return text
 
 
+_NAMES = r"(?:token|secret|password|passwd|signature|api[_-]?key|secret[_-]?(?:access[_-]?)?key)"
+_HEADER = re.compile(
+    rf"(\b(?:(?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*{_NAMES})['\"]?\s*[:=]\s*['\"]?)[^'\"\r\n]+",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(rf"((?:\b[\w-]*{_NAMES}=|['\"][\w-]*{_NAMES}['\"]\s*:\s*)['\"]?)[^\s'\"&,;]+", re.IGNORECASE)
+_SCHEME = re.compile(r"(\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}", re.IGNORECASE)
+# Not that of a file, which ends in a dot and more.
+_HOOK_PATH = re.compile(r"(/(?:services|webhooks?)/)[\w/-]{8,}(?![\w/.-])", re.IGNORECASE)
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/?#@]+@", re.IGNORECASE)
 _HTTP_PATH = re.compile(r"(\bhttps?://[^\s/?#'\"<>]+)[/?#][^\s'\"<>]+", re.IGNORECASE)
 

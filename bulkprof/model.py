@@ -89,6 +89,18 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row as a reader found it: column names to cells, before anything is understood.
+
+    Cells of text formats are strings; JSON's may be numbers, booleans, lists and objects too.
+    Tags come as `tag:KEY` columns or as an object (or AWS's list of Key/Value) under `tags`.
+    """
+
+    line: int
+    cells: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One row of a manifest. Empty tuples and None mean "not given": the config's defaults apply."""
 

@@ -24,6 +24,8 @@ class Portion(NamedTuple):
     """How many rows of the manifests end here; 0 where more follows of the same ones."""
     wanted: list[Desired]
     problems: list[Problem]
+    attributes: Sequence[str] = ()
+    """The columns for rules that are new in these rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +67,4 @@ class Reading:
             if len(wanted) >= LARGEST:
                 yield Portion(0, wanted, problems)
                 wanted, problems = [], []
-        yield Portion(rows, wanted, problems)
+        yield Portion(rows, wanted, problems, batch.cells.new_attributes())

@@ -68,7 +68,8 @@ def share_out(manifests: Sequence[str], registry: Registry, most: int) -> Shares
         states = list(map(_state, manifests))
         if len(set(states)) < len(states) or sum(size for _, _, size, _ in states) < FROM_BYTES:
             return None
-        cuts = list(map(cut, manifests))
+        read = registry.columns_read()
+        cuts = [cut(manifest, read) for manifest in manifests]
     except (OSError, ValueError):
         return None
     parts = [part for parts in cuts for part in parts]

@@ -285,12 +285,15 @@ def _refuse_target(run: RunFile, target: Target, error: AwsError, again: Replann
     """
     wanted = run.wanted(target)
     begun = run.begun(target) if again is not None and again.resumed else 0
+    lost = {each.name for each in run.lost(target)}
 
     def refused(action: Action) -> Action:
         settled = without_call(action)
         maybe_sent = action.id <= begun and (settled is None or settled.kind is OutcomeKind.UNKNOWN)
         outcome = OutcomeKind.UNKNOWN if maybe_sent else OutcomeKind.FAILED
-        return replace(action, reason=str(error), refusal=Refusal(error.code, str(error), outcome))
+        # What a replacement has deleted, or may have, is no ARN to be shown any more.
+        arn = "" if action.name in lost else action.arn
+        return replace(action, arn=arn, reason=str(error), refusal=Refusal(error.code, str(error), outcome))
 
     # Kinds and deletions that were approved before stay, so that a later `resume` can still carry them out.
     run.save_plan(refused(each) for each in [*wanted, *run.deletions(target)])

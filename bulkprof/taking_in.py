@@ -6,13 +6,13 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import anyio.to_thread
 
@@ -22,6 +22,7 @@ from bulkprof.execution.rows import Desired
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.wanted import Clash
 from bulkprof.intake import merge_readers
+from bulkprof.looks import visible
 from bulkprof.model import Problem, Target
 from bulkprof.portions import Portion, Reading
 from bulkprof.rules import Rules
@@ -32,6 +33,8 @@ Manifests: TypeAlias = str | Path | Sequence[str | Path]
 """Manifest files, one or several; `-` is the standard input of the options."""
 PROBLEMS = 100
 """How many problems the error of a run carries that they stopped; the `Ui` is told all of them."""
+SHOWN = 10
+"""How many columns that no rule reads are named."""
 HELD = 2_000
 """Desired profiles of rows without a problem that are held before they are written."""
 
@@ -51,13 +54,30 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.stdin(manifests))
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
     most = 1 if rules.accounts.are_resolved else work.options.processes
+    read = work.registry.columns_read()
     if shares := await anyio.to_thread.run_sync(share_out, manifests, work.registry, most):
         try:
-            return await _take(work, run, shared_portions(reading, shares, work.stop), ui)
+            found = await _take(work, run, shared_portions(reading, shares, work.stop), ui)
         except ShareLostError as error:
             ui.note(f"{error}: they are read again, by one process")
-            ui = OnlyNew(ui, await start_again(run))
-    return await _take(work, run, reading.portions(), ui)
+            found = await _take(work, run, reading.portions(), OnlyNew(ui, await start_again(run)))
+    else:
+        found = await _take(work, run, reading.portions(), ui)
+    if read is not None and (unread := [column for column in found.attributes if column not in read]):
+        ui.note(_unread(unread))
+    return found.rows
+
+
+class _TakenIn(NamedTuple):
+    rows: int
+    attributes: Collection[str]
+    """The columns that rules may read, in the order of the manifests."""
+
+
+def _unread(columns: Sequence[str]) -> str:
+    shown = ", ".join(map(visible, columns[:SHOWN]))
+    more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
+    return f"column{'s' * (len(columns) > 1)} read by no rule: {shown}{more}"
 
 
 async def start_again(run: RunFile) -> set[tuple[str, int, str, str]]:
@@ -67,8 +87,9 @@ async def start_again(run: RunFile) -> set[tuple[str, int, str, str]]:
     return told
 
 
-async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> int:
+async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> _TakenIn:
     rows = 0
+    attributes: dict[str, None] = {}
     keeper = _Keeper(run, ui)
     with ui.progress("reading rows", 0) as progress:
         async with keeper, aclosing(portions):
@@ -76,9 +97,10 @@ async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion,
                 await work.stop.pause(0)
                 await keeper.take(portion)
                 rows += portion.rows
+                attributes.update(dict.fromkeys(portion.attributes))
                 progress.step(portion.rows)
     await run.off_loop(run.end_intake)
-    return rows
+    return _TakenIn(rows, attributes)
 
 
 class _Keeper:

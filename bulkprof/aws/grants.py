@@ -129,7 +129,11 @@ class AssumedRole:
                 self.count.throttled += 1
             elif sent:
                 self.count.failed += 1
-            error.args = (f"can't assume {self.arn}: {error.message}",)
+            said = error.message
+            if self.external_id:
+                # Quoted where STS refuses its form.
+                said = said.replace(self.external_id, "…")
+            error.args = (f"can't assume {self.arn}: {said}",)
             raise
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import aiohttp
 from aiobotocore.awsrequest import AioAWSResponse
-from botocore.httpsession import ProxyConfiguration, get_cert_path
+from botocore.httpsession import ProxyConfiguration, create_urllib3_context, get_cert_path
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -68,6 +68,13 @@ class SharedHttp:
                 )
         return session
 
+    async def connector(self, verify: Trust | None) -> aiohttp.BaseConnector:
+        """Return the connections that trust whom `verify` says, for sessions that don't own them."""
+        session = await self.session(trusted(verify))
+        if session.connector is None:
+            raise aiohttp.ClientConnectionError("the run's connections are closed")
+        return session.connector
+
     async def close(self) -> None:
         """Close all connections, for good. Calls still in flight fail."""
         self._closed = True
@@ -89,7 +96,7 @@ class Connection:
 
     def __init__(self, owner: SharedHttp, verify: Trust | None, proxies: dict[str, str] | None) -> None:
         self._owner = owner
-        self._verify = True if verify is None else verify
+        self._verify = trusted(verify)
         self._proxies = ProxyConfiguration(proxies=proxies) if proxies else None
 
     async def __aenter__(self) -> Self:
@@ -155,5 +162,18 @@ class _Body:
         return self._content
 
 
+def trusted(verify: Trust | None) -> Trust:
+    """Whom a client's setting `verify` trusts: nothing that the environment can hold turns verification off.
+
+    To the SDK, an empty AWS_CA_BUNDLE means that nobody's certificate is looked at.
+    """
+    return verify or True
+
+
 def _tls(verify: Trust) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=get_cert_path(verify))
+    """The SDK's own context, so that it trusts whom the SDK trusts, also where Python's default is stricter."""
+    context: ssl.SSLContext = create_urllib3_context()
+    # The SDK leaves names to urllib3, which compares them itself; aiohttp leaves them to the context.
+    context.check_hostname = True
+    context.load_verify_locations(cafile=get_cert_path(verify))
+    return context

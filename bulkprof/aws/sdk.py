@@ -6,9 +6,11 @@ This module loads the SDK, which takes most of a second: import it late, and in 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import aioboto3
@@ -20,7 +22,9 @@ from botocore import UNSIGNED
 from bulkprof._version import __version__
 from bulkprof.aws.credentials import Keys, SharedCredentials
 from bulkprof.aws.direct import Direct, SignedCalls, require_json
+from bulkprof.aws.helpers import keep_helpers_quiet
 from bulkprof.aws.http import SharedHttp
+from bulkprof.aws.sdk_http import ClientDefaults, SdkHttp, serve_machine_sources
 from bulkprof.aws.signing import Signer
 
 SIGNING_NAMES: Mapping[str, str] = {
@@ -37,6 +41,11 @@ _SESSION_VARIABLES: Mapping[str, tuple[Any, ...]] = {
     "ca_bundle": (None, [], None, None),
 }
 """The SDK's variables with their environment taken out: (key in the file, environment, default, type)."""
+
+
+# Alone among the SDK's parts it has none: its warnings, with all that an exception of a credential source holds, would
+# go to standard error of programs that set up no logging.
+logging.getLogger("aiobotocore").addHandler(logging.NullHandler())
 
 
 class Sdk:
@@ -91,6 +100,9 @@ class Sdk:
         if self._environment is not None:
             return await self._core.get_credentials() if self._environment.get("AWS_ACCESS_KEY_ID") else None
         core = self._new_core() if afresh else self._core
+        chain = core.get_component("credential_provider")
+        serve_machine_sources(chain, core, self.http)
+        keep_helpers_quiet(chain, core)
         return await core.get_credentials()
 
     def session(self, credentials: SharedCredentials) -> aioboto3.Session:
@@ -155,6 +167,12 @@ class Sdk:
             return await context.__aenter__()
 
     def _new_core(self, **options: Any) -> Any:
+        core = self._bare_core(**options)
+        # Reaches every client of the session: those that plugins get, and those that its credential chain makes.
+        core.set_default_client_config(ClientDefaults(http_session_cls=partial(SdkHttp, self.http)))
+        return core
+
+    def _bare_core(self, **options: Any) -> Any:
         if self._environment is None:
             # The Python SDK alone reads only AWS_DEFAULT_REGION; everybody sets AWS_REGION.
             region_variable = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)

@@ -8,6 +8,7 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
+from bulkprof.aws.untold import safe_text
 from bulkprof.errors import (
     AmbiguousError,
     AwsError,
@@ -67,7 +68,7 @@ def from_transport(error: Exception) -> AwsError:
 def _from_botocore(error: Any, code: str) -> AwsError:
     from botocore import exceptions as sdk
 
-    text = str(error)
+    text = safe_text(error)
     # In order: the first class that fits decides. The last stands for the SDK's own set-up (a bad endpoint URL, a
     # broken config file): it never got to send.
     rules: _Rules = (

@@ -236,7 +236,7 @@ def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], No
             if strange := [sink for sink in made if not isinstance(sink, Sink)]:
                 raise TypeError(f"{type(strange[0]).__name__} is not a bulkprof.plugins.Sink")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 - as above
-            warn(f"plugin {implementation.plugin!r} makes no sink: {error}")
+            warn(f"plugin {implementation.plugin!r} makes no sink: {without_secrets(str(error))}")
             unmade.append(implementation.plugin)
             continue
         for sink in made:

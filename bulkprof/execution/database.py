@@ -15,6 +15,7 @@ import anyio.to_thread
 
 from bulkprof.errors import StateError
 from bulkprof.execution import rows
+from bulkprof.execution.private import create_private
 
 APPLICATION_ID = 0x62756C6B
 """Marks a SQLite file as a run ("bulk" in ASCII)."""
@@ -37,12 +38,14 @@ class Database:
         self._limiter: anyio.CapacityLimiter | None = None
 
     @classmethod
-    def create(cls, path: Path, meta: Mapping[str, Any]) -> Self:
-        """Make a new run file with `meta` (JSON values) in it. Raises `StateError` where it can't be written."""
+    def create(cls, path: Path, meta: Mapping[str, Any], *, private: bool = True) -> Self:
+        """Make a new run file with `meta` (JSON values) in it. Raises `StateError` where it can't be written.
+
+        It is the user's alone, or of a new file's usual mode where it isn't `private`; so is what SQLite puts there.
+        """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x"):
-                pass
+            create_private(path) if private else path.touch(exist_ok=False)
         except FileExistsError:
             raise StateError(f"{path}: is there already, and is not overwritten; choose another name") from None
         except OSError as error:

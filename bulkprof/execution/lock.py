@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from bulkprof.errors import LockHeldError, StateError
+from bulkprof.execution.private import open_private, private_directory, private_folder
 from bulkprof.printable import printable
 
 FOLDER: Final = "locks"
@@ -130,9 +131,10 @@ class StateLock:
             os.close(file)
 
     def _open(self) -> int:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Python opens it close-on-exec. A program that inherited it would keep the lock beyond the run's end.
-        return os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        private_directory(self.path.parent.parent)
+        private_folder(self.path.parent)
+        # Closed for programs that are started: one that inherited it would keep the lock beyond the run's end.
+        return open_private(self.path, os.O_RDWR | os.O_CREAT)
 
     def _take(self, file: int) -> None:
         if not _lock(file):

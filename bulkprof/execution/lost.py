@@ -70,7 +70,7 @@ class Lost(Wanted):
         found = self._db.execute(f"SELECT r.account, r.region, r.name, r.old_arn, r.run {_OPEN} {where}", values)
         return [LostProfile(Target(*row[:2]), *row[2:]) for row in found]
 
-    def open_count_of_lost(self) -> int:
+    def lost_rows(self) -> int:
         """How many rows of this run have no outcome and a name without a profile."""
         found = self._db.execute(f"SELECT count(*) {_OPEN} AND o.kind IS NULL AND a.id IS NOT NULL")
         return int(found.fetchone()[0])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bulkprof.execution.learned import LearnedRate
+from bulkprof.execution.private import FOLDER_MODE
 
 FILE: Final = "rates.json"
 STALE: Final = 30 * 86400.0
@@ -76,8 +77,9 @@ class RateStore:
         return known, f"{self.path}: {damaged} of {len(content)} learned rates are damaged" if damaged else None
 
     def _write(self, text: str) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Renaming within one directory is atomic: a reader sees the old file or the new one, never half of it.
+        self.path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        # Renaming within one directory is atomic: a reader sees the old file or the new one, never half of it. What
+        # `mkstemp` makes is the user's alone.
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{FILE}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -64,7 +64,7 @@ class RecentRuns:
                 continue
             settled_at = last_call_at + settle_s if settle_s > 0 else 0.0
             try:
-                run = RunFile.open(path)
+                run = state.open_run(run_id)
             except StateError:
                 # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
                 self._wait_for(settled_at)

@@ -13,10 +13,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bulkprof.errors import StateError, UsageError
+from bulkprof.execution.private import OURS, create_private, private_directory, private_folder, require_no_link
 from bulkprof.execution.runfile import RunFile
 
 SQLITE_MAGIC = b"SQLite format 3\x00"
@@ -39,13 +41,13 @@ class StateDirectory:
         return self.path / "runs"
 
     def prepare(self) -> None:
-        """Make the directory. Raises `StateError` when it can't be written."""
+        """Make the directory, for the user alone. Raises `StateError` when it can't be written, or others can."""
         try:
-            self.runs.mkdir(parents=True, exist_ok=True)
+            private_directory(self.path)
+            private_folder(self.runs)
             # Holds account ids and profile names: nobody's business but the user's.
-            ignore = self.path / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
+            with suppress(FileExistsError):
+                create_private(self.path / ".gitignore", OURS.encode())
         except OSError as error:
             raise StateError(f"{self.path}: can't be written: {error.strerror}; choose another --state-dir") from None
         if not os.access(self.runs, os.W_OK):
@@ -69,13 +71,17 @@ class StateDirectory:
             raise UsageError(f"no run {prefix!r} in {self.runs}; `bulkprof runs` lists them")
         if len(found) > 1 and prefix not in found:
             raise UsageError(f"{prefix!r} could be any of {', '.join(found[:5])}; give more of the id")
-        return self.run_path(prefix if prefix in found else found[0])
+        return require_no_link(self.run_path(prefix if prefix in found else found[0]))
+
+    def open_run(self, run_id: str) -> RunFile:
+        """Open the run of this id. Raises `StateError` when it can't be used."""
+        return RunFile.open(require_no_link(self.run_path(run_id)))
 
     def open_all(self) -> Iterator[tuple[str, RunFile | StateError]]:
         """Every run, newest first: open (closed again after each step), or the reason why it can't be opened."""
         for run_id in self.run_ids():
             try:
-                run = RunFile.open(self.run_path(run_id))
+                run = self.open_run(run_id)
             except StateError as error:
                 yield run_id, error
                 continue
@@ -117,6 +123,7 @@ class StateDirectory:
         _remove(half)
         try:
             with RunFile.open(plan) as source:
+                create_private(half)
                 source.copy_to(half)
             with RunFile.open(half) as run:
                 # Applied once more where this run isn't known, the plan must not be answered with what was made here.

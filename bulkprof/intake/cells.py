@@ -7,7 +7,7 @@ for each set of them, what depends on a cell's text is remembered by the text, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,13 +28,15 @@ from bulkprof.limits import (
     tag_value_fault,
     tag_values_are_sound,
 )
-from bulkprof.model import EMPTY, Problem, Request
-from bulkprof.plugins.api import RawRow
+from bulkprof.looks import visible
+from bulkprof.model import EMPTY, Problem, RawRow, Request
 from bulkprof.quick import quick
 
 SEPARATOR = "|"
 _PLANS = 1_000
 """Sets of columns to remember; a CSV file has one, hand-written JSON a few, hostile JSON as many as rows."""
+_ATTRIBUTES = 1_000
+"""Attributes of one manifest to remember, to tell of those that nobody reads."""
 _WHERES = 16_384
 """Combinations of models, accounts and Regions to remember."""
 _request = quick(Request)
@@ -82,6 +84,8 @@ class Cells:
         self._label = label
         self._plans: dict[tuple[str, ...], Columns] = {}
         self._known: dict[tuple[str, str, str], _Where] = {}
+        self._attributes: dict[str, None] = {}
+        self._news: list[str] = []
         self.header_is_bad = False
         """Set once the reader told problems of the header: columns are not complained about again."""
 
@@ -122,6 +126,8 @@ class Cells:
             tags = _merged(tags, object_tags, values[columns.tag_object], bad)
         if len(tags) > TAGS_PER_PROFILE and (fault := tag_count_fault(tags)):
             bad.append(BadCell("tags", "", fault, held=True))
+        if columns.labels:
+            bad += _unsaid(columns, values, lists)
         if columns.faults or (bad and not all(cell.held for cell in bad)):
             return self._rejected(row.line, columns, bad)
         request = _request(
@@ -153,7 +159,16 @@ class Cells:
         if self.header_is_bad:
             columns = columns.without_faults()
         self._plans[names] = columns
+        for _, name in columns.attributes:
+            if name not in self._attributes and len(self._attributes) < _ATTRIBUTES:
+                self._attributes[name] = None
+                self._news.append(name)
         return columns
+
+    def new_attributes(self) -> Sequence[str]:
+        """The columns of the rows read since the last call that are attributes, and were in no row before."""
+        news, self._news = self._news, []
+        return news
 
     def _rejected(self, line: int, columns: Columns, bad: list[BadCell], request: Request | None = None) -> Rejected:
         problems = [
@@ -165,12 +180,6 @@ class Cells:
             for cell in bad
         ]
         return Rejected(tuple(problems), request)
-
-
-def visible(column: str) -> str:
-    """A column's name as a message can show it: nothing that moves the cursor, nothing endless."""
-    short = column if len(column) <= 80 else column[:77] + "..."
-    return short if short.isprintable() else repr(short)
 
 
 _CHECKS: Mapping[str, Callable[[str], Fault | None]] = {"account": account_fault, "region": region_fault}
@@ -275,6 +284,15 @@ def _listed(
             answer[place] = checked.values
             bad.extend(checked.bad)
     return answer[0], answer[1], answer[2]
+
+
+def _unsaid(columns: Columns, values: Sequence[str], lists: Mapping[int, object]) -> Iterator[BadCell]:
+    """Known columns that are empty where the one with names for what they hold isn't: `account`, `Account name`."""
+    for known, label in columns.labels:
+        if values[label] and not values[known] and known not in lists:
+            reason = f"is empty, and the column '{visible(columns.names[label])}' beside it isn't"
+            remedy = "say it here, too, or rename that column: nothing is read from it"
+            yield BadCell(columns.names[known], "", Fault(reason, remedy))
 
 
 def _tag_texts(cell: Sequence[object] | Mapping[object, object], bad: list[BadCell]) -> Mapping[str, str]:

@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from bulkprof.intake.encoding import read_text
 from bulkprof.intake.json_values import DECODER, syntax_problem, to_row
-from bulkprof.model import Problem
-from bulkprof.plugins.api import RawRow, Source
+from bulkprof.looks import folded, odd_letter, skeleton, visible
+from bulkprof.model import Problem, RawRow
+from bulkprof.plugins.api import Source
+from bulkprof.tables.encoding import read_text
 
 LARGEST_OBJECT = 1 << 23
 """Characters of one object: far more than any profile has, and little enough to hold."""
@@ -177,16 +178,20 @@ def _wrapper(window: _Window, label: str) -> Iterator[RawRow | Problem]:
         if window.peek() != '"':
             raise window.error("a key in double quotes is missing")
         line = window.line
-        key, _ = window.value()
+        written, _ = window.value()
+        key = folded(written)
         window.expect(":")
         if key == "profiles" and "profiles" in keys:
             yield Problem("the key stands in the file more than once", label, line, "profiles", remedy="join the two")
-        keys.append(key)
+        keys.append(written if key != "profiles" else key)
         if key == "profiles" and window.take("["):
             yield from _array(window, label)
         elif key == "profiles":
             raise window.error('"profiles" must be an array')
         else:
+            if skeleton(written) == "profiles":
+                message = f"looks like profiles and is not: {odd_letter(written) or visible(written)}"
+                yield Problem(message, label, line, visible(written), remedy="write profiles")
             window.value()
     if "profiles" not in keys:
         found = ", ".join(repr(key) for key in keys[:5]) or "nothing"

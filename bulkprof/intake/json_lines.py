@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from bulkprof.intake.encoding import WHOLE, Span, read_blocks
 from bulkprof.intake.json_values import DECODER, syntax_problem, to_row
-from bulkprof.model import Problem
-from bulkprof.plugins.api import RawRow, Source
+from bulkprof.model import Problem, RawRow
+from bulkprof.plugins.api import Source
+from bulkprof.tables.encoding import WHOLE, Span, read_blocks
 
 
 def parse_json_lines(source: Source, span: Span = WHOLE) -> Iterator[RawRow | Problem]:

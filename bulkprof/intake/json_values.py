@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from bulkprof.intake.cells import visible
-from bulkprof.model import Problem
-from bulkprof.plugins.api import RawRow
+from bulkprof.looks import visible
+from bulkprof.model import Problem, RawRow
 
 _DEEPEST = 10
 _LONE = re.compile(r"[\ud800-\udfff]")

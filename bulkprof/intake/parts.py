@@ -7,19 +7,21 @@ csv module is asked where there are quotes. Where it can't be told, what is left
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from bulkprof.intake.cells import Cells
-from bulkprof.intake.csv_rows import HeaderProblem, delimiter_of, is_table, parse_csv
-from bulkprof.intake.encoding import WHOLE, Span, wide_encoding
+from bulkprof.intake.csv_rows import HeaderProblem, manifest_beginning, parse_csv
 from bulkprof.intake.json_array import parse_json
 from bulkprof.intake.json_lines import parse_json_lines
 from bulkprof.intake.requests import Batch
-from bulkprof.model import Problem
-from bulkprof.plugins.api import RawRow, Source
+from bulkprof.model import Problem, RawRow
+from bulkprof.plugins.api import Source
+from bulkprof.tables.csv_table import is_table
+from bulkprof.tables.encoding import WHOLE, Span, wide_encoding
 
 SIZE = 1 << 18
 """Bytes of a part, or a little less: some thousand rows."""
@@ -49,22 +51,42 @@ class Part:
                 yield Batch(batch, cells)
 
 
-def cut(label: str) -> list[Part]:
-    """The parts of the manifest `label`, in order; none where no parser of ours reads it. `OSError` passes."""
+def cut(label: str, read_by_rules: Collection[str] | None = None) -> list[Part]:
+    """The parts of the manifest `label`, in order; none where no parser of ours reads it. `OSError` passes.
+
+    `read_by_rules` are the columns that rules read, where that is known.
+    """
     source = Source(label, Path(label))
     match source.path.suffix.lower():
         case ".csv" | ".tsv":
-            return [Part(source, span, parse_csv) for span in _spans(source, is_csv=True)]
+            parse = partial(parse_csv, read_by_rules=read_by_rules)
+            return [Part(source, span, parse) for span in _csv_spans(source, read_by_rules)]
         case ".jsonl" | ".ndjson":
-            return [Part(source, span, parse_json_lines) for span in _spans(source, is_csv=False)]
+            return [Part(source, span, parse_json_lines) for span in _spans(source)]
         case ".json":
             return [Part(source, WHOLE, lambda source, _: parse_json(source))]
     return []
 
 
-def _spans(source: Source, *, is_csv: bool) -> Iterator[Span]:
-    """Where the file can be cut."""
-    start, line, delimiter = 0, 1, ""
+def _csv_spans(source: Source, read_by_rules: Collection[str] | None) -> Iterator[Span]:
+    """Where a CSV file can be cut: below its header, and not within a quoted cell."""
+    delimiter = ""
+
+    def is_cut(lines: bytes) -> bool:
+        nonlocal delimiter
+        if not delimiter:
+            begin = manifest_beginning(lines.decode(errors="replace"), read_by_rules)
+            if begin.fault or not begin.head:
+                return False
+            delimiter = begin.delimiter
+        return b'"' not in lines or is_table(lines.decode(errors="replace"), delimiter)
+
+    return _spans(source, is_cut)
+
+
+def _spans(source: Source, is_cut: Callable[[bytes], bool] = bool) -> Iterator[Span]:
+    """Where a file can be cut; `is_cut` says of some of its lines whether it can be cut after them."""
+    start, line = 0, 1
     with source.path.open("rb") as file:
         while len(data := file.read(SIZE)) == SIZE:
             lines = data[: data.rfind(b"\n") + 1]
@@ -74,11 +96,10 @@ def _spans(source: Source, *, is_csv: bool) -> Iterator[Span]:
                 # Without a line yet, the header comes later.
                 if wide_encoding(data, source.label) or not lines.strip():
                     break
-                delimiter = delimiter_of(lines.decode(errors="replace")) if is_csv else ""
             # A lone CR ends a line too, and is no end that is looked for here.
             if not lines or (b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n")):
                 break
-            if is_csv and b'"' in lines and not is_table(lines.decode(errors="replace"), delimiter):
+            if not is_cut(lines):
                 break
             yield Span(start, end, line)
             start, line = end, line + lines.count(b"\n")

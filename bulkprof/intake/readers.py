@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
 
@@ -12,8 +13,8 @@ from bulkprof.errors import PluginError
 from bulkprof.intake.csv_rows import parse_csv
 from bulkprof.intake.json_array import parse_json
 from bulkprof.intake.json_lines import parse_json_lines
-from bulkprof.model import Problem
-from bulkprof.plugins.api import RawRow, Reader, Source
+from bulkprof.model import Problem, RawRow
+from bulkprof.plugins.api import Reader, Source
 from bulkprof.plugins.registry import Registry
 
 BATCH = 500
@@ -95,6 +96,7 @@ def merge_readers(registry: Registry) -> Mapping[str, Reader]:
     Raises `PluginError` where a plugin claims a suffix that bulkprof or another plugin reads already.
     """
     merged = dict(_BUILTIN)
+    merged[".csv"] = merged[".tsv"] = ThreadedReader(partial(parse_csv, read_by_rules=registry.columns_read()))
     owners = dict.fromkeys(merged, "bulkprof itself")
     for plugin, answer in registry.gather("bulkprof_readers"):
         if not isinstance(answer, Mapping) or not all(isinstance(suffix, str) for suffix in answer):

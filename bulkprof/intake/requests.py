@@ -18,8 +18,8 @@ from bulkprof.intake.cells import Cells, Rejected
 from bulkprof.intake.csv_rows import HeaderProblem
 from bulkprof.intake.readers import BATCH
 from bulkprof.intake.stdin import spooled
-from bulkprof.model import Problem, Request
-from bulkprof.plugins.api import RawRow, Reader, Source
+from bulkprof.model import Problem, RawRow, Request
+from bulkprof.plugins.api import Reader, Source
 
 STDIN = "-"
 

@@ -16,6 +16,8 @@ from typing import BinaryIO
 import anyio
 import anyio.to_thread
 
+from bulkprof.looks import folded
+
 _PIECE = 1 << 18
 _FIRST_LINE = 1 << 20
 """Bytes of the first line that are looked at to tell JSON Lines from JSON."""
@@ -84,4 +86,4 @@ def suffix_of(path: Path) -> str:
     except (ValueError, RecursionError):
         # The object goes on in the next line, or is broken: either way the JSON reader knows what to say.
         return ".json"
-    return ".json" if "profiles" in value else ".jsonl"
+    return ".json" if "profiles" in map(folded, value) else ".jsonl"

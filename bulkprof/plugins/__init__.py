@@ -30,6 +30,7 @@ from bulkprof.model import (
     Outcome,
     OutcomeKind,
     Problem,
+    RawRow,
     Request,
     RunSummary,
     Severity,
@@ -42,7 +43,6 @@ from bulkprof.plugins.api import (
     PlanOverview,
     PluginContext,
     PluginSettings,
-    RawRow,
     Reader,
     RunContext,
     Sink,
@@ -51,6 +51,7 @@ from bulkprof.plugins.api import (
 from bulkprof.plugins.fields import FieldReader, field_reader, missing_field
 from bulkprof.plugins.hookspecs import hookimpl
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
+from bulkprof.plugins.tables import read_table
 from bulkprof.printable import printable, printable_lines
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "outcome_record",
     "printable",
     "printable_lines",
+    "read_table",
     "tag_count_fault",
     "tag_key_fault",
     "tag_value_fault",

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from bulkprof.model import Action, ActionKind, Outcome, Problem, RunSummary, Target
+from bulkprof.model import Action, ActionKind, Outcome, Problem, RawRow, RunSummary, Target
 
 
 class PluginSettings(BaseModel):
@@ -28,18 +28,6 @@ class PluginContext:
     """The plugin's name in the config: `naming` for `[plugins.naming]`."""
     directory: Path
     """The config file's folder; relative paths in settings start here."""
-
-
-@dataclass(frozen=True, slots=True)
-class RawRow:
-    """A row as a reader found it: column names to cells, before anything is understood.
-
-    Cells of text formats are strings; JSON's may be numbers, booleans, lists and objects too.
-    Tags come as `tag:KEY` columns or as an object (or AWS's list of Key/Value) under `tags`.
-    """
-
-    line: int
-    cells: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
+from bulkprof.looks import folded, seen, tag_key
 from bulkprof.model import DesiredProfile
 
 FieldReader = Callable[[DesiredProfile], str]
@@ -29,13 +30,19 @@ def field_reader(field: str) -> FieldReader:
     `name`, `model` (as the manifest writes it), `account`, `region` and `description`, in any case, are the
     profile's own, `tag:KEY` is a tag that the profile has by now, and anything else is a column of its row.
     """
-    own = _OWN_FIELDS.get(field.lower())
+    own = _OWN_FIELDS.get(folded(field))
     if own is not None:
         return own
-    if field.startswith("tag:"):
-        key = field.removeprefix("tag:")
+    key = tag_key(field)
+    if key is not None:
         return lambda profile: profile.tags.get(key, "")
-    return lambda profile: profile.request.attributes.get(field, "")
+    column = seen(field)
+    return lambda profile: profile.request.attributes.get(column, "")
+
+
+def column_of(field: str) -> str | None:
+    """The manifest's column that `field_reader(field)` reads; None for the profile's own fields and its tags."""
+    return None if folded(field) in _OWN_FIELDS or tag_key(field) is not None else seen(field)
 
 
 def missing_field(profile: DesiredProfile, field: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import GeneratorType
@@ -19,6 +19,7 @@ import pluggy
 
 from bulkprof.errors import PluginError
 from bulkprof.plugins import hookspecs
+from bulkprof.plugins.fields import column_of
 from bulkprof.plugins.loading import find_installed, import_path, is_enabled, load_plugin, origin
 
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("bulkprof_"))
@@ -129,6 +130,25 @@ class Registry:
     def hooks_of(self, name: str) -> tuple[str, ...]:
         """The hooks that the active plugin `name` implements."""
         return tuple(h for h in HOOKS if any(i.plugin == name for i in self._implementations[h]))
+
+    def columns_read(self) -> frozenset[str] | None:
+        """The manifests' columns that hooks about rows read, as their plugins say in `fields_read`.
+
+        None where one doesn't say: it may read any. Raises `PluginError` for what isn't a list of fields.
+        """
+        columns: set[str] = set()
+        for name in {found.plugin: None for hook in sorted(ROW_HOOKS) for found in self._implementations[hook]}:
+            fields = getattr(self.objects[name], "fields_read", None)
+            if fields is None:
+                return None
+            if (
+                isinstance(fields, str)
+                or not isinstance(fields, Collection)
+                or not all(isinstance(field, str) for field in fields)
+            ):
+                raise PluginError(name, f"fields_read must be a list of fields, not {fields!r}")
+            columns.update(column for field in fields if (column := column_of(field)) is not None)
+        return frozenset(columns)
 
     def gather(self, hook: str, argument: Any = None) -> Iterable[tuple[str, Any]]:
         """Call every implementation of `hook`, and yield (plugin, answer) for each that answered something.

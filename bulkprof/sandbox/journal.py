@@ -27,6 +27,8 @@ class Journal:
         """
         if self._path is None:
             return iter(())
+        if self._path.is_symlink():
+            raise ValueError(f"{self._path} is a symbolic link, which isn't followed")
         data = self._path.read_bytes() if self._path.exists() else b""
         whole = data[: data.rfind(b"\n") + 1]
         unfinished = data[len(whole) :]
@@ -38,8 +40,9 @@ class Journal:
             raise ValueError(f"{self._path} is not a sandbox's state file: {error}") from error
         if not all(isinstance(change, dict) and "account" in change for change in changes):
             raise ValueError(f"{self._path} is not a sandbox's state file")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        no_links = getattr(os, "O_NOFOLLOW", 0)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | no_links, 0o600)
         os.ftruncate(self._file, len(whole))
         return iter(changes)
 

@@ -73,7 +73,7 @@ class Plugin:
         self._settings = settings
         self._layout = settings.template.layout
         self._divided = settings.template.divided
-        self._fields = settings.template.fields
+        self._fields = self.fields_read = settings.template.fields
         self._readers = tuple(field_reader(field) for field in self._fields)
         self._model_at = frozenset(index for index, field in enumerate(self._fields) if field == "model")
         # Columns repeat their values; the bound keeps a column of unique ones from growing with the run.

@@ -34,6 +34,7 @@ class Plugin:
     independent_rows = True
 
     def __init__(self, settings: TagsSettings, context: PluginContext) -> None:
+        self.fields_read = (*settings.columns.values(), *(one.by for one in settings.lookup))
         self._fixed = dict(settings.fixed)
         self._columns = tuple((key, field_reader(column)) for key, column in settings.columns.items())
         self._clean = lru_cache(maxsize=1 << 14)(clean_value) if settings.clean else None

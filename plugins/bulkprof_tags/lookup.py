@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from bulkprof.plugins import DesiredProfile, Problem, field_reader, missing_field, printable_lines, tag_value_fault
+from bulkprof.plugins import (
+    DesiredProfile,
+    Problem,
+    RawRow,
+    field_reader,
+    missing_field,
+    printable_lines,
+    read_table,
+    tag_value_fault,
+)
 from bulkprof_tags.settings import LookupSettings
 from bulkprof_tags.values import clean_value
-
-if TYPE_CHECKING:
-    from _csv import Reader
 
 _NO_TAGS: Mapping[str, str] = {}
 
@@ -30,7 +33,7 @@ class Lookup:
         self._otherwise = settings.missing if isinstance(settings.missing, dict) else _NO_TAGS
         wrong = list(self._load(directory / settings.file))
         if wrong:
-            raise ValueError(printable_lines(f"{settings.file}{finding}" for finding in wrong))
+            raise ValueError(printable_lines(wrong))
 
     @property
     def keys(self) -> frozenset[str]:
@@ -55,47 +58,29 @@ class Lookup:
         return Problem(f"{file} has no such line", column=field, value=key, remedy=remedy)
 
     def _load(self, file: Path) -> Iterator[str]:
-        """Fill the table, and yield what is wrong as `:LINE: message`."""
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            yield f": can't be read: {error.strerror} ({file})"
-            return
-        except UnicodeDecodeError as error:
-            yield f": is not UTF-8 (byte {error.start})"
-            return
-        header, _, _ = text.partition("\n")
-        # Spreadsheets of some countries write `;`, and copies from a sheet have tabs.
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
-        try:
-            columns = [column.strip() for column in next(rows, [])]
-            absent = [column for column in (self._settings.by, *self._settings.tags.values()) if column not in columns]
-            if absent:
-                has = ", ".join(columns) or "nothing"
-                yield f":1: has no column {', '.join(map(repr, absent))} (it has {has})"
-                return
-            yield from self._load_rows(_numbered(rows), columns)
-        except csv.Error as error:
-            yield f":{rows.line_num}: {error}"
-
-    def _load_rows(self, rows: Iterator[tuple[int, list[str]]], columns: list[str]) -> Iterator[str]:
+        """Fill the table, and yield what is wrong as `FILE:LINE: message`."""
+        settings = self._settings
         first_lines: dict[str, int] = {}
-        for line, row in rows:
-            if not any(row):
-                continue
-            if len(row) != len(columns):
-                yield f":{line}: has {len(row)} cells, and the header has {len(columns)}"
-                continue
-            cells = dict(zip(columns, (cell.strip() for cell in row), strict=True))
-            key = cells[self._settings.by]
-            if not key:
-                yield f":{line}: the column {self._settings.by!r} is empty"
-            elif key in first_lines:
-                yield f":{line}: {key!r} stands in line {first_lines[key]} already"
-            else:
-                first_lines[key] = line
-                self._tags[key], wrong = self._tags_in(cells)
-                yield from (f":{line}: {finding}" for finding in wrong)
+        try:
+            for row in read_table(file, (settings.by, *settings.tags.values()), label=settings.file):
+                if isinstance(row, Problem):
+                    yield str(row)
+                else:
+                    yield from (f"{settings.file}:{row.line}: {wrong}" for wrong in self._take(row, first_lines))
+        except OSError as error:
+            yield f"{settings.file}: can't be read: {error.strerror} ({file})"
+
+    def _take(self, row: RawRow, first_lines: dict[str, int]) -> Iterator[str]:
+        """Take a line's tags in, and yield what is wrong with it."""
+        key = row.cells[self._settings.by]
+        if not key:
+            yield f"the column {self._settings.by!r} is empty"
+        elif key in first_lines:
+            yield f"{key!r} stands in line {first_lines[key]} already"
+        else:
+            first_lines[key] = row.line
+            self._tags[key], wrong = self._tags_in(row.cells)
+            yield from wrong
 
     def _tags_in(self, cells: Mapping[str, str]) -> tuple[Mapping[str, str], list[str]]:
         """A line's tags, without those of empty cells, and what AWS would refuse of them."""
@@ -104,11 +89,3 @@ class Lookup:
             tags = {key: clean_value(value) for key, value in tags.items()}
         faults = {self._settings.tags[key]: tag_value_fault(value) for key, value in tags.items()}
         return tags, [f"{column}: {fault.reason}; {fault.remedy}" for column, fault in faults.items() if fault]
-
-
-def _numbered(rows: Reader) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line that it begins in: quoted cells may hold newlines."""
-    line = rows.line_num + 1
-    for row in rows:
-        yield line, row
-        line = rows.line_num + 1

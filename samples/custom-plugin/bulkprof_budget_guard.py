@@ -34,6 +34,7 @@ class Plugin:
     """Made once a run, with its settings."""
 
     Settings = Settings
+    fields_read = ("env",)
 
     def __init__(self, settings: Settings, _context: PluginContext) -> None:
         self.settings = settings

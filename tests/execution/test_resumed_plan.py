@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import UnreachableError
-from bulkprof.execution.outcomes import closed_outcome
+from bulkprof.execution.outcomes import closed_outcome, without_call
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Action, ActionKind, OutcomeKind, Refusal
 from bulkprof.steps import STALE_PLAN, Replanning, _refuse_target, _save, only_approved
@@ -152,3 +152,13 @@ def test_a_target_that_is_away_for_a_while_keeps_what_was_approved(run: RunFile)
     assert [(a.kind, a.arn, a.refusal) for a in run.pending(TARGET, 0, 9)] == [
         (UPDATE, "arn:old-0", None), (DELETE, "arn:there", None),
     ]  # fmt: skip
+
+
+def test_what_a_replacement_deleted_before_a_target_was_away_is_no_arn_any_more(run: RunFile) -> None:
+    approve(run, REPLACE, REPLACE)
+    run.take_up(TARGET, 0, 9)
+    run.note_open(run.wanted(TARGET)[0])
+    _refuse_target(run, TARGET, AWAY, Replanning(resumed=True))
+    run.record([without_call(action) for action in run.wanted(TARGET)])
+    assert [(o.kind, o.arn) for o in run.results()] == [(OutcomeKind.UNKNOWN, ""), (OutcomeKind.UNKNOWN, "arn:old-1")]
+    assert [(each.name, each.old_arn) for each in run.lost()] == [("0", "arn:old-0")]

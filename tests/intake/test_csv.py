@@ -129,3 +129,115 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert count == 60_000
     assert peak < size / 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'sep=;\nNAME;team\nn;"a,b"\n',
+        '"sep=;"\r\nname;team\r\nn;a,b\r\n',
+        '"sep=;;;"\nname;team\nn;a,b\n',
+        "\ufeffSEP=;;;;\n\nname;team;;\nn;a,b;;\n",
+        '\ufeff"sep=;",,,\nname;team\nn;a,b\n',
+        "Sep = ;\nname;team\nn;a,b\n",
+        "sep=\t\t\nname\tteam\nn\ta,b\n",
+        'sep=,\nname,team\nn,"a,b"\n',
+        'sep=\nname,team\nn,"a,b"\n',
+        '\ufeff\ufeff"na\u00adme","Team\u200b"\nn,"a,b"\n'.replace("Team", "team"),
+        "\ufeff\n\ufeffname;team\nn;a,b\n",
+    ],
+)
+async def test_beginnings(tmp_path: Path, text: str) -> None:
+    requests, problems = await read_bytes(tmp_path, "a.csv", text)
+    assert problems == []
+    assert [(row.name, dict(row.attributes)) for row in requests] == [("n", {"team": "a,b"})]
+
+
+GOOD = "name,model,team\n" + "a,m,t\n" * 200
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("Teams of 2026\n" + GOOD, 1, "the first line can't be the header: it has 1 cell, and the lines below it"),
+        ("\nTeams of 2026,,\n" + GOOD, 2, "remove what stands above line 3, which looks like the header"),
+        ("Teams of 2026\n\n" + GOOD.replace(",", ";"), 1, "it names no column that is known; remove what stands above"),
+        ("Made by us, in May\n" + GOOD, 1, "it has 2 cells, and the lines below it have more"),
+        ("#TYPE System.Management.Automation.PSCustomObject\n" + GOOD, 1, "export with -NoTypeInformation"),
+        ('"#TYPE Selected.X"\n' + GOOD, 1, "export with -NoTypeInformation"),
+        ("# a comment\n" + GOOD, 1, "can't be the header"),
+        ("# a, comment, of three\n" + GOOD, 1, "remove what stands above line 2"),
+        ("<!DOCTYPE html>\n<html>\n" + "<p>a,b</p>\n" * 50, 1, "the file is HTML or XML, not CSV"),
+        ("  <HTML lang='en'><head>\n" + "a,b\n" * 50, 1, "the file is HTML or XML, not CSV"),
+        ('[\n{"name": "a", "model": "b"},\n{"name": "b", "model": "c"}\n]\n', 1, "looks like JSON"),
+        ('{"name": "a", "model": "b"}\n' * 50, 1, "looks like JSON"),
+        ("sep=|\n" + GOOD.replace(",", "|"), 1, "not by '|'; save it with one of those, and without the line sep=|"),
+        ('"sep=^"\n' + GOOD.replace(",", "^"), 1, "not by '^'"),
+        (GOOD.replace(",", "|"), 1, "separated by comma, semicolon or tab, not by '|'"),
+        ("111122223333,us-east-1,search\n" * 50, 1, "'111122223333' is a value; begin the file with the line that"),
+    ],
+)
+async def test_a_first_line_that_is_no_header_is_one_problem(tmp_path: Path, text: str, line: int, said: str) -> None:
+    requests, problems = await read_bytes(tmp_path, "a.csv", text)
+    assert requests == []
+    (problem,) = problems
+    assert problem.line == line
+    assert said in str(problem)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#,team,app\n1,a,b\n2,a,c\n",
+        "team\nSearch; and docs\nb|c\n",
+        "team,app\nsearch,model\nb,name\n",
+        "<team>,b\nx,y\nz,y\n",
+        "team,app\nx,y,\nx,z,,\n",
+    ],
+)
+async def test_odd_headers_that_are_ones(tmp_path: Path, text: str) -> None:
+    requests, problems = await read_bytes(tmp_path, "a.csv", text)
+    assert problems == []
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("again", "said"),
+    [
+        ("name,team,app", "the header again; remove the line"),
+        ("\ufeffName, TEAM ,app\u00a0", "the header again"),
+        ('\ufeff"name","team","app"', "the header again"),
+        ("name,team,app,,", "the header again"),
+        ("app,team,name", "the header again, with its columns in another order; don't join the files"),
+        ("sep=;,,", "a sep= line among the rows"),
+    ],
+)
+async def test_a_header_among_the_rows(tmp_path: Path, again: str, said: str) -> None:
+    text = f"Name,team,app\na,b,c\n{again}\nname-b,team,app\n,name,app\n"
+    requests, problems = await read_bytes(tmp_path, "a.csv", text)
+    assert [row.line for row in requests] == [2, 4, 5]
+    assert [problem.line for problem in problems] == [3]
+    assert said in str(problems[0])
+
+
+async def test_a_header_without_a_column_that_means_anything(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Kolumn,Andra\n" + "x,y\n" * 100)
+    source = Source("a.csv", path)
+    (problem,) = parse_csv(source, read_by_rules={"team", "app"})
+    assert str(problem) == (
+        "a.csv:1: no column of the first line is known: 'Kolumn', 'Andra'; begin the file with a header: "
+        "name, model, description, account, region, tag:KEY, or what rules read (app, team)"
+    )
+    assert len(list(parse_csv(source, read_by_rules={"Andra"}))) == 100
+    assert len(list(parse_csv(source))) == 100
+
+
+async def test_a_known_column_may_not_be_empty_where_the_names_for_it_are_not(tmp_path: Path) -> None:
+    text = "name,account,Account name\na,111122223333,prod\nb,,prod\nc,,\n"
+    requests, (problem,) = await read_bytes(tmp_path, "a.csv", text)
+    assert [row.name for row in requests] == ["a", "c"]
+    assert str(problem).endswith(
+        ":3: account: is empty, and the column 'Account name' beside it isn't; "
+        "say it here, too, or rename that column: nothing is read from it"
+    )

@@ -135,7 +135,7 @@ def test_any_cut_between_blocks_reads_the_same(tmp_path: Path, block: int, monke
     path = tmp_path / "a.json"
     path.write_text(json.dumps({"v": 123, "profiles": rows}, ensure_ascii=False, indent=1))
     whole = list(parse_json(Source("a", path)))
-    monkeypatch.setattr("bulkprof.intake.encoding.BLOCK", block)
+    monkeypatch.setattr("bulkprof.tables.encoding.BLOCK", block)
     assert list(parse_json(Source("a", path))) == whole
     assert [row.cells["name"] for row in whole if isinstance(row, RawRow)] == [f"n{i}" for i in range(30)]
 
@@ -160,3 +160,46 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert count == 40_000
     assert peak < size / 3
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("Account (ID)", "is not a known column; did you mean account?"),
+        ("accountId", "is not a known column; did you mean account?"),
+        ("\u0430ccount", "its letter '\u0430' (CYRILLIC SMALL LETTER A, U+0430) only looks like a plain one"),
+        ("regi\u043en", "did you mean region?"),
+        ("tagList", "did you mean tag:KEY?"),
+        ("t\u0430g:Team", "did you mean tag:KEY?"),
+    ],
+)
+async def test_keys_that_may_mean_something_are_refused(tmp_path: Path, key: str, said: str) -> None:
+    for name, text in (("a.json", json.dumps([{"name": "a", key: "x"}])), ("a.jsonl", json.dumps({key: "x"}))):
+        requests, (problem,) = await read_bytes(tmp_path, name, text)
+        assert requests == []
+        assert said.replace("tag:KEY", "tag:") in str(problem).replace("tag:KEY", "tag:").replace("tag:Team?", "tag:?")
+
+
+async def test_keys_are_known_by_their_looks(tmp_path: Path) -> None:
+    row = {
+        "\ufeffName": "a",
+        "MO\u00adDEL": ["m", "n"],
+        "\uff52egion ": "eu-west-1",
+        "TAG \uff1aTeam": "t",
+        "Tags": {"B": "b"},
+    }
+    requests, problems = await read_bytes(tmp_path, "a.json", json.dumps({"Pro\u200bfiles": [row]}))
+    assert problems == []
+    assert (requests[0].name, requests[0].models, requests[0].regions) == ("a", ("m", "n"), ("eu-west-1",))
+    assert dict(requests[0].tags) == {"Team": "t", "B": "b"}
+
+
+async def test_profiles_under_a_key_that_only_looks_so(tmp_path: Path) -> None:
+    text = json.dumps({"profiles": [{"name": "a"}], "pr\u043efiles": [{"name": "b"}]})
+    _, (problem,) = await read_bytes(tmp_path, "a.json", text)
+    assert "looks like profiles and is not: '\u043e' (CYRILLIC SMALL LETTER O, U+043E)" in str(problem)
+
+
+async def test_a_row_with_a_name_like_its_key_is_no_header(tmp_path: Path) -> None:
+    requests, problems = await read_bytes(tmp_path, "a.json", '[{"team": "team"}]')
+    assert (len(requests), problems) == (1, [])

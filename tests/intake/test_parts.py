@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bulkprof.intake import Part, Rejected, builtin_readers, cut, parts
 from bulkprof.intake.csv_rows import parse_csv
-from bulkprof.intake.encoding import WHOLE
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.api import Source
+from bulkprof.tables.encoding import WHOLE
 
 PIECES = ["a", "b c", "é", ",", ",", "\n", "\n", "\r\n", "\r", '"', '""', ";", "\t", " ", "\0", "\ud800", "tag:x"]
 HEADERS = ["name,team\n", "name;team\n", '"name","team"\n', "\n\nname\n", "sep=;\nname;team\n", "nmae,team\n"]

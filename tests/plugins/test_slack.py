@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from bulkprof_slack import webhook
 from bulkprof_slack.message import build_message, duration
 from bulkprof_slack.webhook import from_environment
 
 from bulkprof.errors import PluginError
 from bulkprof.plugins import FinishedRun, OutcomeKind, SinceLast, Sink
 from bulkprof.plugins.registry import Registry
+from tests.aws.intercepting import Interceptor, between, bundle, saying
 from tests.plugins.conftest import finished, make_outcomes, run_context
 
 Load = Callable[..., Any]
@@ -168,6 +172,9 @@ async def test_a_slack_that_stays_busy_is_left_to_a_later_delivery(
         (410, "channel_is_archived", "the webhook"),
         (404, "channel_not_found", "the webhook"),
         (403, "action_prohibited", "the webhook's channel takes no messages; choose another"),
+        (404, f"no such page: /services/{SECRET}", "Slack answered 404: the webhook was revoked"),
+        (410, SECRET, "Slack answered 410: the webhook was revoked"),
+        (404, f"no_service {SECRET}", "Slack answered 404: the webhook was revoked"),
         (500, f"proxy error at {SECRET}", "Slack answered 500"),
         (302, "", "Slack answered 302"),
     ],
@@ -180,6 +187,43 @@ async def test_a_refusal_is_clear_and_tells_no_secret(
         await sink_of(load("slack")).finish(CHANGED)
     assert SECRET not in told(caught.value)
     assert len(hook.messages) == 1
+
+
+@pytest.mark.parametrize(("trusted", "presents"), [(False, None), (True, "elsewhere.example.com"), (True, None)])
+async def test_a_proxy_that_opens_tls_is_looked_at(
+    load: Load, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, trusted: bool, presents: str | None
+) -> None:
+    monkeypatch.setenv("HOOK", f"https://hooks.example.com/services/{SECRET}")
+    for name in ("NO_PROXY", "no_proxy", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", bundle(tmp_path))
+    sink = sink_of(load("slack", webhook_env="HOOK"))
+    with between(Interceptor(answers={SECRET: saying("ok", "text/plain")}, presents=presents)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        if trusted and presents is None:
+            await sink.finish(CHANGED)
+        else:
+            with pytest.raises(RuntimeError, match="opens TLS, name its authority's file in SSL_CERT_FILE") as caught:
+                await sink.finish(CHANGED)
+            assert SECRET not in told(caught.value)
+    assert proxy.asked == ["hooks.example.com"]
+    assert (SECRET.encode() in proxy.heard) == bool(proxy.heard) == (trusted and presents is None)
+
+
+def test_it_is_no_stricter_than_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Python is from 3.13 on."""
+    make = ssl.create_default_context
+
+    def stricter() -> ssl.SSLContext:
+        context = make()
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", stricter)
+    context = webhook._tls()
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
 async def test_an_unreachable_slack_tells_no_secret(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
