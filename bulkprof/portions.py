@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from bulkprof.execution.rows import Desired
 from bulkprof.intake import Batch, Rejected, read_batches
+from bulkprof.looks import TAG_PREFIX
 from bulkprof.model import DesiredProfile, Problem
 from bulkprof.plugins import Reader
 from bulkprof.rules import Rules
@@ -26,6 +27,8 @@ class Portion(NamedTuple):
     problems: list[Problem]
     attributes: Sequence[str] = ()
     """The columns for rules that are new in these rows."""
+    fields: Sequence[str] = ()
+    """What else rows can give that is new: tags (`tag:KEY`), and columns that plugins added to rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +70,5 @@ class Reading:
             if len(wanted) >= LARGEST:
                 yield Portion(0, wanted, problems)
                 wanted, problems = [], []
-        yield Portion(rows, wanted, problems, batch.cells.new_attributes())
+        tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.new_tags()]
+        yield Portion(rows, wanted, problems, batch.cells.new_attributes(), [*tags, *self.rules.new_fields()])

@@ -26,6 +26,7 @@ from bulkprof.looks import visible
 from bulkprof.model import Problem, Target
 from bulkprof.portions import Portion, Reading
 from bulkprof.rules import Rules
+from bulkprof.rules.needed import check_needed
 from bulkprof.sharing import ShareLostError, share_out, shared_portions
 from bulkprof.workspace import Workspace
 
@@ -49,7 +50,8 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
 
     Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
-    rest is the caller's to decide. Raises `StopRequestedError` when the run stops meanwhile.
+    rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
+    `StopRequestedError` when the run stops meanwhile.
     """
     reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.stdin(manifests))
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
@@ -63,6 +65,8 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
             found = await _take(work, run, reading.portions(), OnlyNew(ui, await start_again(run)))
     else:
         found = await _take(work, run, reading.portions(), ui)
+    if found.rows and not run.unreadable_count():
+        check_needed(work.registry.fields_needed(), found.attributes, found.fields)
     if read is not None and (unread := [column for column in found.attributes if column not in read]):
         ui.note(_unread(unread))
     return found.rows
@@ -72,6 +76,8 @@ class _TakenIn(NamedTuple):
     rows: int
     attributes: Collection[str]
     """The columns that rules may read, in the order of the manifests."""
+    fields: Collection[str]
+    """The tags that rows may give (`tag:KEY`), and columns that plugins gave them."""
 
 
 def _unread(columns: Sequence[str]) -> str:
@@ -90,6 +96,7 @@ async def start_again(run: RunFile) -> set[tuple[str, int, str, str]]:
 async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> _TakenIn:
     rows = 0
     attributes: dict[str, None] = {}
+    fields: set[str] = set()
     keeper = _Keeper(run, ui)
     with ui.progress("reading rows", 0) as progress:
         async with keeper, aclosing(portions):
@@ -98,9 +105,10 @@ async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion,
                 await keeper.take(portion)
                 rows += portion.rows
                 attributes.update(dict.fromkeys(portion.attributes))
+                fields.update(portion.fields)
                 progress.step(portion.rows)
     await run.off_loop(run.end_intake)
-    return _TakenIn(rows, attributes)
+    return _TakenIn(rows, attributes, fields)
 
 
 class _Keeper:

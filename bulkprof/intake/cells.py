@@ -7,7 +7,7 @@ for each set of them, what depends on a cell's text is remembered by the text, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ SEPARATOR = "|"
 _PLANS = 1_000
 """Sets of columns to remember; a CSV file has one, hand-written JSON a few, hostile JSON as many as rows."""
 _ATTRIBUTES = 1_000
-"""Attributes of one manifest to remember, to tell of those that nobody reads."""
+"""Attributes and tags of one manifest to remember, to tell of those that nobody reads, or that are missed."""
 _WHERES = 16_384
 """Combinations of models, accounts and Regions to remember."""
 _request = quick(Request)
@@ -86,6 +86,8 @@ class Cells:
         self._known: dict[tuple[str, str, str], _Where] = {}
         self._attributes: dict[str, None] = {}
         self._news: list[str] = []
+        self._tags: set[str] = set()
+        self._tag_news: list[str] = []
         self.header_is_bad = False
         """Set once the reader told problems of the header: columns are not complained about again."""
 
@@ -124,6 +126,8 @@ class Cells:
             bad += [BadCell(f"tag:{key}", value, fault, held=True) for key, value, fault in faults]
         if columns.tag_object >= 0:
             tags = _merged(tags, object_tags, values[columns.tag_object], bad)
+            if not self._tags.issuperset(object_tags):
+                self._note_tags(object_tags)
         if len(tags) > TAGS_PER_PROFILE and (fault := tag_count_fault(tags)):
             bad.append(BadCell("tags", "", fault, held=True))
         if columns.labels:
@@ -163,7 +167,19 @@ class Cells:
             if name not in self._attributes and len(self._attributes) < _ATTRIBUTES:
                 self._attributes[name] = None
                 self._news.append(name)
+        self._note_tags(key for _, key in columns.tags)
         return columns
+
+    def _note_tags(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if key not in self._tags and len(self._tags) < _ATTRIBUTES:
+                self._tags.add(key)
+                self._tag_news.append(key)
+
+    def new_tags(self) -> Sequence[str]:
+        """The keys of the tags that rows read since the last call could give, and that no row before could."""
+        news, self._tag_news = self._tag_news, []
+        return news
 
     def new_attributes(self) -> Sequence[str]:
         """The columns of the rows read since the last call that are attributes, and were in no row before."""

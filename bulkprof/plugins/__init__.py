@@ -40,6 +40,7 @@ from bulkprof.model import (
 from bulkprof.plugins.api import (
     ClientFactory,
     FinishedRun,
+    NeededField,
     PlanOverview,
     PluginContext,
     PluginSettings,
@@ -63,6 +64,7 @@ __all__ = [
     "Fault",
     "FieldReader",
     "FinishedRun",
+    "NeededField",
     "Outcome",
     "OutcomeKind",
     "PlanOverview",

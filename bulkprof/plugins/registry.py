@@ -19,6 +19,7 @@ import pluggy
 
 from bulkprof.errors import PluginError
 from bulkprof.plugins import hookspecs
+from bulkprof.plugins.api import NeededField
 from bulkprof.plugins.fields import column_of
 from bulkprof.plugins.loading import find_installed, import_path, is_enabled, load_plugin, origin
 
@@ -149,6 +150,19 @@ class Registry:
                 raise PluginError(name, f"fields_read must be a list of fields, not {fields!r}")
             columns.update(column for field in fields if (column := column_of(field)) is not None)
         return frozenset(columns)
+
+    def fields_needed(self) -> list[tuple[str, NeededField]]:
+        """The manifests' columns that plugins with hooks about rows can't do without, each with its plugin.
+
+        Raises `PluginError` for what isn't a list of `NeededField`.
+        """
+        found: list[tuple[str, NeededField]] = []
+        for name in {found.plugin: None for hook in sorted(ROW_HOOKS) for found in self._implementations[hook]}:
+            needed = getattr(self.objects[name], "fields_needed", ())
+            if not isinstance(needed, Collection) or not all(isinstance(each, NeededField) for each in needed):
+                raise PluginError(name, f"fields_needed must be a list of NeededField, not {needed!r}")
+            found.extend((name, each) for each in needed if column_of(each.field) is not None)
+        return found
 
     def gather(self, hook: str, argument: Any = None) -> Iterable[tuple[str, Any]]:
         """Call every implementation of `hook`, and yield (plugin, answer) for each that answered something.

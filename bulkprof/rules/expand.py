@@ -64,6 +64,10 @@ class Rules:
         """Whether a plugin may change rows before they count."""
         return self._preparation.active
 
+    def new_fields(self) -> Sequence[str]:
+        """The columns and tags (`tag:KEY`) that plugins gave rows since the last call, and no row before."""
+        return self._preparation.new_fields()
+
     def expand(self, request: Request, wrong: Sequence[Problem] = ()) -> Expansion:
         """The profiles that `request` wants, or all that is wrong with it. `PluginError` passes.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bulkprof.errors import PluginError
+from bulkprof.looks import TAG_PREFIX
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.answers import ask
@@ -16,6 +17,13 @@ class Preparation:
     def __init__(self, registry: Registry) -> None:
         self._implementations = registry.implementations("bulkprof_prepare_request")
         self.active = bool(self._implementations)
+        self._fields: set[str] = set()
+        self._news: list[str] = []
+
+    def new_fields(self) -> Sequence[str]:
+        """The columns and tags (`tag:KEY`) that plugins gave rows since the last call, and no row before."""
+        news, self._news = self._news, []
+        return news
 
     def prepare(self, request: Request, problems: list[Problem]) -> Request:
         """The row as the last plugin left it. Raises `PluginError` for an answer that isn't this row."""
@@ -23,8 +31,16 @@ class Preparation:
             answer = ask(implementation, request, request, problems)
             if answer is not None and answer is not request:
                 _check(implementation.plugin, answer, request)
+                self._note(request, answer)
                 request = answer
         return request
+
+    def _note(self, before: Request, after: Request) -> None:
+        added = {*(after.attributes.keys() - before.attributes.keys())}
+        added.update(f"{TAG_PREFIX}{key}" for key in after.tags.keys() - before.tags.keys())
+        new = added - self._fields
+        self._fields |= new
+        self._news += new
 
 
 def still_has(request: Request, problem: Problem) -> bool:
