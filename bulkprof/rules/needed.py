@@ -6,7 +6,7 @@ A row without the column is fine: its cell counts as empty. Where all rows lack 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from bulkprof.errors import ConfigError
@@ -28,16 +28,30 @@ def check_needed(
     `attributes` are the manifests' columns for rules, `fields` the tags that rows may give (`tag:KEY`), and columns
     that plugins added.
     """
-    columns = [*attributes, *(field for field in fields if not field.startswith(TAG_PREFIX))]
+    columns = _columns(attributes, fields)
     if len(columns) >= MANY:
         return
     missing = [
         f"[plugins.{plugin}] {each.setting}: no manifest has the column {column!r}; {_remedy(column, columns)}"
-        for plugin, each in needed
-        if (column := column_of(each.field)) is not None and column not in columns and not _is_given(each, fields)
+        for plugin, each, column in lacking(needed, attributes, fields)
     ]
     if missing:
         raise ConfigError(printable_lines(dict.fromkeys(missing)))
+
+
+def lacking(
+    needed: Iterable[tuple[str, NeededField]], attributes: Collection[str], fields: Collection[str]
+) -> Iterator[tuple[str, NeededField, str]]:
+    """What is needed, by which plugin, and the column that it is read from, where that isn't there."""
+    columns = _columns(attributes, fields)
+    for plugin, each in needed:
+        column = column_of(each.field)
+        if column is not None and column not in columns and not _is_given(each, fields):
+            yield plugin, each, column
+
+
+def _columns(attributes: Collection[str], fields: Collection[str]) -> list[str]:
+    return [*attributes, *(field for field in fields if not field.startswith(TAG_PREFIX))]
 
 
 def _is_given(needed: NeededField, fields: Collection[str]) -> bool:
