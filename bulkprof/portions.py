@@ -70,5 +70,5 @@ class Reading:
             if len(wanted) >= LARGEST:
                 yield Portion(0, wanted, problems)
                 wanted, problems = [], []
-        tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.new_tags()]
-        yield Portion(rows, wanted, problems, batch.cells.new_attributes(), [*tags, *self.rules.new_fields()])
+        tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
+        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), [*tags, *self.rules.new_fields()])

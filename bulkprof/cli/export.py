@@ -1,5 +1,6 @@
 """The command `export`: live profiles as a manifest."""
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app, nobody_reads
 from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, make_options, make_terminal, run_async
+from bulkprof.cli.running import STATE_DIR, flags_again, make_options, make_terminal, run_async
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -70,11 +71,12 @@ def export(
             sys.stdout.flush()
         except BrokenPipeError:
             nobody_reads(sys.stdout)
-    _tell(terminal, found, str(out or "-"))
+    again = [*flags_again(config, state_dir), *(["--sandbox"] if sandbox else [])]
+    _tell(terminal, found, str(out or "-"), again)
     return int(found.exit_code)
 
 
-def _tell(terminal: "Terminal", found: "Export", out: str) -> None:
+def _tell(terminal: "Terminal", found: "Export", out: str, again: list[str]) -> None:
     from bulkprof.delivery.as_json import problem_json
     from bulkprof.delivery.lines import counted
 
@@ -102,4 +104,4 @@ def _tell(terminal: "Terminal", found: "Export", out: str) -> None:
             "that is mended: it deletes what the estate has and the manifest lacks"
         )
     elif out != "-":
-        terminal.note(f"next: bulkprof plan {out}")
+        terminal.note(f"next: {shlex.join(['bulkprof', 'plan', out, *again])}")

@@ -1,5 +1,6 @@
 """The commands that bring manifests to AWS: plan, apply, sync, resume."""
 
+import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,7 +80,7 @@ def plan(
             with ending(terminal):
                 terminal.json(plan_json(found, int(code)))
     if out is not None:
-        terminal.note(f"next: bulkprof apply {out}")
+        terminal.note(f"next: {shlex.join(['bulkprof', 'apply', str(out), *flags_again(config, state_dir)])}")
     return code
 
 

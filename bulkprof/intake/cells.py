@@ -7,11 +7,12 @@ for each set of them, what depends on a cell's text is remembered by the text, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bulkprof.intake.columns import Columns, understand
+from bulkprof.intake.news import News
 from bulkprof.limits import (
     NAME,
     NAME_LENGTH,
@@ -35,8 +36,6 @@ from bulkprof.quick import quick
 SEPARATOR = "|"
 _PLANS = 1_000
 """Sets of columns to remember; a CSV file has one, hand-written JSON a few, hostile JSON as many as rows."""
-_ATTRIBUTES = 1_000
-"""Attributes and tags of one manifest to remember, to tell of those that nobody reads, or that are missed."""
 _WHERES = 16_384
 """Combinations of models, accounts and Regions to remember."""
 _request = quick(Request)
@@ -84,10 +83,10 @@ class Cells:
         self._label = label
         self._plans: dict[tuple[str, ...], Columns] = {}
         self._known: dict[tuple[str, str, str], _Where] = {}
-        self._attributes: dict[str, None] = {}
-        self._news: list[str] = []
-        self._tags: set[str] = set()
-        self._tag_news: list[str] = []
+        self.attributes = News()
+        """The columns that are attributes."""
+        self.tags = News()
+        """The keys of the tags that rows could give."""
         self.header_is_bad = False
         """Set once the reader told problems of the header: columns are not complained about again."""
 
@@ -126,8 +125,8 @@ class Cells:
             bad += [BadCell(f"tag:{key}", value, fault, held=True) for key, value, fault in faults]
         if columns.tag_object >= 0:
             tags = _merged(tags, object_tags, values[columns.tag_object], bad)
-            if not self._tags.issuperset(object_tags):
-                self._note_tags(object_tags)
+            if not self.tags.known.issuperset(object_tags):
+                self.tags.note(object_tags)
         if len(tags) > TAGS_PER_PROFILE and (fault := tag_count_fault(tags)):
             bad.append(BadCell("tags", "", fault, held=True))
         if columns.labels:
@@ -163,28 +162,9 @@ class Cells:
         if self.header_is_bad:
             columns = columns.without_faults()
         self._plans[names] = columns
-        for _, name in columns.attributes:
-            if name not in self._attributes and len(self._attributes) < _ATTRIBUTES:
-                self._attributes[name] = None
-                self._news.append(name)
-        self._note_tags(key for _, key in columns.tags)
+        self.attributes.note(name for _, name in columns.attributes)
+        self.tags.note(key for _, key in columns.tags)
         return columns
-
-    def _note_tags(self, keys: Iterable[str]) -> None:
-        for key in keys:
-            if key not in self._tags and len(self._tags) < _ATTRIBUTES:
-                self._tags.add(key)
-                self._tag_news.append(key)
-
-    def new_tags(self) -> Sequence[str]:
-        """The keys of the tags that rows read since the last call could give, and that no row before could."""
-        news, self._tag_news = self._tag_news, []
-        return news
-
-    def new_attributes(self) -> Sequence[str]:
-        """The columns of the rows read since the last call that are attributes, and were in no row before."""
-        news, self._news = self._news, []
-        return news
 
     def _rejected(self, line: int, columns: Columns, bad: list[BadCell], request: Request | None = None) -> Rejected:
         problems = [

@@ -66,7 +66,7 @@ class Rules:
 
     def new_fields(self) -> Sequence[str]:
         """The columns and tags (`tag:KEY`) that plugins gave rows since the last call, and no row before."""
-        return self._preparation.new_fields()
+        return self._preparation.fields.take()
 
     def expand(self, request: Request, wrong: Sequence[Problem] = ()) -> Expansion:
         """The profiles that `request` wants, or all that is wrong with it. `PluginError` passes.

@@ -10,13 +10,12 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from bulkprof.errors import ConfigError
+from bulkprof.intake.news import MOST
 from bulkprof.looks import TAG_PREFIX, visible
 from bulkprof.plugins.api import NeededField
 from bulkprof.plugins.fields import column_of
 from bulkprof.printable import printable_lines
 
-MANY = 1_000
-"""Columns of a manifest beyond which not all of them are remembered, so that none can be said to lack."""
 SHOWN = 10
 
 
@@ -29,7 +28,8 @@ def check_needed(
     that plugins added.
     """
     columns = _columns(attributes, fields)
-    if len(columns) >= MANY:
+    if len(columns) >= MOST:
+        # Not all of them are remembered, so none can be said to lack.
         return
     missing = [
         f"[plugins.{plugin}] {each.setting}: no manifest has the column {column!r}; {_remedy(column, columns)}"

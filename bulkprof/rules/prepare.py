@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from bulkprof.errors import PluginError
+from bulkprof.intake.news import News
 from bulkprof.looks import TAG_PREFIX
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.registry import Registry
@@ -17,13 +18,8 @@ class Preparation:
     def __init__(self, registry: Registry) -> None:
         self._implementations = registry.implementations("bulkprof_prepare_request")
         self.active = bool(self._implementations)
-        self._fields: set[str] = set()
-        self._news: list[str] = []
-
-    def new_fields(self) -> Sequence[str]:
-        """The columns and tags (`tag:KEY`) that plugins gave rows since the last call, and no row before."""
-        news, self._news = self._news, []
-        return news
+        self.fields = News()
+        """The columns and tags (`tag:KEY`) that plugins gave rows."""
 
     def prepare(self, request: Request, problems: list[Problem]) -> Request:
         """The row as the last plugin left it. Raises `PluginError` for an answer that isn't this row."""
@@ -36,11 +32,8 @@ class Preparation:
         return request
 
     def _note(self, before: Request, after: Request) -> None:
-        added = {*(after.attributes.keys() - before.attributes.keys())}
-        added.update(f"{TAG_PREFIX}{key}" for key in after.tags.keys() - before.tags.keys())
-        new = added - self._fields
-        self._fields |= new
-        self._news += new
+        self.fields.note(after.attributes.keys() - before.attributes.keys())
+        self.fields.note(f"{TAG_PREFIX}{key}" for key in after.tags.keys() - before.tags.keys())
 
 
 def still_has(request: Request, problem: Problem) -> bool:
