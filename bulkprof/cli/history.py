@@ -49,18 +49,19 @@ def list_runs(
         terminal.note(f"no runs in {state_dir}")
         return
     table = Table(header_style="bold")
-    # Rare, and then worth a column of its own.
-    missing = any(row["sinks_missing"] for row in rows)
-    for name in ("run", "command", "started", "status", "outcomes", *(["sinks that miss it"] if missing else [])):
+    for name in ("run", "command", "started", "status", "outcomes"):
         table.add_column(name, no_wrap=name in {"run", "command"}, overflow="fold")
+    missing = False
     for row in rows:
         counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
-        cells = [row["run_id"], row["command"], row["started_at"][:16].replace("T", " "), row["status"], counts]
-        cells += [", ".join(row["sinks_missing"])] if missing else []
+        if row["sinks_missing"]:
+            missing = True
+            counts += f"; not delivered: {', '.join(row['sinks_missing'])}"
+        cells = (row["run_id"], row["command"], row["started_at"][:16].replace("T", " "), row["status"], counts)
         table.add_row(*map(escape, cells))
     terminal.output.console.print(table)
     if missing:
-        terminal.note("to deliver what sinks miss: bulkprof runs redeliver RUN")
+        terminal.note("to deliver: bulkprof runs redeliver RUN")
 
 
 @runs_app.command()
