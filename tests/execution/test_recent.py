@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bulkprof.execution.creation import CHANGES
 from bulkprof.execution.engine import HEARTBEAT_S
 from bulkprof.execution.recent import TAGS_SETTLE_S, RecentRuns
 from bulkprof.execution.state import StateDirectory
+from bulkprof.model import CallCount
 from tests.execution.making import ESTATE, make_run
 
 NOW = 1_000_000.0
@@ -43,3 +45,15 @@ def test_a_run_that_ended_well_is_not_waited_for(tmp_path: Path) -> None:
 def test_a_clock_that_was_set_back_is_not_waited_for(tmp_path: Path) -> None:
     """The run's file is from the future: nobody can tell how long ago it was written, but no later than now."""
     assert waits(tmp_path, "running", seconds_ago=-3600.0) == SETTLE_S + HEARTBEAT_S
+
+
+@pytest.mark.parametrize(
+    ("operation", "waits"), [(None, False), ("ListInferenceProfiles", False), (CHANGES[0], True), (CHANGES[2], True)]
+)
+def test_lists_lag_behind_no_run_that_changed_nothing(tmp_path: Path, operation: str | None, *, waits: bool) -> None:
+    state = StateDirectory(tmp_path)
+    state.prepare()
+    with make_run(state.run_path("20260101T000000Z-aaaaaa"), status="finished") as run:
+        run.record([], {operation: CallCount(sent=1)} if operation else {})
+    recent = RecentRuns(state, ESTATE, SETTLE_S)
+    assert (recent.left_s > 0, recent.unsettled_s) == (waits, 0.0)
