@@ -11,16 +11,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 
-import anyio
-import anyio.to_thread
-
 from bulkprof.delivery.ui import Ui
 from bulkprof.delivery.unreachable import blocks
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError, SafetyError
 from bulkprof.execution.engine import OpenTarget
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.outcomes import closed_outcome, without_call
-from bulkprof.execution.recent import RecentRuns
+from bulkprof.execution.recent import Lately, RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.slots import side_by_side
 from bulkprof.execution.stop import StopRequestedError
@@ -113,15 +110,16 @@ class Planner:
 
     async def _plan_target(self, target: Target) -> None:
         rules = self.fleet.rules
-        wanted = await self.run.off_loop(partial(self.run.wanted, target))
+        # All at once: handing over to a thread and back costs more than what is read there.
+        wanted, lately = await self.run.off_loop(lambda: (self.run.wanted(target), self.recent.of(target)))
         async with self.fleet.open(target) as opened:
             resolvable = await _leave_out_unknown_models(self.run, opened, wanted, self.ui)
             try:
-                observed, actions = await self._compare(opened, target, resolvable)
+                observed, actions = await self._compare(opened, target, resolvable, lately)
             except NotFoundError:
                 # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists settle.
                 await self.fleet.traffic.stop.pause(self.recent.settle_s)
-                observed, actions = await self._compare(opened, target, resolvable)
+                observed, actions = await self._compare(opened, target, resolvable, lately)
             if warning := await quota_warning(
                 opened.api, opened.lane.call, target, len(observed), actions, beside=bool(rules.retirement.until)
             ):
@@ -136,11 +134,11 @@ class Planner:
             await self.run.off_loop(partial(_forget_whole, self.run, target, actions, there, pruned=rules.prune))
 
     async def _compare(
-        self, opened: OpenTarget, target: Target, wanted: list[Action]
+        self, opened: OpenTarget, target: Target, wanted: list[Action], lately: Lately
     ) -> tuple[list[ObservedProfile], list[Action]]:
         """What exists and what is to be done. Tags that decide a change are confirmed one by one."""
         rules = self.fleet.rules
-        observed = await self._observe(opened, target, {action.name for action in wanted})
+        observed = await self._observe(opened, {action.name for action in wanted}, lately)
         actions = list(diff(target, wanted, observed, opened.resolve, rules))
         confirmed: set[str] = set()
         # What is confirmed may lead to another plan, which needs more of it.
@@ -150,15 +148,15 @@ class Planner:
             actions = list(diff(target, wanted, observed, opened.resolve, rules))
         return observed, actions
 
-    async def _observe(self, opened: OpenTarget, target: Target, names: Collection[str]) -> list[ObservedProfile]:
+    async def _observe(self, opened: OpenTarget, names: Collection[str], lately: Lately) -> list[ObservedProfile]:
         """What exists, with what the last runs did before AWS's lists may show it."""
         owned = self.fleet.rules.prune
-        lately = await anyio.to_thread.run_sync(self.recent.of, target)
         observed = await observe(opened.api, opened.lane.call, names, owned=owned)
         listed = {profile.arn for profile in observed}
         unlisted = [arn for name, arn in lately.made.items() if name in names and arn not in listed]
         try:
-            observed.extend(await look_up(opened.api, opened.lane.call, unlisted))
+            if unlisted:
+                observed.extend(await look_up(opened.api, opened.lane.call, unlisted))
         except NotFoundError:
             # Deleted by somebody else, or not to be found yet: only time can tell.
             await self.fleet.traffic.stop.pause(self.recent.left_s)

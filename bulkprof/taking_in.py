@@ -65,10 +65,12 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
             found = await _take(work, run, reading.portions(), OnlyNew(ui, await start_again(run)))
     else:
         found = await _take(work, run, reading.portions(), ui)
-    if found.rows and not run.unreadable_count():
-        check_needed(work.registry.fields_needed(), found.attributes, found.fields)
     if read is not None and (unread := [column for column in found.attributes if column not in read]):
         ui.note(_unread(unread))
+    # Where no row could be read, nobody knows what columns there are.
+    some = found.attributes or found.fields or run.action_counts()[0]
+    if some and not run.unreadable_count():
+        check_needed(work.registry.fields_needed(), found.attributes, found.fields)
     return found.rows
 
 

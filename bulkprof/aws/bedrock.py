@@ -164,6 +164,7 @@ class BedrockApi:
                     arn=each["modelArn"],
                     inference_types=frozenset(each.get("inferenceTypesSupported", ())),
                     legacy=each.get("modelLifecycle", {}).get("status") == "LEGACY",
+                    retires=str(each.get("modelLifecycle", {}).get("endOfLifeTime") or ""),
                 )
                 for each in answer["modelSummaries"]
             ]

@@ -27,9 +27,12 @@ class FoundationModel:
     id: str
     arn: str
     inference_types: frozenset[str] = frozenset()
-    """`ON_DEMAND`, `PROVISIONED`, …; without ON_DEMAND it runs only through a system profile, if at all."""
+    """`ON_DEMAND`, `PROVISIONED`, …; without ON_DEMAND it runs only through a system profile (`INFERENCE_PROFILE`), if
+    at all."""
     legacy: bool = False
     """AWS will retire it."""
+    retires: str = ""
+    """When, as AWS writes it; empty where AWS, or the installed SDK, doesn't tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,9 @@ class Catalogue:
         if kind == _SYSTEM_PROFILE:
             if (profile := self.system_profiles.get(identity)) is None:
                 raise self._unknown(identity, target)
+            # Whichever account it names, or none: the same profile goes by the target's own.
+            if parts[1] != profile.arn.split(":", 2)[1]:
+                raise _refusal(f"{arn!r} is not how AWS names the profile here: {profile.arn!r}", target)
             return _of_system_profile(profile, target)
         if (model := self.models.get(identity)) is None:
             raise self._unknown(identity, target)
@@ -136,7 +142,8 @@ class Catalogue:
             remedy = f"use {' or '.join(through)}" if through else "no system profile here runs it"
             warnings.append(f"{model.id} can't be invoked on demand by itself; {remedy}")
         if model.legacy:
-            warnings.append(f"AWS lists {model.id} as LEGACY")
+            retires = f", and retires it on {model.retires[:10]}" if model.retires else ""
+            warnings.append(f"AWS lists {model.id} as LEGACY{retires}")
         return Resolved(model.arn, frozenset([model.arn]), "; ".join(warnings) or None)
 
     def _unknown(self, source: str, target: Target) -> InvalidRequestError:

@@ -16,7 +16,6 @@ from botocore.httpsession import ProxyConfiguration, create_urllib3_context, get
 from multidict import CIMultiDict
 from yarl import URL
 
-from bulkprof.aws.signing import Signer
 from bulkprof.errors import UnreachableError
 
 Trust = bool | str
@@ -117,13 +116,8 @@ class Connection:
         answer = await self.exchange(request.method, request.url, headers, body)
         return AioAWSResponse(request.url, answer.status, answer.headers, _Body(answer.content))
 
-    async def exchange(
-        self, method: str, address: str, headers: CIMultiDict[str], body: bytes | None, signer: Signer | None = None
-    ) -> Answer:
-        """Send one request and read its answer; with a `signer`, sign it first, as the last thing before it goes.
-
-        aiohttp's errors pass; `errors_map` knows them.
-        """
+    async def exchange(self, method: str, address: str, headers: CIMultiDict[str], body: bytes | None) -> Answer:
+        """Send one signed request and read its answer. aiohttp's errors pass; `errors_map` knows them."""
         # Encoded already: the signature covers this very path.
         url = URL(address, encoded=True)
         if url.user or url.password:
@@ -135,8 +129,6 @@ class Connection:
         # Without TLS (the sandbox) nothing is to be trusted, and reading the trust store takes 50 ms.
         session = await self._owner.session(self._verify if proxy or url.scheme == "https" else False)
         headers["Accept-Encoding"] = "identity"
-        if signer is not None:
-            await signer.sign(method, address, headers, body or b"")
         async with session.request(
             method,
             url,

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 LINE_EVERY_S = 10.0
 """Seconds between two plain lines."""
 LOOK_EVERY_S = 1.0
-"""Seconds between two looks at how long the rest will take."""
+"""Seconds between two looks at how long the rest will take, at least."""
+LOOK_SHARE = 50
+"""A look takes at most this part of the time: it goes over all targets that are left, which may be many thousands."""
 BAD = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
 
 
@@ -80,13 +82,13 @@ class ProgressView:
         if self._bar is not None:
             self._bar.update(self._task, advance=count, bad=f"{self._bad} failed" if self._bad else "")
             if now >= self._next_look:
-                self._next_look = now + LOOK_EVERY_S
                 self._bar.update(self._task, left=self._time_left(now))
+                self._next_look = now + max(LOOK_EVERY_S, LOOK_SHARE * (self._clock() - now))
         elif self._console is None and now >= self._next_line:
-            self._next_line = now + LINE_EVERY_S
             of_total = f" of {self._total}" if self._total else ""
             parts = [f"{self._what}: {self._done}{of_total}", f"{self._bad} failed" if self._bad else ""]
             self._say(", ".join(filter(None, [*parts, self._time_left(now)])))
+            self._next_line = now + max(LINE_EVERY_S, LOOK_SHARE * (self._clock() - now))
 
     def outcome(self, outcome: Outcome) -> None:
         """Count an outcome as done."""

@@ -41,8 +41,9 @@ def show_plan(console: Console, run: RunFile) -> None:
     totals = {kind: sum(of_target.get(kind, 0) for of_target in counts.values()) for kind in ActionKind}
     # Those were told of together, with the accounts and the remedy.
     unreachable = {Target(*place) for place in run.meta("unreachable", default=())}
-    refused = run.refused_count()
-    told = sum(map(run.refused_count, unreachable))
+    refused_there = run.refused_counts()
+    refused = sum(refused_there.values())
+    told = sum(count for target, count in refused_there.items() if target in unreachable)
     shown = 0
     last: Target | None = None
     for action in run.changes():

@@ -106,9 +106,18 @@ class Engine:
                 await side_by_side(targets, self.settings.max_targets, self.traffic, partial(self._lane, send))
 
     async def _lane(self, results: MemoryObjectSendStream[Outcome], target: Target) -> None:
+        begun, first = await self.run.off_loop(
+            lambda: (self.run.begun(target), self.run.pending(target, after=0, limit=PAGE))
+        )
+        settled = [outcome for outcome in map(without_call, first) if outcome is not None]
+        if len(settled) == len(first) < PAGE:
+            # Nothing is to be done here, as in most targets of most nights: so there is nothing to enter it for.
+            for outcome in settled:
+                await _hand_over(outcome, results)
+            return
         try:
             async with self.open_target(target) as opened:
-                begun, turns = await self.run.off_loop(lambda: (self.run.begun(target), self.run.turns(target)))
+                turns = await self.run.off_loop(partial(self.run.turns, target))
                 await _LaneRun(self, opened, results, begun).work(target, turns)
         except StopRequestedError:
             return
@@ -180,6 +189,14 @@ class Engine:
             live.throttled -= count.throttled
             live.failed -= count.failed
         return taken
+
+
+async def _hand_over(outcome: Outcome, results: MemoryObjectSendStream[Outcome]) -> None:
+    """Give an outcome to the writer; waits only where there is no room, so that batches fill up."""
+    try:
+        results.send_nowait(outcome)
+    except anyio.WouldBlock:
+        await results.send(outcome)
 
 
 def _take_waiting(outcomes: MemoryObjectReceiveStream[Outcome], batch: list[Outcome], most: float) -> None:
@@ -265,10 +282,7 @@ class _LaneRun:
             self._take_note(outcome)
         if action.name in self.lost:
             outcome = self._of_lost(outcome, self.lost[action.name])
-        try:
-            self.results.send_nowait(outcome)
-        except anyio.WouldBlock:
-            await self.results.send(outcome)
+        await _hand_over(outcome, self.results)
 
     def _of_lost(self, outcome: Outcome, lost: LostProfile) -> Outcome:
         """The outcome of a name that a replacement left without a profile, with the ARN that it takes the place of."""

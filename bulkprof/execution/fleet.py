@@ -29,7 +29,7 @@ LOADING_S = 2.0
 
 
 class Fleet:
-    """Opens targets for planning and execution; pacers live as long as the run."""
+    """Opens targets for planning and execution; pacers that have learned something live as long as the run."""
 
     def __init__(
         self,
@@ -64,6 +64,13 @@ class Fleet:
             learned = self._rates.rate(target.account, target.region, operation)
             self._pacers[key] = Pacer(learned=learned, headroom=self._headroom)
         return self._pacers[key]
+
+    def _forget_pacers(self, lane: Lane) -> None:
+        """Let those pacers of a target go that have learned nothing: in most targets nothing is ever throttled."""
+        for operation in lane.operations:
+            key = (lane.target, operation)
+            if (pacer := self._pacers.get(key)) is not None and pacer.estimate is None:
+                del self._pacers[key]
 
     def rate(self, target: Target, operation: str) -> float | None:
         """Calls a second that a target takes, less the headroom; None while neither this run nor another knows."""
@@ -108,6 +115,7 @@ class Fleet:
 
             yield OpenTarget(lane, api, resolve, replan, partial(self._source_of, target))
         finally:
+            self._forget_pacers(lane)
             await self.sessions.release(target)
 
     async def caller(self, *, near: str = "") -> Caller:

@@ -102,6 +102,11 @@ class Lane:
         except SignInNeededError as error:
             raise self.traffic.stop.for_want_of_credentials(error) from None
 
+    @property
+    def operations(self) -> Iterable[str]:
+        """Those that calls were asked for."""
+        return self._channels.keys()
+
     def require_open(self, operation: str) -> None:
         """Raise `LaneClosedError` where no more calls of `operation` are sent."""
         if (closed := self._channel(operation).closed) is not None:

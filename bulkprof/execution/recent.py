@@ -16,10 +16,11 @@ from pathlib import Path
 
 from bulkprof.errors import StateError
 from bulkprof.execution.creation import CHANGES
+from bulkprof.execution.done import Done
 from bulkprof.execution.engine import HEARTBEAT_S
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import OutcomeKind, Target
+from bulkprof.model import EMPTY, OutcomeKind, Target
 
 TAGS_SETTLE_S = 120.0
 """Seconds that the tagging API is taken to lag behind changes of tags, at most."""
@@ -39,6 +40,9 @@ class Lately:
     """ARNs that were made with tags, which the index of tags may not show at all."""
 
 
+NOTHING = Lately(EMPTY, frozenset(), frozenset(), frozenset())
+
+
 class RecentRuns:
     """The runs of one estate that wrote anything lately."""
 
@@ -48,9 +52,7 @@ class RecentRuns:
         """Look through the state directory: blocks. `clock` answers epoch seconds, as file times do."""
         self._clock = clock
         self.settle_s = settle_s
-        self._paths: list[Path] = []
-        self._settled: set[Path] = set()
-        """Those of them that lists have caught up with."""
+        self._done = Done()
         self._settled_at = 0.0
         self.unsettled_s = 0.0
         """Seconds until lists show whatever a killed or stopped run may have sent without recording it."""
@@ -64,19 +66,17 @@ class RecentRuns:
                 continue
             settled_at = last_call_at + settle_s if settle_s > 0 else 0.0
             try:
-                run = state.open_run(run_id)
+                with state.open_run(run_id) as run:
+                    if run.meta("estate") == estate:
+                        self._take(run, run_id, settled_at)
             except StateError:
                 # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
                 self._wait_for(settled_at)
-                continue
-            with run:
-                if run.meta("estate") == estate:
-                    self._take(run, path, settled_at)
 
-    def _take(self, run: RunFile, path: Path, settled_at: float) -> None:
-        self._paths.append(path)
-        if settled_at <= self._clock():
-            self._settled.add(path)
+    def _take(self, run: RunFile, run_id: str, settled_at: float) -> None:
+        settled = settled_at <= self._clock()
+        self._done.add(run_id, run.done(), settled=settled)
+        if settled:
             return
         if _sent_changes(run):
             self._settled_at = max(self._settled_at, settled_at)
@@ -96,29 +96,31 @@ class RecentRuns:
 
     def of(self, target: Target) -> Lately:
         """What was done in `target`: blocks."""
+        changes = self._done.of(target)
+        if not changes:
+            return NOTHING
         made: dict[str, str] = {}
         deleted: set[str] = set()
         retagged: set[str] = set()
         tagged: set[str] = set()
-        for path in self._paths:
-            with RunFile.open(path) as run:
-                for name, arn, old_arn, kind in run.done_in(target):
-                    if kind in _TAGS_CHANGED:
-                        retagged.add(arn)
-                        continue
-                    if kind is not OutcomeKind.DELETED:
-                        tagged.add(arn)
-                    if old_arn:
-                        # Where it is kept for a while, it was marked.
-                        retagged.add(old_arn)
-                    if path in self._settled:
-                        continue
-                    if kind is OutcomeKind.DELETED:
-                        deleted.add(arn)
-                    else:
-                        made[name] = arn
-                        if old_arn:
-                            deleted.add(old_arn)
+        for name, arn, old_arn, kind, settled in changes:
+            if kind in _TAGS_CHANGED:
+                retagged.add(arn)
+                continue
+            if kind is not OutcomeKind.DELETED:
+                tagged.add(arn)
+            if old_arn:
+                # Where it is kept for a while, it was marked.
+                retagged.add(old_arn)
+            if settled:
+                continue
+            if kind is OutcomeKind.DELETED:
+                deleted.add(arn)
+            else:
+                # Of two profiles that were made under one name, the one that came later counts.
+                made[name] = arn
+                if old_arn and kind is not OutcomeKind.FAILED:
+                    deleted.add(old_arn)
         lasting = {name: arn for name, arn in made.items() if arn not in deleted}
         return Lately(lasting, frozenset(deleted), frozenset(retagged), frozenset(tagged))
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
+from bulkprof.aws.attempts import CURRENT, Attempts
 from bulkprof.errors import (
     AmbiguousError,
     AwsError,
@@ -75,6 +76,19 @@ async def retried(
     sleep: Callable[[float], Awaitable[None]],
 ) -> T:
     """Send until it is answered or given up. Retries by exception type only, so that cancellation passes at once."""
+    outer = CURRENT.set(Attempts(attempts))
+    try:
+        return await _retried(send, attempts, errors, sleep)
+    finally:
+        CURRENT.reset(outer)
+
+
+async def _retried(
+    send: Callable[[], Awaitable[T]],
+    attempts: int,
+    errors: tuple[type[AwsError], ...],
+    sleep: Callable[[float], Awaitable[None]],
+) -> T:
     try:
         return await send()
     except errors as error:

@@ -163,7 +163,7 @@ def from_plan(action: Action) -> tuple[Any, ...]:
         action.source_arn,
         action.arn,
         _dump(action.set_tags),
-        json.dumps(action.remove_tags),
+        json.dumps(action.remove_tags) if action.remove_tags else "[]",
         action.reason,
         *_refusal(action.refusal),
     )

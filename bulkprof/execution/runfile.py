@@ -86,10 +86,17 @@ class RunFile(Lost):
             counts.setdefault(Target(account, region), {})[ActionKind(kind)] = count
         return counts
 
-    def refused_count(self, target: Target | None = None) -> int:
-        """How many actions are refused, in all or in one target."""
-        query = "SELECT count(*) FROM action WHERE refusal_code IS NOT NULL AND coalesce(target = ?, 1)"
-        return int(self._db.execute(query, (target and self._id_of(target),)).fetchone()[0])
+    def refused_count(self) -> int:
+        """How many actions are refused."""
+        return int(self._db.execute("SELECT count(*) FROM action WHERE refusal_code IS NOT NULL").fetchone()[0])
+
+    def refused_counts(self) -> dict[Target, int]:
+        """How many actions are refused in each target that has such: all in one reading, however many those are."""
+        query = (
+            "SELECT t.account, t.region, count(*) FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.refusal_code IS NOT NULL GROUP BY a.target"
+        )
+        return {Target(account, region): count for account, region, count in self._db.execute(query)}
 
     def actions(self) -> Iterator[Action]:
         """Every action, target by target, read in pages so that writes may come in between."""
@@ -198,15 +205,17 @@ class RunFile(Lost):
             target = Target(account, region)
             yield DesiredRow(name, target, model, description, json.loads(tags), json.loads(attributes))
 
-    def done_in(self, target: Target) -> list[tuple[str, str, str, OutcomeKind]]:
-        """Name, ARN, replaced ARN and outcome of everything that was changed in `target`, in order."""
-        found = self._db.execute(
-            "SELECT a.name, o.arn, o.old_arn, o.kind FROM outcome o JOIN action a ON a.id = o.action "
-            "JOIN target t ON t.id = a.target WHERE t.account = ? AND t.region = ? "
-            "AND o.kind IN ('created', 'replaced', 'deleted', 'updated', 'adopted') ORDER BY o.seq",
-            (target.account, target.region),
+    def done(self) -> Iterator[tuple[str, str, str, str, str, str]]:
+        """Account, Region, name, ARN, replaced ARN and outcome of everything that was changed, in order.
+
+        What failed is among it where a replacement made a profile and still isn't whole.
+        """
+        yield from self._db.execute(
+            "SELECT t.account, t.region, a.name, o.arn, o.old_arn, o.kind FROM outcome o "
+            "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target "
+            "WHERE o.kind IN ('created', 'replaced', 'deleted', 'updated', 'adopted') "
+            "OR (o.kind = 'failed' AND o.arn <> '' AND o.old_arn <> '') ORDER BY o.seq"
         )
-        return [(name, arn, old_arn, OutcomeKind(kind)) for name, arn, old_arn, kind in found]
 
     def outcome_counts(self) -> dict[OutcomeKind, int]:
         """How many actions ended as what. Together they are all actions that are not pending."""

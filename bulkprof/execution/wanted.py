@@ -34,8 +34,7 @@ class Wanted(Database):
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         super().__init__(path, connection)
         self._targets: dict[tuple[str, str], int] = {}
-        for account, region, number in connection.execute("SELECT account, region, id FROM target"):
-            self._targets[account, region] = number
+        """The ids of those that were asked for: not all are read, since many a file is opened for a few values only."""
         self.form: Callable[[DesiredProfile], rows.Desired] = rows.from_desired
         """Makes of a desired profile what `add_desired` takes."""
         self._fresh: FreshNames | None = FreshNames()
@@ -144,6 +143,9 @@ class Wanted(Database):
     def _target_id(self, place: tuple[str, str]) -> int:
         found = self._targets.get(place)
         if found is None:
-            cursor = self._db.execute("INSERT INTO target (account, region) VALUES (?, ?)", place)
-            found = self._targets[place] = int(cursor.lastrowid or 0)
+            known = self._db.execute("SELECT id FROM target WHERE account = ? AND region = ?", place).fetchone()
+            if known is None:
+                cursor = self._db.execute("INSERT INTO target (account, region) VALUES (?, ?)", place)
+                known = (cursor.lastrowid or 0,)
+            found = self._targets[place] = int(known[0])
         return found

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from bulkprof.intake.columns import KNOWN, Columns, is_known, understand
+from bulkprof.looks import seen
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
 from bulkprof.tables import WHOLE, Span, Table
@@ -48,7 +49,7 @@ def manifest_beginning(text: str, read_by_rules: Collection[str] | None = None) 
 
 def _expected(read_by_rules: Collection[str] | None) -> Expected:
     read = frozenset(read_by_rules or ())
-    return lambda name: is_known(name) or name.strip() in read
+    return lambda name: is_known(name) or seen(name) in read
 
 
 def _names(header: Sequence[str], columns: Columns) -> list[str]:

@@ -83,6 +83,8 @@ async def with_tags_confirmed(
 ) -> list[ObservedProfile]:
     """The same profiles, with the tags of `arns` asked for one by one."""
     asked = list(dict.fromkeys(arns))
+    if not asked:
+        return list(profiles)
     answers = await _side_by_side([partial(call, "ListTagsForResource", partial(api.tags_of, arn)) for arn in asked])
     fresh: dict[str, dict[str, str]] = dict(zip(asked, answers, strict=True))
     return [replace(p, tags=fresh[p.arn]) if p.arn in fresh else p for p in profiles]

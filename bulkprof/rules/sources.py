@@ -36,7 +36,7 @@ class SourceArn(NamedTuple):
     partition: str
     region: str
     account: str
-    """Empty for a foundation model, which belongs to no account."""
+    """Empty for a foundation model, which belongs to no account; a system profile's may be left out."""
     kind: str
     """`foundation-model` or `inference-profile`."""
     id: str
@@ -65,9 +65,10 @@ def _arn_fault(arn: SourceArn) -> Fault | None:
         return Fault("the ARN names no Region", f"write {arn.id}, which means the one of each Region")
     if arn.kind == "foundation-model" and arn.account:
         return Fault("a foundation model's ARN names no account", f"write {head}::foundation-model/{arn.id}")
-    if arn.kind == "inference-profile" and len(arn.account) != 12:
-        right = f"{head}:ACCOUNT:inference-profile/{arn.id}"
-        return Fault("a system profile's ARN names its account by 12 digits", f"write {right}, or just {arn.id}")
+    if arn.kind == "inference-profile" and len(arn.account) not in {0, 12}:
+        right = f"{head}::inference-profile/{arn.id}"
+        reason = "a system profile's ARN names its account by 12 digits, or not at all"
+        return Fault(reason, f"write {right}, or just {arn.id}")
     return None
 
 

@@ -178,8 +178,9 @@ class Bedrock:
 
     def _find(self, call: Call) -> Profile | SystemProfile:
         identifier = call.params["inferenceProfileIdentifier"]
-        place = f"arn:{partition_of(call.region)}:bedrock:{call.region}:{call.account}:"
-        system_id = identifier.removeprefix(place + "inference-profile/")
+        home = f"arn:{partition_of(call.region)}:bedrock:{call.region}:"
+        place = f"{home}{call.account}:"
+        system_id = identifier.removeprefix(place + "inference-profile/").removeprefix(home + ":inference-profile/")
         system = system_profiles(call.region).get(system_id)
         if system is not None:
             return system
@@ -217,7 +218,8 @@ def _source_models(source: str, account: str, region: str) -> tuple[str, ...]:
         if source_id not in foundation_models(region):
             raise ApiError("ResourceNotFoundException", _NO_MODEL)
         return (source,)
-    if source_account != account:
+    # A system profile is every account's, so its ARN needs none.
+    if source_account not in ("", account):
         raise ApiError("ValidationException", _BAD_SOURCE)
     system = system_profiles(region).get(source_id)
     if system is None:

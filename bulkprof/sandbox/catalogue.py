@@ -24,6 +24,8 @@ _PARTITION_PREFIXES: Final = {
     "eu-isoe-": "aws-iso-e",
     "eusc-": "aws-eusc",
 }
+_LIFECYCLE: Final = {"legacyTime": "legacy", "publicExtendedAccessTime": "extended", "endOfLifeTime": "end"}
+"""Days of a model's retirement: how AWS calls them, and the data here."""
 
 
 def partition_of(region: str) -> str:
@@ -71,7 +73,10 @@ def foundation_models(region: str) -> dict[str, dict[str, Any]]:
             "responseStreamingSupported": model["streaming"],
             "customizationsSupported": model["customizations"],
             "inferenceTypesSupported": model["inference"],
-            "modelLifecycle": {"status": model["lifecycle"]},
+            "modelLifecycle": {
+                "status": model["lifecycle"],
+                **{member: f"{model[key]}T00:00:00Z" for member, key in _LIFECYCLE.items() if key in model},
+            },
         }
         for model in _data()["models"]
     }

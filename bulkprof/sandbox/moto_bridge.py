@@ -12,10 +12,10 @@ import sys
 import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from bulkprof.sandbox.settings import SandboxMissingError
-from bulkprof.sandbox.wire import Answer, Call
+from bulkprof.sandbox.wire import Answer, ApiError, Call, error_answer, s3_error
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -43,12 +43,25 @@ class MotoBridge:
 
         application = self._application()
         with _conditional if call.headers.keys() & {"if-match", "if-none-match"} else nullcontext():
-            body, status, headers = run_wsgi_app(application, _environ(call), buffered=True)
+            try:
+                body, status, headers = run_wsgi_app(application, _environ(call), buffered=True)
+            except Exception:  # noqa: BLE001 - moto knows a hundred ways to say that it lacks a service or an operation
+                return _unknown(call)
+        if status.startswith(("404", "405")) and headers.get("Content-Type", "").startswith("text/html"):
+            return _unknown(call)
         kept = {name: value for name, value in headers if name.lower() not in _HOP_BY_HOP}
         if call.method != "HEAD":
             # The length of a HEAD's answer speaks of the body that isn't sent; any other is counted anew.
             kept = {name: value for name, value in kept.items() if name.lower() != "content-length"}
         return Answer(int(status.split(" ", 1)[0]), b"".join(body), kept)
+
+    def has_organization(self) -> bool:
+        """Whether somebody made an organization by moto's own operation."""
+        if self._app is None:
+            return False
+        from moto.organizations.models import organizations_backends
+
+        return any(backend.org for account in list(organizations_backends.values()) for backend in account.values())
 
     def close(self) -> None:
         """Let go of moto; clears its state if no other sandbox of this process uses it."""
@@ -72,6 +85,19 @@ class MotoBridge:
                     _users += 1
                 self._app = DomainDispatcherApplication(create_backend_app)
             return self._app
+
+
+def _unknown(call: Call) -> Answer:
+    """A client's error, in the protocol of the call: what is lacking today is lacking at every retry."""
+    target = call.headers.get("x-amz-target", "")
+    form = dict(parse_qsl(call.body.decode("utf-8", "replace"))) if not target else {}
+    operation = target.rpartition(".")[2] or form.get("Action") or f"{call.method} {call.path}"
+    message = f"The sandbox lacks this operation{' of ' * bool(call.service)}{call.service}: {operation}"
+    if call.service == "s3":
+        return s3_error("MethodNotAllowed", message, status=405)
+    if "Action" in form:
+        return error_answer(ApiError("InvalidAction", message), "query")
+    return error_answer(ApiError("UnknownOperationException", message), "json" if target else "rest-json")
 
 
 def _reset() -> None:

@@ -20,6 +20,10 @@ PAGE: Final = 20
 _JOINED: Final = 1_700_000_000.0
 _ACCOUNT_KEYS: Final = frozenset({"id", "name", "email", "ou", "tags", "status"})
 _STATUSES: Final = frozenset({"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"})
+_WITHOUT_ONE: Final = frozenset(
+    {"AcceptHandshake", "CreateOrganization", "DeclineHandshake", "DescribeHandshake", "ListHandshakesForAccount"}
+)
+"""The operations that make sense to an account of no organization."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class Organization:
     def answer(self, call: Call) -> Answer:
         """Answer a routed call. Raises ApiError."""
         if call.account not in self.members:
-            raise ApiError("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
+            raise not_in_use()
         if call.account not in self._readers and call.operation != "DescribeOrganization":
             raise ApiError("AccessDeniedException", "You don't have permissions to access this resource.")
         return json_answer(self._operations[call.operation](call.params), content_type=JSON_1_1_TYPE)
@@ -239,6 +243,17 @@ class Organization:
                 "OrganizationalUnitNotFoundException", "You specified an organizational unit that doesn't exist."
             )
         return {"OrganizationalUnit": self._unit_summary(unit)}
+
+
+def needs_one(call: Call) -> bool:
+    """Read the operation of a call for Organizations; answers whether it takes an organization to do it."""
+    call.operation = call.headers.get("x-amz-target", "").rpartition(".")[2]
+    return call.operation not in _WITHOUT_ONE
+
+
+def not_in_use() -> ApiError:
+    """What every such operation answers to an account of no organization."""
+    return ApiError("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
 
 
 def _page(params: Mapping[str, Any], key: str, found: Iterable[dict[str, Any]]) -> dict[str, Any]:

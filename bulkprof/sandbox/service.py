@@ -8,12 +8,12 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
-from bulkprof.sandbox import bedrock, json_services, sts
+from bulkprof.sandbox import bedrock, callers, json_services, sts, tagging
 from bulkprof.sandbox.faults import AFTER, BEFORE, Fault, FaultScript
 from bulkprof.sandbox.identity import Sessions
 from bulkprof.sandbox.ledger import CallCounter
 from bulkprof.sandbox.moto_bridge import MotoBridge
-from bulkprof.sandbox.organization import Organization
+from bulkprof.sandbox.organization import Organization, needs_one, not_in_use
 from bulkprof.sandbox.rates import RateTable
 from bulkprof.sandbox.server import Reply
 from bulkprof.sandbox.settings import SandboxSettings
@@ -55,6 +55,9 @@ class Service:
         """Answer one AWS call."""
         call.read_scope()
         call.account = self.sessions.account(call.access_key)
+        unsigned = callers.refusal(call)
+        if unsigned is not None:
+            return Reply(error_answer(unsigned, _PROTOCOLS.get(call.service, "rest-json")))
         work = self._route(call)
         if work is None:
             return Reply(await asyncio.to_thread(self.moto.answer, call))
@@ -80,14 +83,17 @@ class Service:
         if call.service == "bedrock" and bedrock.route(call):
             return lambda: self._bedrock.answer(call)
         if call.service == "tagging" and json_services.route(call):
-            return lambda: json_services.get_resources(call, self.store)
+            return lambda: tagging.answer(call, self.store, self._bedrock.answer, self.settings.seed)
         if call.service == "servicequotas" and json_services.route(call):
             return lambda: json_services.service_quotas(call, self.store)
         if call.service == "sts" and sts.route(call):
             return lambda: sts.answer(call, self.sessions, self.settings, self._closed_accounts())
         organization = self.organization
-        if call.service == "organizations" and organization is not None and organization.route(call):
-            return lambda: organization.answer(call)
+        if call.service == "organizations":
+            if organization is not None and organization.route(call):
+                return lambda: organization.answer(call)
+            if organization is None and needs_one(call) and not self.moto.has_organization():
+                return _no_organization
         return None
 
     def _work(self, call: Call, work: Callable[[], Answer]) -> Answer:
@@ -161,3 +167,7 @@ class Service:
         """Accounts that no role can be assumed in: denied ones, and suspended ones of the organization."""
         suspended = self.organization.suspended if self.organization else frozenset()
         return self.denied_accounts | suspended
+
+
+def _no_organization() -> Answer:
+    raise not_in_use()

@@ -49,6 +49,8 @@ class Hypotheses:
     """How long a new profile is not found by Get, Delete and the tag operations."""
     tag_lag_s: float = 0.0
     """How late tags, new profiles and deletions show in the tagging API's GetResources."""
+    short_tag_pages: float = 0.25
+    """Share (0 to 1) of GetResources' pages that end early though more remain, as AWS says they may."""
     list_tags_immediate: bool = True
     """ListTagsForResource shows a change at once; False: it lags by tag_lag_s too."""
     throttled_calls_cost: bool = False
@@ -59,8 +61,9 @@ class Hypotheses:
     def __post_init__(self) -> None:
         if self.token_mismatch not in ("ignore", "refuse"):
             raise ValueError(f"token_mismatch is 'ignore' or 'refuse', not {self.token_mismatch!r}")
-        if not 0 <= self.transient_conflicts <= 1:
-            raise ValueError(f"transient_conflicts is a share from 0 to 1, not {self.transient_conflicts}")
+        for name in ("short_tag_pages", "transient_conflicts"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a share from 0 to 1, not {getattr(self, name)}")
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], *, base: Hypotheses | None = None) -> Hypotheses:
@@ -81,7 +84,7 @@ class SandboxSettings:
     state_file: Path | None = None
     """Journal that profiles, tags and tokens are kept in; None keeps them in memory only."""
     seed: int = 0
-    """Ids, shares of faults and transient conflicts follow from it."""
+    """Ids, shares of faults, transient conflicts and short pages follow from it."""
     hypotheses: Hypotheses = Hypotheses()
     rate: Rate = Rate(50, 50)
     """Per account, Region and operation, for Bedrock and the tagging API."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from bulkprof.sandbox.catalogue import partition_of
-from bulkprof.sandbox.identity import Sessions
+from bulkprof.sandbox.identity import Sessions, account_of_key
 from bulkprof.sandbox.settings import SandboxSettings
 from bulkprof.sandbox.wire import Answer, ApiError, Call, xml_answer
 
@@ -19,6 +19,8 @@ NAMESPACE: Final = "https://sts.amazonaws.com/doc/2011-06-15/"
 _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/(?:[!-~]*/)?([\w+=,.@-]{1,64})", re.ASCII)
 _SESSION_NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _DURATIONS: Final = (900, 43200)
+_CHAINED_S: Final = 3600
+"""The longest session that a role session gets of another role."""
 
 
 def route(call: Call) -> bool:
@@ -53,6 +55,9 @@ def _assume_role(call: Call, sessions: Sessions, settings: SandboxSettings, deni
     duration = call.params.get("DurationSeconds", "3600")
     if not duration.isdecimal() or not _DURATIONS[0] <= int(duration) <= _DURATIONS[1]:
         raise ApiError("ValidationError", "DurationSeconds must be between 900 and 43200")
+    if int(duration) > _CHAINED_S and account_of_key(call.access_key) is not None:
+        message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+        raise ApiError("ValidationError", message)
     partition, account, role = match.groups()
     if account in denied_accounts:
         caller = sessions.principal(call.access_key, partition)

@@ -15,14 +15,30 @@ Protocol = Literal["rest-json", "json", "query"]
 JSON_TYPE = "application/json"
 JSON_1_1_TYPE = "application/x-amz-json-1.1"
 
+ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazonaws.bedrock/"
+"""What AWS writes after an error's name in the header of its REST protocol."""
+
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+_REFUSED_CALLER = frozenset(
+    {
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidClientTokenId",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "UnrecognizedClientException",
+    }
+)
+"""Errors about the signature, which are 403 in every protocol."""
 _ERROR_STATUS = {
+    **dict.fromkeys(_REFUSED_CALLER, 403),
     "AccessDeniedException": 403,
     "ExpiredTokenException": 403,
     "InternalServerException": 500,
     "ResourceNotFoundException": 404,
     "ServiceUnavailableException": 503,
     "ThrottlingException": 429,
+    "UnknownOperationException": 404,
 }
 """HTTP status of a rest-json error; all others are 400, as in Bedrock's service model."""
 
@@ -103,10 +119,15 @@ def xml_answer(operation: str, result: str, *, namespace: str) -> Answer:
     return Answer(200, body.encode(), {"Content-Type": "text/xml"})
 
 
-def _other_status(code: str) -> int:
+def status_of(error: ApiError) -> int:
+    """The error's HTTP status in the REST protocol."""
+    return _ERROR_STATUS.get(error.code, 400)
+
+
+def _other_status(error: ApiError) -> int:
     # In the JSON 1.1 and query protocols the caller's mistakes are all 400; only the server's own faults differ.
-    status = _ERROR_STATUS.get(code, 400)
-    return status if status >= 500 else 400
+    status = status_of(error)
+    return status if status >= 500 or error.code in _REFUSED_CALLER else 400
 
 
 def error_answer(error: ApiError, protocol: Protocol) -> Answer:
@@ -118,14 +139,23 @@ def error_answer(error: ApiError, protocol: Protocol) -> Answer:
             f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
             f"<RequestId>{request_id()}</RequestId></ErrorResponse>"
         )
-        status = 403 if error.code in ("AccessDenied", "ExpiredToken") else _other_status(error.code)
+        status = 403 if error.code in ("AccessDenied", "ExpiredToken") else _other_status(error)
         return Answer(status, body.encode(), {"Content-Type": "text/xml"}, result)
     if protocol == "json":
         content = {"__type": error.code, "Message": error.message, "message": error.message}
-        answer = json_answer(content, status=_other_status(error.code), content_type=JSON_1_1_TYPE)
+        answer = json_answer(content, status=_other_status(error), content_type=JSON_1_1_TYPE)
+        answer.headers["x-amzn-ErrorType"] = error.code
     else:
-        status = _ERROR_STATUS.get(error.code, 400)
-        answer = json_answer({"message": error.message, **error.fields}, status=status)
-    answer.headers["x-amzn-ErrorType"] = error.code
+        answer = json_answer({"message": error.message, **error.fields}, status=status_of(error))
+        answer.headers["x-amzn-ErrorType"] = f"{error.code}:{ERROR_NAMESPACE}"
     answer.result = result
     return answer
+
+
+def s3_error(code: str, message: str, *, status: int) -> Answer:
+    """An error of S3, whose form is its own."""
+    body = (
+        f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
+        f"<RequestId>{request_id()}</RequestId></Error>"
+    )
+    return Answer(status, body.encode(), {"Content-Type": "application/xml"}, code)

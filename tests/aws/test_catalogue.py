@@ -43,6 +43,11 @@ CATALOGUE = Catalogue.from_answers(
             f"{P}:us-gov-west-1:222222222222:inference-profile/us-gov.zai.glm-4.7",
             set(WIDE),
         ),
+        (
+            f"{P}:us-gov-west-1::inference-profile/us-gov.zai.glm-4.7",
+            f"{P}:us-gov-west-1:222222222222:inference-profile/us-gov.zai.glm-4.7",
+            set(WIDE),
+        ),
     ],
 )
 def test_found(source: str, arn: str, lists: set[str]) -> None:
@@ -54,7 +59,25 @@ def test_what_runs_only_through_a_system_profile_says_which() -> None:
     warning = CATALOGUE.resolve(GLM, TARGET).warning
     assert warning is not None
     assert "global.zai.glm-4.7 or us-gov.zai.glm-4.7" in warning
-    assert "LEGACY" in str(CATALOGUE.resolve("old.model-v1", TARGET).warning)
+    assert CATALOGUE.resolve("old.model-v1", TARGET).warning == "AWS lists old.model-v1 as LEGACY"
+
+
+@pytest.mark.parametrize("types", [frozenset({"INFERENCE_PROFILE"}), frozenset()])
+def test_whatever_aws_says_of_a_model_that_lacks_on_demand(types: frozenset[str]) -> None:
+    """`["INFERENCE_PROFILE"]`, or nothing, as it once did."""
+    bare = FoundationModel(GLM, model(GLM).arn, types)
+    catalogue = Catalogue([bare], [profile("us-gov.zai.glm-4.7", *WIDE)])
+    warning = catalogue.resolve(GLM, TARGET).warning
+    assert warning == f"{GLM} can't be invoked on demand by itself; use us-gov.zai.glm-4.7"
+    assert Catalogue([bare], [profile("x.glm", bare.arn)]).source_of((bare.arn,)) == "x.glm"
+
+
+def test_a_model_that_retires_says_when() -> None:
+    old = FoundationModel(
+        "old.v1", model("old.v1").arn, frozenset({"ON_DEMAND"}), legacy=True, retires="2027-10-28T00:00:00Z"
+    )
+    warning = Catalogue([old], []).resolve("old.v1", TARGET).warning
+    assert warning == "AWS lists old.v1 as LEGACY, and retires it on 2027-10-28"
 
 
 @pytest.mark.parametrize(
@@ -70,6 +93,10 @@ def test_what_runs_only_through_a_system_profile_says_which() -> None:
         (f"{P}:us-gov-east-1::foundation-model/{NOVA}", f"write the id '{NOVA}' alone"),
         (f"{P}:us-gov-west-1:222222222222:foundation-model/{NOVA}", "is not how AWS names the model here"),
         (f"arn:aws:bedrock:us-gov-west-1::foundation-model/{NOVA}", "is not how AWS names the model here"),
+        (
+            "arn:aws:bedrock:us-gov-west-1::inference-profile/us-gov.zai.glm-4.7",
+            "is not how AWS names the profile here",
+        ),
         (f"{P}:us-gov-west-1::foundation-model/nope", "no model or system profile 'nope'"),
         (f"{P}:us-gov-west-1:222222222222:inference-profile/nope", "no model or system profile 'nope'"),
         (f"{P}:us-gov-west-1:222222222222:application-inference-profile/abc", "can't be copied"),

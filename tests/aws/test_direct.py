@@ -3,86 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
 
-import aioboto3
 import pytest
-from aiobotocore.config import AioConfig
-from botocore.exceptions import ClientError
 
 from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
 from bulkprof.aws.direct import ANSWER
 from bulkprof.aws.sdk import Sdk
 from tests.aws import wire
-
-CALLS: Mapping[str, tuple[str, str, dict[str, Any], bytes]] = {
-    "a creation": (
-        "bedrock",
-        "create_inference_profile",
-        {
-            "inferenceProfileName": "team-é",
-            "modelSource": {"copyFrom": wire.SOURCE},
-            "clientRequestToken": "t",
-            "tags": [{"key": "a b", "value": ""}],
-        },
-        wire.response(201, b'{"inferenceProfileArn":"arn","status":null,"new":1}', X_Amzn_RequestId="r"),
-    ),
-    "a list": (
-        "bedrock",
-        "list_inference_profiles",
-        {"typeEquals": "APPLICATION", "maxResults": 1000, "nextToken": "a/b+c= d"},
-        wire.response(200, b'{"inferenceProfileSummaries":[{"models":[{"modelArn":"m"}]}],"nextToken":""}'),
-    ),
-    "a deletion": (
-        "bedrock",
-        "delete_inference_profile",
-        {"inferenceProfileIdentifier": wire.ARN},
-        wire.response(200, X_Other="1"),
-    ),
-    "RPC": (
-        "resourcegroupstaggingapi",
-        "get_resources",
-        {"ResourceTypeFilters": ["bedrock:application-inference-profile"], "ResourcesPerPage": 100},
-        wire.response(200, b'{"ResourceTagMappingList":[{"ResourceARN":"a","Tags":[]}]}'),
-    ),
-    "an error named in a header": (
-        "bedrock",
-        "get_inference_profile",
-        {"inferenceProfileIdentifier": wire.ARN},
-        wire.response(404, b'{"message":"gone"}', X_Amzn_ErrorType="ResourceNotFoundException:http://x/"),
-    ),
-    "an error named in the body": (
-        "service-quotas",
-        "get_service_quota",
-        {"ServiceCode": "bedrock", "QuotaCode": "L-1"},
-        wire.response(400, b'{"__type":"ns#NoSuchResourceException","Message":"none"}'),
-    ),
-    "an error without a name": (
-        "bedrock",
-        "list_foundation_models",
-        {},
-        wire.response(429, b"{}", Retry_After="2"),
-    ),
-}
+from tests.aws.both import CALLS, grant, noting, ours, theirs
 
 
 @pytest.mark.parametrize("call", CALLS)
 async def test_like_the_sdk(call: str) -> None:
     service, method, values, answer = CALLS[call]
     requests: list[bytes] = []
-
-    async def noted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        requests.append(await wire.request(reader))
-        writer.write(answer)
-        await writer.drain()
-        writer.close()
-
-    async with wire.serving(noted) as port:
-        ours = await _ours(port, service, method, values)
-        theirs = await _theirs(port, service, method, values)
-    assert ours == theirs
+    async with wire.serving(noting(requests, answer)) as port:
+        by_us = await ours(port, service, method, values)
+        by_the_sdk = await theirs(port, service, method, values)
+    assert by_us == by_the_sdk
     mine, plain = map(_essence, requests)
     assert mine == plain
 
@@ -91,7 +29,7 @@ async def test_times_are_left_as_text() -> None:
     written = "2026-11-23T14:59:22Z"
     body = b'{"inferenceProfileSummaries":[{"createdAt":"%b"}]}' % written.encode()
     async with wire.serving(wire.saying(wire.response(200, body), then_close=True)) as port:
-        answer = await _ours(port, "bedrock", "list_inference_profiles", {})
+        answer = await ours(port, "bedrock", "list_inference_profiles", {})
     assert answer["inferenceProfileSummaries"] == [{"createdAt": written}]
 
 
@@ -141,44 +79,12 @@ async def test_the_sdk_sends_nothing_by_itself() -> None:
 
     async with wire.serving(count) as port:
         sdk = Sdk(wire.environment(port), timeout_s=5.0)
-        calls = await sdk.client("bedrock", "us-east-1", SharedCredentials(_grant))
+        calls = await sdk.client("bedrock", "us-east-1", SharedCredentials(grant))
         calls.client.meta.events.unregister("before-call", unique_id=ANSWER)
         with pytest.raises(RuntimeError, match="the SDK sends by itself"):
             await calls.call("list_foundation_models")
         await sdk.http.close()
     assert seen == 0
-
-
-async def _ours(port: int, service: str, method: str, values: dict[str, Any]) -> dict[str, Any]:
-    sdk = Sdk(wire.environment(port), timeout_s=5.0)
-    try:
-        calls = await sdk.client(service, "us-east-1", SharedCredentials(_grant))
-        return await _answer(partial(calls.call, method), values)
-    finally:
-        await sdk.http.close()
-
-
-async def _theirs(port: int, service: str, method: str, values: dict[str, Any]) -> dict[str, Any]:
-    session = aioboto3.Session("AKIACANARY", wire.SECRET, wire.TOKEN, region_name="us-east-1")
-    config = AioConfig(retries={"mode": "standard", "total_max_attempts": 1})
-    endpoint = f"http://127.0.0.1:{port}"
-    async with session.client(service, endpoint_url=endpoint, config=config) as client:
-        return await _answer(getattr(client, method), values)
-
-
-async def _answer(call: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:
-    """What the call says, or what its error says, without what nobody reads."""
-    try:
-        answer: dict[str, Any] = dict(await call(**values))
-    except ClientError as error:
-        answer = {"kind": type(error).__name__} | {key: error.response[key] for key in ("Error", "ResponseMetadata")}
-    for retries in ("RetryAttempts", "MaxAttemptsReached"):
-        answer["ResponseMetadata"].pop(retries, None)
-    return answer
-
-
-async def _grant(_: Keys | None) -> Grant:
-    return Grant(Keys("AKIACANARY", wire.SECRET, wire.TOKEN))
 
 
 def _essence(request: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:

@@ -75,6 +75,12 @@ async def request(reader: asyncio.StreamReader) -> bytes:
     return head + body
 
 
+def headers(request: bytes) -> dict[str, str]:
+    """A request's headers, by their names in lower case."""
+    lines = request.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+
 @asynccontextmanager
 async def serving(answer: Answer) -> AsyncIterator[int]:
     """A server that treats every connection like this; gives its port."""

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bulkprof.cli.logs import Level, log_line
 from bulkprof.delivery.left import Left, TargetDone
-from bulkprof.delivery.progress import LINE_EVERY_S, ProgressView
+from bulkprof.delivery.progress import LINE_EVERY_S, LOOK_SHARE, ProgressView
 from bulkprof.model import ActionKind, Outcome, OutcomeKind, Target
 from bulkprof.sandbox import Fault, Sandbox
 from tests.cli.driver import CommandLine, Ended
@@ -167,6 +167,23 @@ def test_progress_lines_say_how_long_the_rest_takes() -> None:
         view.outcome(Outcome(1, A, "a", OutcomeKind.FAILED))
         view.step()
     assert said == ["profiles: 10 of 100, about 2 min left", "profiles: 11 of 100, 1 failed, about 10 min left"]
+
+
+def test_looks_at_the_rest_that_take_long_are_rare() -> None:
+    now, looks, said = [0.0], 0, list[str]()
+
+    def left() -> float:
+        nonlocal looks
+        looks += 1
+        now[0] += 1.0
+        return 600.0
+
+    with ProgressView(None, "profiles", 100, say=said.append, left=left, clock=lambda: now[0]) as view:
+        for _ in range(100):
+            now[0] += LINE_EVERY_S
+            view.step()
+    assert len(said) == looks
+    assert looks == pytest.approx(now[0] / LOOK_SHARE, abs=2)
 
 
 def test_a_bar_says_it_too() -> None:

@@ -15,13 +15,21 @@ from botocore.exceptions import ClientError
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
 
 GLM = "arn:aws:bedrock:us-east-1::foundation-model/zai.glm-4.7"
-# AWS's own answers break these two patterns of its model, so the sandbox's do as well.
+# AWS's own answers break these patterns and this enum of its model, so the sandbox's do as well.
 BROKEN_BY_AWS = {
+    "InferenceType": re.compile(r"INFERENCE_PROFILE"),
+    # By its documentation, also whatever the resource's own service answers.
+    "ErrorCode": re.compile(r"[A-Za-z]+Exception"),
     "FoundationModelArn": re.compile(r"arn:aws:bedrock:::foundation-model/[a-z0-9.:-]+"),
     "InferenceProfileName": re.compile(r"(US|EU|APAC|JP|AU|Global|US-GOV) [\w .-]+"),
     "InferenceProfileDescription": re.compile(r"Routes requests to [\w ,.-]+\."),
 }
-COMMON_ERRORS = {"AccessDeniedException", "ExpiredTokenException", "ServiceUnavailableException"}
+COMMON_ERRORS = {
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "ServiceUnavailableException",
+    "UnknownOperationException",
+}
 TYPES: dict[str, Any] = {
     "string": str,
     "integer": int,
@@ -30,6 +38,7 @@ TYPES: dict[str, Any] = {
     "timestamp": datetime.datetime,
     "structure": dict,
     "list": list,
+    "map": dict,
 }
 
 
@@ -47,6 +56,10 @@ def broken(shape: Any, value: Any, where: str = "output") -> Iterator[str]:
     elif shape.type_name == "list":
         for index, item in enumerate(value):
             yield from broken(shape.member, item, f"{where}[{index}]")
+    elif shape.type_name == "map":
+        for key, item in value.items():
+            yield from broken(shape.key, key, f"{where} key")
+            yield from broken(shape.value, item, f"{where}[{key}]")
     yield from broken_limits(shape, value, where)
 
 
@@ -56,12 +69,13 @@ def broken_limits(shape: Any, value: Any, where: str) -> Iterator[str]:
         if not least <= len(value) <= most:
             yield f"{where} has a length of {len(value)}"
     pattern, enum = shape.metadata.get("pattern"), getattr(shape, "enum", None)
+    exempt = BROKEN_BY_AWS.get(shape.name)
+    if exempt and exempt.fullmatch(value):
+        return
     if enum and value not in enum:
         yield f"{where} is not in the enum: {value}"
     if pattern and not re.fullmatch(pattern, value):
-        exempt = BROKEN_BY_AWS.get(shape.name)
-        if not (exempt and exempt.fullmatch(value)):
-            yield f"{where} does not match {pattern}: {value}"
+        yield f"{where} does not match {pattern}: {value}"
 
 
 class Checked:

@@ -47,6 +47,8 @@ def test_the_services_beside_bedrock_answer_what_their_models_say(client: Any) -
         quotas.call(operation, ServiceCode="bedrock", QuotaCode="L-40EC9882")
     for operation in ("ListServiceQuotas", "ListAWSDefaultServiceQuotas"):
         assert len(quotas.call(operation, ServiceCode="bedrock")["Quotas"]) == 1
+    for operation, more in (("TagResources", {"Tags": {"env": ""}}), ("UntagResources", {"TagKeys": ["env"]})):
+        assert client("resourcegroupstaggingapi").call(operation, ResourceARNList=[MISSING], **more)
     client("sts").call("GetCallerIdentity")
     organizations = client("organizations")
     organizations.call("DescribeOrganization")
@@ -92,6 +94,10 @@ def test_models_of_a_copy_are_those_of_its_source(client: Any) -> None:
     for name, source in (("system", SONNET), ("world", GLOBAL)):
         copy = bedrock.call("GetInferenceProfile", inferenceProfileIdentifier=bedrock.create(name, source))
         assert copy["models"] == bedrock.call("GetInferenceProfile", inferenceProfileIdentifier=source)["models"]
+    nobodys = SONNET.replace("123456789012", "")
+    same = bedrock.call("GetInferenceProfile", inferenceProfileIdentifier=bedrock.create("no-account", nobodys))
+    assert same["models"] == bedrock.call("GetInferenceProfile", inferenceProfileIdentifier=nobodys)["models"]
+    assert bedrock.call("GetInferenceProfile", inferenceProfileIdentifier=nobodys)["inferenceProfileArn"] == SONNET
     plain = bedrock.call("GetInferenceProfile", inferenceProfileIdentifier=bedrock.create("plain"))
     assert plain["models"] == [{"modelArn": GLM}]
     assert re.fullmatch("[a-z0-9]{12}", plain["inferenceProfileId"])
@@ -101,6 +107,9 @@ def test_some_models_only_run_through_a_system_profile(client: Any) -> None:
     models = client().call("ListFoundationModels")["modelSummaries"]
     bare = {model["modelId"] for model in models if "ON_DEMAND" not in model["inferenceTypesSupported"]}
     assert "anthropic.claude-sonnet-4-20250514-v1:0" in bare
+    assert {tuple(model["inferenceTypesSupported"]) for model in models if model["modelId"] in bare} == {
+        ("INFERENCE_PROFILE",)
+    }
     assert "zai.glm-4.7" not in bare
     wanted = client().call("ListFoundationModels", byInferenceType="ON_DEMAND", byProvider="anthropic")
     assert {model["modelId"] for model in wanted["modelSummaries"]}.isdisjoint(bare)
@@ -150,6 +159,18 @@ def test_unknown_sources_and_profiles_are_not_found(client: Any) -> None:
     assert bedrock.refusal("TagResource", resourceARN=MISSING, tags=TAGS)[0] == not_found
     assert bedrock.refusal("UntagResource", resourceARN=MISSING, tagKeys=["a"])[0] == not_found
     assert bedrock.refusal("ListTagsForResource", resourceARN=SONNET)[0] == not_found
+
+
+def test_what_the_sandbox_lacks_is_a_client_error(client: Any) -> None:
+    lacking = (
+        ("bedrock", "ListImportedModels", {}),
+        ("resourcegroupstaggingapi", "DescribeReportCreation", {}),
+        ("service-quotas", "ListServices", {}),
+    )
+    for service, operation, params in lacking:
+        code, message = client(service).refusal(operation, **params)
+        assert code == "UnknownOperationException"
+        assert message.startswith("The sandbox lacks this operation of ")
 
 
 def test_a_system_profile_stays(client: Any) -> None:
@@ -235,7 +256,9 @@ def test_bodies_that_are_no_json_objects_are_refused_by_the_server(sandbox: Any)
             urllib.request.urlopen(request)
         with caught.value as answer:
             assert answer.status == 400
-            assert answer.headers["x-amzn-ErrorType"] == "ValidationException"
+            code, _, namespace = answer.headers["x-amzn-ErrorType"].partition(":")
+            assert code == "ValidationException"
+            assert namespace.startswith("http://internal.amazon.com/coral/com.amazon")
             assert "validation error" in json.loads(answer.read())["message"]
 
 

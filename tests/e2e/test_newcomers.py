@@ -208,3 +208,23 @@ def test_a_reader_that_is_not_async_is_named(commands: CommandLine) -> None:
         ended = commands("validate", commands.write(name, ""))
         assert ended.code == 1
         assert f"plugin 'rule': {reader}.read must be an async generator: `async def` with `yield` in it" in ended.err
+
+
+@pytest.mark.parametrize("command", [["validate"], ["plan"], ["apply", "--yes"], ["sync", "--yes"]])
+def test_columns_that_nobody_reads_are_told_once(commands: CommandLine, sandbox: Sandbox, command: list[str]) -> None:
+    commands.connect(sandbox)
+    manifest = commands.manifest("one,a,b", header="name,Notes,Owner mail")
+    ended = commands(*command, manifest)
+    assert ended.code == 0, ended.err
+    assert ended.err.count("columns read by no rule: Notes, Owner mail\n") == 1
+
+
+@pytest.mark.parametrize("header", ["name,Account (ID)", "name,\u0430ccount", "name,target account", "name,xccount"])
+def test_an_account_that_is_called_otherwise_is_not_passed_over(
+    commands: CommandLine, sandbox: Sandbox, header: str
+) -> None:
+    commands.connect(sandbox)
+    ended = commands("apply", commands.manifest("one,222233334444", header=header), "--yes")
+    assert ended.code == 65
+    assert "did you mean account?" in ended.err
+    assert not sandbox.ledger().calls

@@ -87,6 +87,36 @@ async def test_many_targets_each_get_their_profiles_once(run: RunFile) -> None:
     assert [(o.target, o.name) for o in told] == [(o.target, o.name) for _, o in run.outcomes_after(0, 1000)]
 
 
+async def test_a_target_with_nothing_to_do_is_not_opened(run: RunFile) -> None:
+    desire(run, "a", "b")
+    desire(run, "c", "d", target=WEST)
+    refusal = Refusal("OtherEstate", "not ours")
+    for target, last in ((TARGET, ActionKind.NONE), (WEST, ActionKind.CREATE)):
+        first, second = run.wanted(target)
+        run.save_plan([replace(first, refusal=refusal), replace(second, kind=last, source_arn="source/lite")])
+    told: list[Outcome] = []
+    # Opening the first one would fail its rows, opening the second one does.
+    closed = AccessDeniedError("no", code="AccessDenied")
+    await make_engine(run, {TARGET: closed, WEST: closed}, watch=told.append).execute(run.pending_targets())
+    assert ends(run) == [
+        ("a", FAIL, "OtherEstate"),
+        ("b", OutcomeKind.UNCHANGED, ""),
+        ("c", FAIL, "OtherEstate"),
+        ("d", FAIL, "AccessDenied"),
+    ]
+    assert sorted(outcome.name for outcome in told) == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+async def test_unchanged_profiles_count_once_however_many_there_are(run: RunFile, more: int) -> None:
+    desire(run, *(f"p{number}" for number in range(PAGE + more)))
+    plan_all(run, ActionKind.NONE)
+    told: list[Outcome] = []
+    await make_engine(run, {TARGET: FakeAws()}, watch=told.append).execute([TARGET])
+    assert run.outcome_counts() == {OutcomeKind.UNCHANGED: PAGE + more}
+    assert len({outcome.name for outcome in told}) == len(told) == PAGE + more
+
+
 async def test_more_actions_than_a_page_holds(run: RunFile) -> None:
     aws, count = FakeAws(), 2 * PAGE + 1
     desire(run, *(f"p{number}" for number in range(count)))

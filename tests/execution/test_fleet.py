@@ -102,3 +102,30 @@ def test_dead_targets_hold_up_nobody_who_is_observed(tmp_path: Path, dies_at: fl
     assert max(done) <= 2 * max(alone) + 2 * (LOADING_S + PATIENCE_S)
     assert max(failed) < 10 * SETTINGS.timeout_s
     assert codes <= {"AmbiguousError", "NoAnswer"}
+
+
+def test_pacers_that_learned_nothing_go_with_their_target(tmp_path: Path) -> None:
+    """Thousands of targets are never throttled; what the others showed counts until the run ends."""
+
+    async def main() -> None:
+        store = RateStore(tmp_path)
+        tell: Callable[[str], None] = lambda message: None  # noqa: E731
+        sessions = cast("AwsSessions", _Sessions(0, 0.0))
+        fleet = Fleet(sessions, DiffRules("owner", "estate"), SETTINGS, store, Stop(), tell)
+        fleet.traffic.clock = asyncio.get_running_loop().time
+        places = [Target(f"{number:012d}", "us-east-1") for number in range(20)]
+        for place in places:
+            async with fleet.open(place) as opened:
+                await observe(opened.api, opened.lane.call, {"a"})
+                if place == places[7]:
+                    for _ in range(3):
+                        # Answers that were accepted between two throttles are what a rate is learned from.
+                        pacer = fleet.traffic.pacer_for(place, "ListInferenceProfiles")
+                        now = anyio.current_time()
+                        pacer.started(now)
+                        pacer.throttled(now, now)
+        assert set(fleet._pacers) == {(places[7], "ListInferenceProfiles")}
+        assert fleet.rate(places[7], "ListInferenceProfiles") is not None
+        assert fleet.rate(places[8], "ListInferenceProfiles") is None
+
+    run_virtually(main)

@@ -14,12 +14,14 @@ import pytest
 from bulkprof.errors import StateError
 from bulkprof.execution import private
 from bulkprof.execution.lock import StateLock
+from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.rates import RateStore
-from bulkprof.execution.recent import RecentRuns
+from bulkprof.execution.recent import NOTHING, RecentRuns
 from bulkprof.execution.state import StateDirectory
+from bulkprof.model import OutcomeKind
 from bulkprof.sandbox import Sandbox
 from tests.cli.driver import CommandLine
-from tests.execution.making import make_run
+from tests.execution.making import ESTATE, TARGET, desire, make_run, plan_all
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there, access lists count")
 
@@ -311,7 +313,10 @@ def test_no_link_is_written_through(tmp_path: Path, outside: Path, target: str) 
 def test_no_run_is_read_through_a_link(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path / "state")
     state.prepare()
-    make_run(tmp_path / "elsewhere.db", id="one", status="interrupted").close()
+    with make_run(tmp_path / "elsewhere.db", id="one", status="interrupted") as run:
+        desire(run, "a")
+        plan_all(run)
+        run.record([closed_outcome(run.wanted(TARGET)[0], OutcomeKind.CREATED, arn="arn:a")])
     state.run_path("one").symlink_to(tmp_path / "elsewhere.db")
     told = r"one\.db: is a symbolic link"
     with pytest.raises(StateError, match=told):
@@ -319,7 +324,7 @@ def test_no_run_is_read_through_a_link(tmp_path: Path) -> None:
     ((_, problem),) = state.open_all()
     with pytest.raises(StateError, match=told):
         raise problem  # type: ignore[misc]
-    assert RecentRuns(state, "prod", 1e9)._paths == []
+    assert RecentRuns(state, ESTATE, 1e9).of(TARGET) == NOTHING
     # Where the user names a file, it is theirs to say.
     assert state.find(str(state.run_path("one"))) == state.run_path("one")
 

@@ -278,7 +278,7 @@ def test_rows_of_some_outcomes_come_back_as_they_were_asked_for(run: RunFile) ->
     assert (rows[0].description, rows[0].tags, rows[0].attributes) == ("about", {"k": "v"}, {"team": "x"})
 
 
-def test_what_was_made_and_deleted_in_a_target(run: RunFile) -> None:
+def test_what_was_changed_in_which_target(run: RunFile) -> None:
     desire(run, "a", "b", "c")
     desire(run, "a", target=OTHER)
     plan_all(run)
@@ -286,7 +286,9 @@ def test_what_was_made_and_deleted_in_a_target(run: RunFile) -> None:
     run.record([replace(a, arn="arn:a"), replace(b, kind=OutcomeKind.FAILED)])
     run.record([replace(c, kind=OutcomeKind.REPLACED, arn="arn:new", old_arn="arn:old")])
     run.record(outcomes_of(run, target=OTHER))
-    assert run.done_in(TARGET) == [
-        ("a", "arn:a", "", OutcomeKind.CREATED),
-        ("c", "arn:new", "arn:old", OutcomeKind.REPLACED),
+    here, there = (TARGET.account, TARGET.region), (OTHER.account, OTHER.region)
+    assert list(run.done()) == [
+        (*here, "a", "arn:a", "", "created"),
+        (*here, "c", "arn:new", "arn:old", "replaced"),
+        (*there, "a", "", "", "created"),
     ]

@@ -384,3 +384,26 @@ def test_what_a_plugin_needs_is_checked(tmp_path: Path, needed: object) -> None:
     registry = Registry({"mine": write(tmp_path, f"fields_needed = {needed!r}\n{RULE}")}, tmp_path)
     with pytest.raises(PluginError, match="plugin 'mine': fields_needed must be a list of NeededField"):
         registry.fields_needed()
+
+
+def test_plugins_say_which_columns_they_read(tmp_path: Path) -> None:
+    registry = Registry({}, tmp_path)
+    assert registry.columns_read() == frozenset()
+    tables = {
+        "naming": {"template": "{team}-{tag:env}-{model}"},
+        "tags": {"columns": {"App": "app", "Env": "TAG:env", "Where": "Account"}},
+    }
+    assert Registry(tables, tmp_path).columns_read() == {"team", "app"}
+    registry = Registry(tables, tmp_path)
+    registry.add("silent", Recorder("silent", []))
+    assert registry.columns_read() is None
+
+
+@pytest.mark.parametrize("fields", ["team", 1, [1]])
+def test_fields_read_must_be_a_list_of_fields(tmp_path: Path, fields: Any) -> None:
+    recorder = Recorder("odd", [])
+    recorder.fields_read = fields  # type: ignore[attr-defined]
+    registry = Registry({}, tmp_path)
+    registry.add("odd", recorder)
+    with pytest.raises(PluginError, match="fields_read must be a list of fields"):
+        registry.columns_read()

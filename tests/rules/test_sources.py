@@ -11,10 +11,15 @@ from tests.rules.making import HAIKU, row, rules
 MODEL = f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU}"
 PROFILE = "arn:aws-us-gov:bedrock:us-gov-west-1:111122223333:inference-profile/us-gov.anthropic.claude-v2:1"
 
+ANYBODYS = PROFILE.replace("111122223333", "")
+
 
 def test_arns_that_can_be_copied() -> None:
     assert parse_arn(MODEL) == SourceArn("aws", "us-east-1", "", "foundation-model", HAIKU)
     assert isinstance(parse_arn(PROFILE), SourceArn)
+    assert parse_arn(ANYBODYS) == SourceArn(
+        "aws-us-gov", "us-gov-west-1", "", "inference-profile", "us-gov.anthropic.claude-v2:1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,7 @@ def test_arns_that_can_be_copied() -> None:
         ("arn:", "is not the ARN of a Bedrock model"),
         (MODEL.replace("::", ":111122223333:"), "names no account; write " + MODEL),
         (MODEL.replace("us-east-1", ""), "the ARN names no Region"),
-        (PROFILE.replace("111122223333", ""), "names its account by 12 digits"),
+        (PROFILE.replace("111122223333", "1111"), "names its account by 12 digits, or not at all; write " + ANYBODYS),
     ],
 )
 def test_arns_that_can_not(arn: str, said: str) -> None:
@@ -51,6 +56,8 @@ def test_arns_that_can_not(arn: str, said: str) -> None:
         (MODEL, Target("", "eu-west-1"), "of Region us-east-1, the profile is for eu-west-1"),
         (PROFILE, Target("444455556666", "us-gov-west-1"), "of account 111122223333, the profile is for 444455556666"),
         (PROFILE, Target("", "us-gov-west-1"), None),
+        (ANYBODYS, Target("444455556666", "us-gov-west-1"), None),
+        (ANYBODYS, Target("444455556666", "us-gov-east-1"), "of Region us-gov-west-1"),
         (HAIKU, Target("", "eu-west-1"), None),
     ],
 )
@@ -107,7 +114,8 @@ def test_guesses_say_that_they_are(source: str, target: Target, arn: str, kind: 
     assert "a guess" in str(found)
 
 
-def test_an_arn_is_no_guess() -> None:
-    found = guess(PROFILE, Target("", ""))
-    assert (found.arn, found.kind, found.certain) == (PROFILE, SourceKind.SYSTEM_PROFILE, True)
-    assert str(found) == PROFILE
+@pytest.mark.parametrize("arn", [PROFILE, ANYBODYS])
+def test_an_arn_is_no_guess(arn: str) -> None:
+    found = guess(arn, Target("", ""))
+    assert (found.arn, found.kind, found.certain) == (arn, SourceKind.SYSTEM_PROFILE, True)
+    assert str(found) == arn

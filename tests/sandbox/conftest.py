@@ -41,10 +41,13 @@ class Caller:
         self._sandbox = sandbox
         self._clients: dict[tuple[str, ...], Any] = {}
 
-    def __call__(self, service: str = "bedrock", region: str = "us-east-1", keys: Any = None) -> Any:
+    def __call__(
+        self, service: str = "bedrock", region: str = "us-east-1", keys: Any = None, *, checked: bool = True
+    ) -> Any:
+        """A client; `checked` has botocore refuse what it can without asking."""
         environment = self._sandbox.environment()
         key_id = keys["AccessKeyId"] if keys else environment["AWS_ACCESS_KEY_ID"]
-        wanted = (service, region, key_id)
+        wanted = (service, region, key_id, str(checked))
         if wanted not in self._clients:
             self._clients[wanted] = self._session.create_client(
                 service,
@@ -53,7 +56,9 @@ class Caller:
                 aws_access_key_id=key_id,
                 aws_secret_access_key="sandbox",
                 aws_session_token="sandbox",
-                config=Config(retries={"total_max_attempts": 1}, read_timeout=5, proxies={}),
+                config=Config(
+                    retries={"total_max_attempts": 1}, read_timeout=5, proxies={}, parameter_validation=checked
+                ),
             )
         return self._clients[wanted]
 

@@ -21,7 +21,7 @@ from bulkprof.execution.stop import Stop
 from bulkprof.model import Problem
 from bulkprof.validating import Validation, validate
 from bulkprof.workspace import Options
-from tests.sharing.making import ROWS, Forks, Told, spoilt, use_rule, validated, write
+from tests.sharing.making import HEADER, ROWS, Forks, Told, spoilt, use_rule, validated, write
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,18 @@ def test_a_manifest_that_another_takes_the_place_of_is_read_again(forks: Forks) 
     found = validated(write("a.csv", spoilt(ROWS)), ui=(ui := Replaces()))
     assert (found.rows, found.problems) == (1600, 0)
     assert ui.notes == ["the manifests changed while they were read: they are read again, by one process"]
+
+
+def test_columns_that_no_rule_reads_are_told_also_after_a_second_reading(forks: Forks) -> None:
+    use_rule("os._exit(0) if os.getpid() != BEGAN else None")
+    with Path("mine.py").open("a") as file:
+        file.write("fields_read = ()\n")
+    manifest = write("a.csv", [f"{row}," for row in ROWS], HEADER.replace("name", "name,Notes"))
+    validated(manifest, ui=(ui := Told()))
+    assert [note.partition(":")[0] for note in ui.notes] == [
+        "a process that read the manifests has failed",
+        "column read by no rule",
+    ]
 
 
 def test_processes_that_cannot_be_started_are_done_without(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:

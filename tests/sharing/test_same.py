@@ -91,3 +91,48 @@ def test_values_that_a_rule_puts_right_are_put_right_by_each(forks: Forks) -> No
     manifest = write("a.csv", rows, HEADER.strip() + ",description\n")
     found = validated(manifest)
     assert (found.desired, found.problems, len(forks.processes)) == (1600, 0, 3)
+
+
+def test_columns_that_no_rule_reads_are_told_once(forks: Forks) -> None:
+    header = HEADER.replace("name\n", "Notes,na\u200bme,Owner mail\n")
+    files = [
+        write("a.csv", [f"{row[:-1]},x,,y" for row in spoilt(ROWS)[:700]], header),
+        write("b.csv", [f"b-{row[:-1]},x,,y" for row in ROWS], header),
+        write("c.jsonl", ['{"team": "j", "model": "nova", "Size": "L", "Notes": ""}'], ""),
+    ]
+    for processes in (1, 8):
+        validated(*files, processes=processes, ui=(ui := Told()))
+        assert ui.notes == ["columns read by no rule: Notes, Owner mail, Size"]
+    assert len(forks.processes) == 3
+
+
+@pytest.mark.parametrize(
+    ("says", "notes"),
+    [
+        ("", []),
+        ("fields_read = ()", ["column read by no rule: Notes"]),
+        ("fields_read = ['\\u200bNotes', 'tag:x', 'model']", []),
+    ],
+)
+def test_only_where_all_rules_say_what_they_read(forks: Forks, says: str, notes: list[str]) -> None:
+    use_rule("pass")
+    with Path("mine.py").open("a") as file:
+        file.write(says + "\n")
+    manifest = write("a.csv", [row[:-1] + "," for row in ROWS[:5]], HEADER.replace("name", "Notes"))
+    validated(manifest, ui=(ui := Told()))
+    assert ui.notes == notes
+
+
+def test_a_header_among_the_rows_of_any_part_is_told(forks: Forks) -> None:
+    rows = [*ROWS[:900], HEADER.strip().upper(), *ROWS[900:]]
+    for processes in (1, 8):
+        validated(write("a.csv", rows), processes=processes, ui=(ui := Told()))
+        assert [str(problem).partition(";")[0] for problem in ui.problems] == ["a.csv:902: the header again"]
+
+
+def test_a_title_above_a_large_manifest_is_one_problem(forks: Forks) -> None:
+    for processes in (1, 8):
+        validated(write("a.csv", ROWS, "Our teams\n" + HEADER), processes=processes, ui=(ui := Told()))
+        assert [problem.line for problem in ui.problems] == [1]
+        validated(write("b.csv", ROWS, "a,b,c,d,e\n"), processes=processes, ui=(ui := Told()))
+        assert [problem.line for problem in ui.problems] == [1]
