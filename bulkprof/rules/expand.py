@@ -76,7 +76,8 @@ class Rules:
         problems: list[Problem] = []
         if self._preparation.active:
             request = self._preparation.prepare(request, problems)
-        problems.extend(problem for problem in wrong if still_has(request, problem))
+        if wrong:
+            problems.extend(problem for problem in wrong if still_has(request, problem))
         found = self._places.of(request)
         for column, value, bad in found.faults:
             problems.append(cell_problem(request, column, value, bad))
