@@ -222,7 +222,8 @@ def load(file: Path | str | None = None) -> Config:
         if not file.exists():
             return Config()
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError(f"{file}: no such file; `bulkprof init` writes one to start from") from None
     except OSError as error:
@@ -231,11 +232,32 @@ def load(file: Path | str | None = None) -> Config:
         raise ConfigError(f"{file}: is not UTF-8 (byte {error.start})") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: {error}") from None
+    except RecursionError:
+        raise ConfigError(
+            f"{file}{_place(text, _NESTED)}: is nested too deeply; no setting is a list of lists"
+        ) from None
+    except ValueError:
+        # All that is left: Python reads numbers of some thousand digits only.
+        raise ConfigError(f"{file}{_place(text, _LONG_NUMBER)}: the number has too many digits") from None
     try:
         settings = Settings.model_validate(table)
     except ValidationError as error:
         raise ConfigError(printable_lines(f"{file}: {line}" for line in explain(error, Settings))) from None
     return Config(settings=settings, file=file.absolute())
+
+
+_NESTED = re.compile(r"(?:\[\s*|\{[^{}\[\]]*){100}")
+_LONG_NUMBER = re.compile(r"[0-9_]{4300}")
+
+
+def _place(text: str, wrong: re.Pattern[str]) -> str:
+    """Line and key of what the parser gives up at without saying where; empty where it isn't found."""
+    found = wrong.search(text)
+    if found is None:
+        return ""
+    number = text.count("\n", 0, found.start()) + 1
+    line = text.splitlines()[number - 1]
+    return f":{number}: {line.partition('=')[0].strip()[:100]}" if "=" in line else f":{number}"
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -250,7 +272,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
         if finding["type"] == "extra_forbidden":
             message = f"is not a known key{_instead(finding['loc'], model)}"
         elif isinstance(finding["input"], int | float):
-            message = f"{message} (got {finding['input']!r})"
+            message = f"{message} (got {_number(finding['input'])})"
         lines.append(f"{place}: {message}")
     return lines
 
@@ -277,3 +299,8 @@ def _table_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next(filter(None, map(_table_in, get_args(annotation))), None)
+
+
+def _number(value: float) -> str:
+    # Python refuses to write out what has more than some thousand digits, and nobody reads even a hundred.
+    return "a number of very many digits" if isinstance(value, int) and value.bit_length() > 200 else repr(value)

@@ -15,6 +15,7 @@ from bulkprof.aws import AwsSessions
 from bulkprof.config import Lock, Organization
 from bulkprof.errors import ConfigError, ExitCode, StateError
 from bulkprof.execution.deadline import DeadlineWatch
+from bulkprof.execution.descriptors import fitting
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lock import Holder, StateLock
 from bulkprof.execution.rates import RateStore
@@ -36,12 +37,15 @@ async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterato
     Raises `AwsError`, `ConfigError`, `LockHeldError`.
     """
     if not work.options.sandbox:
-        sessions = AwsSessions(work.settings.organization, work.settings.run)
+        _fit(work, sockets=1)
+        sessions = AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask)
         async with _fleet(work, sessions, work.settings.lock, holder) as fleet:
             yield fleet
         return
     sandbox = await anyio.to_thread.run_sync(_start_sandbox, work)
     try:
+        # The other ends of its connections are in this process, too.
+        _fit(work, sockets=2)
         role = {"role": work.settings.organization.role or SANDBOX_ROLE}
         organization: Organization = work.settings.organization.model_copy(update=role)
         sessions = AwsSessions(organization, work.settings.run, environment=sandbox.environment())
@@ -85,6 +89,18 @@ async def _fleet(work: Workspace, sessions: AwsSessions, lock: Lock, holder: Hol
                 await anyio.to_thread.run_sync(fleet.keep_rates)
 
 
+def _fit(work: Workspace, *, sockets: int) -> None:
+    """Let the run have no more calls at once than it can have connections. Raises `ConfigError` where that is none."""
+    wanted = work.settings.run
+    run = fitting(wanted, sockets=sockets)
+    if run != wanted:
+        work.ui.warn(
+            f"few files can be open at once (`ulimit -n`): at most {run.max_calls_in_flight} calls are in flight, not "
+            f"{wanted.max_calls_in_flight}"
+        )
+        work.settings = work.settings.model_copy(update={"run": run})
+
+
 def _start_sandbox(work: Workspace) -> Any:
     from bulkprof.sandbox import Sandbox, SandboxMissingError, SandboxSettings
 
@@ -111,4 +127,7 @@ def estate_lock(work: Workspace, run: RunFile) -> StateLock:
 async def recent_runs(work: Workspace) -> RecentRuns:
     """What the last runs on this machine did so lately that AWS may not show it."""
     look = partial(RecentRuns, work.state, work.settings.estate, work.settings.run.settle_s)
-    return await anyio.to_thread.run_sync(look)
+    recent = await anyio.to_thread.run_sync(look)
+    for damaged in recent.news():
+        work.ui.warn(damaged)
+    return recent

@@ -147,6 +147,10 @@ class StateError(BulkprofError):
     """The state directory can't be written, or a run file is missing, damaged, foreign or too new."""
 
 
+class DamagedError(StateError):
+    """A run file holds what no run writes, or not what was approved: nothing is carried out from it."""
+
+
 class RunInterruptedError(BulkprofError):
     """The run was asked to stop before it changed anything; `resume` of `run_id` takes it up again."""
 

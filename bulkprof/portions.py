@@ -15,7 +15,7 @@ from bulkprof.plugins import Reader
 from bulkprof.rules import Rules
 
 LARGEST = 5_000
-"""Desired profiles of one portion, or those of one row if it alone has more: it may fan out to a thousand targets."""
+"""Desired profiles of one portion: a single row may fan out to hundreds of thousands."""
 
 
 class Portion(NamedTuple):
@@ -65,8 +65,15 @@ class Reading:
                 # What is wrong with a whole file stands in the place of its rows, and is none.
                 rows -= any(not problem.line for problem in item.problems)
                 continue
-            wanted.extend(map(form, expansion.profiles))
             problems.extend(expansion.problems)
+            if expansion.profiles.__class__ is tuple:
+                wanted.extend(map(form, expansion.profiles))
+            else:
+                for profile in expansion.profiles:
+                    wanted.append(form(profile))
+                    if len(wanted) >= LARGEST:
+                        yield Portion(0, wanted, problems)
+                        wanted, problems = [], []
             if len(wanted) >= LARGEST:
                 yield Portion(0, wanted, problems)
                 wanted, problems = [], []

@@ -89,6 +89,7 @@ async def apply(
     files = as_list(manifests)
     if len(files) == 1 and is_run_file(Path(files[0])):
         with RunFile.open(Path(files[0])) as kept:
+            await kept.off_loop(kept.check)
             work = _as_started(work, kept)
             # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.
             with estate_lock(work, kept) as lock, RunFile.open(work.state.adopt_plan(kept.path)) as run:
@@ -119,6 +120,7 @@ async def resume(
             if status not in UNFINISHED:
                 raise UsageError(f"run {run.meta('id')} is {status}: there is nothing to resume")
             if status not in NOTHING_SENT:
+                await run.off_loop(run.check)
                 return await _go_on(work, run, lock, resumed=True)
             if "-" in run.meta("manifests"):
                 work.ui.note("nothing was sent yet: the manifest is read from standard input again")
@@ -139,6 +141,7 @@ async def redeliver(
     with RunFile.open(work.state.find(run_id)) as run, unwrapped():
         if not told_its_end(run):
             raise UsageError(await run.off_loop(partial(nothing_to_deliver, run, work.state)))
+        await run.off_loop(run.check)
         work = _as_started(work, run)
         async with connect(work) as fleet:
             return await carryout.redeliver(work, run, fleet, only=several(only or ()))

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 
+import anyio.to_thread
+
 from bulkprof.delivery.ui import Ui
 from bulkprof.delivery.unreachable import blocks
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError, SafetyError
@@ -81,6 +83,7 @@ class Planner:
         if self.recent.unsettled_s > 0:
             self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
             await self.fleet.traffic.stop.pause(self.recent.unsettled_s)
+            await anyio.to_thread.run_sync(self.recent.waited)
         self.targets = targets
         self.lost = bool(await self.run.off_loop(self.run.lost))
         stopped: list[StopRequestedError] = []

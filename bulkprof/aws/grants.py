@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
 from bulkprof.aws.errors_map import aws_errors
+from bulkprof.aws.mfa import Ask, CodeNeededError, Codes
 from bulkprof.config import Organization
 from bulkprof.errors import (
     AmbiguousError,
@@ -37,8 +38,11 @@ class FindOwn(Protocol):
 class OwnKeys:
     """The caller's keys. The SDK's object renews what it can by itself (SSO, roles of machines, processes)."""
 
-    def __init__(self, find: FindOwn) -> None:
+    def __init__(self, find: FindOwn, codes: Codes | None = None, ask: Ask | None = None) -> None:
+        """`codes` are those that `find` leads to questions for, and `ask` asks them."""
         self._find = find
+        self._codes = codes or Codes()
+        self._ask = ask
         self._found: Any = None
 
     async def fetch(self, refused: Keys | None) -> Grant:
@@ -48,23 +52,58 @@ class OwnKeys:
         """
         try:
             with aws_errors():
-                if self._found is None or refused is not None:
-                    self._found = await self._find(afresh=refused is not None)
-                if self._found is None:
-                    raise SignInNeededError(
-                        "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
-                        "AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`",
-                        code="NoCredentials",
-                    )
-                keys = Keys(*await self._found.get_frozen_credentials())
+                try:
+                    keys = await self._keys(afresh=refused is not None)
+                except CodeNeededError as needed:
+                    if refused is not None:
+                        # Nobody waits for a question in the midst of a run.
+                        raise _run_out() from None
+                    keys = await self._keys_with_code(needed)
         except CredentialsError as error:
             # The SDK's own words for a token that ran out, a process that failed, a profile that is gone.
             raise SignInNeededError(error.message, code=error.code) from None
         if keys == refused:
-            raise SignInNeededError(
-                "your own AWS session has run out; sign in again, then `bulkprof resume`", code="ExpiredToken"
-            )
+            raise _run_out()
         return Grant(keys, lifetime_s=_OWN_KEYS_S)
+
+    async def _keys(self, *, afresh: bool) -> Keys:
+        if self._found is None or afresh:
+            self._found = await self._find(afresh=afresh)
+        if self._found is None:
+            raise SignInNeededError(
+                "no AWS credentials were found; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`",
+                code="NoCredentials",
+            )
+        return Keys(*await self._found.get_frozen_credentials())
+
+    async def _keys_with_code(self, needed: CodeNeededError) -> Keys:
+        """Ask for the code of each MFA device on the way, and begin anew with it."""
+        try:
+            while True:
+                code = await self._ask(needed.question) if self._ask else None
+                if not code:
+                    why = "there is no terminal to ask for it" if code is None else "none was given"
+                    raise SignInNeededError(
+                        f"the AWS profile asks for the code of an MFA device (mfa_serial), and {why}; run this in a "
+                        "terminal, or set a session's keys first: "
+                        'eval "$(aws configure export-credentials --format env)"',
+                        code="MfaNeeded",
+                    )
+                self._codes.give(needed.question, code)
+                try:
+                    # Afresh, since the SDK lets each of its objects ask only once.
+                    return await self._keys(afresh=True)
+                except CodeNeededError as another:
+                    needed = another
+        finally:
+            self._codes.forget()
+
+
+def _run_out() -> SignInNeededError:
+    return SignInNeededError(
+        "your own AWS session has run out; sign in again, then `bulkprof resume`", code="ExpiredToken"
+    )
 
 
 def member_role(organization: Organization, account: str, partition: str) -> str:

@@ -24,6 +24,7 @@ from bulkprof.aws.credentials import Keys, SharedCredentials
 from bulkprof.aws.direct import Direct, SignedCalls, require_json
 from bulkprof.aws.helpers import keep_helpers_quiet
 from bulkprof.aws.http import SharedHttp
+from bulkprof.aws.mfa import Codes
 from bulkprof.aws.sdk_http import ClientDefaults, SdkHttp, serve_machine_sources
 from bulkprof.aws.signing import Signer
 
@@ -57,6 +58,7 @@ class Sdk:
     def __init__(self, environment: Mapping[str, str] | None, *, timeout_s: float) -> None:
         self._environment = environment
         self.http = SharedHttp(timeout_s)
+        self.codes = Codes()
         base = self._core = self._new_core()
         self._loader = base.get_component("data_loader")
         # Megabytes of JSON, read here in a thread instead of at the first client on the event loop.
@@ -103,6 +105,8 @@ class Sdk:
         chain = core.get_component("credential_provider")
         serve_machine_sources(chain, core, self.http)
         keep_helpers_quiet(chain, core)
+        # The SDK has no public place for who is asked for codes.
+        chain.get_provider("assume-role")._prompter = self.codes  # noqa: SLF001
         return await core.get_credentials()
 
     def session(self, credentials: SharedCredentials) -> aioboto3.Session:

@@ -20,6 +20,7 @@ from bulkprof.aws.bedrock import BedrockApi
 from bulkprof.aws.credentials import SharedCredentials
 from bulkprof.aws.errors_map import aws_errors
 from bulkprof.aws.grants import AssumedRole, OwnKeys, account_of, member_role
+from bulkprof.aws.mfa import Ask
 from bulkprof.aws.organization import OrganizationApi
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExpiredCredentialsError, RegionError
@@ -53,7 +54,16 @@ class AwsSessions:
     AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and AWS_DEFAULT_REGION.
     """
 
-    def __init__(self, organization: Organization, run: Run, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        organization: Organization,
+        run: Run,
+        *,
+        environment: Mapping[str, str] | None = None,
+        ask: Ask | None = None,
+    ) -> None:
+        """`ask` asks whoever started the run for the code of an MFA device, where a profile wants one."""
+        self._ask = ask
         self._organization = organization
         self._run = run
         self._environment = environment
@@ -74,7 +84,9 @@ class AwsSessions:
         with aws_errors():
             # The SDK and its data take most of a second to load: long enough to miss a signal or a heartbeat.
             self._sdk = await asyncio.to_thread(_load, self._environment, self._run)
-        self._credentials[_OWN] = SharedCredentials(OwnKeys(self._sdk.own_credentials).fetch)
+        self._credentials[_OWN] = SharedCredentials(
+            OwnKeys(self._sdk.own_credentials, self._sdk.codes, self._ask).fetch
+        )
         return self
 
     async def __aexit__(

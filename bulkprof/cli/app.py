@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from bulkprof.cli.early import SAID, EarlyInterrupt
 from bulkprof.errors import ExitCode
 from bulkprof.printable import json_text, printable_lines
 
@@ -54,6 +55,7 @@ def register(command: str = "") -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; answers its exit code."""
     register(*arguments[:1])
+    stdout = sys.stdout
     try:
         command = typer.main.get_command(app)
         result = command.main(args=list(arguments), prog_name="bulkprof", standalone_mode=False)
@@ -63,16 +65,24 @@ def run(arguments: Sequence[str]) -> int:
         message: str = error.format_message()  # type: ignore[attr-defined]
         _terminal(arguments).error(printable_lines([message, *hint]))
         if "--json" in arguments:
-            sys.stdout.write(json_text({"error": message, "exit_code": int(ExitCode.USAGE)}, ascii_only=True) + "\n")
+            stdout.write(_json_error(message, ExitCode.USAGE))
         return ExitCode.USAGE
-    except (typer.Abort, KeyboardInterrupt):
-        _terminal(arguments).note("interrupted before anything was started")
+    except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
+        _terminal(arguments).note(SAID)
+        if "--json" in arguments:
+            stdout.write(_json_error(SAID, ExitCode.INTERRUPTED))
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # `bulkprof ... | head`: nobody reads any more, which is no error of ours.
-        nobody_reads(sys.stdout)
+        nobody_reads(stdout)
         return ExitCode.DONE
+    finally:
+        sys.stdout = stdout
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _json_error(message: str, code: ExitCode) -> str:
+    return json_text({"error": message, "exit_code": int(code)}, ascii_only=True) + "\n"
 
 
 def _terminal(arguments: Sequence[str]) -> "Terminal":

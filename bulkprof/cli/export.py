@@ -2,7 +2,6 @@
 
 import shlex
 import shutil
-import sys
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,10 +66,10 @@ def export(
         found = run_async(terminal, work, again=None)
         stream.seek(0)
         try:
-            shutil.copyfileobj(stream.buffer, sys.stdout.buffer)
-            sys.stdout.flush()
+            shutil.copyfileobj(stream.buffer, terminal.stdout.buffer)
+            terminal.stdout.flush()
         except BrokenPipeError:
-            nobody_reads(sys.stdout)
+            nobody_reads(terminal.stdout)
     again = [*flags_again(config, state_dir), *(["--sandbox"] if sandbox else [])]
     _tell(terminal, found, str(out or "-"), again)
     return int(found.exit_code)

@@ -9,7 +9,7 @@ from bulkprof.cli import options as o
 from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.running import STATE_DIR, ending, flags_again, make_options, make_terminal, run_async
-from bulkprof.errors import ExitCode, UsageError
+from bulkprof.errors import DamagedError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -130,6 +130,10 @@ def report(
                 check_path(flag, file)
         state = StateDirectory(state_dir)
         with RunFile.open(state.find(run_id)) as run:
+            try:
+                run.check()
+            except DamagedError as damage:
+                terminal.warn(f"what is shown may be wrong: {damage}")
             summary, planned = summary_of(run), is_plan(run)
             if planned and (results or failed):
                 raise UsageError(f"{run_id} is a plan that was not carried out: it has no outcomes yet to write")

@@ -16,6 +16,7 @@ from anyio.abc import TaskStatus
 from bulkprof.cli.running import say_how_to_resume
 from bulkprof.cli.terminal import Terminal
 from bulkprof.errors import without_secrets
+from bulkprof.execution.descriptors import raise_limit
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ def run_watched(terminal: Terminal, work: Callable[[], Awaitable[T]], again: lis
             group.cancel_scope.cancel()
         return result[0]
 
+    raise_limit()
     uvloop = importlib.util.find_spec("uvloop") is not None
     with _foreign_logs(terminal):
         return anyio.run(main, backend_options={"use_uvloop": uvloop})

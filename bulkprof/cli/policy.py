@@ -74,7 +74,7 @@ def iam_policy(
         answer = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
         if party is not None and not cloudformation:
             answer = answer[party]
-    typer.echo(json_text(answer, ascii_only=True, indent=2))
+    terminal.text(json_text(answer, ascii_only=True, indent=2).split("\n"))
     if not settings.organization.role:
         name = f'; for others, set role = "{DEFAULT_ROLE}"' if cloudformation else ""
         terminal.note(f"no role is set in [organization], so runs work in the hub's own account only{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,10 @@ def make_terminal(
     """The command's way to its user."""
     from bulkprof.cli.terminal import Terminal
 
-    return Terminal(as_json=as_json, no_color=no_color, yes=yes, log_format=log_format)
+    terminal = Terminal(as_json=as_json, no_color=no_color, yes=yes, log_format=log_format)
+    # From now on others may print, such as plugins: standard output holds what the command answers, and nothing else.
+    sys.stdout = sys.stderr
+    return terminal
 
 
 def make_options(terminal: Terminal, config: Path | None, state_dir: Path, **flags: Any) -> Options:

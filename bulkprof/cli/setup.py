@@ -157,8 +157,7 @@ def sandbox(
         except OSError as error:
             what = f"--state-file {state_file}" if error.filename else f"port {port}"
             raise ConfigError(f"{what}: can't be used: {error.strerror or error}") from None
-    for name, value in server.environment().items():
-        typer.echo(f"export {name}={value}")
+    terminal.text(f"export {name}={value}" for name, value in server.environment().items())
     terminal.note("serving; Ctrl-C ends it")
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

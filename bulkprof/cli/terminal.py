@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property
 from io import TextIOWrapper
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import anyio
 import anyio.to_thread
@@ -51,7 +52,13 @@ class Out:
         from bulkprof.cli.console import SafeConsole
 
         # None lets rich look at NO_COLOR and at the terminal itself.
-        return SafeConsole(stderr=self._is_stderr, no_color=self._no_color or None, highlight=False, quiet=self._quiet)
+        return SafeConsole(
+            file=self._stream,
+            stderr=self._is_stderr,
+            no_color=self._no_color or None,
+            highlight=False,
+            quiet=self._quiet,
+        )
 
     @cached_property
     def is_terminal(self) -> bool:
@@ -83,6 +90,8 @@ class Terminal(Ui):
         self, *, as_json: bool, no_color: bool, yes: bool = False, log_format: LogFormat = LogFormat.TEXT
     ) -> None:
         self.as_json = as_json
+        self.stdout = sys.stdout
+        """Standard output, which nobody else writes to: what plugins print goes to standard error."""
         self.json_logs = log_format is LogFormat.JSON
         self.errors = Out(stderr=True, no_color=no_color)
         # Tables have no place among JSON lines: what they say is in the JSON on stdout, and in a line of its own.
@@ -171,7 +180,18 @@ class Terminal(Ui):
             return True
         if not sys.stdin.isatty():
             raise UsageError("nobody can be asked without a terminal; add --yes, or look first: bulkprof plan")
-        return await self._ask("Do it? Only 'yes' is taken: ")
+        return (await self._ask("Do it? Only 'yes' is taken: ", sys.stdin.buffer)).lower() == "yes"
+
+    async def ask(self, question: str) -> str | None:
+        """Ask on the terminal, which standard input need not be."""
+        if sys.stdin is not None and sys.stdin.isatty():
+            return await self._ask(question, sys.stdin.buffer)
+        try:
+            terminal = await anyio.to_thread.run_sync(_open_terminal)
+        except OSError:
+            return None
+        with terminal:
+            return await self._ask(question, terminal)
 
     def _show(self, plan: Plan) -> None:
         if self.as_json and self.json_logs:
@@ -182,13 +202,13 @@ class Terminal(Ui):
             with RunFile.open(plan.path) as run:
                 show_plan(self.output.console, run)
 
-    async def _ask(self, question: str) -> bool:
+    async def _ask(self, question: str, source: BinaryIO) -> str:
         """Ask, but let Ctrl-C end the waiting: without a thread, which would keep the process until Enter."""
         answer = b""
 
         async def read() -> None:
             nonlocal answer
-            async for piece in pieces(sys.stdin.buffer):
+            async for piece in pieces(source):
                 answer += piece
                 if b"\n" in piece:
                     break
@@ -198,7 +218,10 @@ class Terminal(Ui):
             await self.stop.wait()
             group.cancel_scope.cancel()
 
-        self.errors.line(question, end="")
+        if self.json_logs:
+            self._line(Level.INFO, question)
+        else:
+            self.errors.line(question, end="")
         self.asks = True
         try:
             async with anyio.create_task_group() as group:
@@ -207,17 +230,22 @@ class Terminal(Ui):
         finally:
             self.asks = False
         await self.stop.pause(0)
-        return answer.partition(b"\n")[0].strip().lower() == b"yes"
+        return answer.partition(b"\n")[0].decode(errors="replace").strip()
 
     def json(self, value: Any) -> None:
         """Print the one JSON object of `--json`."""
-        plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+        plain = (self.stdout.encoding or "").lower().replace("-", "") != "utf8"
         self.text([json_text(value, ascii_only=plain)])
 
     def text(self, lines: Iterable[str]) -> None:
         """Print lines on stdout, made printable, for other programs to read."""
         try:
-            sys.stdout.writelines(f"{printable(line)}\n" for line in lines)
-            sys.stdout.flush()
+            self.stdout.writelines(f"{printable(line)}\n" for line in lines)
+            self.stdout.flush()
         except BrokenPipeError:
-            nobody_reads(sys.stdout)
+            nobody_reads(self.stdout)
+
+
+def _open_terminal() -> BinaryIO:
+    """The terminal that this process belongs to. Raises `OSError` where it has none."""
+    return cast("BinaryIO", Path("/dev/tty").open("rb", buffering=0))

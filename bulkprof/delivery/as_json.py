@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bulkprof.delivery.plan import Plan, plan_of
-from bulkprof.errors import ExitCode
+from bulkprof.errors import ExitCode, StateError
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.since import told_its_end
 from bulkprof.execution.standing import is_plan, standing
@@ -82,22 +82,21 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
     """Past runs as JSON-ready rows, newest first; a file that can't be opened says so in its status."""
     for run_id, run in state.open_all():
-        if isinstance(run, RunFile):
-            yield {
-                "run_id": run_id,
-                "command": run.meta("command"),
-                "started_at": run.meta("started_at"),
-                "status": standing(run, state),
-                "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
-                "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
-            }
-        else:
-            why = str(run)
-            yield {
-                "run_id": run_id,
-                "command": "",
-                "started_at": "",
-                "status": why,
-                "outcomes": {},
-                "sinks_missing": [],
-            }
+        try:
+            row = _run_row(run, state)
+        except StateError as error:
+            nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": []}
+            row = {**nothing, "status": str(error)}
+        yield {"run_id": run_id, **row}
+
+
+def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]:
+    if isinstance(run, StateError):
+        raise run
+    return {
+        "command": run.meta("command"),
+        "started_at": run.meta("started_at"),
+        "status": standing(run, state),
+        "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
+        "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
+    }

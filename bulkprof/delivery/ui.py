@@ -54,6 +54,10 @@ class Ui:
         """Look at the plan, and answer whether to go on. Awaited only where something would change."""
         return True
 
+    async def ask(self, question: str) -> str | None:
+        """Answer a question, such as for the code of an MFA device; None where nobody can be asked."""
+        return None
+
 
 class _NoProgress:
     def step(self, count: int = 1) -> None:

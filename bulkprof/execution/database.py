@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any, Self, TypeVar
 import anyio
 import anyio.to_thread
 
-from bulkprof.errors import StateError
-from bulkprof.execution import rows
+from bulkprof.errors import DamagedError, StateError
+from bulkprof.execution import clocks, rows, seals
 from bulkprof.execution.private import create_private
 
 APPLICATION_ID = 0x62756C6B
@@ -22,6 +23,8 @@ APPLICATION_ID = 0x62756C6B
 SCHEMA_VERSION = 1
 
 T = TypeVar("T")
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What Python's SQLite raises: the second where SQLite's own message quotes what is damaged."""
 
 
 class Database:
@@ -50,7 +53,7 @@ class Database:
             raise StateError(f"{path}: is there already, and is not overwritten; choose another name") from None
         except OSError as error:
             raise StateError(f"{path}: can't be made: {error.strerror}; choose another place") from None
-        with _speaking_of(path):
+        with speaking_of(path):
             connection = _connect(path)
             try:
                 _use_wal(connection)
@@ -69,7 +72,7 @@ class Database:
         """Open an existing run file. Raises `StateError` when it is missing, damaged, foreign or too new."""
         if not path.is_file():
             raise StateError(f"{path}: no such run file")
-        with _speaking_of(path):
+        with speaking_of(path):
             connection = _connect(path)
             try:
                 check_identity(path, connection)
@@ -87,7 +90,7 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, _ERRORS):
             raise _told(self.path, error) from error
 
     def close(self) -> None:
@@ -96,7 +99,7 @@ class Database:
 
     def copy_to(self, path: Path) -> None:
         """Write a copy, with what a killed writer left beside the file. Raises `StateError` when it can't."""
-        with _speaking_of(path), closing(_connect(path)) as copy:
+        with speaking_of(path), closing(_connect(path)) as copy:
             self._db.backup(copy)
 
     def make_fleeting(self) -> None:
@@ -109,13 +112,14 @@ class Database:
         """Run `work`, which uses this file, in a worker thread, after whatever is under way there."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(1)
-        with _speaking_of(self.path):
+        with speaking_of(self.path):
             return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
     def meta(self, key: str, default: Any = None) -> Any:
         """A value kept with the run (`id`, `command`, `estate`, `status`, `started_at`, …)."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return json.loads(row[0]) if row else default
+        with speaking_of(self.path):
+            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+            return rows.from_json(row[0]) if row else default
 
     def set_meta(self, **values: Any) -> None:
         """Keep JSON values with the run."""
@@ -123,11 +127,25 @@ class Database:
             self._db.executemany(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in values.items()]
             )
+            checksum = json.dumps(seals.meta_digest(self._db))
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (seals.META, checksum))
+
+    def give_sign_of_life(self) -> None:
+        """Keep the moment until which calls may have been sent, as far as is known now."""
+        self.set_meta(alive=clocks.moment())
+
+    def check(self) -> None:
+        """Read all of the file, and raise `DamagedError` unless it is sound and holds the plan that was approved."""
+        with speaking_of(self.path), self._db:
+            # In one transaction, since another process may be writing.
+            self._db.execute("BEGIN")
+            if found := seals.damage(self._db):
+                raise rows.DamageError(found)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing; a full or broken disk becomes one line that names the file."""
-        with _speaking_of(self.path), self._db:
+        with speaking_of(self.path), self._db:
             self._db.execute("BEGIN")
             yield
 
@@ -152,16 +170,49 @@ def check_identity(path: Path, connection: sqlite3.Connection) -> None:
     if version > SCHEMA_VERSION:
         raise StateError(f"{path}: was written by a newer bulkprof (format {version}); upgrade bulkprof to use it")
     if connection.execute("SELECT count(*) FROM meta WHERE key IN ('id', 'status')").fetchone()[0] != 2:
-        raise StateError(f"{path}: is damaged: it doesn't say what run it is")
+        raise _damaged(path, "it doesn't say what run it is")
+    # In one transaction, since another process may be writing.
+    with connection:
+        connection.execute("BEGIN")
+        sealed = connection.execute("SELECT value FROM meta WHERE key = ?", (seals.META,)).fetchone()
+        if sealed and rows.from_json(sealed[0]) != seals.meta_digest(connection):
+            raise _damaged(path, "what it says of its run isn't what was written")
 
 
 @contextmanager
-def _speaking_of(path: Path) -> Iterator[None]:
+def speaking_of(path: Path) -> Iterator[None]:
+    """Raise what SQLite raises as a `StateError` that names the file."""
     try:
         yield
-    except sqlite3.Error as error:
+    except _ERRORS as error:
         raise _told(path, error) from error
 
 
-def _told(path: Path, error: sqlite3.Error) -> StateError:
+_NOT_DAMAGE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
+"""What SQLite says of surroundings: the file itself may be sound."""
+
+
+def _told(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StateError:
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _NOT_DAMAGE:
+        return _damaged(path, str(error))
     return StateError(f"{path}: {error}; the run's file can't be used (is it damaged, or the disk full or read-only?)")
+
+
+def _damaged(path: Path, what: str) -> DamagedError:
+    # SQLite may quote half the file.
+    text = textwrap.shorten(what, 100, placeholder=" …")
+    return DamagedError(
+        f"{path}: is damaged ({text}); move it away and make a new plan, or apply its manifests again: what exists "
+        "already is found"
+    )

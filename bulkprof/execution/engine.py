@@ -7,7 +7,6 @@ machines could take the others.
 from __future__ import annotations
 
 import math
-import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -16,10 +15,9 @@ from functools import partial
 from typing import Protocol
 
 import anyio
-import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from bulkprof.errors import AwsError
+from bulkprof.errors import AwsError, StateError
 from bulkprof.execution.creation import CHANGES, Api, Replan, SourceOf
 from bulkprof.execution.lane import Lane, Traffic
 from bulkprof.execution.lost import Turn
@@ -93,6 +91,7 @@ class Engine:
 
     async def execute(self, targets: Sequence[Target]) -> None:
         """Carry every open action of `targets` to its outcome, or as far as the stop allows."""
+        await self._give_sign_of_life()
         async with anyio.create_task_group() as beat:
             beat.start_soon(self._beat)
             await self._execute(targets)
@@ -172,12 +171,15 @@ class Engine:
             self.watch(outcome)
 
     async def _beat(self) -> None:
-        """Touch the run file: after a kill, its time says how long ago calls may still have been sent."""
         while True:
-            # A disk that refuses this is noticed by the writer, which can say what is lost.
-            with suppress(OSError):
-                await anyio.to_thread.run_sync(os.utime, self.run.path)
             await anyio.sleep(HEARTBEAT_S)
+            await self._give_sign_of_life()
+
+    async def _give_sign_of_life(self) -> None:
+        """Note in the run file that calls may be sent: after a kill, it says how long ago that was."""
+        # A disk that refuses this is noticed by the writer, which can say what is lost.
+        with suppress(StateError):
+            await self.run.off_loop(self.run.give_sign_of_life)
 
     def _take_counts(self) -> dict[str, CallCount]:
         """The calls since the last commit."""

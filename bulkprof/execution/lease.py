@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -32,14 +31,14 @@ class Lease:
         """Understand an object's content; None where it is something else."""
         try:
             record: Any = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         holder = Holder.from_json(record)
         if holder is None:
             return None
         token, expiry_s, writes = (record.get(name) for name in ("token", "expiry_s", "writes"))
-        # NaN and infinity are numbers in Python's JSON, but no times.
-        timed = isinstance(expiry_s, int | float) and math.isfinite(expiry_s)
+        # NaN, infinity and what no float holds are numbers in Python's JSON, but no times.
+        timed = isinstance(expiry_s, int | float) and abs(expiry_s) < 1e9
         if not timed or not isinstance(token, str) or not isinstance(writes, int):
             return None
         return cls(holder, token, expiry_s, writes)

@@ -224,7 +224,7 @@ def _lock(file: int, *, free: bool = False, shared: bool = False) -> bool:
 def _read(file: int) -> Holder | None:
     try:
         return Holder.from_json(json.loads(os.pread(file, _LONGEST_RECORD, 0)))
-    except ValueError:
+    except (ValueError, RecursionError):
         # Empty, half written, or not ours: the lock itself is the kernel's and doesn't depend on it.
         return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from enum import IntEnum
 
+from bulkprof.execution.database import speaking_of
 from bulkprof.execution.wanted import Wanted
 from bulkprof.model import Action, LostProfile, Target
 
@@ -67,7 +68,9 @@ class Lost(Wanted):
     def lost(self, target: Target | None = None) -> list[LostProfile]:
         """The names that are without a profile, or may be, in all or in one target."""
         where, values = ("", ()) if target is None else ("AND r.account = ? AND r.region = ?", _place(target))
-        found = self._db.execute(f"SELECT r.account, r.region, r.name, r.old_arn, r.run {_OPEN} {where}", values)
+        with speaking_of(self.path):
+            query = f"SELECT r.account, r.region, r.name, r.old_arn, r.run {_OPEN} {where}"
+            found = self._db.execute(query, values).fetchall()
         return [LostProfile(Target(*row[:2]), *row[2:]) for row in found]
 
     def lost_rows(self) -> int:

@@ -4,7 +4,6 @@ A lost or damaged file costs a few throttles and nothing else: it never fails a 
 """
 
 import json
-import math
 import os
 import tempfile
 import time
@@ -61,7 +60,7 @@ class RateStore:
             content = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}, None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             return {}, f"{self.path}: learned rates can't be read, starting cold: {error}"
         if not isinstance(content, dict):
             return {}, f"{self.path}: learned rates can't be read, starting cold: not a JSON object"
@@ -90,6 +89,10 @@ class RateStore:
             raise
 
 
+_ANY_NUMBER = 1e18
+"""Rates, bursts and epoch seconds are far less; infinity isn't, and NaN is less than nothing."""
+
+
 def _key(account: str, region: str, operation: str) -> str:
     return f"{account}/{region}/{operation}"
 
@@ -99,7 +102,7 @@ def _rate_of(value: Any) -> LearnedRate | None:
     if not isinstance(value, dict):
         return None
     numbers = [value.get(field) for field in ("per_second", "burst", "at")]
-    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+    if not all(isinstance(number, int | float) and abs(number) < _ANY_NUMBER for number in numbers):
         return None
     rate = LearnedRate(*(float(number) for number in numbers if number is not None))
     return rate if rate.per_second > 0.0 and rate.burst >= 0.0 else None

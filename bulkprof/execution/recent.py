@@ -9,12 +9,16 @@ The index of tags lags more, by about a minute: tags that were just changed woul
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from bulkprof.errors import StateError
+from bulkprof.errors import DamagedError, StateError
+from bulkprof.execution.clocks import seconds_since
 from bulkprof.execution.creation import CHANGES
 from bulkprof.execution.done import Done
 from bulkprof.execution.engine import HEARTBEAT_S
@@ -44,55 +48,97 @@ NOTHING = Lately(EMPTY, frozenset(), frozenset(), frozenset())
 
 
 class RecentRuns:
-    """The runs of one estate that wrote anything lately."""
+    """The runs of one estate that sent anything lately, or of which nobody can tell."""
 
     def __init__(
-        self, state: StateDirectory, estate: str, settle_s: float, *, clock: Callable[[], float] = time.time
+        self,
+        state: StateDirectory,
+        estate: str,
+        settle_s: float,
+        *,
+        clock: Callable[[], float] = time.time,
+        since: Callable[[Any], float | None] = seconds_since,
     ) -> None:
-        """Look through the state directory: blocks. `clock` answers epoch seconds, as file times do."""
-        self._clock = clock
+        """Look through the state directory: blocks.
+
+        `clock` answers epoch seconds, as file times do; `since` how long ago a run gave the sign of life that it kept.
+        """
         self.settle_s = settle_s
+        self._since = since
         self._done = Done()
-        self._settled_at = 0.0
+        self._unproven: list[Path] = []
+        """Those that are waited for since nobody can tell how long ago they sent anything."""
+        self._settled_at = -math.inf
+        """By `time.monotonic`, as the waiting is: no clock that is set meanwhile shortens it."""
         self.unsettled_s = 0.0
         """Seconds until lists show whatever a killed or stopped run may have sent without recording it."""
-        for run_id in state.run_ids():
-            path = state.run_path(run_id)
-            # Calls may still have been sent until just before the next sign of life was due. None has been given later
-            # than now: a file from the future says that a clock was set, and nobody may wait for that to pass.
-            now = clock()
-            last_call_at = min(last_sign_of_life(path), now) + HEARTBEAT_S
-            if last_call_at + max(settle_s, TAGS_SETTLE_S) <= now:
-                continue
-            settled_at = last_call_at + settle_s if settle_s > 0 else 0.0
+        self._damaged: dict[Path, str] = {}
+        """What is wrong with files that are left out."""
+        for by_file, path in self._latest_first(state, clock()):
             try:
-                with state.open_run(run_id) as run:
-                    if run.meta("estate") == estate:
-                        self._take(run, run_id, settled_at)
-            except StateError:
+                with state.open_run(path.stem) as run:
+                    if run.meta("estate") == estate and not self._take(run, path, by_file):
+                        break
+            except StateError as error:
                 # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
-                self._wait_for(settled_at)
+                if isinstance(error, DamagedError):
+                    self._damaged[path] = str(error)
+                self._wait(self._left_s(by_file))
 
-    def _take(self, run: RunFile, run_id: str, settled_at: float) -> None:
-        settled = settled_at <= self._clock()
-        self._done.add(run_id, run.done(), settled=settled)
-        if settled:
-            return
-        if _sent_changes(run):
-            self._settled_at = max(self._settled_at, settled_at)
+    def _latest_first(self, state: StateDirectory, now: float) -> list[tuple[float, Path]]:
+        """All runs, with the seconds since each file was written by the time of day."""
+        paths = map(state.run_path, state.run_ids())
+        # Nothing was written later than now: a file from the future says that a clock was set back.
+        return sorted((max(0.0, now - last_write(path)), path) for path in paths)
+
+    def _left_s(self, ago: float) -> float:
+        """Seconds until lists show what was sent up to a sign of life so long ago, or until the next one was due."""
+        return max(0.0, self.settle_s + HEARTBEAT_S - ago) if self.settle_s > 0 else 0.0
+
+    def _take(self, run: RunFile, path: Path, by_file: float) -> bool:
+        """Look at one run; whether those that wrote before it may matter, too."""
+        status, alive = run.meta("status"), run.meta("alive")
         # A run that was stopped may have been waiting for lists to show what it had sent in vain.
-        in_doubt = run.meta("status") in {"running", "interrupted"}
-        if in_doubt or run.outcome_counts().get(OutcomeKind.UNKNOWN) or run.lost():
-            self._wait_for(settled_at)
+        in_doubt = status in {"running", "interrupted"} or (
+            status == "finished" and (_has_unknown(run) or bool(run.lost()))
+        )
+        ago = self._since(alive)
+        unproven = self.settle_s > 0 and ago is None and in_doubt and run.meta("waited_for", default=_NEVER) != alive
+        if ago is None:
+            # By the time of day, which may have been set since: good enough only where nothing depends on it.
+            ago = 0.0 if unproven else by_file
+        left_s = self._left_s(ago)
+        if ago >= max(self.settle_s, TAGS_SETTLE_S) + HEARTBEAT_S:
+            # It waited itself for whatever runs before it may have sent.
+            return in_doubt or status != "finished"
+        self._done.add(path.stem, run.done(), settled=left_s <= 0)
+        if left_s > 0 and in_doubt:
+            self._wait(left_s)
+        if _sent_changes(run):
+            self._settled_at = max(self._settled_at, time.monotonic() + left_s)
+        if unproven and left_s > 0:
+            self._unproven.append(path)
+        return True
 
-    def _wait_for(self, settled_at: float) -> None:
-        self._settled_at = max(self._settled_at, settled_at)
-        self.unsettled_s = max(self.unsettled_s, settled_at - self._clock())
+    def _wait(self, left_s: float) -> None:
+        self._settled_at = max(self._settled_at, time.monotonic() + left_s)
+        self.unsettled_s = max(self.unsettled_s, left_s)
+
+    def news(self) -> list[str]:
+        """What is wrong with damaged files."""
+        return list(self._damaged.values())
+
+    def waited(self) -> None:
+        """Note in the runs that were waited for, because nobody could tell, that it need not be done again: blocks."""
+        for path in self._unproven:
+            # Where it can't be noted, the next run waits once more.
+            with suppress(StateError), RunFile.open(path) as run:
+                run.set_meta(waited_for=run.meta("alive"))
 
     @property
     def left_s(self) -> float:
         """Seconds until lists show everything that any of these runs did."""
-        return max(0.0, self._settled_at - self._clock())
+        return max(0.0, self._settled_at - time.monotonic())
 
     def of(self, target: Target) -> Lately:
         """What was done in `target`: blocks."""
@@ -135,7 +181,21 @@ def _sent_changes(run: RunFile) -> bool:
     return sent or any(counts.get(kind) for kind in (OutcomeKind.CREATED, OutcomeKind.REPLACED, OutcomeKind.DELETED))
 
 
-def last_sign_of_life(path: Path) -> float:
-    """When a run's file was last written, in epoch seconds: the engine touches it all the time (`HEARTBEAT_S`)."""
+def _has_doubtful_rows(run: RunFile) -> bool:
+    return _has_unknown(run) or bool(run.lost())
+
+
+def _has_unknown(run: RunFile) -> bool:
+    if summary := run.meta("summary"):
+        return bool(summary["outcomes"].get(OutcomeKind.UNKNOWN))
+    return bool(run.outcome_counts().get(OutcomeKind.UNKNOWN))
+
+
+_NEVER = "never"
+"""No sign of life looks like it."""
+
+
+def last_write(path: Path) -> float:
+    """When a run's file was last written, in epoch seconds of a clock that may have been set since."""
     wal = path.with_name(path.name + "-wal")
-    return max(file.stat().st_mtime for file in (path, wal) if file.exists())
+    return max((file.stat().st_mtime for file in (path, wal) if file.exists()), default=0.0)

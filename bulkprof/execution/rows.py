@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from bulkprof.model import (
     EMPTY,
@@ -136,8 +138,37 @@ def _dump(mapping: Mapping[str, str]) -> str:
     return _encode(dict(mapping)) if mapping else "{}"
 
 
-def _load(text: str) -> Mapping[str, str]:
-    return EMPTY if text == "{}" else json.loads(text)
+class DamageError(sqlite3.DatabaseError):
+    """A run file holds what no run writes: told like what SQLite itself finds damaged."""
+
+
+W = TypeVar("W", bound=StrEnum)
+
+
+def word(kind: type[W], text: Any) -> W:
+    """One of the words that a column holds. Raises `DamageError` for others."""
+    try:
+        return kind(text)
+    except ValueError:
+        raise DamageError(f"{text!a} is no {kind.__name__}") from None
+
+
+def from_json(text: Any) -> Any:
+    """The value of a JSON text. Raises `DamageError`."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        raise DamageError("a value isn't JSON") from None
+
+
+def mapping(text: Any) -> Mapping[str, str]:
+    """Tags or the like. Raises `DamageError`."""
+    if text == "{}":
+        return EMPTY
+    found = from_json(text)
+    if not isinstance(found, dict):
+        raise DamageError("tags aren't an object")
+    return found
 
 
 def brief(profile: DesiredProfile) -> Desired:
@@ -184,11 +215,11 @@ def from_deletion(target_id: int, action: Action) -> tuple[Any, ...]:
 
 def to_action(row: tuple[Any, ...]) -> Action:
     """An action from a row of `SELECT_ACTION`; one that isn't planned yet has the kind `none`."""
-    tags = _load(row[11])
+    tags = mapping(row[11])
     return Action(
         id=row[0],
         target=Target(row[1], row[2]),
-        kind=ActionKind(row[3]) if row[3] else ActionKind.NONE,
+        kind=word(ActionKind, row[3]) if row[3] else ActionKind.NONE,
         name=row[4],
         file=row[5],
         line=row[6],
@@ -199,10 +230,10 @@ def to_action(row: tuple[Any, ...]) -> Action:
         tags=tags,
         arn=row[12],
         # A creation sets the very tags that it declares.
-        set_tags=tags if row[13] == row[11] else _load(row[13]),
-        remove_tags=() if row[14] == "[]" else tuple(json.loads(row[14])),
+        set_tags=tags if row[13] == row[11] else mapping(row[13]),
+        remove_tags=() if row[14] == "[]" else tuple(from_json(row[14])),
         reason=row[15],
-        refusal=Refusal(row[16], row[17], OutcomeKind(row[18])) if row[16] else None,
+        refusal=Refusal(row[16], row[17], word(OutcomeKind, row[18])) if row[16] else None,
     )
 
 
@@ -222,7 +253,7 @@ def from_problem(problem: Problem) -> tuple[Any, ...]:
 def to_problem(row: tuple[Any, ...]) -> Problem:
     """A problem from a row of `PROBLEM_COLUMNS`."""
     message, file, line, column, value, remedy, severity = row
-    return Problem(message, file, line, column, value, remedy, Severity(severity))
+    return Problem(message, file, line, column, value, remedy, word(Severity, severity))
 
 
 def from_outcome(outcome: Outcome) -> tuple[Any, ...]:
@@ -247,8 +278,8 @@ def to_outcome(row: tuple[Any, ...]) -> Outcome:
         file=row[4],
         line=row[5],
         model=row[6],
-        tags=_load(row[7]),
-        kind=OutcomeKind(row[8]),
+        tags=mapping(row[7]),
+        kind=word(OutcomeKind, row[8]),
         arn=row[9],
         old_arn=row[10],
         attempts=row[11],

@@ -6,11 +6,11 @@ the record of a run and never the truth about AWS: whatever is in doubt is obser
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bulkprof.execution import rows
+from bulkprof.execution import rows, seals
+from bulkprof.execution.database import speaking_of
 from bulkprof.execution.lost import TURN, Lost, Turn
 from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
 
@@ -69,11 +69,15 @@ class RunFile(Lost):
                     "DELETE FROM action WHERE target = ? AND wanted = 0 AND id NOT IN (SELECT action FROM outcome)",
                     (self._id_of(anew),),
                 )
+            targets = set() if anew is None else {self._id_of(anew)}
             for action in actions:
+                targets.add(self._id_of(action.target))
                 if action.id:
                     self._db.execute(rows.UPDATE_PLAN, (*rows.from_plan(action), action.id))
                 else:
                     self._db.execute(rows.INSERT_DELETION, rows.from_deletion(self._id_of(action.target), action))
+            for target in targets:
+                seals.seal(self._db, target)
 
     def plan_counts(self) -> dict[Target, dict[ActionKind, int]]:
         """How many actions of each kind each target has; refused ones are not counted."""
@@ -83,7 +87,7 @@ class RunFile(Lost):
             "WHERE a.kind IS NOT NULL AND a.refusal_code IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2"
         )
         for account, region, kind, count in self._db.execute(query):
-            counts.setdefault(Target(account, region), {})[ActionKind(kind)] = count
+            counts.setdefault(Target(account, region), {})[rows.word(ActionKind, kind)] = count
         return counts
 
     def refused_count(self) -> int:
@@ -166,7 +170,7 @@ class RunFile(Lost):
             "WHERE a.id NOT IN (SELECT action FROM outcome) GROUP BY 1, 2, 3"
         )
         for account, region, kind, count in self._db.execute(query):
-            counts.setdefault(Target(account, region), {})[ActionKind(kind)] = count
+            counts.setdefault(Target(account, region), {})[rows.word(ActionKind, kind)] = count
         return counts
 
     def open_count(self) -> int:
@@ -188,8 +192,10 @@ class RunFile(Lost):
     def results(self, kinds: Collection[OutcomeKind] = tuple(OutcomeKind)) -> Iterator[Outcome]:
         """One outcome per action in manifest order, where it is of `kinds`; what wasn't reached counts as skipped."""
         last = 0
+        # A word that is none is left to be told.
+        left_out = frozenset(OutcomeKind).difference(kinds)
         while page := self._db.execute(rows.SELECT_RESULTS, (last, PAGE)).fetchall():
-            yield from (rows.to_outcome(row[1:]) for row in page if row[rows.RESULT_KIND] in kinds)
+            yield from (rows.to_outcome(row[1:]) for row in page if row[rows.RESULT_KIND] not in left_out)
             last = page[-1][0]
 
     def desired(self, outcomes: Collection[OutcomeKind]) -> Iterator[DesiredRow]:
@@ -203,7 +209,7 @@ class RunFile(Lost):
         )
         for name, account, region, model, description, tags, attributes in found:
             target = Target(account, region)
-            yield DesiredRow(name, target, model, description, json.loads(tags), json.loads(attributes))
+            yield DesiredRow(name, target, model, description, rows.mapping(tags), rows.mapping(attributes))
 
     def done(self) -> Iterator[tuple[str, str, str, str, str, str]]:
         """Account, Region, name, ARN, replaced ARN and outcome of everything that was changed, in order.
@@ -219,8 +225,9 @@ class RunFile(Lost):
 
     def outcome_counts(self) -> dict[OutcomeKind, int]:
         """How many actions ended as what. Together they are all actions that are not pending."""
-        found = self._db.execute("SELECT kind, count(*) FROM outcome GROUP BY kind")
-        return {OutcomeKind(kind): count for kind, count in found}
+        with speaking_of(self.path):
+            found = self._db.execute("SELECT kind, count(*) FROM outcome GROUP BY kind").fetchall()
+            return {rows.word(OutcomeKind, kind): count for kind, count in found}
 
     def action_counts(self) -> tuple[int, int]:
         """How many desired profiles and how many deletions the run has."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from bulkprof.errors import StateError
+from bulkprof.errors import DamagedError, StateError
 from bulkprof.execution import rows
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import SinceLast, every_kind
+from bulkprof.model import LostProfile, SinceLast, every_kind
 
 SHOWN = 20
 """New failures that are read one by one; the others only count."""
@@ -40,9 +40,11 @@ _GONE = " UNION ALL ".join(
 def since_last(state: StateDirectory, run: RunFile) -> SinceLast | None:
     """Compare `run` with the last run of its estate that came to its end; None where there is none. Blocks.
 
-    Raises `StateError` when one of the two files can't be read.
+    Raises `StateError` when one of the two files can't be read, or a damaged one may be the last.
     """
     for _, last in state.open_all():
+        if isinstance(last, DamagedError):
+            raise last
         if isinstance(last, RunFile) and _is_before(last, run) and told_its_end(last):
             return _compare(run, last)
     return None
@@ -64,11 +66,19 @@ def refresh_lost(state: StateDirectory, run: RunFile) -> None:
     for run_id, other in state.open_all():
         if known and run_id < own:
             return
-        if run_id != own and isinstance(other, RunFile) and _alike(other, run) and other.meta("knows_lost"):
-            run.take_over(other.lost())
+        if run_id != own and isinstance(other, RunFile) and (lost := _known_lost(other, run)) is not None:
+            run.take_over(lost)
             return
     if not known:
         run.take_over(())
+
+
+def _known_lost(other: RunFile, run: RunFile) -> list[LostProfile] | None:
+    """What `other`, a run of the same estate, knows; None where it knows nothing, or its file is damaged."""
+    try:
+        return other.lost() if _alike(other, run) and other.meta("knows_lost") else None
+    except StateError:
+        return None  # the warning of it comes with what the last runs did
 
 
 def _alike(other: RunFile, run: RunFile) -> bool:

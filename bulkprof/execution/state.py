@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bulkprof.errors import StateError, UsageError
+from bulkprof.errors import DamagedError, StateError, UsageError
 from bulkprof.execution.private import OURS, create_private, private_directory, private_folder, require_no_link
 from bulkprof.execution.runfile import RunFile
 
@@ -92,11 +92,14 @@ class StateDirectory:
         """The newest run that was interrupted.
 
         Raises `UsageError` when there is none, or when a later run of its estate has finished: what it still has to do
-        may be out of date, so it has to be named.
+        may be out of date, so it has to be named. Raises `DamagedError` where only a damaged one may be meant.
         """
         finished: dict[str, str] = {}
+        damaged: DamagedError | None = None
         for run_id, run in self.open_all():
-            if not isinstance(run, RunFile):
+            if isinstance(run, StateError):
+                if isinstance(run, DamagedError) and not finished:
+                    damaged = damaged or run
                 continue
             estate, status = str(run.meta("estate")), run.meta("status")
             if status == "finished":
@@ -108,6 +111,8 @@ class StateDirectory:
                 )
             elif status in UNFINISHED:
                 return self.run_path(run_id)
+        if damaged is not None:
+            raise damaged
         raise UsageError(f"no interrupted run in {self.runs}; `bulkprof runs` lists all")
 
     def adopt_plan(self, plan: Path) -> Path:

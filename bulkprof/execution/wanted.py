@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulkprof.execution import rows
+from bulkprof.execution import rows, seals
 from bulkprof.execution.database import Database
 from bulkprof.execution.fresh import FreshNames
 from bulkprof.model import DesiredProfile, Problem, Target
@@ -78,6 +78,7 @@ class Wanted(Database):
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Keep problems; the rows of those that are errors count as invalid."""
         with self._transaction():
+            seals.unseal(self._db, seals.INVALID_ROWS)
             for problem in problems:
                 self._db.execute(rows.INSERT_PROBLEM, rows.from_problem(problem))
                 if problem.is_error:
@@ -86,6 +87,7 @@ class Wanted(Database):
     def add_invalid(self, file: str, line: int) -> None:
         """Count a row as invalid whose problem is told at another row (the first of two equal names)."""
         with self._transaction():
+            seals.unseal(self._db, seals.INVALID_ROWS)
             self._db.execute("INSERT OR IGNORE INTO invalid VALUES (?, ?)", (file, line))
 
     def clear_intake(self) -> None:
@@ -95,6 +97,7 @@ class Wanted(Database):
                 self._db.execute(f"DROP INDEX IF EXISTS {index}")
             for table in ("action", "target", "problem", "invalid"):
                 self._db.execute(f"DELETE FROM {table}")
+            seals.unseal(self._db)
         self._targets.clear()
         self._fresh = FreshNames()
 
@@ -114,11 +117,17 @@ class Wanted(Database):
         """
         if not self.invalid_count():
             return
+        doomed = (
+            "wanted = 1 AND (file, line) IN (SELECT file, line FROM invalid) AND id NOT IN (SELECT action FROM outcome)"
+        )
         with self._transaction():
-            self._db.execute(
-                "DELETE FROM action WHERE wanted = 1 AND (file, line) IN (SELECT file, line FROM invalid) "
-                "AND id NOT IN (SELECT action FROM outcome)"
-            )
+            if sealed := seals.sealed(self._db):
+                # Before anything is planned, there is nothing to seal.
+                concerned = {target for (target,) in self._db.execute(f"SELECT target FROM action WHERE {doomed}")}
+                sealed = (sealed & concerned) | {seals.INVALID_ROWS}
+            self._db.execute(f"DELETE FROM action WHERE {doomed}")
+            for target in sealed:
+                seals.seal(self._db, target)
 
     def problems(self) -> Iterator[Problem]:
         """All problems, in the order in which they were found."""

@@ -18,7 +18,7 @@ from bulkprof.plugins.registry import Registry
 from bulkprof.quick import quick
 from bulkprof.rules.accounts import Accounts, Undecided
 from bulkprof.rules.answers import ask, cell_problem
-from bulkprof.rules.fanout import Places
+from bulkprof.rules.fanout import ManyWishes, Places, Wish
 from bulkprof.rules.models import Resolved
 from bulkprof.rules.naming import Naming, check_name
 from bulkprof.rules.prepare import Preparation, still_has
@@ -28,9 +28,12 @@ _desired = quick(DesiredProfile)
 
 
 class Expansion(NamedTuple):
-    """What a request comes to. A problem that is an error leaves `profiles` empty; warnings stand beside them."""
+    """What a request comes to. A problem that is an error leaves `profiles` empty; warnings stand beside them.
 
-    profiles: tuple[DesiredProfile, ...]
+    `profiles` is a tuple, or where they are too many to hold, something that makes them as they are taken.
+    """
+
+    profiles: Iterable[DesiredProfile]
     problems: tuple[Problem, ...] = ()
 
 
@@ -86,18 +89,42 @@ class Rules:
         description = request.description or self._default_description
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))
-        profiles: list[DesiredProfile] = []
-        for target, resolved, decided in found.wishes:
-            make = self._profile if decided else self._undecided
-            profile = make(request, target, resolved, description, problems)
-            if profile is not None:
-                profiles.append(profile)
+        if isinstance(found.wishes, ManyWishes):
+            return self._expand_many(request, found.wishes, description, problems)
+        profiles = self._profiles(request, found.wishes, description, problems)
         if found.several_models:
             problems.extend(_same_names(request, profiles))
         if not problems:
             return Expansion(tuple(profiles))
         told = tuple(dict.fromkeys(problems))
         return Expansion(() if any(problem.is_error for problem in told) else tuple(profiles), told)
+
+    def _expand_many(
+        self, request: Request, wishes: ManyWishes, description: str | None, problems: list[Problem]
+    ) -> Expansion:
+        """Look through all of a row's profiles, for it is used whole or not at all; then make them once more."""
+        told = dict.fromkeys(problems)
+        for of_target in wishes.by_target():
+            found: list[Problem] = []
+            profiles = self._profiles(request, of_target, description, found)
+            found.extend(_same_names(request, profiles))
+            told.update(dict.fromkeys(found))
+        if any(problem.is_error for problem in told):
+            return Expansion((), tuple(told))
+        made = (profile for wish in wishes for profile in self._profiles(request, (wish,), description, []))
+        return Expansion(made, tuple(told))
+
+    def _profiles(
+        self, request: Request, wishes: Iterable[Wish], description: str | None, problems: list[Problem]
+    ) -> list[DesiredProfile]:
+        """The profiles of some wishes, those left out that have no name; what is wrong with them is added."""
+        profiles: list[DesiredProfile] = []
+        for target, resolved, decided in wishes:
+            make = self._profile if decided else self._undecided
+            profile = make(request, target, resolved, description, problems)
+            if profile is not None:
+                profiles.append(profile)
+        return profiles
 
     def _undecided(
         self,

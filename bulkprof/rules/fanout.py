@@ -6,6 +6,8 @@ found for an earlier one.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from bulkprof.config import Settings
@@ -19,6 +21,8 @@ from bulkprof.rules.sources import place_fault
 
 _WISHES = 100_000
 """Wishes to remember, over all rows; an organization has some thousand."""
+_HELD = 10_000
+"""Wishes of one row that are held; those of more are made as they are looked at."""
 _NO_MODEL = Fault("the row names no model", "fill the column model, or set model under [defaults] in the config")
 
 
@@ -32,15 +36,46 @@ class Wish(NamedTuple):
     """False where the account is a selector that isn't resolved yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class ManyWishes(Collection[Wish]):
+    """The wishes of a row that has too many to hold: it may name some models for a whole organization."""
+
+    models: Sequence[Resolved]
+    targets: Sequence[Target]
+    decided: Mapping[str, bool]
+    """By account."""
+
+    def __len__(self) -> int:
+        return len(self.models) * len(self.targets)
+
+    def __contains__(self, wish: object) -> bool:
+        return any(wish == one for one in self)
+
+    def __iter__(self) -> Iterator[Wish]:
+        for one in self.models:
+            for target in self.targets:
+                yield Wish(target, one, self.decided[target.account])
+
+    def by_target(self) -> Iterator[list[Wish]]:
+        """The same, target by target."""
+        for target in self.targets:
+            yield [Wish(target, one, self.decided[target.account]) for one in self.models]
+
+
 class FanOut(NamedTuple):
     """What a row comes to: every one of its models in every one of its targets."""
 
-    wishes: tuple[Wish, ...]
+    wishes: tuple[Wish, ...] | ManyWishes
     faults: tuple[tuple[str, str, Fault], ...]
     """What is wrong with the cells that say so: column, value and fault, each once."""
     several_models: bool
     doubts: tuple[tuple[str, Fault], ...]
     """The row's Regions that are likely misspelt."""
+
+    @property
+    def held(self) -> int:
+        """How much there is to remember."""
+        return len(self.wishes) if isinstance(self.wishes, tuple) else len(self.wishes.targets)
 
 
 class Places:
@@ -65,7 +100,7 @@ class Places:
         found = self._known.get(key)
         if found is None:
             found = self._find(*key)
-            self._remembered += len(found.wishes) + 1
+            self._remembered += found.held + 1
             if self._remembered > _WISHES:
                 self._known.clear()
                 self._targets.clear()
@@ -82,7 +117,8 @@ class Places:
         wanted = self._accounts.regions(regions or self._default_regions)
         targets = [self._target(account, region) for account in chosen.accounts for region in wanted]
         decided = {account: not account or is_account(account) for account in chosen.accounts}
-        wishes = tuple(Wish(target, one, decided[target.account]) for one in resolved for target in targets)
+        many = ManyWishes(resolved, targets, decided)
+        wishes = tuple(many) if len(many) <= _HELD else many
         faults = [("account", value, in_a_cell(value, fault, account_fault)) for value, fault in chosen.faults]
         if not resolved:
             faults.append(("model", "", _NO_MODEL))
@@ -90,13 +126,20 @@ class Places:
         regions_asked_for = wanted if wishes else ()
         bad_regions = [(region, bad) for region in regions_asked_for if region and (bad := region_fault(region))]
         faults += [("region", region, in_a_cell(region, bad, region_fault)) for region, bad in bad_regions]
-        faults += [("model", wish.resolved.model, wrong) for wish in wishes if (wrong := _place_fault(wish))]
+        told = dict.fromkeys(faults)
+        told.update(dict.fromkeys(_place_faults(wishes)))
         # Those of the config are told once, not once for each row.
         doubts = tuple((region, doubt) for region in wanted if regions and (doubt := region_doubt(region)))
-        return FanOut(wishes, tuple(dict.fromkeys(faults)), len(resolved) > 1, doubts)
+        return FanOut(wishes, tuple(told), len(resolved) > 1, doubts)
 
     def _target(self, account: str, region: str) -> Target:
         return self._targets.setdefault((account, region), Target(account, region))
+
+
+def _place_faults(wishes: Iterable[Wish]) -> Iterator[tuple[str, str, Fault]]:
+    for wish in wishes:
+        if wrong := _place_fault(wish):
+            yield "model", wish.resolved.model, wrong
 
 
 def _place_fault(wish: Wish) -> Fault | None:

@@ -36,7 +36,7 @@ class Journal:
             raise ValueError(f"{self._path} is not a sandbox's state file")
         try:
             changes = [json.loads(line) for line in whole.splitlines()]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{self._path} is not a sandbox's state file: {error}") from error
         if not all(isinstance(change, dict) and "account" in change for change in changes):
             raise ValueError(f"{self._path} is not a sandbox's state file")

@@ -24,6 +24,8 @@ def bench(*, long: bool = False) -> Iterator[Line]:
         many = _validate(rows)
         yield Line(f"validate, {rows:,} rows, peak memory", many.peak_mb, "MB", VALIDATE_MB, "MB, goal")
         yield Line(f"validate, {rows:,} rows, memory", many.peak_mb, "MB", few.peak_mb, "MB, with 20,000 rows")
+    one_row = _validate_one_row()
+    yield Line("validate, one row of 200,000 profiles, memory", one_row.peak_mb, "MB", VALIDATE_MB, "MB, goal")
     rows = 200_000 if long else 20_000
     wide = _apply(rows, in_flight=50)
     yield Line(f"apply, {rows:,} rows, {TARGETS} targets, peak memory", wide.peak_mb, "MB", APPLY_MB, "MB, goal")
@@ -38,6 +40,23 @@ def _validate(rows: int) -> Usage:
         folder = Path(name)
         manifests.write(folder, rows, targets=TARGETS)
         return measured([*BULKPROF, "validate", "many.csv"], folder, environment())
+
+
+def _validate_one_row() -> Usage:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "bulkprof.toml").write_text('[plugins.naming]\ntemplate = "p-{model}"\n')
+        models, accounts, regions = (
+            "|".join(f"vendor.model-{number}-v1" for number in range(20)),
+            "|".join(str(111122220000 + number) for number in range(1000)),
+            "|".join(
+                f"{area}-{number}"
+                for area in ("us-east", "us-west", "eu-west", "ap-south", "sa-east")
+                for number in (1, 2)
+            ),
+        )
+        (folder / "one.csv").write_text(f"model,account,region\n{models},{accounts},{regions}\n")
+        return measured([*BULKPROF, "validate", "one.csv"], folder, environment())
 
 
 def _apply(rows: int, *, in_flight: int) -> Usage:

@@ -115,10 +115,11 @@ def test_a_thousand_failures_are_counted_and_few_are_read(state: StateDirectory)
     assert [each.name for each in since.first_new] == names[300 : 300 + SHOWN]
 
 
-def test_a_damaged_file_is_said_or_passed_over(state: StateDirectory) -> None:
+def test_a_damaged_file_is_said(state: StateDirectory) -> None:
     state.run_path("20260101T000000Z-aaaaaa").write_bytes(b"SQLite format 3\x00" + b"x" * 5000)
     now = night(state, 2, {"a": FAILED})
-    assert since_last(state, now) is None
+    with pytest.raises(StateError, match=r"20260101T000000Z-aaaaaa\.db: is damaged .*; move it away"):
+        since_last(state, now)
     last = night(state, 1 + 2, {"a": FAILED}, started_at="2026-01-01T00:00:00+00:00")
     last._db.execute("DROP TABLE outcome")
     with pytest.raises(StateError, match="no such table"):

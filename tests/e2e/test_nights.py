@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bulkprof.execution.runfile import RunFile
 from bulkprof.sandbox import Hypotheses, Rate, Sandbox, SandboxSettings
 from tests.cli.driver import CommandLine, Ended, add_up, outcomes_of
 from tests.conftest import FAST
@@ -76,6 +77,9 @@ class Organization:
         self.ahead_s += 86400
         for path in (self.commands.folder / ".bulkprof" / "runs").iterdir():
             yesterday = path.stat().st_mtime - 86400
+            with RunFile.open(path) as run:
+                if alive := run.meta("alive"):
+                    run.set_meta(alive=[alive[0], alive[1] - 86400])
             os.utime(path, (yesterday, yesterday))
 
     def sync(self, *flags: str) -> tuple[Ended, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import anyio
 import pytest
 
 from bulkprof.errors import StateError, unwrapped
+from bulkprof.execution import clocks, places
 from bulkprof.execution import engine as engine_module
-from bulkprof.execution import places
 from bulkprof.execution.engine import LANE_WIDTH
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.stop import Stop
@@ -216,39 +216,45 @@ async def test_a_full_batch_does_not_wait_for_the_next_flush(
     assert len(slept) < 10
 
 
-async def test_a_run_at_work_touches_its_file(run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_at_work_gives_signs_of_life(run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "HEARTBEAT_S", 0.0)
-    os.utime(run.path, (1, 1))
-    loop, real = asyncio.get_running_loop(), os.utime
-    beaten, beats = anyio.Event(), 0
+    loop, beaten, kept = asyncio.get_running_loop(), anyio.Event(), list[object]()
 
-    def utime(path: Path) -> None:
-        nonlocal beats
-        beats += 1
-        real(path)
-        if beats == 3:
+    def moment() -> list[object]:
+        kept.append(["boot", len(kept)])
+        if len(kept) == 3:
             loop.call_soon_threadsafe(beaten.set)
+        return kept[-1:]
 
-    monkeypatch.setattr(engine_module.os, "utime", utime)
+    monkeypatch.setattr(clocks, "moment", moment)
     aws.script("create", beaten.wait)
     with anyio.fail_after(5):
         await make_engine(run, {TARGET: aws}).execute([TARGET])
-    assert run.path.stat().st_mtime > 1
+    assert run.meta("alive") == kept[-1:]
 
 
-async def test_a_file_that_cannot_be_touched_does_not_end_the_run(
+async def test_the_first_sign_of_life_comes_before_the_first_call(
     run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop, refused = asyncio.get_running_loop(), anyio.Event()
+    called: list[int] = []
+    monkeypatch.setattr(clocks, "moment", lambda: called.append(len(aws.calls)))
+    await make_engine(run, {TARGET: aws}).execute([TARGET])
+    assert called[0] == 0
 
-    def utime(path: Path) -> None:
-        loop.call_soon_threadsafe(refused.set)
-        raise PermissionError
 
-    monkeypatch.setattr(engine_module.os, "utime", utime)
-    aws.script("create", refused.wait)
+async def test_a_sign_of_life_that_cannot_be_given_does_not_end_the_run(
+    run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[bool] = []
+
+    def moment() -> list[object]:
+        refused.append(True)
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr(clocks, "moment", moment)
     with anyio.fail_after(5):
         await make_engine(run, {TARGET: aws}).execute([TARGET])
+    assert refused
     assert run.outcome_counts() == {OutcomeKind.CREATED: ROWS}
 
 

@@ -1,191 +1,180 @@
-"""What the last runs did lately: how long it takes to settle, by the times of their files, and what it was."""
+"""What the last runs did lately, by what their files say of themselves."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections import Counter
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bulkprof.errors import StateError
+from bulkprof.execution import clocks
 from bulkprof.execution.creation import CHANGES
 from bulkprof.execution.engine import HEARTBEAT_S
 from bulkprof.execution.outcomes import closed_outcome
-from bulkprof.execution.recent import NOTHING, TAGS_SETTLE_S, RecentRuns
+from bulkprof.execution.recent import TAGS_SETTLE_S, RecentRuns
+from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import CallCount, OutcomeKind, Target
-from tests.execution.making import ESTATE, TARGET, desire, make_run, plan_all
+from bulkprof.model import CallCount, OutcomeKind
+from tests.execution.making import ESTATE, TARGET, desire, make_run
 
 NOW = 1_000_000.0
 SETTLE_S = 10.0
+BOOT = "this boot"
+UPTIME = 50_000.0
+FULL = SETTLE_S + HEARTBEAT_S
+RUN = "20260101T000000Z-aaaaaa"
 
 
-def waits(folder: Path, status: str, *, seconds_ago: float) -> float:
-    """How long a run waits that comes after one of this status, whose file was written so long ago."""
-    state = StateDirectory(folder)
-    state.prepare()
-    path = state.run_path("20260101T000000Z-aaaaaa")
-    make_run(path, status=status).close()
-    os.utime(path, (NOW - seconds_ago, NOW - seconds_ago))
-    return RecentRuns(state, ESTATE, SETTLE_S, clock=lambda: NOW).unsettled_s
+@pytest.fixture
+def state(tmp_path: Path) -> StateDirectory:
+    directory = StateDirectory(tmp_path)
+    directory.prepare()
+    return directory
 
 
+def ended(state: StateDirectory, status: str, *, written: float, run_id: str = RUN, **meta: Any) -> Path:
+    """A run's file, written so many seconds ago by the time of day."""
+    path = state.run_path(run_id)
+    run = make_run(path, status=status, **meta)
+    desire(run, "a")
+    if status == "finished":
+        run.record([closed_outcome(each, OutcomeKind.CREATED, arn="arn:a") for each in run.wanted(TARGET)])
+    run.close()
+    os.utime(path, (NOW - written, NOW - written))
+    return path
+
+
+def alive(seconds_ago: float, boot: str = BOOT) -> list[Any]:
+    return [boot, UPTIME - seconds_ago]
+
+
+def look(state: StateDirectory) -> RecentRuns:
+    def since(then: Any) -> float | None:
+        return max(0.0, UPTIME - then[1]) if then and then[0] == BOOT else None
+
+    return RecentRuns(state, ESTATE, SETTLE_S, clock=lambda: NOW, since=since)
+
+
+@pytest.mark.parametrize("written", [0.0, 3600.0, -3600.0, 86_400.0])
 @pytest.mark.parametrize("status", ["running", "interrupted"])
-@pytest.mark.parametrize(
-    ("seconds_ago", "expected"), [(0.0, SETTLE_S + HEARTBEAT_S), (4.0, 7.0), (11.0, 0.0), (TAGS_SETTLE_S, 0.0)]
-)
-def test_what_a_run_may_have_sent_is_waited_for(
-    tmp_path: Path, status: str, seconds_ago: float, expected: float
+@pytest.mark.parametrize(("ago", "expected"), [(0.0, FULL), (4.0, 7.0), (11.0, 0.0), (TAGS_SETTLE_S, 0.0)])
+def test_what_a_run_may_have_sent_is_waited_for_however_clocks_are_set(
+    state: StateDirectory, status: str, ago: float, expected: float, written: float
 ) -> None:
-    assert waits(tmp_path, status, seconds_ago=seconds_ago) == pytest.approx(expected)
+    ended(state, status, written=written, alive=alive(ago))
+    assert look(state).unsettled_s == pytest.approx(expected)
 
 
-def test_a_run_that_ended_well_is_not_waited_for(tmp_path: Path) -> None:
-    assert waits(tmp_path, "finished", seconds_ago=0.0) == 0.0
+@pytest.mark.parametrize("kept", [None, alive(3600.0, "another boot"), [BOOT], 7, "x"])
+def test_what_nobody_can_date_is_waited_for_in_full_and_once(state: StateDirectory, kept: Any) -> None:
+    """A reboot, another machine, a run that an older bulkprof left behind."""
+    ended(state, "running", written=3600.0, **({} if kept is None else {"alive": kept}))
+
+    def since(then: Any) -> float | None:
+        return None
+
+    def again() -> RecentRuns:
+        return RecentRuns(state, ESTATE, SETTLE_S, clock=lambda: NOW + 7200.0, since=since)
+
+    recent = again()
+    assert recent.unsettled_s == pytest.approx(FULL)
+    assert recent.left_s == pytest.approx(FULL, abs=1.0)
+    recent.waited()
+    # Noting it has written the file just now.
+    os.utime(state.run_path(RUN), (NOW, NOW))
+    assert again().unsettled_s == 0.0
+    with RunFile.open(state.run_path(RUN)) as run:
+        run.set_meta(alive=alive(0.0, "a third boot"))
+    assert again().unsettled_s == pytest.approx(FULL)
 
 
-def test_a_clock_that_was_set_back_is_not_waited_for(tmp_path: Path) -> None:
-    """The run's file is from the future: nobody can tell how long ago it was written, but no later than now."""
-    assert waits(tmp_path, "running", seconds_ago=-3600.0) == SETTLE_S + HEARTBEAT_S
+def test_a_run_that_ended_well_is_not_waited_for_but_looked_at(state: StateDirectory) -> None:
+    ended(state, "finished", written=3600.0, alive=alive(2.0))
+    recent = look(state)
+    assert recent.unsettled_s == 0.0
+    assert recent.left_s == pytest.approx(FULL - 2.0, abs=1.0)
+    assert recent.of(TARGET).made == {"a": "arn:a"}
+
+
+def test_what_lists_have_caught_up_with_is_not_looked_at(state: StateDirectory) -> None:
+    ended(state, "finished", written=0.0, alive=alive(TAGS_SETTLE_S + HEARTBEAT_S))
+    recent = look(state)
+    assert (recent.left_s, recent.of(TARGET).made, recent.of(TARGET).tagged) == (0.0, {}, frozenset())
+
+
+def test_a_run_that_has_unknown_rows_is_waited_for(state: StateDirectory) -> None:
+    path = ended(state, "running", written=0.0)
+    with RunFile.open(path) as run:
+        run.record([closed_outcome(each, OutcomeKind.UNKNOWN) for each in run.wanted(TARGET)])
+        run.set_meta(status="finished", alive=alive(1.0))
+    assert look(state).unsettled_s == pytest.approx(FULL - 1.0)
+    with RunFile.open(path) as run:
+        run.set_meta(summary={"outcomes": {"unknown": 1}})
+    assert look(state).unsettled_s == pytest.approx(FULL - 1.0)
+
+
+def test_a_plan_that_was_applied_after_a_later_run_is_seen(state: StateDirectory) -> None:
+    """Its id says when it was planned."""
+    ended(state, "finished", written=600.0, run_id="20260102T000000Z-bbbbbb", alive=alive(600.0))
+    ended(state, "running", written=500.0, alive=alive(1.0))
+    assert look(state).unsettled_s == pytest.approx(FULL - 1.0)
+
+
+def test_runs_before_one_that_finished_long_ago_are_not_opened(
+    state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        ended(state, "finished", written=1e5 - number, run_id=f"2026010{number}T000000Z-aaaaaa", alive=alive(4e4))
+    opened: list[Path] = []
+    really = RunFile.open
+    monkeypatch.setattr(RunFile, "open", lambda path: (opened.append(path), really(path))[1])
+    look(state)
+    assert opened == [state.run_path("20260104T000000Z-aaaaaa")]
+
+
+def test_another_estate_counts_for_nothing(state: StateDirectory) -> None:
+    ended(state, "running", written=0.0, alive=alive(0.0), estate="another")
+    assert look(state).unsettled_s == 0.0
+
+
+def test_a_damaged_file_costs_a_warning_and_the_wait(state: StateDirectory) -> None:
+    path = ended(state, "finished", written=0.0)
+    path.write_bytes(path.read_bytes()[:5000] + b"\xff" * 5000)
+    os.utime(path, (NOW, NOW))
+    recent = look(state)
+    assert recent.unsettled_s == FULL
+    (said,) = recent.news()
+    assert said.startswith(f"{path}: is damaged (")
+    assert not recent.of(TARGET).made
+
+
+def test_seconds_of_this_boot() -> None:
+    now = clocks.moment()
+    if now is None:
+        pytest.skip("this system has no such clock")
+    assert clocks.seconds_since([now[0], now[1] - 5.0]) == pytest.approx(5.0, abs=2.0)
+    assert clocks.seconds_since([now[0], now[1] + 500.0]) == 0.0
+    for other in (None, [], "x", ["another", now[1]], [now[0], "x"], [now[0]]):
+        assert clocks.seconds_since(other) is None
+
+
+def test_an_error_that_is_no_damage_is_not_told(state: StateDirectory) -> None:
+    state.run_path(RUN).touch()
+    recent = look(state)
+    assert not recent.news()
+    with pytest.raises(StateError, match="not a bulkprof run file"):
+        RunFile.open(state.run_path(RUN))
 
 
 @pytest.mark.parametrize(
     ("operation", "waits"), [(None, False), ("ListInferenceProfiles", False), (CHANGES[0], True), (CHANGES[2], True)]
 )
-def test_lists_lag_behind_no_run_that_changed_nothing(tmp_path: Path, operation: str | None, *, waits: bool) -> None:
-    state = StateDirectory(tmp_path)
-    state.prepare()
-    with make_run(state.run_path("20260101T000000Z-aaaaaa"), status="finished") as run:
+def test_lists_lag_behind_no_run_that_changed_nothing(
+    state: StateDirectory, operation: str | None, *, waits: bool
+) -> None:
+    with make_run(state.run_path(RUN), status="finished") as run:
         run.record([], {operation: CallCount(sent=1)} if operation else {})
     recent = RecentRuns(state, ESTATE, SETTLE_S)
     assert (recent.left_s > 0, recent.unsettled_s) == (waits, 0.0)
-
-
-OTHER = Target("222233334444", "us-east-1")
-Did = tuple[str, OutcomeKind, str, str]
-"""A profile's name, what became of it, its ARN, and the one that it replaced."""
-
-
-def ended(folder: Path, number: int, *did: Did, seconds_ago: float = 1.0, target: Target = TARGET, **meta: Any) -> Path:
-    """A run that did this and ended so long ago; runs with greater numbers came later."""
-    state = StateDirectory(folder)
-    state.prepare()
-    path = state.run_path(f"20260101T00000{number}Z-aaaaaa")
-    with make_run(path, **{"status": "finished", **meta}) as run:
-        desire(run, *(name for name, *_ in did), target=target)
-        plan_all(run)
-        for action, (_, kind, arn, old_arn) in zip(run.wanted(target), did, strict=True):
-            run.record([replace(closed_outcome(action, kind, arn=arn), old_arn=old_arn)])
-    os.utime(path, (NOW - seconds_ago, NOW - seconds_ago))
-    return path
-
-
-def recent(folder: Path, **more: Any) -> RecentRuns:
-    return RecentRuns(StateDirectory(folder), ESTATE, SETTLE_S, **{"clock": lambda: NOW, **more})
-
-
-EVERYTHING: tuple[Did, ...] = (
-    ("made", OutcomeKind.CREATED, "arn:made", ""),
-    ("gone", OutcomeKind.DELETED, "arn:gone", ""),
-    ("new", OutcomeKind.REPLACED, "arn:new", "arn:old"),
-    ("tagged", OutcomeKind.UPDATED, "arn:tagged", ""),
-    ("taken", OutcomeKind.ADOPTED, "arn:taken", ""),
-    ("same", OutcomeKind.UNCHANGED, "arn:same", ""),
-    ("lost", OutcomeKind.FAILED, "arn:lost", ""),
-)
-
-
-def test_what_was_done_in_a_target_is_known(tmp_path: Path) -> None:
-    ended(tmp_path, 1, *EVERYTHING)
-    lately = recent(tmp_path).of(TARGET)
-    assert lately.made == {"made": "arn:made", "new": "arn:new"}
-    assert lately.deleted == {"arn:gone", "arn:old"}
-    assert lately.retagged == {"arn:tagged", "arn:taken", "arn:old"}
-    assert lately.tagged == {"arn:made", "arn:new"}
-
-
-def test_lists_catch_up_before_the_index_of_tags_does(tmp_path: Path) -> None:
-    ended(tmp_path, 1, *EVERYTHING, seconds_ago=SETTLE_S + HEARTBEAT_S)
-    lately = recent(tmp_path).of(TARGET)
-    assert (lately.made, lately.deleted) == ({}, frozenset())
-    assert lately.retagged == {"arn:tagged", "arn:taken", "arn:old"}
-    assert lately.tagged == {"arn:made", "arn:new"}
-
-
-@pytest.mark.parametrize(
-    "what",
-    [
-        {"target": OTHER},
-        {"estate": "another"},
-        {"seconds_ago": TAGS_SETTLE_S + HEARTBEAT_S},
-        {"seconds_ago": 30 * 86400.0},
-    ],
-    ids=["another target", "another estate", "a while ago", "long ago"],
-)
-def test_what_was_done_elsewhere_or_before_is_left_out(tmp_path: Path, what: dict[str, Any]) -> None:
-    ended(tmp_path, 1, *EVERYTHING, **what)
-    assert recent(tmp_path).of(TARGET) == NOTHING
-
-
-def test_what_came_later_counts(tmp_path: Path) -> None:
-    """The second run replaced what the first one had made: its own profile is the one that lists may not show yet."""
-    ended(tmp_path, 1, ("a", OutcomeKind.CREATED, "arn:1", ""), ("b", OutcomeKind.CREATED, "arn:2", ""))
-    ended(tmp_path, 2, ("a", OutcomeKind.REPLACED, "arn:3", "arn:1"), ("b", OutcomeKind.DELETED, "arn:2", ""))
-    lately = recent(tmp_path).of(TARGET)
-    assert lately.made == {"a": "arn:3"}
-    assert lately.deleted == {"arn:1", "arn:2"}
-
-
-def test_a_damaged_file_is_waited_for_and_takes_nothing_from_the_others(tmp_path: Path) -> None:
-    path = ended(tmp_path, 1, *EVERYTHING)
-    ended(tmp_path, 2, ("b", OutcomeKind.CREATED, "arn:b", ""))
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("DROP TABLE outcome")
-    os.utime(path, (NOW, NOW))
-    found = recent(tmp_path)
-    assert found.unsettled_s == SETTLE_S + HEARTBEAT_S
-    assert found.of(TARGET).made == {"b": "arn:b"}
-
-
-@pytest.mark.parametrize("targets", [1, 50])
-def test_each_file_is_opened_once_for_all_targets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, targets: int
-) -> None:
-    made = ("a", OutcomeKind.CREATED, "arn:a", "")
-    paths = [ended(tmp_path, number, made) for number in range(1, 4)]
-    opened: Counter[str] = Counter()
-    connect = sqlite3.connect
-
-    def counting(path: Any, *arguments: Any, **more: Any) -> sqlite3.Connection:
-        opened[str(path)] += 1
-        return connect(path, *arguments, **more)
-
-    monkeypatch.setattr(sqlite3, "connect", counting)
-    found = recent(tmp_path)
-    for number in range(targets):
-        found.of(Target(f"{number:012}", "us-east-1"))
-    assert found.of(TARGET).made == {"a": "arn:a"}
-    assert opened == {"": 1} | {str(path): 1 for path in paths}
-
-
-def test_targets_without_changes_are_found_by_an_index(tmp_path: Path) -> None:
-    """The work of one question doesn't grow with what was done in other targets."""
-
-    def steps(size: int) -> int:
-        folder, count = tmp_path / str(size), 0
-        ended(folder, 1, *((f"p{number}", OutcomeKind.CREATED, f"arn:{number}", "") for number in range(size)))
-        found = recent(folder)
-
-        def step() -> None:
-            nonlocal count
-            count += 1
-
-        found._done._db.set_progress_handler(step, 1)
-        assert found.of(OTHER) == NOTHING
-        return count
-
-    assert 0 < steps(10) == steps(1000)

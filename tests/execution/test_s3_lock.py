@@ -387,7 +387,7 @@ async def test_no_signature_shows(world: World) -> None:
     assert "canary" not in str(caught.value)
 
 
-NUMBERS = ["NaN", "Infinity", '"60"', "null"]
+NUMBERS = ["NaN", "Infinity", '"60"', "null", "9" * 400, "[" * 5000]
 
 
 @pytest.mark.parametrize(

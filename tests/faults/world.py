@@ -53,8 +53,8 @@ class Told(Ui):
 def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
     """Let each task talk to the sandbox of its own world, and retry sooner than people would."""
 
-    def sessions(organization: Any, run: Any) -> AwsSessions:
-        return AwsSessions(organization, run, environment=_environment.get())
+    def sessions(organization: Any, run: Any, **more: Any) -> AwsSessions:
+        return AwsSessions(organization, run, environment=_environment.get(), **more)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connecting, "AwsSessions", sessions)

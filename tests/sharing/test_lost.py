@@ -121,7 +121,7 @@ def test_what_plugins_print_is_printed_once(forks: Forks) -> None:
     write("a.csv", [*ROWS, *more])
     command = [sys.executable, "-m", "bulkprof", "validate", "a.csv"]
     ended = subprocess.run(command, env=buffered(), capture_output=True, check=True, text=True)
-    assert (ended.stdout.count("loaded"), ended.stdout.count("checked")) == (1, 1)
+    assert (ended.stderr.count("loaded"), ended.stderr.count("checked"), ended.stdout.count("\n")) == (1, 1, 1)
     assert "read again" not in ended.stderr
 
 

@@ -1,0 +1,74 @@
+"""Ctrl-C while the command line is still being imported: one line and exit code 130 instead of a traceback.
+
+An import can't be broken off cleanly, and there is nothing yet that needs to be tidied up: so the process just ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+SAID = "interrupted before anything was started"
+
+
+def watch() -> None:
+    """End this process at Ctrl-C from now on, unless its parent had it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: _leave())
+
+
+class EarlyInterrupt(BaseException):
+    """Ctrl-C, from when a command runs until it has an event loop that listens. typer takes `KeyboardInterrupt`."""
+
+
+def hand_over() -> None:
+    """Let Ctrl-C raise from now on, for code that tidies up; where Python can't raise it, the process ends at once."""
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.signal(signal.SIGINT, _raise)
+    told = sys.unraisablehook
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type in {KeyboardInterrupt, EarlyInterrupt}:
+            _leave()
+        told(unraisable)
+
+    sys.unraisablehook = hook
+
+
+def ends() -> None:
+    """Let Ctrl-C end the process without a word: all that it had to say is said."""
+    if callable(signal.getsignal(signal.SIGINT)):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _raise(*_: object) -> NoReturn:
+    raise EarlyInterrupt
+
+
+def _leave() -> NoReturn:
+    # Whatever is being imported may be what would write this more comfortably.
+    arguments = sys.argv[1:]
+    if "--json" in arguments:
+        _write(1, f'{{"error": "{SAID}", "exit_code": 130}}')
+    after = arguments[arguments.index("--log-format") + 1 :] if "--log-format" in arguments else []
+    given = after[0] if after else os.environ.get("BULKPROF_LOG_FORMAT", "")
+    if given == "json" or "--log-format=json" in arguments:
+        now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+        _write(2, f'{{"time": "{now}", "level": "info", "message": "{SAID}", "run_id": ""}}')
+    else:
+        _write(2, SAID)
+    os._exit(130)
+
+
+def _write(stream: int, line: str) -> None:
+    try:
+        os.write(stream, line.encode() + b"\n")
+    except OSError:
+        # Nobody reads, and there is nobody else to tell.
+        return
