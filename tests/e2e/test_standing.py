@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
-import sqlite3
 
 import pytest
 
 from bulkprof.delivery import sinks
+from bulkprof.execution.runfile import RunFile
 from bulkprof.model import OutcomeKind
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from tests.cli.driver import CommandLine, until
@@ -121,8 +120,8 @@ def test_a_plan_is_not_applied_twice_and_the_hint_leads_somewhere(commands: Comm
     assert "resume" not in again.err
     assert f"look what became of it (bulkprof report {run_id})" in again.err
     path = commands.folder / ".bulkprof" / "runs" / f"{run_id}.db"
-    with sqlite3.connect(path) as db:
-        db.execute("UPDATE meta SET value = ? WHERE key = 'status'", (json.dumps("interrupted"),))
+    with RunFile.open(path) as run:
+        run.set_meta(status="interrupted")
     assert f"go on with that (bulkprof resume {run_id})" in commands("apply", "plan.db", "--yes").err
 
 
