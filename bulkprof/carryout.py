@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import AbstractAsyncContextManager
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,7 @@ from bulkprof.delivery.left import Left
 from bulkprof.delivery.results import write_results
 from bulkprof.delivery.sinks import Delivery, make_sinks
 from bulkprof.delivery.ui import Progress, Ui
-from bulkprof.errors import ExitCode, StateError, UsageError
+from bulkprof.errors import BulkprofError, ExitCode, StateError, UnforeseenError, UsageError, unwrapped
 from bulkprof.execution.engine import Engine, EngineSettings, OpenTarget
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.runfile import RunFile
@@ -28,6 +29,7 @@ from bulkprof.plugins import RunContext
 from bulkprof.printable import printable_lines
 from bulkprof.workspace import Workspace
 
+LOG = logging.getLogger(__name__)
 FAILURES = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
 NOT_IN_ORDER = (*FAILURES, OutcomeKind.SKIPPED)
 
@@ -53,16 +55,18 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
         left.begins(target)
         return fleet.open(target)
 
+    faults: list[UnforeseenError] = []
     try:
         total = sum(run.action_counts()) - sum(run.outcome_counts().values())
         with work.ui.progress("profiles", total, left.seconds) as progress:
             watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
             watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
             engine = Engine(run, fleet.traffic, open_target, settings, watch)
-            async with anyio.create_task_group() as group:
-                group.start_soon(delivery.follow)
-                await engine.execute(targets)
-                delivery.end()
+            with _ending_in_order(work, faults):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(delivery.follow)
+                    await engine.execute(targets)
+                    delivery.end()
         elapsed = run.meta("elapsed_s", default=0.0) + work.elapsed_s
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
         run.set_meta(stopped=work.stop.reason if stopped else "")
@@ -82,7 +86,24 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
                 await _tell_the_end(work, delivery, unmade, summary)
     finally:
         await delivery.close()
+    if faults and not summary.stopped:
+        # Nothing was left to be stopped, or a signal came first: it is told nevertheless.
+        raise faults[0]
     return summary
+
+
+@contextmanager
+def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator[None]:
+    """Let what nobody has foreseen stop the run, and note it: files are written, sinks told, and `resume` goes on."""
+    try:
+        with unwrapped():
+            yield
+    except BulkprofError:
+        raise
+    except Exception as error:
+        faults.append(unforeseen := UnforeseenError(error))
+        LOG.debug("what stops the run comes from here", exc_info=error)
+        work.stop.request(ExitCode.COULD_NOT_RUN, str(unforeseen))
 
 
 def _run_context(run: RunFile, fleet: Fleet) -> RunContext:

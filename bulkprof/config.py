@@ -5,6 +5,7 @@ Environment variables of the AWS SDK are not repeated here: credentials, Region 
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import re
 import tomllib
@@ -26,6 +27,7 @@ from bulkprof.errors import ConfigError
 from bulkprof.limits import ACCOUNT_ALIAS, account_fault, in_a_list
 from bulkprof.printable import printable_lines
 
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 DEFAULT_FILE = "bulkprof.toml"
 MOST_TARGETS = 1000
 """Targets at once: each holds a connection or more."""
@@ -222,14 +224,18 @@ def load(file: Path | str | None = None) -> Config:
         if not file.exists():
             return Config()
     try:
-        text = file.read_text(encoding="utf-8")
+        data = file.read_bytes()
+        if data.startswith(_UTF16) or b"\0" in data[:4]:
+            raise ConfigError(f"{file}: is UTF-16, not UTF-8; save it as UTF-8")
+        # Some editors begin a file with a byte order mark.
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         table = tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError(f"{file}: no such file; `bulkprof init` writes one to start from") from None
     except OSError as error:
         raise ConfigError(f"{file}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: is not UTF-8 (byte {error.start})") from None
+        raise ConfigError(f"{file}: is not UTF-8 (byte {error.start + 1}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: {error}") from None
     except RecursionError:

@@ -22,12 +22,16 @@ from bulkprof.execution.rates import RateStore
 from bulkprof.execution.recent import RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.s3_lock import shared_lock
+from bulkprof.execution.stop import Stop
 from bulkprof.planning.diff import DiffRules
 from bulkprof.planning.retirement import Retirement
 from bulkprof.workspace import Workspace
 
 SANDBOX_ROLE = "OrganizationAccountAccessRole"
 """The role that sandbox runs assume where the config names none: the one that AWS Organizations makes."""
+
+KEYS_AFTER_STOP_S = 3.0
+"""Seconds that the caller's own credentials may take once the run stops: what is half done is ended with them."""
 
 
 @asynccontextmanager
@@ -38,7 +42,8 @@ async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterato
     """
     if not work.options.sandbox:
         _fit(work, sockets=1)
-        sessions = AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask)
+        stopping = partial(_stops, work.stop)
+        sessions = AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask, stopping=stopping)
         async with _fleet(work, sessions, work.settings.lock, holder) as fleet:
             yield fleet
         return
@@ -99,6 +104,12 @@ def _fit(work: Workspace, *, sockets: int) -> None:
             f"{wanted.max_calls_in_flight}"
         )
         work.settings = work.settings.model_copy(update={"run": run})
+
+
+async def _stops(stop: Stop) -> None:
+    """Return when the caller's own credentials aren't worth waiting for any longer."""
+    await stop.wait()
+    await anyio.sleep(KEYS_AFTER_STOP_S)
 
 
 def _start_sandbox(work: Workspace) -> Any:

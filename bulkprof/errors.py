@@ -11,9 +11,12 @@ BulkprofError                     1
 ├── DeclinedError                 1    the user said no to the plan
 ├── StateError                    1    run file or state directory can't be used
 ├── RunInterruptedError           130  or 143, by signal; 3 by the deadline
+├── UnforeseenError               1    a fault of bulkprof's own, or of a library or plugin
 └── AwsError                      1    an answer of AWS, or none
     ├── CredentialsError               no credentials, or refused ones
     │   └── SignInNeededError          the caller's own: nothing more can be sent to anybody
+    │       └── KeysNotAwaitedError    the run stops, and doesn't wait for them any longer
+    ├── SettingsError                  a setting of the SDK's can't be used: nothing was sent
     ├── ExpiredCredentialsError        a session that ran out: renew and send again
     ├── RegionError                    no Region is set, or AWS doesn't have it
     ├── UnreachableError               no connection was made: nothing was sent
@@ -91,6 +94,8 @@ class BulkprofError(Exception):
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.COULD_NOT_RUN
+    run_id: str = ""
+    """The run that ended with this and that `resume` goes on with, where there is one."""
 
     def __str__(self) -> str:
         return printable(super().__str__())
@@ -161,6 +166,30 @@ class RunInterruptedError(BulkprofError):
         self.code = code
 
 
+class UnforeseenError(BulkprofError):
+    """What nobody has foreseen: a fault of bulkprof's own, or of a library or plugin. Its cause says where."""
+
+    def __init__(self, error: BaseException) -> None:
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        self.__cause__ = error
+        super().__init__(f"an unexpected error: {named(error)}; --debug shows where it comes from")
+
+
+def in_a_line(said: str) -> str:
+    """What foreign code says, in one line of a bearable length, less what its URLs may hold."""
+    text = " ".join(without_secrets(said).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def named(error: BaseException) -> str:
+    """An exception of foreign code by its class and what it says, in one line."""
+    return in_a_line(f"{type(error).__name__}: {error}".removesuffix(": "))
+
+
+_LONGEST = 300
+
+
 @contextmanager
 def unwrapped() -> Iterator[None]:
     """Raise the first `BulkprofError` out of the groups that task groups wrap what their tasks raise in."""
@@ -215,6 +244,14 @@ class CredentialsError(AwsError):
 
 class SignInNeededError(CredentialsError):
     """The caller's own credentials are missing or have run out, so that no account can be entered any more."""
+
+
+class KeysNotAwaitedError(SignInNeededError):
+    """The run stops while the caller's own credentials are being fetched, and nobody waits for them any longer."""
+
+
+class SettingsError(AwsError):
+    """A setting of the SDK's (a variable, its config file, a file that these name) can't be used: nothing was sent."""
 
 
 class ExpiredCredentialsError(AwsError):

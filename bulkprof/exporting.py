@@ -19,10 +19,19 @@ from bulkprof.connecting import connect, recent_runs
 from bulkprof.delivery.files import check_path
 from bulkprof.delivery.manifest import Spool, write_csv, write_manifest
 from bulkprof.delivery.ui import Progress, Ui
-from bulkprof.errors import AwsError, ExitCode, RegionError, RunInterruptedError, UsageError, unwrapped
+from bulkprof.errors import (
+    AwsError,
+    ExitCode,
+    KeysNotAwaitedError,
+    RegionError,
+    RunInterruptedError,
+    UsageError,
+    unwrapped,
+)
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.slots import side_by_side
 from bulkprof.execution.stop import Stop, StopRequestedError
+from bulkprof.intake.temporary import on_temporary_disk
 from bulkprof.model import Target
 from bulkprof.planning.export import Exporter, Row
 from bulkprof.planning.observe import observe
@@ -91,9 +100,18 @@ async def export(
             await anyio.to_thread.run_sync(partial(write, out, rows, safe=safe))  # type: ignore[arg-type]
         if lines := list(trial.lines()):
             work.ui.warn(printable_lines(lines))
-    except StopRequestedError:
+    except (StopRequestedError, KeysNotAwaitedError):
         raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
     return found
+
+
+def _write(out: Path | IO[str], spool: Spool) -> None:
+    if isinstance(out, Path):
+        write_manifest(out, spool.rows)
+        return
+    with on_temporary_disk():
+        write_csv(out, spool.rows)
+        out.flush()
 
 
 async def _targets(work: Workspace, fleet: Fleet) -> list[Target]:
@@ -149,6 +167,9 @@ class _Walk:
     async def _one(self, progress: Progress, target: Target) -> None:
         try:
             await self._read(target)
+        except KeysNotAwaitedError:
+            self.stopped = True
+            return
         except AwsError as error:
             self.found.unreachable[target] = error
             self.work.ui.warn_of(target, f"{target} is left out: {error}")

@@ -322,6 +322,8 @@ class RunSummary:
                 name: {"sent": count.sent, "throttled": count.throttled, "failed": count.failed}
                 for name, count in sorted(self.calls.items())
             },
+            # Why it stopped, where it wasn't people who wished it.
+            **({"stopped": self.stopped} if self.stopped else {}),
             "exit_code": self.exit_code,
             **({"without_profile": [_lost_json(each) for each in self.lost]} if self.lost else {}),
         }

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from bulkprof import carryout
@@ -27,6 +26,7 @@ from bulkprof.execution.since import refresh_lost, told_its_end
 from bulkprof.execution.standing import nothing_to_deliver
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, StateDirectory, is_run_file
 from bulkprof.execution.stop import Stop
+from bulkprof.intake.temporary import temporary_folder
 from bulkprof.model import Outcome, RunSummary
 from bulkprof.planning.safety import check_alike, check_complete, check_prune, check_refused
 from bulkprof.rules.accounts import Filters
@@ -52,8 +52,8 @@ async def plan(
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     if out is not None:
         return await _plan_into(work, Path(out), as_list(manifests))
-    with TemporaryDirectory(prefix="bulkprof-") as folder:
-        return (await _plan_into(work, Path(folder) / "plan.db", as_list(manifests))).unkept()
+    with temporary_folder() as folder:
+        return (await _plan_into(work, folder / "plan.db", as_list(manifests))).unkept()
 
 
 async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Plan:
@@ -153,7 +153,7 @@ def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:
     `run_id` may be its beginning, as everywhere. Raises `UsageError` when the state directory has no such run.
     """
     state = StateDirectory((options or Options()).state_dir)
-    with RunFile.open(state.find(run_id)) as run:
+    with RunFile.look_at(state.find(run_id)) as run:
         yield from run.results()
 
 

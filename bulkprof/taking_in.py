@@ -6,6 +6,7 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -17,7 +18,7 @@ from typing import NamedTuple, TypeAlias
 import anyio.to_thread
 
 from bulkprof.delivery.ui import OnlyNew, Ui
-from bulkprof.errors import BulkprofError, ManifestError
+from bulkprof.errors import BulkprofError, ManifestError, UsageError
 from bulkprof.execution.rows import Desired
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.wanted import Clash
@@ -41,9 +42,17 @@ HELD = 2_000
 
 
 def as_list(manifests: Manifests) -> list[str]:
-    """Manifests as the command line gives them. A single one needs no list, and must not be read as its letters."""
+    """Manifests as the command line gives them. A single one needs no list, and must not be read as its letters.
+
+    Raises `UsageError` for a file whose name isn't UTF-8: it could stand in no report.
+    """
     given = [manifests] if isinstance(manifests, str | Path) else manifests
-    return [str(manifest) for manifest in given]
+    names = [str(manifest) for manifest in given]
+    for name in names:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            shown = os.fsencode(name).decode(errors="backslashreplace")
+            raise UsageError(f"{shown}: the file's name is not UTF-8, and could stand in no report; rename it")
+    return names
 
 
 async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:

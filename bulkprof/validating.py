@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bulkprof.delivery.ui import Ui
 from bulkprof.execution.stop import Stop
+from bulkprof.intake.temporary import temporary_folder
 from bulkprof.rules.accounts import unresolved
 from bulkprof.rules.guess import Guess, guess
 from bulkprof.taking_in import Manifests, as_list, problems_line, take_in
@@ -46,8 +45,8 @@ async def validate(
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     files = as_list(manifests)
     with (
-        TemporaryDirectory(prefix="bulkprof-") as folder,
-        work.new_run("validate", files, Path(folder) / "validate.db") as run,
+        temporary_folder() as folder,
+        work.new_run("validate", files, folder / "validate.db") as run,
         work.recorded(run),
     ):
         run.make_fleeting()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 import time
@@ -20,12 +21,23 @@ from bulkprof.config import MOST_TARGETS, Config, Settings
 from bulkprof.delivery.files import check_path
 from bulkprof.delivery.plan import Plan
 from bulkprof.delivery.ui import Ui
-from bulkprof.errors import BulkprofError, DeclinedError, RunInterruptedError, StateError, UsageError, unwrapped
+from bulkprof.errors import (
+    BulkprofError,
+    DeclinedError,
+    KeysNotAwaitedError,
+    ManifestError,
+    RunInterruptedError,
+    StateError,
+    UnforeseenError,
+    UsageError,
+    unwrapped,
+)
 from bulkprof.execution.deadline import Deadline, utc_now
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import NOTHING_SENT, StateDirectory, new_run_id
 from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.intake.stdin import pieces
+from bulkprof.intake.temporary import on_temporary_disk, write_all
 from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
@@ -190,15 +202,28 @@ class Workspace:
         try:
             with unwrapped():
                 yield
-        except StopRequestedError:
+        except (StopRequestedError, KeysNotAwaitedError):
             # Its status stays, which says how far it came.
             with suppress(StateError):
                 run.set_meta(interrupted=True)
             raise RunInterruptedError(str(run.meta("id")), code=self.stop.exit_code, reason=self.stop.reason) from None
         except BulkprofError as error:
-            if not isinstance(error, DeclinedError | StateError) and run.meta("status") in NOTHING_SENT:
-                run.set_meta(status="refused", error=str(error), exit_code=int(error.exit_code))
+            self._note_end(run, error)
             raise
+        except Exception as error:
+            unforeseen = UnforeseenError(error)
+            self._note_end(run, unforeseen)
+            raise unforeseen from error
+
+    def _note_end(self, run: RunFile, error: BulkprofError) -> None:
+        """Leave in the run file that it ended with `error`, so that nobody takes it for one at work."""
+        with suppress(StateError):
+            status = run.meta("status")
+            if status == "running":
+                error.run_id = str(run.meta("id"))
+                run.set_meta(status="interrupted", error=str(error))
+            elif status in NOTHING_SENT and not isinstance(error, DeclinedError | StateError):
+                run.set_meta(status="refused", error=str(error), exit_code=int(error.exit_code))
 
     async def stdin(self, manifests: Sequence[str]) -> BinaryIO | None:
         """Standard input as a file that can be read more than once, where a manifest is `-`.
@@ -208,15 +233,19 @@ class Workspace:
         if "-" not in manifests:
             return None
         if self._stdin is None:
-            self._stdin = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the command
-            weakref.finalize(self, self._stdin.close)
+            with on_temporary_disk():
+                spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as the command
+            weakref.finalize(self, spool.close)
+            if self.options.stdin is None and sys.stdin is None:
+                raise ManifestError("-: standard input is closed, so there is no manifest to read; nothing was changed")
             source = cast("BinaryIO", self.options.stdin or sys.stdin.buffer)
             async with anyio.create_task_group() as group:
                 group.start_soon(self._cancel_at_stop, group.cancel_scope)
                 async for data in pieces(source):
-                    await anyio.to_thread.run_sync(self._stdin.write, data)
+                    await anyio.to_thread.run_sync(write_all, spool, data)
                 group.cancel_scope.cancel()
             await self.stop.pause(0)
+            self._stdin = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", spool)))
         self._stdin.seek(0)
         return self._stdin
 

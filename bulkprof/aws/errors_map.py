@@ -15,12 +15,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
-from bulkprof.aws.transport_errors import from_transport, transport_errors
+from bulkprof.aws.sdk_exceptions import NETWORK, UNREADABLE
+from bulkprof.aws.transport_errors import PROXY_AUTH, from_transport, refused_by_proxy, transport_errors
 from bulkprof.errors import (
     AccessDeniedError,
     AmbiguousError,
     AwsError,
+    BulkprofError,
     ConflictError,
     CredentialsError,
     ExpiredCredentialsError,
@@ -28,6 +31,7 @@ from bulkprof.errors import (
     NotFoundError,
     QuotaError,
     RegionError,
+    SettingsError,
     ThrottledError,
     TooManyTagsError,
 )
@@ -161,6 +165,30 @@ def aws_errors(operation: str = "", where: str = "") -> Iterator[None]:
         raise from_sdk(error, operation=operation, where=where) from None
 
 
+@contextmanager
+def sdk_alone(*, answers: bool = True) -> Iterator[None]:
+    """Turn whatever else is raised inside into an `AwsError`, too: for blocks that run nothing but the SDK's code.
+
+    Its parsers and its set-up raise `ValueError`, `KeyError` and the like over what they didn't expect. `answers` says
+    that it is AWS's answers that they read inside, rather than the user's settings. Goes inside of `aws_errors`.
+    """
+    try:
+        yield
+    except BulkprofError:
+        raise
+    except Exception as error:
+        if isinstance(error, _sdk_errors()):
+            raise
+        if answers:
+            raise AmbiguousError(UNREADABLE, code=type(error).__name__) from None
+        raise SettingsError(
+            # Without its text, which quotes the value: an endpoint may hold a password.
+            f"the AWS settings can't be used, as one of them is malformed ({type(error).__name__}); check "
+            "AWS_ENDPOINT_URL, the other AWS_* variables and the AWS config file",
+            code="Settings",
+        ) from None
+
+
 def from_sdk(error: Exception, *, operation: str = "", where: str = "") -> AwsError:
     """Answer what `error` of botocore, aiobotocore, aiohttp or a socket means. Never raises."""
     answer = getattr(error, "response", None)
@@ -184,8 +212,12 @@ def _from_answer(answer: Mapping[str, Any]) -> AwsError:
     headers = metadata.get("HTTPHeaders") or {}
     code = _plain_code(str(error.get("Code") or ""))
     kind = CODES.get(code) or _of_status(code, status)
+    if status == PROXY_AUTH:
+        return refused_by_proxy(status)
     # A code that is only the status's number names nothing.
     named = code if code and not code.isdigit() else f"HTTP{status}"
+    if 300 <= status < 400 and not code.removesuffix(str(status)):
+        return InvalidRequestError(_redirected(status, headers), code=named)
     message = _message(kind, code, str(error.get("Message") or "").strip(), status)
     return kind(message, code=named, retry_after=retry_after(headers))
 
@@ -210,9 +242,23 @@ def _message(kind: type[AwsError], code: str, message: str, status: int) -> str:
         return f"{message or 'the Region is not available to the account'}; {_REGION_ADVICE}"
     if message:
         return message
-    if 300 <= status < 400:
-        return f"the endpoint answers with a redirect (HTTP {status}); check AWS_ENDPOINT_URL"
-    return f"HTTP {status} without a message" if status else "an error answer without a message"
+    if status == 511:
+        return f"a login page of this network stands in between (HTTP {status}); sign in to the network"
+    if not 400 <= status < 500:
+        return f"HTTP {status} without a message" if status else "an error answer without a message"
+    return f"HTTP {status} without a message, which isn't AWS's way: a proxy may have answered in its place; {NETWORK}"
+
+
+def _redirected(status: int, headers: Mapping[str, str]) -> str:
+    """AWS's JSON and query services never redirect: it is somebody else who answers."""
+    try:
+        host = urlsplit(str(headers.get("location") or "")).hostname
+    except ValueError:
+        host = None
+    return (
+        f"the endpoint answers with a redirect{f' to {host}' if host else ''} (HTTP {status}), as login pages of "
+        "networks and proxies do; sign in to the network, or check the proxy settings and AWS_ENDPOINT_URL"
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple, Self
 
 import aiohttp
 from aiobotocore.awsrequest import AioAWSResponse
-from botocore.httpsession import ProxyConfiguration, create_urllib3_context, get_cert_path
+from botocore.httpsession import ProxyConfiguration, get_cert_path
 from multidict import CIMultiDict
 from yarl import URL
 
+from bulkprof.aws.sdk_settings import trusting
 from bulkprof.errors import UnreachableError
 
 Trust = bool | str
@@ -163,9 +164,4 @@ def trusted(verify: Trust | None) -> Trust:
 
 
 def _tls(verify: Trust) -> ssl.SSLContext:
-    """The SDK's own context, so that it trusts whom the SDK trusts, also where Python's default is stricter."""
-    context: ssl.SSLContext = create_urllib3_context()
-    # The SDK leaves names to urllib3, which compares them itself; aiohttp leaves them to the context.
-    context.check_hostname = True
-    context.load_verify_locations(cafile=get_cert_path(verify))
-    return context
+    return trusting(get_cert_path(verify))

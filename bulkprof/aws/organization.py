@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from bulkprof.aws.credentials import SharedCredentials
-from bulkprof.aws.errors_map import aws_errors
+from bulkprof.aws.errors_map import aws_errors, sdk_alone
 from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExpiredCredentialsError, NotFoundError
 from bulkprof.model import Directory
 
@@ -93,7 +93,9 @@ class OrganizationApi:
         signed_with = self._credentials.generation
         try:
             with aws_errors(operation, self.where), _whole():
-                answer = await getattr(await self._opened(), method)(**values)
+                client = await self._opened()
+                with sdk_alone():
+                    answer = await getattr(client, method)(**values)
                 return Page(tuple(map(read, answer[key])), answer.get("NextToken") or None)
         except ExpiredCredentialsError:
             self._credentials.expired(signed_with)

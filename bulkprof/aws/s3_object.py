@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from bulkprof.aws.errors_map import aws_errors
+from bulkprof.aws.errors_map import aws_errors, sdk_alone
 from bulkprof.config import split_s3_uri
 from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError
 
@@ -143,7 +143,7 @@ class S3Object:
     @contextmanager
     def _asking(self, operation: str) -> Iterator[None]:
         try:
-            with aws_errors(operation, self.uri):
+            with aws_errors(operation, self.uri), sdk_alone(answers=bool(operation)):
                 yield
         except AwsError as error:
             raise self._explained(error) from None

@@ -22,11 +22,14 @@ from botocore import UNSIGNED
 from bulkprof._version import __version__
 from bulkprof.aws.credentials import Keys, SharedCredentials
 from bulkprof.aws.direct import Direct, SignedCalls, require_json
-from bulkprof.aws.helpers import keep_helpers_quiet
+from bulkprof.aws.errors_map import sdk_alone
 from bulkprof.aws.http import SharedHttp
 from bulkprof.aws.mfa import Codes
-from bulkprof.aws.sdk_http import ClientDefaults, SdkHttp, serve_machine_sources
+from bulkprof.aws.own_credentials import find
+from bulkprof.aws.sdk_http import ClientDefaults, SdkHttp
+from bulkprof.aws.sdk_settings import check_app_id, check_endpoint, check_region
 from bulkprof.aws.signing import Signer
+from bulkprof.aws.xml_answers import require_xml
 
 SIGNING_NAMES: Mapping[str, str] = {
     "bedrock": "bedrock",
@@ -85,7 +88,8 @@ class Sdk:
         self._unsigned = aioboto3.Session(botocore_session=bare)
         self.region: str = self._unsigned.region_name or ""
         """The default Region, or an empty string."""
-        app = base.get_config_variable("user_agent_appid")
+        check_region(self.region)
+        app = check_app_id(base.get_config_variable("user_agent_appid"))
         agent = " ".join(part for part in (f"bulkprof/{__version__}", app and f"app/{app}", base.user_agent()) if part)
         self._lean: dict[str, Any] = {
             # bulkprof has the one retry layer above, and counts every attempt there.
@@ -101,13 +105,7 @@ class Sdk:
         """The caller's credentials as the SDK finds them, or None; `afresh` looks in all places once more."""
         if self._environment is not None:
             return await self._core.get_credentials() if self._environment.get("AWS_ACCESS_KEY_ID") else None
-        core = self._new_core() if afresh else self._core
-        chain = core.get_component("credential_provider")
-        serve_machine_sources(chain, core, self.http)
-        keep_helpers_quiet(chain, core)
-        # The SDK has no public place for who is asked for codes.
-        chain.get_provider("assume-role")._prompter = self.codes  # noqa: SLF001
-        return await core.get_credentials()
+        return await find(self._new_core() if afresh else self._core, self.http, self.codes)
 
     def session(self, credentials: SharedCredentials) -> aioboto3.Session:
         """A session in which the SDK signs with `credentials`, sharing the data that was loaded."""
@@ -147,9 +145,10 @@ class Sdk:
         # Not all services' models are read at the start; those that weren't shouldn't hold the loop up.
         model = await asyncio.to_thread(self._loader.load_service_model, service, "service-2")
         client = await self._open(session, service, region, config)
-        if model["metadata"]["protocol"] == "json":
+        require = {"json": require_json, "query": require_xml}.get(model["metadata"]["protocol"])
+        if require is not None:
             service_id = client.meta.service_model.service_id.hyphenize()
-            client.meta.events.register(f"before-parse.{service_id}", require_json)
+            client.meta.events.register(f"before-parse.{service_id}", require)
         return client
 
     def plugin_client(
@@ -167,8 +166,11 @@ class Sdk:
         # A client takes some milliseconds to make and never waits meanwhile: hundreds at once would hold up the loop.
         async with self._opening:
             await asyncio.sleep(0)
-            # Leaving the context would only close its HTTP session, which is everybody's.
-            return await context.__aenter__()
+            with sdk_alone(answers=False):
+                # Leaving the context would only close its HTTP session, which is everybody's.
+                client = await context.__aenter__()
+            check_endpoint(client.meta.endpoint_url)
+            return client
 
     def _new_core(self, **options: Any) -> Any:
         core = self._bare_core(**options)

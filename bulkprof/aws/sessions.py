@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bulkprof.aws.bedrock import BedrockApi
 from bulkprof.aws.credentials import SharedCredentials
-from bulkprof.aws.errors_map import aws_errors
-from bulkprof.aws.grants import AssumedRole, OwnKeys, account_of, member_role
+from bulkprof.aws.errors_map import aws_errors, sdk_alone
+from bulkprof.aws.grants import AssumedRole, OwnKeys, Stopping, account_of, member_role, never
 from bulkprof.aws.mfa import Ask
 from bulkprof.aws.organization import OrganizationApi
 from bulkprof.config import Organization, Run
@@ -61,9 +61,14 @@ class AwsSessions:
         *,
         environment: Mapping[str, str] | None = None,
         ask: Ask | None = None,
+        stopping: Stopping = never,
     ) -> None:
-        """`ask` asks whoever started the run for the code of an MFA device, where a profile wants one."""
+        """`ask` asks whoever started the run for the code of an MFA device, where a profile wants one.
+
+        `stopping` returns when the run stops and waits for the caller's own credentials no longer.
+        """
         self._ask = ask
+        self._stopping = stopping
         self._organization = organization
         self._run = run
         self._environment = environment
@@ -81,12 +86,11 @@ class AwsSessions:
 
     async def __aenter__(self) -> Self:
         """Load the SDK, off the event loop. Raises `AwsError` when its settings can't be used."""
-        with aws_errors():
+        with aws_errors(), sdk_alone(answers=False):
             # The SDK and its data take most of a second to load: long enough to miss a signal or a heartbeat.
             self._sdk = await asyncio.to_thread(_load, self._environment, self._run)
-        self._credentials[_OWN] = SharedCredentials(
-            OwnKeys(self._sdk.own_credentials, self._sdk.codes, self._ask).fetch
-        )
+        own = OwnKeys(self._sdk.own_credentials, self._stopping, codes=self._sdk.codes, ask=self._ask)
+        self._credentials[_OWN] = SharedCredentials(own.fetch)
         return self
 
     async def __aexit__(
@@ -250,7 +254,9 @@ class AwsSessions:
             with aws_errors("GetCallerIdentity"):
                 if not region:
                     raise RegionError(_SET_REGION, code="NoRegion")
-                answer = await (await self._sts(_OWN, region)).get_caller_identity()
+                sts = await self._sts(_OWN, region)
+                with sdk_alone():
+                    answer = await sts.get_caller_identity()
                 account, arn = answer.get("Account"), answer.get("Arn", "")
                 if not account or arn.count(":") < 5:
                     raise AmbiguousError("the answer names no account", code="NoIdentity")

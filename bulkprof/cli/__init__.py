@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from types import TracebackType
 
 from bulkprof.cli import early
+from bulkprof.errors import ExitCode
 
 
 def main() -> None:
@@ -14,23 +14,21 @@ def main() -> None:
     early.watch()
     # Imports and runs make many objects and few cycles: looking for them as often as by default costs a twentieth.
     gc.set_threshold(20_000, 20, 20)
-    sys.excepthook = _show_mistake
-    from bulkprof.cli.app import register, run
+    from bulkprof.cli.streams import Streams
 
-    register(*sys.argv[1:2])
+    streams = Streams()
+    from bulkprof.cli.app import is_debug, register, run, terminal_for
+    from bulkprof.cli.foreign_lines import take_over
+
+    arguments = sys.argv[1:]
+    take_over(lambda: terminal_for(arguments), debug=is_debug(arguments))
+    register(*arguments[:1])
     early.hand_over()
-    code = run(sys.argv[1:])
+    code = run(arguments)
+    if lost := streams.lost():
+        terminal_for(arguments).error(f"standard output can't be written: {lost}; what was done is done")
+        code = code or ExitCode.COULD_NOT_RUN
     early.ends()
     # All that is left ends with the process: to look for garbage in it once more, as Python does then, helps nobody.
     gc.freeze()
     sys.exit(code)
-
-
-def _show_mistake(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print the traceback of a mistake of bulkprof's own: its message may hold anything, so it is made printable."""
-    import traceback
-
-    from bulkprof.printable import printable_lines
-
-    lines = "".join(traceback.format_exception(kind, error, trace)).splitlines()
-    sys.stderr.write(printable_lines(lines) + "\n")

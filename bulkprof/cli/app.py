@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from bulkprof.cli.early import SAID, EarlyInterrupt
-from bulkprof.errors import ExitCode
-from bulkprof.printable import json_text, printable_lines
+from bulkprof.errors import ExitCode, UnforeseenError
+from bulkprof.printable import printable_lines
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -46,6 +46,13 @@ HOMES = {
 module that is asked for. Annotations there are no strings, for the same reason: typer evaluates each of them thrice."""
 
 
+class Answer:
+    """The one JSON object of `--json`, of which there is never a second."""
+
+    given: ClassVar[bool] = False
+    """Whether this command line has printed it."""
+
+
 def register(command: str = "") -> None:
     """Let the commands of the module of `command` register themselves, or of all modules where it is none of them."""
     for home in [HOMES[command]] if command in HOMES else dict.fromkeys(HOMES.values()):
@@ -54,39 +61,82 @@ def register(command: str = "") -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; answers its exit code."""
-    register(*arguments[:1])
-    stdout = sys.stdout
+    Answer.given = False
     try:
-        command = typer.main.get_command(app)
-        result = command.main(args=list(arguments), prog_name="bulkprof", standalone_mode=False)
+        return _run(arguments)
     except (_WrongUsage, _AnyClickError) as error:
         context = getattr(error, "ctx", None)
         hint = [f"Try '{context.command_path} --help'."] if context else []
         message: str = error.format_message()  # type: ignore[attr-defined]
-        _terminal(arguments).error(printable_lines([message, *hint]))
-        if "--json" in arguments:
-            stdout.write(_json_error(message, ExitCode.USAGE))
-        return ExitCode.USAGE
+        return _could_not_run(arguments, message, ExitCode.USAGE, hint)
     except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
-        _terminal(arguments).note(SAID)
-        if "--json" in arguments:
-            stdout.write(_json_error(SAID, ExitCode.INTERRUPTED))
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # `bulkprof ... | head`: nobody reads any more, which is no error of ours.
-        nobody_reads(stdout)
-        return ExitCode.DONE
+        message, code = SAID, ExitCode.INTERRUPTED
+        terminal_for(arguments).note(message)
+        _answer(arguments, message, code)
+        return code
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one line, and in its object on stdout
+        unforeseen = UnforeseenError(error)
+        if is_debug(arguments):
+            from bulkprof.cli.foreign_lines import trace
+
+            terminal_for(arguments).foreign("what is told next comes from here:", trace(error))
+        return _could_not_run(arguments, str(unforeseen), unforeseen.exit_code)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    variables = {name: value for name, value in os.environ.items() if name.startswith("BULKPROF_")}
+    for said in (*arguments, *variables.values()):
+        if not _is_text(said):
+            shown = os.fsencode(said).decode(errors="backslashreplace")
+            raise _WrongUsage(f"{shown}: is not UTF-8, and a name that isn't could stand in no report; rename the file")
+    given = [argument for argument in arguments if argument != DEBUG]
+    register(*given[:1])
+    stdout = sys.stdout
+    try:
+        result = typer.main.get_command(app).main(args=given, prog_name="bulkprof", standalone_mode=False)
     finally:
+        # While a command runs, standard output is kept from whatever else prints.
         sys.stdout = stdout
     return result if isinstance(result, int) else ExitCode.DONE
 
 
-def _json_error(message: str, code: ExitCode) -> str:
-    return json_text({"error": message, "exit_code": int(code)}, ascii_only=True) + "\n"
+def _is_text(said: str) -> bool:
+    """Whether it is Unicode: bytes of an argument that aren't UTF-8 stand as lone surrogates in it."""
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def _terminal(arguments: Sequence[str]) -> "Terminal":
-    """For what goes wrong before a command has its own: how lines look, as far as the bare arguments tell."""
+def _could_not_run(arguments: Sequence[str], message: str, code: int, hint: Sequence[str] = ()) -> int:
+    """Say why, in a line and, with `--json`, as the object on stdout."""
+    terminal_for(arguments).error(printable_lines([message, *hint]))
+    _answer(arguments, message, code)
+    return code
+
+
+def _answer(arguments: Sequence[str], message: str, code: int) -> None:
+    if _is_set(arguments, "--json", "BULKPROF_JSON") and not Answer.given:
+        terminal_for(arguments).json({"error": message, "exit_code": int(code)})
+
+
+DEBUG = "--debug"
+"""Taken out of the arguments wherever it stands: it is about the process, not about one command of it."""
+_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
+
+
+def is_debug(arguments: Sequence[str]) -> bool:
+    """Whether tracebacks are wanted."""
+    return _is_set(arguments, DEBUG, "BULKPROF_DEBUG")
+
+
+def _is_set(arguments: Sequence[str], flag: str, variable: str) -> bool:
+    return flag in arguments or os.environ.get(variable, "").strip().lower() in _TRUE
+
+
+def terminal_for(arguments: Sequence[str]) -> "Terminal":
+    """For what goes wrong where no command has its own: how lines look, as far as the bare arguments tell."""
     from bulkprof.cli.logs import LogFormat
     from bulkprof.cli.terminal import Terminal
 
@@ -95,13 +145,6 @@ def _terminal(arguments: Sequence[str]) -> "Terminal":
     given += [argument.partition("=")[2] for argument in arguments if argument.startswith("--log-format=")]
     wanted = LogFormat.JSON if given[-1] == LogFormat.JSON else LogFormat.TEXT
     return Terminal(as_json=True, no_color="--no-color" in arguments, log_format=wanted)
-
-
-def nobody_reads(stream: IO[str]) -> None:
-    """Let what is still written to a pipe that was closed at its other end go nowhere, also at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
 
 
 def version(value: bool) -> None:
@@ -119,8 +162,13 @@ def root(
     show_version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")
     ] = False,
+    debug: Annotated[  # noqa: ARG001 - it is read before the command line is taken apart
+        bool, typer.Option(DEBUG, envvar="BULKPROF_DEBUG", help="Show where errors come from. May stand anywhere.")
+    ] = False,
 ) -> None:
     """Create and keep Amazon Bedrock application inference profiles in bulk."""
     if context.invoked_subcommand is None:
+        if terminal_for(()).json_logs:
+            context.fail("Missing command.")
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(ExitCode.USAGE)

@@ -7,12 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from bulkprof.cli.app import nobody_reads
 from bulkprof.printable import printable
 
 
 class SafeConsole(Console):
-    """A console that harms nobody when its reader goes away, and draws only what is printable."""
+    """A console that draws only what is printable."""
 
     def __init__(self, **options: Any) -> None:
         # A `:warning:` in a cell is one, and no picture.
@@ -21,8 +20,3 @@ class SafeConsole(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """Make a text printable: all strings come here, those in tables, too."""
         return super().render_str(printable(text), **options)
-
-    def on_broken_pipe(self) -> None:
-        """Go on without a reader: the run matters more than who watches it."""
-        self.quiet = True
-        nobody_reads(self.file)

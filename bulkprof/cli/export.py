@@ -1,19 +1,18 @@
 """The command `export`: live profiles as a manifest."""
 
-import shlex
-import shutil
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from bulkprof.cli import options as o
-from bulkprof.cli.app import app, nobody_reads
+from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, flags_again, make_options, make_terminal, run_async
+from bulkprof.cli.running import STATE_DIR, command, ending, flags_again, make_options, make_terminal, run_async
 
 if TYPE_CHECKING:
+    from io import TextIOWrapper
+
     from bulkprof.cli.terminal import Terminal
     from bulkprof.exporting import Export
 
@@ -43,6 +42,7 @@ def export(
     By default it looks where a row without account and region would: [defaults], else your account and Region.
     """
     from bulkprof import exporting
+    from bulkprof.intake.temporary import temporary_file
 
     if as_json and out is None:
         raise typer.BadParameter("needs --out FILE: stdout holds the manifest or the summary", param_hint="--json")
@@ -58,18 +58,15 @@ def export(
         max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
-    with TemporaryFile("w+", encoding="utf-8", newline="") as stream:
+    with ending(terminal), temporary_file("w+", encoding="utf-8", newline="") as stream:
 
         async def work() -> "Export":
             return await exporting.export(out or stream, opts, terminal, terminal.stop, estate_only=estate_only)
 
         found = run_async(terminal, work, again=None)
         stream.seek(0)
-        try:
-            shutil.copyfileobj(stream.buffer, terminal.stdout.buffer)
-            terminal.stdout.flush()
-        except BrokenPipeError:
-            nobody_reads(terminal.stdout)
+        cast("TextIOWrapper", terminal.stdout).buffer.write(cast("bytes", cast("TextIOWrapper", stream).buffer.read()))
+        terminal.stdout.flush()
     again = [*flags_again(config, state_dir), *(["--sandbox"] if sandbox else [])]
     _tell(terminal, found, str(out or "-"), again)
     return int(found.exit_code)
@@ -103,4 +100,4 @@ def _tell(terminal: "Terminal", found: "Export", out: str, again: list[str]) -> 
             "that is mended: it deletes what the estate has and the manifest lacks"
         )
     elif out != "-":
-        terminal.note(f"next: {shlex.join(['bulkprof', 'plan', out, *again])}")
+        terminal.note(f"next: {command('plan', out, *again)}")

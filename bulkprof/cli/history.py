@@ -1,6 +1,5 @@
 """The commands that look back: runs, runs redeliver, report."""
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, ending, flags_again, make_options, make_terminal, run_async
+from bulkprof.cli.running import STATE_DIR, command, ending, flags_again, make_options, make_terminal, run_async
 from bulkprof.errors import DamagedError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ def report(
             if file:
                 check_path(flag, file)
         state = StateDirectory(state_dir)
-        with RunFile.open(state.find(run_id)) as run:
+        with RunFile.look_at(state.find(run_id)) as run:
             try:
                 run.check()
             except DamagedError as damage:
@@ -164,14 +163,10 @@ def _show_plan(terminal: "Terminal", run: "RunFile", state: "StateDirectory", ag
     if run.meta("status") == "declined":
         terminal.note("planned, and not approved; nothing was changed")
     elif kept and state.run_path(run_id).exists():
-        terminal.note(f"applied already, as run {run_id}; next: {_command('report', run_id, again)}")
+        terminal.note(f"applied already, as run {run_id}; next: {command('report', run_id, *again)}")
     else:
-        on = f"; next: {_command('apply', str(run.path), again)}" if kept else ""
+        on = f"; next: {command('apply', str(run.path), *again)}" if kept else ""
         terminal.note(f"planned, and not applied: nothing was changed{on}")
-
-
-def _command(name: str, argument: str, again: list[str]) -> str:
-    return shlex.join(["bulkprof", *name.split(), argument, *again])
 
 
 def _show_run(
@@ -186,10 +181,12 @@ def _show_run(
     show_summary(terminal.output.console, summary, failure_lines(run, each=1000))
     if how := unfinished(run, state):
         at_work = standing(run, state) in AT_WORK
-        on = "" if at_work else f"; to go on: {_command('resume', summary.run_id, again)}"
-        terminal.note(f"{how}{on}")
-    elif error := run.meta("error"):
+        on = "" if at_work else f"; to go on: {command('resume', summary.run_id, *again)}"
+        # Only where it wasn't a signal.
+        why = f" ({error})" if (error := run.meta("error")) else ""
+        terminal.note(f"{how}{why}{on}")
+    elif run.meta("status") == "refused" and (error := run.meta("error")):
         terminal.note(headed("the run did not start: ", printable_lines(str(error).split("\n"))))
     if told_its_end(run) and (missing := run.sinks_missing()):
-        command = _command("runs redeliver", summary.run_id, again)
-        terminal.note(f"not delivered: {', '.join(missing)}; to deliver: {command}")
+        again_to = command("runs", "redeliver", summary.run_id, *again)
+        terminal.note(f"not delivered: {', '.join(missing)}; to deliver: {again_to}")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
@@ -15,7 +13,6 @@ from anyio.abc import TaskStatus
 
 from bulkprof.cli.running import say_how_to_resume
 from bulkprof.cli.terminal import Terminal
-from bulkprof.errors import without_secrets
 from bulkprof.execution.descriptors import raise_limit
 
 T = TypeVar("T")
@@ -35,32 +32,7 @@ def run_watched(terminal: Terminal, work: Callable[[], Awaitable[T]], again: lis
 
     raise_limit()
     uvloop = importlib.util.find_spec("uvloop") is not None
-    with _foreign_logs(terminal):
-        return anyio.run(main, backend_options={"use_uvloop": uvloop})
-
-
-class _ForeignLogs(logging.Handler):
-    """Shows what libraries warn of as lines like all others: without it, Python prints it as it is."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        super().__init__(logging.WARNING)
-        self._terminal = terminal
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print it as a warning, with its exception in one line."""
-        error = record.exc_info[1] if record.exc_info else None
-        why = f": {type(error).__name__}: {error}" if error else ""
-        self._terminal.warn(without_secrets(f"{record.name}: {record.getMessage()}{why}"))
-
-
-@contextmanager
-def _foreign_logs(terminal: Terminal) -> Iterator[None]:
-    handler = _ForeignLogs(terminal)
-    logging.getLogger().addHandler(handler)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(handler)
+    return anyio.run(main, backend_options={"use_uvloop": uvloop})
 
 
 async def _watch_signals(terminal: Terminal, again: list[str] | None, *, task_status: TaskStatus[None]) -> None:

@@ -1,9 +1,7 @@
 """The commands that bring manifests to AWS: plan, apply, sync, resume."""
 
-import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +11,7 @@ from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.running import (
     STATE_DIR,
+    command,
     ending,
     flags_again,
     make_options,
@@ -55,6 +54,7 @@ def plan(
     """Show what would change; change nothing."""
     from bulkprof import runs
     from bulkprof.delivery.as_json import plan_json
+    from bulkprof.intake.temporary import temporary_folder
 
     terminal = make_terminal(as_json, no_color, log_format, yes=True)
     opts = make_options(
@@ -70,17 +70,16 @@ def plan(
         max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
-    with TemporaryDirectory(prefix="bulkprof-") as folder:
-        path = out or Path(folder) / "plan.db"
+    with ending(terminal), temporary_folder() as folder:
+        path = out or folder / "plan.db"
         found = run_async(terminal, lambda: runs.plan(manifests, opts, terminal, terminal.stop, out=path), again=None)
         code = ExitCode.DONE if found.in_order else ExitCode.ROWS_FAILED
         if found.has_changes and detailed_exitcode:
             code = ExitCode.CHANGES_PENDING
         if as_json:
-            with ending(terminal):
-                terminal.json(plan_json(found, int(code)))
+            terminal.json(plan_json(found, int(code)))
     if out is not None:
-        terminal.note(f"next: {shlex.join(['bulkprof', 'apply', str(out), *flags_again(config, state_dir)])}")
+        terminal.note(f"next: {command('apply', str(out), *flags_again(config, state_dir))}")
     return code
 
 
@@ -235,5 +234,5 @@ def carry_out(
     if unfinished:
         say_how_to_resume(terminal, summary.run_id, again)
     else:
-        terminal.note(f"next: bulkprof report {summary.run_id}{' ' if again else ''}{' '.join(again)}")
+        terminal.note(f"next: {command('report', summary.run_id, *again)}")
     return summary.exit_code

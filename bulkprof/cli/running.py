@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from bulkprof.cli.foreign_lines import OURS
 from bulkprof.cli.logs import LogFormat
 from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, unwrapped
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from bulkprof.workspace import Options
 
 T = TypeVar("T")
-
+LOG = logging.getLogger(OURS)
 
 STATE_DIR = Path(".bulkprof")
 PROCESSES = 4
@@ -74,10 +76,12 @@ def explain(terminal: Terminal, error: BulkprofError, again: list[str] | None) -
     """Print why a command ends, with `--json` as an object on stdout, too; answers the exit code."""
     code = int(error.exit_code)
     told: dict[str, Any] = {}
+    LOG.debug("what is told next comes from here", exc_info=error)
     terminal.error(str(error))
     if isinstance(error, RunInterruptedError):
-        say_how_to_resume(terminal, error.run_id, again)
         code = error.code
+    if error.run_id or isinstance(error, RunInterruptedError):
+        say_how_to_resume(terminal, error.run_id, again)
         told["run_id"] = error.run_id
     if terminal.as_json:
         if isinstance(error, ManifestError):
@@ -92,8 +96,12 @@ def say_how_to_resume(terminal: Terminal, run_id: str, again: list[str] | None) 
     """Print the command that goes on with a run."""
     if again is None:
         return
-    command = shlex.join([part for part in ("bulkprof", "resume", run_id, *(again or ())) if part])
-    terminal.note(f"to go on: {command}")
+    terminal.note(f"to go on: {command('resume', run_id, *again)}")
+
+
+def command(*parts: str) -> str:
+    """A command of ours as a shell takes it, whatever is in the names of its files; empty parts are left out."""
+    return shlex.join(["bulkprof", *filter(None, parts)])
 
 
 def flags_again(config: Path | None, state_dir: Path) -> list[str]:

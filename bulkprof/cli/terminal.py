@@ -15,7 +15,8 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 import anyio
 import anyio.to_thread
 
-from bulkprof.cli.app import nobody_reads
+from bulkprof.cli.app import Answer
+from bulkprof.cli.foreign_lines import speak_through
 from bulkprof.cli.logs import Level, LogFormat, log_line
 from bulkprof.delivery.lines import plan_counts_line, summary_line
 from bulkprof.delivery.plan import Plan
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Out:
-    """Standard output or error. It harms nobody when its reader goes away (`| head`) or takes only ASCII.
+    """Standard output or error. It harms nobody when it takes only ASCII; `streams` sees to those that take nothing.
 
     rich takes long to import, so it is left to what it is needed for: drawing, and lines on a terminal.
     """
@@ -72,11 +73,8 @@ class Out:
         if self.is_terminal:
             self.console.print(text, style=style, end=end, markup=False, emoji=False, highlight=False, soft_wrap=True)
         elif self._stream is not None and not self._quiet:
-            try:
-                self._stream.write(text + end)
-                self._stream.flush()
-            except BrokenPipeError:
-                nobody_reads(self._stream)
+            self._stream.write(text + end)
+            self._stream.flush()
 
 
 _TERMINAL_VARIABLES = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
@@ -102,6 +100,7 @@ class Terminal(Ui):
         self.run_id = ""
         self.asks = False
         """Whether a question waits for its answer: until then, nothing is changed or on its way."""
+        speak_through(self)
 
     def started(self, run_id: str) -> None:
         """Remember the run, for the lines that are about it."""
@@ -131,6 +130,13 @@ class Terminal(Ui):
     def error(self, message: str) -> None:
         """Print why a command ends."""
         self._line(Level.ERROR, message)
+
+    def foreign(self, message: str, traceback: str = "") -> None:
+        """Print a line of somebody else's, and where it comes from if that is wanted."""
+        more: dict[str, Any] = {"traceback": traceback} if traceback else {}
+        self._line(Level.WARNING, message, **more)
+        if traceback and not self.json_logs:
+            self.errors.line(traceback)
 
     def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
         """Print a line for a target; a bar says enough on a terminal, and nothing new is no news in a text log."""
@@ -178,7 +184,7 @@ class Terminal(Ui):
         await anyio.to_thread.run_sync(self._show, plan)
         if self.yes:
             return True
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError("nobody can be asked without a terminal; add --yes, or look first: bulkprof plan")
         return (await self._ask("Do it? Only 'yes' is taken: ", sys.stdin.buffer)).lower() == "yes"
 
@@ -236,14 +242,12 @@ class Terminal(Ui):
         """Print the one JSON object of `--json`."""
         plain = (self.stdout.encoding or "").lower().replace("-", "") != "utf8"
         self.text([json_text(value, ascii_only=plain)])
+        Answer.given = True
 
     def text(self, lines: Iterable[str]) -> None:
         """Print lines on stdout, made printable, for other programs to read."""
-        try:
-            self.stdout.writelines(f"{printable(line)}\n" for line in lines)
-            self.stdout.flush()
-        except BrokenPipeError:
-            nobody_reads(self.stdout)
+        self.stdout.writelines(f"{printable(line)}\n" for line in lines)
+        self.stdout.flush()
 
 
 def _open_terminal() -> BinaryIO:

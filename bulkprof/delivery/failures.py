@@ -5,11 +5,11 @@ The results file has them all, one by one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bulkprof.aws.errors_map import CODES
+from bulkprof.delivery import denials
 from bulkprof.errors import AccessDeniedError
 from bulkprof.execution.rows import NOT_REACHED
 from bulkprof.execution.runfile import RunFile
@@ -18,7 +18,6 @@ from bulkprof.model import Outcome, OutcomeKind, Target
 EACH = 3
 """Up to how many rows that failed alike are shown one by one."""
 _BAD = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED})
-_DENIED_ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)")
 
 
 @dataclass(slots=True)
@@ -59,23 +58,28 @@ def failure_lines(run: RunFile, each: int = EACH) -> Iterator[str]:
 
 
 def _grouped(outcomes: Iterable[Outcome], each: int) -> Iterator[str]:
-    groups: dict[tuple[OutcomeKind, str, str], _Alike] = {}
+    groups: dict[tuple[OutcomeKind, str, str, str], _Alike] = {}
     for outcome in outcomes:
         if outcome.kind in _BAD and outcome.error_code != NOT_REACHED:
-            key = (outcome.kind, outcome.error_code, denied_action(outcome))
+            remedy = denials.remedy_kind(outcome.error_message) if _is_denied(outcome) else ""
+            key = (outcome.kind, outcome.error_code, denied_action(outcome), remedy)
             groups.setdefault(key, _Alike()).take(outcome, each)
-    for (_, _, action), alike in groups.items():
+    denied: dict[str, set[str]] = {}
+    for (_, _, action, remedy), alike in groups.items():
         yield from alike.lines(action)
-    denied = [action for (_, code, action) in groups if CODES.get(code) is AccessDeniedError]
-    if denied:
-        named = ", ".join(sorted(set(filter(None, denied)))) or "what was denied"
-        yield f"to mend: allow {named}; `bulkprof iam-policy` prints all that runs need"
+        if remedy:
+            denied.setdefault(remedy, set()).add(action)
+    for remedy, actions in denied.items():
+        yield denials.remedy(remedy, actions)
+
+
+def _is_denied(outcome: Outcome) -> bool:
+    return CODES.get(outcome.error_code) is AccessDeniedError
 
 
 def denied_action(outcome: Outcome) -> str:
     """What IAM calls the operation that was denied, where the answer says so."""
-    found = _DENIED_ACTION.search(outcome.error_message) if CODES.get(outcome.error_code) is AccessDeniedError else None
-    return found[1] if found else ""
+    return denials.action(outcome.error_message) if _is_denied(outcome) else ""
 
 
 def _line(outcome: Outcome) -> str:

@@ -6,12 +6,14 @@ import csv
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from bulkprof.delivery.files import write_whole
+from bulkprof.intake.temporary import on_temporary_disk
 from bulkprof.model import Target
 from bulkprof.printable import json_text, spreadsheet_cells
 
@@ -51,7 +53,8 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the block ends
+        with on_temporary_disk():
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the block ends
         self._places: dict[Target, tuple[int, int]] = {}
 
     def __enter__(self) -> Self:
@@ -60,12 +63,16 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        # What couldn't be written can't be written now either.
+        with suppress(OSError):
+            self._file.close()
 
     def add(self, target: Target, rows: Sequence[Mapping[str, str]]) -> None:
         """Take all rows of a target."""
         self._places[target] = (self._file.tell(), len(rows))
-        self._file.writelines(json.dumps(row).encode() + b"\n" for row in rows)
+        with on_temporary_disk():
+            self._file.writelines(json.dumps(row).encode() + b"\n" for row in rows)
+            self._file.flush()
 
     def rows(self, columns: Sequence[str] = ()) -> Iterator[dict[str, str]]:
         """All rows, target by target, each with these further columns, which are empty."""

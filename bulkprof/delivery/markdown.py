@@ -30,9 +30,11 @@ def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> It
     """A run's report, line by line. Blocks."""
     yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
     yield ""
-    if error := run.meta("error"):
+    error = run.meta("error")
+    if error and run.meta("status") == "refused":
         yield from (f"**The run did not start:** {_cell(str(error), None)}", "")
     elif how := unfinished(run, state):
+        how += f" ({_cell(str(error), None)})" if error else ""
         on = "" if standing(run, state) in AT_WORK else f" To go on: `bulkprof resume {summary.run_id}`"
         yield from (f"**{how[0].upper()}{how[1:]}.**{on}", "")
     if told_its_end(run) and (missing := run.sinks_missing()):

@@ -24,7 +24,7 @@ from bulkprof.execution.retry import backoff
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.stop import Stop
 from bulkprof.model import Outcome, RunSummary
-from bulkprof.plugins import FinishedRun, RunContext, Sink
+from bulkprof.plugins import FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Registry
 
 BATCH = 200
@@ -159,6 +159,8 @@ class Delivery:
                 break
             except _SinkError as error:
                 reason = str(error)
+                if isinstance(error.__cause__, GiveUpError):
+                    break
             if attempt < TRIES:
                 await anyio.sleep(backoff(attempt))
         if sink.name not in self._told:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bulkprof.errors import AwsError
+from bulkprof.delivery import denials
+from bulkprof.errors import AccessDeniedError, AwsError
 from bulkprof.model import Target
 from bulkprof.printable import Lines, printable_lines
 
@@ -44,7 +45,9 @@ def _block(targets: list[Target], error: AwsError, cause: str, trust: str) -> Li
         f"  why: {error.operation + ': ' if error.operation else ''}{_named(error.code, cause)}",
     ]
     if entering:
-        lines.append(f"  remedy: {_remedy(error, trust)}, or leave them out: --not-accounts {','.join(names[:SHOWN])}")
+        remedy = _remedy(error, trust)
+        otherwise = f"leave them out: --not-accounts {','.join(names[:SHOWN])}"
+        lines.append(f"  remedy: {remedy}, or {otherwise}" if remedy else f"  remedy: as said above, or {otherwise}")
     return printable_lines(lines)
 
 
@@ -55,5 +58,10 @@ def _named(code: str, cause: str) -> str:
 def _remedy(error: AwsError, trust: str) -> str:
     if error.code == "NoRole":
         return "set `role` in [organization]"
+    if not isinstance(error, AccessDeniedError):
+        # Another role or trust would change nothing: the error says what would.
+        return ""
+    if (kind := denials.remedy_kind(error.message)) != denials.ALLOW:
+        return denials.remedy(kind, ["sts:AssumeRole"]).removeprefix("to mend: ").partition(";")[0]
     role = next(iter(re.findall(r"role/([^\s:]+)", error.message)), "")
     return f"the role {role or 'of [organization]'} must be there, and its trust policy must allow {trust}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sqlite3
-import textwrap
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,16 +16,16 @@ from typing import Any, Self, TypeVar
 import anyio
 import anyio.to_thread
 
-from bulkprof.errors import DamagedError, StateError
+from bulkprof.errors import StateError
 from bulkprof.execution import clocks, rows, seals
 from bulkprof.execution.private import create_private
+from bulkprof.execution.sqlite_errors import ERRORS, damaged, told
 
 APPLICATION_ID = 0x62756C6B
 """Marks a SQLite file as a run ("bulk" in ASCII)."""
 SCHEMA_VERSION = 1
 
 T = TypeVar("T")
-_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What Python's SQLite raises: the second where SQLite's own message quotes what is damaged."""
 
 
@@ -39,6 +41,8 @@ class Database:
         self.path = path
         self._db = connection
         self._limiter: anyio.CapacityLimiter | None = None
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        """Where the copy is that is read in the file's place."""
 
     @classmethod
     def create(cls, path: Path, meta: Mapping[str, Any], *, private: bool = True) -> Self:
@@ -77,11 +81,48 @@ class Database:
             try:
                 check_identity(path, connection)
                 _use_wal(connection)
-                connection.executescript(rows.ADDITIONS)
+                _add_what_came_later(connection)
                 return cls(path, connection)
             except BaseException:
                 connection.close()
                 raise
+
+    @classmethod
+    def look_at(cls, path: Path) -> Self:
+        """Open an existing run file for reading, also where nothing can be written. Raises `StateError` as `open`."""
+        try:
+            return cls.open(path)
+        except StateError:
+            if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+                raise
+        return cls._open_read_only(path)
+
+    @classmethod
+    def _open_read_only(cls, path: Path) -> Self:
+        """SQLite writes beside a file that it reads; where it can't, it must be told that the file doesn't change."""
+        wal = path.with_name(f"{path.name}-wal")
+        folder = None
+        with speaking_of(path):
+            read = path
+            if wal.exists() and wal.stat().st_size:
+                # What a killed run left there is part of it, and is only seen where SQLite can write.
+                folder = tempfile.TemporaryDirectory(prefix="bulkprof-")
+                read = Path(folder.name) / path.name
+                shutil.copy(path, read)
+                shutil.copy(wal, read.with_name(wal.name))
+                connection = _connect(read)
+            else:
+                address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+                connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+            try:
+                check_identity(path, connection)
+                _add_what_came_later(connection, beside=folder is None)
+            except BaseException:
+                connection.close()
+                raise
+        found = cls(path, connection)
+        found._copy = folder
+        return found
 
     def __enter__(self) -> Self:
         return self
@@ -90,12 +131,14 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-        if isinstance(error, _ERRORS):
-            raise _told(self.path, error) from error
+        if isinstance(error, ERRORS):
+            raise told(self.path, error) from error
 
     def close(self) -> None:
         """Close the file; repeatable."""
         self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     def copy_to(self, path: Path) -> None:
         """Write a copy, with what a killed writer left beside the file. Raises `StateError` when it can't."""
@@ -162,6 +205,13 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
+def _add_what_came_later(connection: sqlite3.Connection, *, beside: bool = False) -> None:
+    """Make the tables that a file of bulkprof 0.1.0 lacks: in it, or `beside` it where it can't be written."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'replacement'").fetchone()
+    if not found:
+        connection.executescript(rows.ADDITIONS.replace("TABLE", "TEMP TABLE") if beside else rows.ADDITIONS)
+
+
 def check_identity(path: Path, connection: sqlite3.Connection) -> None:
     """Raise `StateError` unless the open file is a run of this version."""
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
@@ -170,13 +220,13 @@ def check_identity(path: Path, connection: sqlite3.Connection) -> None:
     if version > SCHEMA_VERSION:
         raise StateError(f"{path}: was written by a newer bulkprof (format {version}); upgrade bulkprof to use it")
     if connection.execute("SELECT count(*) FROM meta WHERE key IN ('id', 'status')").fetchone()[0] != 2:
-        raise _damaged(path, "it doesn't say what run it is")
+        raise damaged(path, "it doesn't say what run it is")
     # In one transaction, since another process may be writing.
     with connection:
         connection.execute("BEGIN")
         sealed = connection.execute("SELECT value FROM meta WHERE key = ?", (seals.META,)).fetchone()
         if sealed and rows.from_json(sealed[0]) != seals.meta_digest(connection):
-            raise _damaged(path, "what it says of its run isn't what was written")
+            raise damaged(path, "what it says of its run isn't what was written")
 
 
 @contextmanager
@@ -184,35 +234,5 @@ def speaking_of(path: Path) -> Iterator[None]:
     """Raise what SQLite raises as a `StateError` that names the file."""
     try:
         yield
-    except _ERRORS as error:
-        raise _told(path, error) from error
-
-
-_NOT_DAMAGE = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_NOMEM,
-    }
-)
-"""What SQLite says of surroundings: the file itself may be sound."""
-
-
-def _told(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StateError:
-    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _NOT_DAMAGE:
-        return _damaged(path, str(error))
-    return StateError(f"{path}: {error}; the run's file can't be used (is it damaged, or the disk full or read-only?)")
-
-
-def _damaged(path: Path, what: str) -> DamagedError:
-    # SQLite may quote half the file.
-    text = textwrap.shorten(what, 100, placeholder=" …")
-    return DamagedError(
-        f"{path}: is damaged ({text}); move it away and make a new plan, or apply its manifests again: what exists "
-        "already is found"
-    )
+    except ERRORS as error:
+        raise told(path, error) from error

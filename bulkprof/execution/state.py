@@ -81,7 +81,7 @@ class StateDirectory:
         """Every run, newest first: open (closed again after each step), or the reason why it can't be opened."""
         for run_id in self.run_ids():
             try:
-                run = self.open_run(run_id)
+                run = RunFile.look_at(require_no_link(self.run_path(run_id)))
             except StateError as error:
                 yield run_id, error
                 continue

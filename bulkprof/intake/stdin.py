@@ -16,6 +16,7 @@ from typing import BinaryIO
 import anyio
 import anyio.to_thread
 
+from bulkprof.intake.temporary import on_temporary_disk
 from bulkprof.looks import folded
 
 _PIECE = 1 << 18
@@ -27,14 +28,16 @@ _FIRST_LINE = 1 << 20
 async def spooled(stream: BinaryIO) -> AsyncIterator[tuple[Path, str]]:
     """Copy `stream` to a temporary file, and answer its path and the suffix that its content calls for.
 
-    The file is removed at the end, whatever happens.
+    The file is removed at the end, whatever happens. Raises `StateError` where it can't be written.
     """
-    folder = await anyio.to_thread.run_sync(lambda: tempfile.TemporaryDirectory(prefix="bulkprof-"))
+    with on_temporary_disk():
+        folder = await anyio.to_thread.run_sync(lambda: tempfile.TemporaryDirectory(prefix="bulkprof-"))
     try:
         path = Path(folder.name) / "stdin"
-        async with await anyio.open_file(path, "wb") as file:
-            async for data in pieces(stream):
-                await file.write(data)
+        with on_temporary_disk():
+            async with await anyio.open_file(path, "wb") as file:
+                async for data in pieces(stream):
+                    await file.write(data)
         yield path, await anyio.to_thread.run_sync(suffix_of, path)
     finally:
         folder.cleanup()

@@ -182,10 +182,31 @@ def _drift(action: Action, profile: ObservedProfile, source: Source) -> str:
     """What can't be changed in place and differs, for people; empty when nothing does."""
     parts = []
     if source.model_arns and frozenset(profile.model_arns) != source.model_arns:
-        parts.append(f"model {_short(profile.model_arns)} -> {_short([source.arn])}")
+        parts.append(f"model {_told_apart(profile.model_arns, [source.arn])}")
     if action.description is not None and action.description != (profile.description or ""):
         parts.append(f"description {profile.description or ''!r} -> {action.description!r}")
     return "; ".join(parts)
+
+
+def _told_apart(there: Iterable[str], wanted: Iterable[str]) -> str:
+    """`there -> wanted` as short as it can be: a model and a system profile may have one name, and Regions differ."""
+    for words in (_short, _placed):
+        if (before := words(there)) != (after := words(wanted)):
+            return f"{before} -> {after}"
+    return f"{', '.join(sorted(there))} -> {', '.join(sorted(wanted))}"
+
+
+def _placed(arns: Iterable[str]) -> str:
+    """Names with their kinds and Regions: `X (foundation-model in eu-west-1, us-east-1)`."""
+    regions: dict[tuple[str, str], set[str]] = {}
+    for arn in arns:
+        # A model's name may hold colons, too.
+        *places, resource = arn.split(":", 5)
+        kind, _, name = resource.partition("/")
+        regions.setdefault((name, kind), set()).add(places[3] if len(places) > 3 else "")
+    return ", ".join(
+        f"{name} ({kind} in {', '.join(sorted(found)) or '?'})" for (name, kind), found in sorted(regions.items())
+    )
 
 
 def _short(arns: Iterable[str]) -> str:

@@ -40,6 +40,7 @@ from bulkprof.model import (
 from bulkprof.plugins.api import (
     ClientFactory,
     FinishedRun,
+    GiveUpError,
     NeededField,
     PlanOverview,
     PluginContext,
@@ -64,6 +65,7 @@ __all__ = [
     "Fault",
     "FieldReader",
     "FinishedRun",
+    "GiveUpError",
     "NeededField",
     "Outcome",
     "OutcomeKind",

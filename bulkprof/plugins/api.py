@@ -94,11 +94,19 @@ class FinishedRun:
     """What earlier sinks published, by sink name: `{"s3": "https://…"}`."""
 
 
+class GiveUpError(RuntimeError):
+    """Raise it (or a class of yours that derives from it) from a sink where another try now would only fail again.
+
+    The delivery stays open for `bulkprof runs redeliver`, as after any other exception, and isn't tried again before.
+    """
+
+
 class Sink:
     """Where outcomes and the summary go. Derive from it and override what you need.
 
     Every method may be called again after a failure (at-least-once delivery): make them repeatable.
-    An exception marks the delivery as open for `bulkprof runs redeliver`; it never harms the run.
+    An exception marks the delivery as open for `bulkprof runs redeliver`; it never harms the run. It is tried again a
+    few times before that, unless it is a `GiveUpError`.
     """
 
     name: str = ""

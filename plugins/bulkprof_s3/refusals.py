@@ -8,6 +8,10 @@ _WRONG_REGION = {"PermanentRedirect", "AuthorizationHeaderMalformed", "Temporary
 _EXPIRED = {"ExpiredToken", "RequestExpired", "TokenRefreshRequired"}
 _REFUSED = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
 _GONE = {"NoSuchBucket", "NoSuchAccessPoint"}
+_EXPLICIT = (
+    "a policy denies it explicitly, which no permission overrides: often the bucket's own, which takes encrypted "
+    "objects only (set `sse`, and `kms_key_id` if it names a key, under [plugins.s3]), or a service control policy"
+)
 _DENIED = (
     "allow s3:PutObject on it to the credentials of the run (and kms:GenerateDataKey on its key, where it is encrypted"
     " with one)"
@@ -42,4 +46,7 @@ def _advice(code: str, response: dict[str, Any], region: str | None) -> str:
         return "renew the credentials"
     if code.startswith("KMS."):
         return "check `kms_key_id` under [plugins.s3] and the key's policy"
-    return _DENIED if code in _REFUSED else ""
+    if code not in _REFUSED:
+        return ""
+    message = str(response.get("Error", {}).get("Message") or "")
+    return _EXPLICIT if "explicit deny" in message.lower() else _DENIED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ import anyio
 import anyio.to_thread
 from pydantic import SecretStr
 
-from bulkprof.plugins import ClientFactory
+from bulkprof.plugins import ClientFactory, GiveUpError
 
 if TYPE_CHECKING:
     import ssl
@@ -22,6 +23,7 @@ Webhook = Callable[[], Awaitable[SecretStr]]
 TRIES = 3
 MAX_WAIT_S = 10.0
 """Seconds up to which a Retry-After is waited for; longer, and the message is left to a later delivery."""
+_WORD = re.compile(r"[a-z]{2,20}(?:_[a-z]{2,20}){1,5}")
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 _GONE = frozenset({"invalid_token", "no_service", "no_service_id", "no_team", "team_disabled", "no_active_hooks"})
 _CHANNEL = frozenset(
@@ -31,6 +33,10 @@ _CHANNEL = frozenset(
 
 class WebhookError(RuntimeError):
     """The message could not be posted. The text never holds the webhook's URL."""
+
+
+class RefusedError(WebhookError, GiveUpError):
+    """Slack took the request and not the message: the same again would be refused again, or sooner than it asks for."""
 
 
 def from_environment(variable: str) -> Webhook:
@@ -84,7 +90,7 @@ async def post(url: SecretStr, message: dict[str, Any], *, timeout_s: float) -> 
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=timeout_s)
-    connector = aiohttp.TCPConnector(ssl=await anyio.to_thread.run_sync(_tls))
+    connector = aiohttp.TCPConnector(ssl=await anyio.to_thread.run_sync(_trust))
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as session:
         for attempt in range(1, TRIES + 1):
             try:
@@ -95,7 +101,7 @@ async def post(url: SecretStr, message: dict[str, Any], *, timeout_s: float) -> 
                 # Its message and its context hold the URL.
                 failure = type(error).__name__
                 if isinstance(error, aiohttp.ClientSSLError):
-                    failure += "; where a proxy opens TLS, name its authority's file in SSL_CERT_FILE"
+                    failure += "; where a proxy opens TLS, name its authority's file in AWS_CA_BUNDLE"
                 status = 0
             if status == 0:
                 raise WebhookError(f"Slack could not be reached: {failure}")
@@ -103,7 +109,7 @@ async def post(url: SecretStr, message: dict[str, Any], *, timeout_s: float) -> 
                 return
             seconds = _seconds(wait)
             if status != 429 or attempt == TRIES or seconds > MAX_WAIT_S:
-                raise WebhookError(_refusal(status, text))
+                raise (WebhookError if status >= 500 else RefusedError)(_refusal(status, text, seconds))
             await anyio.sleep(seconds)
 
 
@@ -111,7 +117,25 @@ def _seconds(retry_after: str) -> float:
     return float(retry_after) if retry_after.isdecimal() else 1.0
 
 
-def _refusal(status: int, text: str) -> str:
+def _trust() -> ssl.SSLContext:
+    """Whom TLS believes: the usual authorities, and those of AWS_CA_BUNDLE, where a proxy of the network's own is.
+
+    No stricter than the SDK's: authorities of companies often don't fit RFC 5280.
+    """
+    import ssl
+
+    context = ssl.create_default_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if bundle := os.environ.get("AWS_CA_BUNDLE", ""):
+        try:
+            context.load_verify_locations(cafile=bundle)
+        except OSError as error:
+            reason = "no list of certificates" if isinstance(error, ssl.SSLError) else error.strerror
+            raise WebhookError(f"AWS_CA_BUNDLE can't be used: {bundle}: {reason}") from None
+    return context
+
+
+def _refusal(status: int, text: str, seconds: float) -> str:
     # Only Slack's own codes are shown: any other text may come from a proxy, and repeat the URL.
     if text in _CHANNEL:
         return f"Slack answered {status} {text}: the webhook's channel takes no messages; choose another"
@@ -119,14 +143,6 @@ def _refusal(status: int, text: str) -> str:
         said = f"{status} {text}" if text in _GONE else str(status)
         return f"Slack answered {said}: the webhook was revoked; make a new one and set its URL"
     if status == 429:
-        return "Slack answered 429: too many messages; try again later"
-    return f"Slack answered {status}"
-
-
-def _tls() -> ssl.SSLContext:
-    """Python's own context, but no stricter than the SDK's: authorities of companies often don't fit RFC 5280."""
-    import ssl
-
-    context = ssl.create_default_context()
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
+        return f"Slack answered 429: too many messages; try again later, in {seconds:.0f} s at the earliest"
+    # Slack's own errors are a word or some, such as invalid_blocks, and no part of a URL that is worth a secret.
+    return f"Slack answered {status}{f' {text}' if _WORD.fullmatch(text) else ''}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+import threading
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from bulkprof import cli
+from bulkprof.cli.foreign_lines import ForeignLines
 from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.loop import run_watched
 from bulkprof.cli.terminal import Terminal
 from bulkprof.errors import UsageError
 from bulkprof.lambda_handler import _LogUi, handler
@@ -74,16 +77,25 @@ def test_lambda_logs_no_harm(caplog: pytest.LogCaptureFixture) -> None:
     assert str(caught.value).count("\n") == 1
 
 
+@pytest.fixture
+def listen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Terminal], ForeignLines]:
+    """What libraries and Python say, as in a process that is the command's own; given back at the end."""
+    for owner, hook in (
+        (sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook"), (warnings, "showwarning"),
+    ):  # fmt: skip
+        monkeypatch.setattr(owner, hook, getattr(owner, hook))
+    return lambda terminal: ForeignLines(lambda: terminal, debug=False)
+
+
 @pytest.mark.parametrize("form", list(LogFormat))
-def test_what_libraries_log_is_a_line_like_all_others(capsys: pytest.CaptureFixture[str], form: LogFormat) -> None:
-    terminal = Terminal(as_json=False, no_color=True, log_format=form)
-    before = list(logging.getLogger().handlers)
-
-    async def work() -> None:
-        logging.getLogger("foreign").error("it says %s", HOSTILE, exc_info=ValueError(HOSTILE))
-
-    run_watched(terminal, work, None)
-    assert logging.getLogger().handlers == before
+def test_what_libraries_log_is_a_line_like_all_others(
+    listen: Callable[[Terminal], ForeignLines], capsys: pytest.CaptureFixture[str], form: LogFormat
+) -> None:
+    lines = listen(Terminal(as_json=False, no_color=True, log_format=form))
+    error = ValueError(HOSTILE)
+    lines.log(
+        logging.LogRecord("foreign", logging.ERROR, "x.py", 1, "it says %s", (HOSTILE,), (ValueError, error, None))
+    )
     told = capsys.readouterr().err
     assert_harmless(told)
     line: Any = read_json(told) if form is LogFormat.JSON else told
@@ -93,12 +105,16 @@ def test_what_libraries_log_is_a_line_like_all_others(capsys: pytest.CaptureFixt
     assert told.count("\n") == 1
 
 
-def test_a_mistake_of_our_own_prints_no_harm(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_of_our_own_prints_no_harm(
+    listen: Callable[[Terminal], ForeignLines], capsys: pytest.CaptureFixture[str]
+) -> None:
+    listen(Terminal(as_json=False, no_color=True))
     error = RuntimeError(HOSTILE)
-    cli._show_mistake(type(error), error, None)
+    sys.excepthook(type(error), error, None)
     told = capsys.readouterr().err
-    assert told.startswith("RuntimeError: a ")
+    assert "RuntimeError: a " in told
     assert_harmless(told)
+    assert told.count("\n") == 1
 
 
 def test_objects_in_json_logs_are_the_very_values(commands: CommandLine) -> None:

@@ -16,7 +16,7 @@ from bulkprof.errors import ExitCode, PluginError
 from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.runfile import RunFile
 from bulkprof.model import Outcome, OutcomeKind, RunSummary
-from bulkprof.plugins import FinishedRun, RunContext, Sink
+from bulkprof.plugins import FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Implementation, Registry
 from tests.execution.making import TARGET, desire, make_run, plan_all
 
@@ -123,6 +123,26 @@ async def test_a_batch_that_failed_comes_again_whole(run: RunFile, told: list[st
     sink = FakeSink(fails=TRIES - 1, fails_at_end=TRIES - 1)
     assert await deliver_to(run, told, sink).finish(SUMMARY) == []
     assert (sink.batches, len(sink.ends), told) == ([["a", "b"]], 1, [])
+
+
+async def test_a_sink_that_gives_up_is_not_tried_again(run: RunFile, told: list[str]) -> None:
+    class RefusedError(GiveUpError):
+        """One of a plugin's own."""
+
+    class Refusing(FakeSink):
+        calls = 0
+
+        async def finish(self, run: FinishedRun) -> str | None:
+            self.calls += 1
+            raise RefusedError("invalid_blocks")
+
+    sink = Refusing()
+    record(run, "a")
+    delivery = deliver_to(run, told, sink)
+    assert await delivery.finish(SUMMARY) == ["fake"]
+    assert sink.calls == 1
+    (line,) = told
+    assert "invalid_blocks" in line
 
 
 async def test_a_sink_that_keeps_failing_is_told_once_with_its_plugin(run: RunFile, told: list[str]) -> None:

@@ -156,7 +156,7 @@ def test_a_full_disk_is_one_line_and_undoes_the_batch(path: Path) -> None:
     pages = run._db.execute("PRAGMA page_count").fetchone()[0]
     run._db.execute(f"PRAGMA max_page_count = {pages}")
     outcomes = [closed_outcome(action, OutcomeKind.FAILED, "X", "x" * 50_000) for action in run.pending(TARGET, 0, 10)]
-    with pytest.raises(StateError, match=r"run\.db: .*full; the run's file can't be used"):
+    with pytest.raises(StateError, match=r"run\.db: .*full: disk full; free some space"):
         run.record(outcomes)
     assert run.outcome_counts() == {}
     run.close()

@@ -9,7 +9,7 @@ import pytest
 
 from bulkprof.errors import InvalidRequestError
 from bulkprof.model import Action, ActionKind, ObservedProfile
-from bulkprof.planning.diff import PRUNED, DiffRules, diff, owner, plan_one, twins
+from bulkprof.planning.diff import PRUNED, DiffRules, Source, diff, owner, plan_one, twins
 from bulkprof.planning.retirement import Retirement
 from tests.planning.making import ESTATE, OURS, OWNER, RULES, TARGET, planned, profile, resolve, wanted
 
@@ -189,3 +189,38 @@ def test_the_owner_is_told_by_the_ownership_tag() -> None:
     assert owner(profile("a"), RULES) == ESTATE
     assert owner(profile("a", tags={}), RULES) is None
     assert owner(profile("a", tags=None), RULES) is None
+
+
+FOUNDATION = "arn:aws:bedrock:{}::foundation-model/example.model-v1:0"
+SYSTEM = "arn:aws:bedrock:us-east-1:111122223333:inference-profile/example.model-v1:0"
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted_arn", "said"),
+    [
+        (
+            [FOUNDATION.format("us-east-1"), FOUNDATION.format("us-west-2")],
+            FOUNDATION.format("us-east-1"),
+            "model example.model-v1:0 (foundation-model in us-east-1, us-west-2) -> "
+            "example.model-v1:0 (foundation-model in us-east-1)",
+        ),
+        (
+            [FOUNDATION.format("us-east-1")],
+            SYSTEM,
+            "model example.model-v1:0 (foundation-model in us-east-1) -> "
+            "example.model-v1:0 (inference-profile in us-east-1)",
+        ),
+        (
+            [FOUNDATION.format("us-east-1")],
+            SYSTEM.replace("/ex", "/us.ex"),
+            "example.model-v1:0 -> us.example.model-v1:0",
+        ),
+        ([SYSTEM], SYSTEM.replace("111122223333", "444455556666"), f"model {SYSTEM} -> arn:aws:bedrock:us-east-1:4444"),
+    ],
+)
+def test_a_difference_never_reads_as_none(there: list[str], wanted_arn: str, said: str) -> None:
+    """A system profile and a foundation model may have one name."""
+    profile_there = ObservedProfile("arn:a", "a", tuple(there), tags=OURS)
+    source = Source(wanted_arn, frozenset({wanted_arn}))
+    action, _ = plan_one(wanted("a"), [profile_there], lambda _: source, REPLACING)
+    assert said in action.reason

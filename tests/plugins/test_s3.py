@@ -140,6 +140,10 @@ def refusing(error: Exception) -> Any:
     ("error", "advice"),
     [
         (RefusedError("AccessDenied"), "AccessDenied: No.; allow s3:PutObject on it to the credentials of the run"),
+        (
+            RefusedError("AccessDenied", "not authorized, with an explicit deny in a resource-based policy"),
+            "takes encrypted objects only (set `sse`, and `kms_key_id` if it names a key, under [plugins.s3])",
+        ),
         (RefusedError("301", headers={"x-amz-bucket-region": "eu-west-1"}), "set `region` under [plugins.s3] to eu-w"),
         (RefusedError("AuthorizationHeaderMalformed", Region="eu-north-1"), "isn't in the default Region: set"),
         (RefusedError("KMS.DisabledException"), "check `kms_key_id` under [plugins.s3] and the key's policy"),

@@ -9,6 +9,8 @@ import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,13 @@ import pytest
 from aiohttp import web
 from bulkprof_slack import webhook
 from bulkprof_slack.message import build_message, duration
-from bulkprof_slack.webhook import from_environment
+from bulkprof_slack.webhook import WebhookError, from_environment
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from bulkprof.errors import PluginError
-from bulkprof.plugins import FinishedRun, OutcomeKind, SinceLast, Sink
+from bulkprof.plugins import FinishedRun, GiveUpError, OutcomeKind, SinceLast, Sink
 from bulkprof.plugins.registry import Registry
 from tests.aws.intercepting import Interceptor, between, bundle, saying
 from tests.plugins.conftest import finished, make_outcomes, run_context
@@ -175,6 +180,8 @@ async def test_a_slack_that_stays_busy_is_left_to_a_later_delivery(
         (404, f"no such page: /services/{SECRET}", "Slack answered 404: the webhook was revoked"),
         (410, SECRET, "Slack answered 410: the webhook was revoked"),
         (404, f"no_service {SECRET}", "Slack answered 404: the webhook was revoked"),
+        (400, "invalid_blocks", "Slack answered 400 invalid_blocks"),
+        (400, f"bad {SECRET}", "Slack answered 400"),
         (500, f"proxy error at {SECRET}", "Slack answered 500"),
         (302, "", "Slack answered 302"),
     ],
@@ -204,7 +211,7 @@ async def test_a_proxy_that_opens_tls_is_looked_at(
         if trusted and presents is None:
             await sink.finish(CHANGED)
         else:
-            with pytest.raises(RuntimeError, match="opens TLS, name its authority's file in SSL_CERT_FILE") as caught:
+            with pytest.raises(RuntimeError, match="opens TLS, name its authority's file in AWS_CA_BUNDLE") as caught:
                 await sink.finish(CHANGED)
             assert SECRET not in told(caught.value)
     assert proxy.asked == ["hooks.example.com"]
@@ -221,7 +228,7 @@ def test_it_is_no_stricter_than_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None
         return context
 
     monkeypatch.setattr(ssl, "create_default_context", stricter)
-    context = webhook._tls()
+    context = webhook._trust()
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
@@ -342,3 +349,67 @@ async def test_skipped_and_unknown_rows_are_shown_too(load: Load, hook: Hook) ->
     shown = json.dumps(hook.messages)
     assert "skipped teams.csv:2" in shown
     assert "unknown teams.csv:3" in shown
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "gives_up"), [(400, "", True), (429, "3600", True), (500, "", False)]
+)
+async def test_what_slack_refuses_is_not_sent_again(
+    load: Load, hook: Hook, status: int, retry_after: str, gives_up: bool
+) -> None:
+    hook.answers = [web.Response(status=status, headers={"Retry-After": retry_after})]
+    with pytest.raises(WebhookError) as caught:
+        await sink_of(load("slack")).finish(CHANGED)
+    assert isinstance(caught.value, GiveUpError) == gives_up
+
+
+def certificate(folder: Path) -> Path:
+    """A file with a new key and a certificate for 127.0.0.1 that it has signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "example.com")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    path = folder / "ca.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, form, plain) + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+async def test_the_networks_own_authorities_are_trusted(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a proxy that looks into TLS are, which AWS_CA_BUNDLE names."""
+    path, got = certificate(tmp_path), []
+
+    async def answer(request: web.Request) -> web.Response:
+        got.append(await request.json())
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.router.add_post("/services/x", answer)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(path)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", f"https://127.0.0.1:{runner.addresses[0][1]}/services/x")
+    try:
+        with pytest.raises(WebhookError, match="could not be reached"):
+            await sink_of(load("slack")).finish(CHANGED)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(path))
+        await sink_of(load("slack")).finish(CHANGED)
+        for bad in (tmp_path / "absent.pem", tmp_path):
+            monkeypatch.setenv("AWS_CA_BUNDLE", str(bad))
+            with pytest.raises(WebhookError, match="AWS_CA_BUNDLE can't be used"):
+                await sink_of(load("slack")).finish(CHANGED)
+    finally:
+        await runner.cleanup()
+    assert len(got) == 1

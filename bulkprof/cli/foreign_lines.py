@@ -1,0 +1,111 @@
+"""What libraries and Python itself say on standard error, as lines of the command's own: one each, JSON where asked.
+
+They say it through `logging`, `warnings` and a handful of hooks. Tracebacks are shown under `--debug` only, and so are
+the SDK's lines: what matters to a run it raises, and bulkprof says that.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from bulkprof.errors import named, without_secrets
+
+if TYPE_CHECKING:
+    import logging
+
+    from bulkprof.cli.terminal import Terminal
+
+_OF_SDK = ("aioboto3", "aiobotocore", "boto3", "botocore")
+OURS = "bulkprof"
+"""The logger by which bulkprof tells what nobody but those who mend it want to know."""
+
+
+class ForeignLines:
+    """Takes over from Python, once for the process."""
+
+    def __init__(self, make: Callable[[], Terminal], *, debug: bool) -> None:
+        """`make` gives something to speak through where no command has a terminal yet."""
+        self._make = make
+        self._debug = debug
+        self._terminal: Terminal | None = None
+        sys.excepthook = self._uncaught
+        sys.unraisablehook = self._unraisable
+        threading.excepthook = self._in_thread
+        warnings.showwarning = self._warned
+
+    def speak_through(self, terminal: Terminal) -> None:
+        """Use the command's terminal from now on, and listen to loggers: those who log are imported with it."""
+        if self._terminal is None:
+            self._listen()
+        self._terminal = terminal
+
+    def say(self, text: str, error: BaseException | None = None) -> None:
+        """Say it in one line."""
+        if self._terminal is None:
+            self._terminal = self._make()
+        self._terminal.foreign(" ".join(text.split()), trace(error) if self._debug else "")
+
+    def _listen(self) -> None:
+        import logging
+
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord, lines: ForeignLines = self) -> None:
+                lines.log(record)
+
+        logging.getLogger().addHandler(Handler(logging.WARNING if not self._debug else logging.DEBUG))
+        logging.getLogger(OURS).setLevel(logging.DEBUG if self._debug else logging.WARNING)
+
+    def log(self, record: logging.LogRecord) -> None:
+        """Say what was logged."""
+        if record.name.partition(".")[0] in _OF_SDK and not self._debug:
+            return
+        error = record.exc_info[1] if record.exc_info else None
+        # What follows in further lines is where it was, or the objects that were involved.
+        text = f"{record.name}: {record.getMessage().partition(chr(10))[0]}"
+        self.say(without_secrets(f"{text}: {named(error)}" if error is not None else text), error)
+
+    def _warned(
+        self, message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
+    ) -> None:
+        self.say(f"{filename}:{lineno}: {category.__name__}: {message}")
+
+    def _uncaught(self, kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+        self.say("interrupted" if issubclass(kind, KeyboardInterrupt) else f"uncaught: {named(error)}", error)
+
+    def _unraisable(self, found: sys.UnraisableHookArgs) -> None:
+        what = found.err_msg or "Exception ignored in"
+        said = named(found.exc_value) if found.exc_value is not None else found.exc_type.__name__
+        self.say(f"{what} {found.object!r}: {said}", found.exc_value)
+
+    def _in_thread(self, found: threading.ExceptHookArgs) -> None:
+        name = found.thread.name if found.thread is not None else "a thread"
+        said = named(found.exc_value) if found.exc_value is not None else found.exc_type.__name__
+        self.say(f"uncaught in {name}: {said}", found.exc_value)
+
+
+def trace(error: BaseException | None) -> str:
+    """The traceback of an exception, for `--debug`; empty for none."""
+    if error is None:
+        return ""
+    import traceback
+
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+_lines: list[ForeignLines] = []
+
+
+def take_over(make: Callable[[], Terminal], *, debug: bool) -> None:
+    """Take over from Python: for a process that is bulkprof's own."""
+    _lines.append(ForeignLines(make, debug=debug))
+
+
+def speak_through(terminal: Terminal) -> None:
+    """Use the command's terminal, in a process that is bulkprof's own."""
+    for lines in _lines:
+        lines.speak_through(terminal)

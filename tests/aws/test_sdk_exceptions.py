@@ -1,0 +1,79 @@
+"""Every exception class of the SDK's has been decided about: a new one fails here until somebody does."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import aiobotocore
+import botocore
+import pytest
+from botocore import exceptions as sdk
+
+import bulkprof.errors as e
+from bulkprof.aws.errors_map import from_sdk
+from bulkprof.aws.sdk_exceptions import RULES
+
+SECRET = "canary-secret"
+
+
+def classes() -> list[type[Exception]]:
+    """All that derive from botocore's root, in whichever module."""
+    for package in (botocore, aiobotocore):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if ".vendored" not in module.name and not module.name.endswith((".crt", ".crt.auth", ".crt.aiohttp")):
+                try:
+                    importlib.import_module(module.name)
+                except ImportError:
+                    # An extra of theirs, of which nothing here makes use.
+                    continue
+    found, waiting = set(), [sdk.BotoCoreError]
+    while waiting:
+        kind = waiting.pop()
+        found.add(kind)
+        waiting += kind.__subclasses__()
+    return sorted((kind for kind in found if kind.__module__.split(".")[0] in {"botocore", "aiobotocore"}), key=str)
+
+
+HEIRS = {
+    # Endpoint discovery, which none of the services has that are called here.
+    "EndpointDiscoveryException",
+    "EndpointDiscoveryRefreshFailed",
+    "EndpointDiscoveryRequired",
+    # aiobotocore's own, a ReadTimeoutError.
+    "AioReadTimeoutError",
+}
+"""Classes that are meant to be judged by the one that they inherit from."""
+
+
+def test_each_class_is_mapped_by_its_own_name() -> None:
+    names = {kind.__name__ for kind in classes()}
+    assert len(names) > 80
+    assert names - set(RULES) - HEIRS == set(), (
+        "add a rule in aws/sdk_exceptions.py: what is it, and what is to be done?"
+    )
+
+
+def test_nothing_else_raises_from_the_sdk_unnoticed() -> None:
+    """What botocore.exceptions holds beside: answers, warnings, and faults of service models."""
+    roots = (sdk.BotoCoreError, Warning)
+    other = {
+        name
+        for name, kind in vars(sdk).items()
+        if inspect.isclass(kind) and issubclass(kind, Exception) and not issubclass(kind, roots)
+    }
+    known = {"ClientError", "EventStreamError", "UndefinedModelAttributeError", "MissingServiceIdError"}
+    assert other - known == set()
+
+
+@pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+def test_each_message_is_one_line_without_passwords(kind: type[Exception]) -> None:
+    error = kind.__new__(kind)
+    error.args = (f"several\nlines about https://user:{SECRET}@example.com/{SECRET}.",)
+    error.kwargs = {"endpoint_url": f"https://user:{SECRET}@example.com:x/"}  # type: ignore[attr-defined]
+    found = from_sdk(error)
+    assert isinstance(found, e.AwsError)
+    assert "\n" not in found.message
+    assert SECRET not in str(found)
+    assert found.code
