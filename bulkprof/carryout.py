@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -71,7 +72,9 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
         run.set_meta(stopped=work.stop.reason if stopped else "")
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
-        run.set_meta(elapsed_s=elapsed, status="interrupted" if stopped else "finished", summary=summary.as_json())
+        status = "interrupted" if stopped else "finished"
+        # Now it knows best which of the names that a replacement opened have a profile again.
+        run.set_meta(elapsed_s=elapsed, status=status, summary=summary.as_json(), knows_lost=time.time())
         if stopped and work.stop.reason:
             work.ui.warn(
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "

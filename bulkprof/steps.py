@@ -198,11 +198,11 @@ def _forget_whole(
     """Take names off the list of those without a profile that have one, or that nobody wants where all is looked at."""
     wanted = {action.name for action in actions if action.kind is not ActionKind.DELETE}
 
-    def is_whole(name: str, old_arn: str) -> bool:
-        # The old one may have been deleted, and still be listed.
-        return any(name == other and arn != old_arn for arn, other in there.items()) or (pruned and name not in wanted)
-
-    run.is_whole(target, [each.name for each in run.lost(target) if is_whole(each.name, each.old_arn)])
+    # Lists have had their time since the run that noted it: the old profile counts, too, where it was never deleted.
+    whole = set(there.values())
+    run.is_whole(
+        target, [each.name for each in run.lost(target) if each.name in whole or (pruned and each.name not in wanted)]
+    )
 
 
 def _twins_line(found: Mapping[str, Sequence[str]]) -> str:

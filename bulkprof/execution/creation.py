@@ -77,6 +77,8 @@ class Means:
     source_of: SourceOf | None = field(default=None, kw_only=True)
     note_open: Callable[[Action], Awaitable[None]] | None = field(default=None, kw_only=True)
     """Keeps in the run's file, before the old profile of a replacement is deleted, that its name may have none now."""
+    note_whole: Callable[[Action], Awaitable[None]] | None = field(default=None, kw_only=True)
+    """Takes that back, where nothing was sent in the end."""
     turns: Turns = field(default_factory=Turns, init=False)
     late_stop: LateStop = field(init=False)
 

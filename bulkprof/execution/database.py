@@ -167,11 +167,15 @@ class Database:
     def set_meta(self, **values: Any) -> None:
         """Keep JSON values with the run."""
         with self._transaction():
-            self._db.executemany(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in values.items()]
-            )
-            checksum = json.dumps(seals.meta_digest(self._db))
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (seals.META, checksum))
+            self._write_meta(**values)
+
+    def _write_meta(self, **values: Any) -> None:
+        """Write values and the checksum over all of them, inside a transaction."""
+        self._db.executemany(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, json.dumps(value)) for key, value in values.items()]
+        )
+        checksum = json.dumps(seals.meta_digest(self._db))
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (seals.META, checksum))
 
     def give_sign_of_life(self) -> None:
         """Keep the moment until which calls may have been sent, as far as is known now."""

@@ -116,8 +116,11 @@ class Engine:
             return
         try:
             async with self.open_target(target) as opened:
-                turns = await self.run.off_loop(partial(self.run.turns, target))
-                await _LaneRun(self, opened, results, begun).work(target, turns)
+                turns, lost = await self.run.off_loop(lambda: (self.run.turns(target), self.run.lost_elsewhere(target)))
+                lane = _LaneRun(self, opened, results, begun)
+                for each in lost:
+                    lane.performer.turns.lose(each.name, f"run {each.run_id} deleted the old one")
+                await lane.work(target, turns)
         except StopRequestedError:
             return
         except AwsError as error:
@@ -226,6 +229,7 @@ class _LaneRun:
             retirement=engine.settings.retirement,
             source_of=opened.source_of,
             note_open=self._note_open,
+            note_whole=self._note_whole,
         )
         self.lane = opened.lane
         self.failures_in_a_row = 0
@@ -300,6 +304,11 @@ class _LaneRun:
         """Keep that a replacement is about to delete the old profile."""
         run = self.engine.run
         await run.off_loop(partial(run.note_open, action))
+
+    async def _note_whole(self, action: Action) -> None:
+        """Take back what was kept, since the old profile stays."""
+        run = self.engine.run
+        await run.off_loop(partial(run.is_whole, action.target, [action.name]))
 
     def _take_note(self, outcome: Outcome) -> None:
         if outcome.error_code == "ServiceQuotaExceededException":

@@ -6,6 +6,7 @@ the one before it knows to be open: so the newest run names all of them, whether
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable
 from enum import IntEnum
 
@@ -46,16 +47,22 @@ class Lost(Wanted):
                 "INSERT OR REPLACE INTO replacement VALUES (?, ?, ?, ?, ?)",
                 (*place, action.name, action.arn, self.meta("id")),
             )
+            self._write_meta(knows_lost=time.time())
 
     def take_over(self, lost: Iterable[LostProfile]) -> None:
-        """Take over what another run knows to be open, in place of what was taken over before."""
+        """Take over what a run knows to be open that learned of it later, in place of what was known so far."""
         with self._transaction():
-            self._db.execute("DELETE FROM replacement WHERE run <> ?", (self.meta("id"),))
+            self._db.execute("DELETE FROM replacement")
             self._db.executemany(
-                "INSERT OR IGNORE INTO replacement VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO replacement VALUES (?, ?, ?, ?, ?)",
                 [(each.target.account, each.target.region, each.name, each.old_arn, each.run_id) for each in lost],
             )
-        self.set_meta(knows_lost=True)
+            self._write_meta(knows_lost=time.time())
+
+    @property
+    def knows_lost_at(self) -> float:
+        """When this run was last told, or found out, what is open, in epoch seconds; 0 where it never was."""
+        return float(self.meta("knows_lost", default=0))
 
     def is_whole(self, target: Target, names: Collection[str]) -> None:
         """Note that these names have a profile again, or need none any more."""
@@ -67,11 +74,22 @@ class Lost(Wanted):
 
     def lost(self, target: Target | None = None) -> list[LostProfile]:
         """The names that are without a profile, or may be, in all or in one target."""
-        where, values = ("", ()) if target is None else ("AND r.account = ? AND r.region = ?", _place(target))
+        return self._lost() if target is None else self._lost("AND r.account = ? AND r.region = ?", _place(target))
+
+    def _lost(self, condition: str = "", values: tuple[str, ...] = ()) -> list[LostProfile]:
         with speaking_of(self.path):
-            query = f"SELECT r.account, r.region, r.name, r.old_arn, r.run {_OPEN} {where}"
+            query = f"SELECT r.account, r.region, r.name, r.old_arn, r.run {_OPEN} {condition}"
             found = self._db.execute(query, values).fetchall()
         return [LostProfile(Target(*row[:2]), *row[2:]) for row in found]
+
+    def lost_elsewhere(self, target: Target) -> list[LostProfile]:
+        """Those that this run does nothing more about: it has no row of theirs, or one that has failed."""
+        return self._lost("AND r.account = ? AND r.region = ? AND (a.id IS NULL OR o.kind IS NOT NULL)", _place(target))
+
+    def has_half_replaced(self) -> bool:
+        """Whether a replacement failed half done: its name was left without a profile, or got the old one again."""
+        query = "SELECT EXISTS (SELECT 1 FROM outcome WHERE kind = 'failed' AND old_arn <> '')"
+        return bool(self._db.execute(query).fetchone()[0])
 
     def lost_rows(self) -> int:
         """How many rows of this run have no outcome and a name without a profile."""

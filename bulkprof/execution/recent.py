@@ -100,7 +100,7 @@ class RecentRuns:
         status, alive = run.meta("status"), run.meta("alive")
         # A run that was stopped may have been waiting for lists to show what it had sent in vain.
         in_doubt = status in {"running", "interrupted"} or (
-            status == "finished" and (_has_unknown(run) or bool(run.lost()))
+            status == "finished" and (_has_unknown(run) or run.has_half_replaced())
         )
         ago = self._since(alive)
         unproven = self.settle_s > 0 and ago is None and in_doubt and run.meta("waited_for", default=_NEVER) != alive

@@ -22,6 +22,8 @@ from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Outcome, 
 
 PATIENCE = 2
 """Conflicts that may pass by themselves before a name counts as taken by the profile that is to be kept."""
+DOUBTS = 1
+"""The same, before names count as unique in a target and the old profile has to go first."""
 
 
 class Replacement(Creation):
@@ -36,9 +38,11 @@ class Replacement(Creation):
             # It may have been long until its turn.
             await self.means.lane.traffic.stop.pause(0)
             self.means.lane.require_open("CreateInferenceProfile")
-            marked = not gone and self.means.turns.unique is not True and await self.mark(action)
+            unique = self.means.turns.unique is True
+            marked = not gone and not unique and await self.mark(action)
             try:
-                made = await self.make(action, replaced=action.arn, patience=0)
+                # Also where names are unique: what else AWS has against the new profile shows before the old one goes.
+                made = await self.make(action, replaced=action.arn, patience=0 if unique else DOUBTS)
                 if isinstance(made, str) or made.found:
                     return await self.end(action, self.same(action, made))
                 self.means.turns.found(unique=True)
@@ -74,9 +78,14 @@ class Replacement(Creation):
             lane.require_open(create)
             if self.means.note_open is not None:
                 await self.means.note_open(action)
-            await lane.traffic.stop.pause(0)
+            attempts = self.attempts
             try:
+                await lane.traffic.stop.pause(0)
                 await self.delete(action.arn)
+            except StopRequestedError:
+                if self.attempts == attempts and self.means.note_whole is not None:
+                    await self.means.note_whole(action)
+                raise
             except AmbiguousError as error:
                 return self.lost(action, error, note="the old profile may be deleted; ")
             self.halfway = True
@@ -171,17 +180,34 @@ class Replacement(Creation):
     async def delete(self, arn: str) -> bool:
         """Delete a profile. Returns whether it was there to be deleted, as far as one can tell.
 
-        Gone is what was asked for: an attempt's answer was lost, or somebody else was quicker.
+        Gone is what was asked for: an attempt's answer was lost, or somebody else was quicker. Raises `AmbiguousError`
+        where nobody knows whether it is gone: an attempt's answer was lost, and the next ones got another error.
         """
         there = True
+        in_doubt = False
+
+        async def send() -> None:
+            nonlocal in_doubt
+            try:
+                await self.means.api.delete(arn)
+            except AmbiguousError:
+                in_doubt = True
+                raise
+
         for last in (False, True):
             try:
-                await self.call("DeleteInferenceProfile", partial(self.means.api.delete, arn), retry_on=UNTIL_FREE)
+                await self.call("DeleteInferenceProfile", send, retry_on=UNTIL_FREE)
             except NotFoundError:
                 there = False
                 # A profile may also be too new to be found.
                 if not last:
                     await self.stop.pause(self.means.settle_s)
+            except AwsError as error:
+                raise (doubtful(error) if in_doubt else error) from None
+            except LaneClosedError as closed:
+                if in_doubt:
+                    raise doubtful(AwsError(str(closed), code=closed.code)) from None
+                raise
             else:
                 there = True
                 break

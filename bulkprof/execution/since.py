@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from bulkprof.errors import DamagedError, StateError
 from bulkprof.execution import rows
+from bulkprof.execution.recent import last_write
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import LostProfile, SinceLast, every_kind
+from bulkprof.model import SinceLast, every_kind
 
 SHOWN = 20
 """New failures that are read one by one; the others only count."""
+COARSE_S = 1.0
+"""Seconds that a file's time may lag behind the clock."""
 _BAD = "('failed', 'unknown', 'skipped')"
 _FAILURES = (
     "INSERT OR IGNORE INTO {into} SELECT t.account, t.region, a.wanted, a.name, o.seq FROM {run}.outcome o "
@@ -59,26 +62,19 @@ def told_its_end(run: RunFile) -> bool:
 def refresh_lost(state: StateDirectory, run: RunFile) -> None:
     """Let `run` know of the names that earlier replacements left without a profile. Blocks.
 
-    The newest other run that was planned knows them all, for it took them over itself. A run that knows them already
-    (it is resumed, or was kept as a plan) learns only from newer ones.
+    The run that was the last to learn of any knows them all, for it took over what was known before. That need not be
+    the newest one: an older run may have been resumed since.
     """
-    own, known = str(run.meta("id")), run.meta("knows_lost", default=False)
-    for run_id, other in state.open_all():
-        if known and run_id < own:
-            return
-        if run_id != own and isinstance(other, RunFile) and (lost := _known_lost(other, run)) is not None:
-            run.take_over(lost)
-            return
-    if not known:
-        run.take_over(())
-
-
-def _known_lost(other: RunFile, run: RunFile) -> list[LostProfile] | None:
-    """What `other`, a run of the same estate, knows; None where it knows nothing, or its file is damaged."""
-    try:
-        return other.lost() if _alike(other, run) and other.meta("knows_lost") else None
-    except StateError:
-        return None  # the warning of it comes with what the last runs did
+    latest, lost = run.knows_lost_at, None
+    for run_id in state.run_ids():
+        # A file that was written last before that can't know more, and need not be opened.
+        if run_id == run.meta("id") or last_write(state.run_path(run_id)) + COARSE_S < latest:
+            continue
+        with suppress(StateError), state.open_run(run_id) as other:
+            if _alike(other, run) and other.knows_lost_at > latest:
+                latest, lost = other.knows_lost_at, other.lost()
+    if lost is not None or not latest:
+        run.take_over(lost or ())
 
 
 def _alike(other: RunFile, run: RunFile) -> bool:

@@ -13,6 +13,8 @@ from bulkprof.execution.rows import REPLACEMENT_OPEN
 
 MOST_OPEN = 2
 """Names of one target that may be without a profile at the same time."""
+MOST_BEGUN = 2 * MOST_OPEN
+"""Replacements of one target that are under way at once where names are unique: some look while others are open."""
 
 
 class Turns:
@@ -75,7 +77,7 @@ class Turns:
         why = next(iter(self.lost.values()), "")
         return (
             f"not tried: {names} in this target has no profile until its replacement is whole ({why}); "
-            "mend that row and apply it again, which tries it first"
+            "mend that row and apply it again, which tries it first (where it isn't wanted any more: sync --prune)"
         )
 
     @property
@@ -91,7 +93,7 @@ class Turns:
     def _width(self) -> float:
         if self.unique is None:
             return 1
-        return MOST_OPEN if self.unique else math.inf
+        return MOST_BEGUN if self.unique else math.inf
 
     async def _wait(self, condition: Callable[[], bool]) -> None:
         while not condition():

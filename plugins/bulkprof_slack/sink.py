@@ -59,5 +59,5 @@ def _new(summary: RunSummary) -> tuple[Outcome, ...]:
 def _is_wanted(when: str, summary: RunSummary) -> bool:
     if when == "always":
         return True
-    failed = summary.exit_code != 0 or any(summary.outcomes.get(kind, 0) for kind in BAD)
+    failed = summary.exit_code != 0 or any(summary.outcomes.get(kind, 0) for kind in BAD) or bool(summary.lost)
     return failed or (when == "change" and summary.changed > 0)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bulkprof.errors import AccessDeniedError, ConflictError, NotFoundError
+from bulkprof.errors import AccessDeniedError, AwsError, ConflictError, NotFoundError, UnreachableError
 from bulkprof.execution import creation
 from bulkprof.execution.perform import Performer
 from bulkprof.execution.stop import Stop, StopRequestedError
-from bulkprof.model import ActionKind, Outcome, OutcomeKind
+from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind
 from bulkprof.planning.retirement import Retirement
 from tests.execution.making import (
     OURS,
@@ -67,7 +67,8 @@ async def test_where_names_are_unique_the_old_one_goes_first() -> None:
     old = aws.there("a", source="pro")
     outcome = await perform(aws, old)
     assert (outcome.kind, outcome.old_arn, list(aws.profiles)) == (OutcomeKind.REPLACED, old, [outcome.arn])
-    assert changing(aws) == ["create", "delete", "create"]
+    # A conflict may pass by itself, so the first replacement of a target asks twice.
+    assert changing(aws) == ["create", "create", "delete", "create"]
 
 
 @pytest.mark.parametrize("step", [cut(), After(cut())])
@@ -136,7 +137,7 @@ async def test_a_refused_creation_leaves_the_old_one_alone() -> None:
 async def test_a_creation_that_fails_once_the_old_one_is_gone_says_so(error: Exception, kind: OutcomeKind) -> None:
     aws = FakeAws()
     old = aws.there("a", source="pro")
-    aws.script("create", ConflictError("taken"), *[error] * ATTEMPTS)
+    aws.script("create", None, None, *[error] * ATTEMPTS)
     outcome = await perform(aws, old)
     assert (outcome.kind, outcome.arn, outcome.old_arn) == (kind, "", old)
     assert outcome.error_message.startswith("the old profile is deleted; ")
@@ -215,6 +216,30 @@ async def test_a_deletion_whose_answer_was_lost_is_a_first_half_too() -> None:
     assert (outcome.kind, outcome.old_arn, aws.names()) == (OutcomeKind.REPLACED, old, {"a": 1})
 
 
+@pytest.mark.parametrize("then", [AccessDeniedError("no"), UnreachableError("no route")])
+async def test_a_deletion_whose_answer_was_lost_is_never_told_as_refused(then: AwsError) -> None:
+    """The old profile is gone, so its ARN must not be told as one that is there."""
+    aws = FakeAws()
+    old = aws.there("a", source="pro")
+    aws.script("delete", After(cut()), *[then] * ATTEMPTS)
+    outcome = await perform(aws, old)
+    assert (outcome.kind, outcome.arn, outcome.old_arn, aws.profiles) == (OutcomeKind.UNKNOWN, "", old, {})
+    assert outcome.error_message.startswith("the old profile may be deleted; ")
+
+
+@pytest.mark.parametrize("known", [None, False])
+async def test_a_conflict_that_passes_is_no_reason_to_delete_the_old_one_first(known: bool | None) -> None:
+    aws = FakeAws(unique_names=False)
+    old = aws.there("a", source="pro")
+    aws.script("create", ConflictError("another operation", code="ConflictException"))
+    lane = make_lane(make_traffic(attempts=ATTEMPTS))
+    performer = Performer("run-1", lane, aws, replan_with(), settle_s=0.0)
+    performer.turns.unique = known
+    outcome = await performer.perform(make_action(kind=ActionKind.REPLACE, arn=old))
+    assert (outcome.kind, outcome.old_arn, list(aws.profiles)) == (OutcomeKind.REPLACED, old, [outcome.arn])
+    assert changing(aws) == ["create", "create", "delete"]
+
+
 async def test_a_stop_before_the_first_half_begins_nothing() -> None:
     aws, stop = FakeAws(), Stop()
     old = aws.there("a", source="pro")
@@ -224,6 +249,33 @@ async def test_a_stop_before_the_first_half_begins_nothing() -> None:
     with pytest.raises(StopRequestedError):
         await perform(aws, old, stop)
     assert list(aws.profiles) == [old]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+async def test_a_stop_before_the_deletion_is_sent_takes_its_note_back(sent: bool) -> None:
+    """Else the row would be told as one whose old profile is deleted."""
+    aws, stop, noted = FakeAws(), Stop(), set[str]()
+    old = aws.there("a", source="pro")
+    if sent:
+        # Its answer is lost, and the stop comes while it waits to be sent again.
+        aws.script("delete", cut())
+
+    async def note_open(action: Action) -> None:
+        noted.add(action.name)
+        if not sent:
+            stop.request()
+
+    async def note_whole(action: Action) -> None:
+        noted.remove(action.name)
+
+    async def stop_at_deletion(operation: str, what: str) -> None:
+        if operation == "delete":
+            stop.request()
+
+    aws.before = stop_at_deletion
+    with pytest.raises(StopRequestedError):
+        await perform(aws, old, stop, note_open=note_open, note_whole=note_whole)
+    assert (noted, list(aws.profiles)) == ({"a"} if sent else set(), [old])
 
 
 async def test_a_second_half_that_does_not_come_to_its_end_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:

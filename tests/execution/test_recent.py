@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.recent import TAGS_SETTLE_S, RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import CallCount, OutcomeKind
-from tests.execution.making import ESTATE, TARGET, desire, make_run
+from bulkprof.model import ActionKind, CallCount, OutcomeKind
+from tests.execution.making import ESTATE, TARGET, desire, make_run, plan_all
 
 NOW = 1_000_000.0
 SETTLE_S = 10.0
@@ -178,3 +179,16 @@ def test_lists_lag_behind_no_run_that_changed_nothing(
         run.record([], {operation: CallCount(sent=1)} if operation else {})
     recent = RecentRuns(state, ESTATE, SETTLE_S)
     assert (recent.left_s > 0, recent.unsettled_s) == (waits, 0.0)
+
+
+@pytest.mark.parametrize(("arn", "old_arn"), [("arn:again", "arn:old"), ("", "arn:old"), ("arn:old", "")])
+def test_a_replacement_that_failed_half_done_is_waited_for(state: StateDirectory, arn: str, old_arn: str) -> None:
+    """Lists may still show the old profile, and not yet the one that was made again in its place."""
+    path = state.run_path(RUN)
+    with make_run(path, status="finished", alive=alive(0.0)) as run:
+        desire(run, "a")
+        plan_all(run, ActionKind.REPLACE)
+        (action,) = run.wanted(TARGET)
+        run.record([replace(closed_outcome(action, OutcomeKind.FAILED, "no"), arn=arn, old_arn=old_arn)])
+    os.utime(path, (NOW, NOW))
+    assert look(state).unsettled_s == (FULL if old_arn else 0.0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from bulkprof import runs
 from bulkprof.errors import ExitCode
 from bulkprof.execution.rows import REPLACEMENT_OPEN
+from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.stop import Stop
 from bulkprof.execution.turns import MOST_OPEN
 from bulkprof.model import RunSummary
@@ -140,8 +141,8 @@ async def a_new_profile_that_is_refused_is_undone(folder: Path, unique: str) -> 
     with world(folder, unique) as it:
         await begin(it)
         name = REPLACED[0]
-        # The first one finds the name taken, the second is the new profile's, the third the old one's again.
-        it.sandbox.set_faults([Fault("access_denied", "CreateInferenceProfile", name=name, nth=2)])
+        # The first two find the name taken, the third is the new profile's, the fourth the old one's again.
+        it.sandbox.set_faults([Fault("access_denied", "CreateInferenceProfile", name=name, nth=3)])
         summary = await apply(it, wanted(it))
         (line,) = (line for line in it.results() if line["name"] == name)
         assert (line["outcome"], line["error_code"]) == ("failed", "AccessDeniedException")
@@ -177,6 +178,99 @@ async def a_name_that_is_lost_comes_first_and_is_told_until_then(folder: Path, u
         await ends_whole(it)
         after = sorted(it.sandbox.ledger().profiles, key=lambda profile: profile.created_at)[made:]
         assert after[0].name == name
+
+
+@case("names unique")
+async def names_that_other_rows_lost_count_too(folder: Path, unique: str) -> None:
+    """A run without the rows of lost names opens no more than may be open, and makes nothing in their places."""
+    with world(folder, unique) as it:
+        await begin(it)
+        gone = REPLACED[:2]
+        await lose(it, gone)
+        rows = [{"name": name, "model": NEW} for name in [*REPLACED[2:], *FRESH]]
+        summary = await it.apply(it.manifest(rows, "others.jsonl"), replace=True)
+        assert outcomes(summary) == {"skipped": len(rows)}
+        assert {line["error_code"] for line in it.results()} == {REPLACEMENT_OPEN}
+        assert most_missing(it.sandbox.ledger()) == MOST_OPEN
+        assert [each.name for each in summary.lost] == gone
+        await ends_whole(it)
+
+
+@case("names unique")
+async def a_name_that_nobody_wants_any_more_is_no_obstacle(folder: Path, unique: str) -> None:
+    with world(
+        folder,
+        unique,
+    ) as it:
+        await begin(it)
+        await lose(it, REPLACED[:1])
+        rows = [{"name": name, "model": OLD} for name in [*REPLACED[1:], *KEPT, *FRESH]]
+        summary = await it.run(runs.sync, (it.manifest(rows, "less.jsonl"),), prune=True)
+        assert (summary.exit_code, summary.lost) == (0, ())
+
+
+@case("names unique")
+async def an_older_run_that_is_resumed_tells_the_next_one(folder: Path, unique: str) -> None:
+    """What a resumed run loses or makes is known to the next one, though a newer run was there in between."""
+    with world(folder, unique) as it:
+        await begin(it)
+        other = it.manifest([{"name": KEPT[0], "model": OLD}], "other.jsonl")
+        it.sandbox.set_faults([Fault("delay_before", "CreateInferenceProfile", delay_s=0.02)])
+        stop = Stop()
+        asking = asyncio.ensure_future(request_after(it, stop, gone=2))
+        await apply(it, wanted(it, fresh=()), stop=stop)
+        await asking
+        await apply_others(it, other)
+        (resumable,) = it.unfinished()
+        left = [line["name"] for line in it.results()]
+        assert left == [KEPT[0]]
+        lost = REPLACED[-1]
+        it.sandbox.set_faults(Fault("access_denied", "CreateInferenceProfile", name=lost, nth=n) for n in range(2, 9))
+        resumed = await it.run(runs.resume, resumable)
+        assert [each.name for each in resumed.lost] == [lost], it.results()
+        assert [each.name for each in (await apply_others(it, other)).lost] == [lost]
+        await ends_whole(it, fresh=())
+        assert (await apply_others(it, other)).lost == ()
+
+
+@case("names unique")
+async def an_old_profile_that_was_not_deleted_in_the_end_is_whole(folder: Path, unique: str) -> None:
+    """The run dies once it has noted a deletion, before it is sent; the next ones don't have the row any more."""
+    with world(folder, unique) as it:
+        await begin(it)
+        it.sandbox.set_faults([Fault("delay_before", "DeleteInferenceProfile", delay_s=5.0)])
+        async with under_way(it.apply(wanted(it), replace=True)):
+            await until(lambda: any(run.lost() for run in newest(it)))
+        it.sandbox.set_faults([])
+        there = {profile.name for profile in it.sandbox.ledger().live}
+        assert there >= set(REPLACED)
+        summary = await apply_others(it, it.manifest([{"name": KEPT[0], "model": OLD}], "other.jsonl"))
+        assert summary.lost == ()
+
+
+async def lose(world: World, names: Sequence[str]) -> None:
+    """Let a replacement leave these names without a profile."""
+    tries = {True: 3, False: 2}  # The first replacement of a target asks twice whether the name is taken.
+    world.sandbox.set_faults(
+        Fault("access_denied", "CreateInferenceProfile", name=name, nth=nth)
+        for number, name in enumerate(names)
+        for nth in range(tries[number == 0], 9)
+    )
+    rows = [{"name": name, "model": NEW} for name in names]
+    summary = await world.apply(world.manifest(rows, "lost.jsonl"), replace=True)
+    assert {each.name for each in summary.lost} == set(names), world.results()
+    world.sandbox.set_faults([])
+
+
+async def request_after(world: World, stop: Stop, *, gone: int) -> None:
+    await until(lambda: deleted(world) >= gone)
+    stop.request(ExitCode.ROWS_FAILED, "the deadline is reached")
+
+
+def newest(world: World) -> Iterator[RunFile]:
+    """The newest run, open for a moment."""
+    with RunFile.open(world.state.run_path(world.state.run_ids()[0])) as run:
+        yield run
 
 
 async def apply_others(world: World, manifest: str) -> RunSummary:

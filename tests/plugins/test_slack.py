@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bulkprof.errors import PluginError
+from bulkprof.model import LostProfile, Target
 from bulkprof.plugins import FinishedRun, GiveUpError, OutcomeKind, SinceLast, Sink
 from bulkprof.plugins.registry import Registry
 from tests.aws.intercepting import Interceptor, between, bundle, saying
@@ -32,6 +33,7 @@ from tests.plugins.conftest import finished, make_outcomes, run_context
 Load = Callable[..., Any]
 SECRET = "T000-B000-very-secret"
 QUIET = finished([])
+LOST = (LostProfile(Target("111122223333", "us-east-1"), "a", "arn:gone", "run-0"),)
 CHANGED = finished(make_outcomes(2))
 FAILED = finished(make_outcomes(2, failed=3))
 
@@ -124,6 +126,7 @@ async def test_what_is_new_comes_first(load: Load, hook: Hook) -> None:
         ("failure", CHANGED, False),
         ("failure", FAILED, True),
         ("failure", replace(QUIET, summary=replace(QUIET.summary, exit_code=130)), True),
+        ("failure", replace(QUIET, summary=replace(QUIET.summary, lost=LOST)), True),
     ],
 )
 async def test_when(load: Load, hook: Hook, when: str, run: FinishedRun, posted: bool) -> None:
