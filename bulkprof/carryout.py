@@ -24,7 +24,7 @@ from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.since import since_last
 from bulkprof.execution.stop import Stop
-from bulkprof.model import Outcome, OutcomeKind, RunSummary, Target
+from bulkprof.model import Outcome, OutcomeKind, RunSummary, Target, every_kind
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
 from bulkprof.printable import printable_lines
@@ -44,7 +44,8 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     run.set_meta(status="running")
     if resumed:
         await run.off_loop(run.reopen_delivery)
-    sinks = make_sinks(work.registry, _run_context(run, fleet), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, _run_context(run, fleet), work.ui.warn)
+    await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
     delivery = Delivery(run, sinks, work.ui.warn, work.stop)
     targets = await run.off_loop(run.pending_targets)
     width = work.settings.run.max_targets_in_flight
@@ -85,7 +86,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
         finally:
             # A file that can't be written is no reason for the sinks not to hear of the end.
             if not (stopped and work.stop.by_signal):
-                await _tell_the_end(work, delivery, summary)
+                await _tell_the_end(work, delivery, unmade, summary)
     finally:
         await delivery.close()
     if faults and not summary.stopped:
@@ -186,8 +187,8 @@ def _write_files(work: Workspace, run: RunFile) -> None:
         raise StateError(printable_lines(faults))
 
 
-async def _tell_the_end(work: Workspace, delivery: Delivery, summary: RunSummary) -> None:
-    missing = await delivery.finish(summary)
+async def _tell_the_end(work: Workspace, delivery: Delivery, unmade: Collection[str], summary: RunSummary) -> None:
+    missing = [*await delivery.finish(summary), *unmade]
     if missing:
         work.ui.warn(
             f"not everything was delivered to {', '.join(missing)}; "
@@ -227,7 +228,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
         run_id=str(run.meta("id")),
         command=str(run.meta("command")),
         desired=desired,
-        outcomes=outcomes,
+        outcomes=every_kind(outcomes),
         invalid=invalid,
         elapsed_s=elapsed_s,
         calls=run.calls(),
@@ -239,7 +240,8 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
 
 def summary_of(run: RunFile) -> RunSummary:
     """A past run in numbers, as far as it came."""
-    exit_code = (run.meta("summary") or {}).get("exit_code", int(ExitCode.COULD_NOT_RUN))
+    told = run.meta("exit_code", default=int(ExitCode.COULD_NOT_RUN))
+    exit_code = (run.meta("summary") or {}).get("exit_code", told)
     return summarize(run, run.meta("elapsed_s", default=0.0), exit_code=exit_code)
 
 
@@ -249,22 +251,34 @@ class Redelivery:
 
     delivered: list[str]
     missing: list[str]
+    """The sinks that still miss something: of those that were to be tried, or of all."""
 
 
-async def redeliver(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collection[str] | None) -> Redelivery:
-    """Send what sinks miss of a finished run; `only` names the sinks to try. Raises `UsageError` for unknown ones."""
-    sinks = make_sinks(work.registry, _run_context(run, fleet), work.ui.warn)
+async def redeliver(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collection[str]) -> Redelivery:
+    """Send what sinks miss of a finished run; `only` names the sinks to try, empty all.
+
+    Raises `UsageError` for unknown ones.
+    """
+    sinks, unmade = make_sinks(work.registry, _run_context(run, fleet), work.ui.warn)
     known = {sink.name for _, sink in sinks}
-    if unknown := set(only or ()) - known:
+    if unknown := set(only) - known - set(unmade):
         raise UsageError(
             f"no sink {', '.join(sorted(unknown))} is active; there are: {', '.join(sorted(known)) or 'none'}"
         )
-    open_before = {name for name in known if not run.delivered(name)[1]}
+    # A plugin that failed to make its sinks stood for them by its own name.
+    await run.off_loop(partial(run.forget_sinks, {plugin for plugin, _ in sinks} - known))
+    await run.off_loop(partial(run.expect_sinks, known))
+    open_before = set(await run.off_loop(run.sinks_missing))
     chosen = [pair for pair in sinks if not only or pair[1].name in only]
     delivery = Delivery(run, chosen, work.ui.warn, work.stop)
     try:
-        missing = await delivery.finish(await _with_news(work, run, summary_of(run)))
+        await delivery.finish(await _with_news(work, run, summary_of(run)))
     finally:
         await delivery.close()
-    tried = {sink.name for _, sink in chosen}
-    return Redelivery(sorted((open_before & tried) - set(missing)), sorted(missing))
+    missing = set(await run.off_loop(run.sinks_missing)).union(unmade)
+    if inactive := missing - known - set(unmade):
+        work.ui.warn(
+            f"{', '.join(sorted(inactive))}: no such sink is active any more; it gets what it misses once the config "
+            "has its plugin again"
+        )
+    return Redelivery(sorted(open_before - missing), sorted(missing.intersection(only) if only else missing))

@@ -6,11 +6,12 @@ Environment variables of the AWS SDK are not repeated here: credentials, Region 
 from __future__ import annotations
 
 import codecs
+import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -23,7 +24,7 @@ from pydantic import (
 )
 
 from bulkprof.errors import ConfigError
-from bulkprof.limits import ACCOUNT_ALIAS, account_fault
+from bulkprof.limits import ACCOUNT_ALIAS, account_fault, in_a_list
 from bulkprof.printable import printable_lines
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -101,6 +102,7 @@ class Organization(Section):
                 raise ValueError(f"{alias} stands for nothing; write an account id")
             for value in values:
                 if fault := account_fault(value):
+                    fault = in_a_list(value, fault, account_fault)
                     raise ValueError(f"{alias}: {value!r} {fault.reason}; {fault.remedy}")
                 if ACCOUNT_ALIAS.fullmatch(value):
                     raise ValueError(f"{alias}: {value!r} is no account id or selector; an alias can't name another")
@@ -210,12 +212,14 @@ class Config(BaseModel):
         return self.file.parent if self.file else Path.cwd()
 
 
-def load(file: Path | None = None) -> Config:
+def load(file: Path | str | None = None) -> Config:
     """Read `file`, or `bulkprof.toml` of the working directory where there is one, else the defaults.
 
     Raises `ConfigError` that names every bad key of the file at once.
     """
-    if file is None:
+    if isinstance(file, str):
+        file = Path(file)
+    elif file is None:
         file = Path(DEFAULT_FILE)
         if not file.exists():
             return Config()
@@ -244,7 +248,7 @@ def load(file: Path | None = None) -> Config:
     try:
         settings = Settings.model_validate(table)
     except ValidationError as error:
-        raise ConfigError(printable_lines(f"{file}: {line}" for line in explain(error))) from None
+        raise ConfigError(printable_lines(f"{file}: {line}" for line in explain(error, Settings))) from None
     return Config(settings=settings, file=file.absolute())
 
 
@@ -262,8 +266,8 @@ def _place(text: str, wrong: re.Pattern[str]) -> str:
     return f":{number}: {line.partition('=')[0].strip()[:100]}" if "=" in line else f":{number}"
 
 
-def explain(error: ValidationError) -> list[str]:
-    """Pydantic's findings as lines for people: `run.attempts: Input should be … (got 'x')`.
+def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Pydantic's findings about a `model` as lines for people: `run.attempts: Input should be … (got 'x')`.
 
     Values are shown only for plain numbers and booleans: strings may be secrets.
     """
@@ -272,11 +276,35 @@ def explain(error: ValidationError) -> list[str]:
         place = ".".join(str(part) for part in finding["loc"]) or "settings"
         message = finding["msg"]
         if finding["type"] == "extra_forbidden":
-            message = "is not a known key"
+            message = f"is not a known key{_instead(finding['loc'], model)}"
         elif isinstance(finding["input"], int | float):
             message = f"{message} (got {_number(finding['input'])})"
         lines.append(f"{place}: {message}")
     return lines
+
+
+def _instead(place: Sequence[str | int], model: type[BaseModel]) -> str:
+    """What an unknown key is likely meant to be, or the keys that there are."""
+    *path, key = place
+    keys = list(_model_at(path, model).model_fields)
+    if near := difflib.get_close_matches(str(key).lower(), keys, n=1):
+        return f"; did you mean {near[0]}?"
+    return f"; there are {', '.join(keys)}" if keys else ""
+
+
+def _model_at(path: Sequence[str | int], model: type[BaseModel]) -> type[BaseModel]:
+    """The model of the table at `path`, where what is in `model` can be followed so far."""
+    for part in path:
+        # An index into a list of tables stands for the tables themselves.
+        if isinstance(part, str) and part in model.model_fields:
+            model = _table_in(model.model_fields[part].annotation) or model
+    return model
+
+
+def _table_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_table_in, get_args(annotation))), None)
 
 
 def _number(value: float) -> str:

@@ -33,8 +33,10 @@ from bulkprof.execution.slots import side_by_side
 from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.intake.temporary import on_temporary_disk
 from bulkprof.model import Target
-from bulkprof.planning.export import Exporter
+from bulkprof.planning.export import Exporter, Row
 from bulkprof.planning.observe import observe
+from bulkprof.planning.trying import Trial
+from bulkprof.printable import printable_lines
 from bulkprof.workspace import Options, Workspace
 
 
@@ -59,7 +61,7 @@ class Export:
 
 
 async def export(
-    out: Path | IO[str],
+    out: Path | str | IO[str],
     options: Options | None = None,
     ui: Ui | None = None,
     stop: Stop | None = None,
@@ -71,12 +73,15 @@ async def export(
     `out` is a .csv or .jsonl file, or a text stream that gets CSV; nothing is written before all is read. Accounts
     and Regions are those of the options, by default those of a row that names none: the config's, else the caller's
     account and the SDK's Region. `estate_only` takes profiles with the estate's ownership tag only. Profiles and
-    targets that have to be left out are told to the `ui`; when no target can be read, its error is raised.
+    targets that have to be left out are told to the `ui`, and so are rules of the config that refuse rows; when no
+    target can be read, its error is raised.
     """
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    if isinstance(out, str):
+        out = Path(out)
     if isinstance(out, Path):
         check_path("--out", out)
-    found = Export()
+    found, trial = Export(), Trial(work.rules())
     try:
         with unwrapped(), Spool() as spool:
             async with connect(work) as fleet:
@@ -84,12 +89,17 @@ async def export(
                 found.targets = len(targets)
                 await _settled(work)
                 exporter = Exporter(work.settings, estate_only=estate_only)
-                await _Walk(work, fleet, exporter, spool, found).over(targets)
+                await _Walk(work, fleet, exporter, spool, found, trial).over(targets)
             if found.unreachable and len(found.unreachable) == len(targets):
                 raise next(iter(found.unreachable.values()))
             write = write_manifest if isinstance(out, Path) else write_csv
             safe = work.options.csv_cells == "safe"
-            await anyio.to_thread.run_sync(partial(write, out, spool.rows, safe=safe))  # type: ignore[arg-type]
+            # Empty, but there: that all manifests lack them would be an error.
+            columns = trial.lacking(work.registry.fields_needed())
+            rows = partial(spool.rows, columns)
+            await anyio.to_thread.run_sync(partial(write, out, rows, safe=safe))  # type: ignore[arg-type]
+        if lines := list(trial.lines()):
+            work.ui.warn(printable_lines(lines))
     except (StopRequestedError, KeysNotAwaitedError):
         raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
     return found
@@ -143,6 +153,7 @@ class _Walk:
     exporter: Exporter
     spool: Spool
     found: Export
+    trial: Trial
     disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
     """The spool is one file: one thread at a time."""
     stopped: bool = False
@@ -172,7 +183,7 @@ class _Walk:
             observed = await observe(opened.api, opened.lane.call)
             catalogue = self.fleet.catalogue(target.region)
         export = self.exporter.export(target, observed, catalogue)
-        await anyio.to_thread.run_sync(self.spool.add, target, export.rows, limiter=self.disk)
+        await anyio.to_thread.run_sync(self._keep, target, export.rows, limiter=self.disk)
         self.found.profiles += len(export.rows)
         self.found.left_out += export.left_out
         self.found.foreign += export.foreign.total()
@@ -180,3 +191,7 @@ class _Walk:
             self.work.ui.problem(problem)
         for estate, count in sorted(export.foreign.items()):
             self.work.ui.note(f"{target}: {count} of estate {estate!r} left out; export them with its own config")
+
+    def _keep(self, target: Target, rows: Sequence[Row]) -> None:
+        self.spool.add(target, rows)
+        self.trial.take(rows)

@@ -91,7 +91,7 @@ def handler(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]
     try:
         wanted = Event.model_validate(event or {})
     except ValidationError as error:
-        raise UsageError(printable_lines(f"event: {line}" for line in explain(error))) from None
+        raise UsageError(printable_lines(f"event: {line}" for line in explain(error, Event))) from None
     ends_at = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
     with unwrapped():
         summary = anyio.run(_invoke, wanted, ends_at)

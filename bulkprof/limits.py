@@ -217,3 +217,43 @@ def region_fault(value: str) -> Fault | None:
     if REGION.fullmatch(likely):
         return Fault(reason, f"write {likely}")
     return Fault(reason, "write it as AWS does, e.g. us-east-1 or eu-central-1")
+
+
+_BETWEEN = re.compile(r"[\s,;&+|]+")
+_BETWEEN_OR_SLASH = re.compile(r"[\s,;&+|/]+")
+_HAS_DIGIT = re.compile(r"[0-9]")
+
+
+def several_in(value: str, fault_of: Callable[[str], Fault | None]) -> tuple[str, ...]:
+    """The values in `value` where it is several good ones with a comma, a blank or the like between them; else none.
+
+    `fault_of` says what is wrong with a single one. Words with nothing but blanks between them are no values.
+    """
+    for between in (_BETWEEN, _BETWEEN_OR_SLASH):
+        parts = tuple(filter(None, between.split(value)))
+        words = parts == tuple(value.split()) and not all(map(_HAS_DIGIT.search, parts))
+        if len(parts) > 1 and not words and not any(map(fault_of, parts)):
+            return parts
+    return ()
+
+
+def in_a_cell(value: str, fault: Fault, fault_of: Callable[[str], Fault | None]) -> Fault:
+    """What is wrong with a value of a manifest's cell: `fault`, unless it holds several good values."""
+    return _rather_several(value, fault, fault_of, "separate them by |: {}", "|")
+
+
+def in_a_list(value: str, fault: Fault, fault_of: Callable[[str], Fault | None]) -> Fault:
+    """The same for a value of the config."""
+    return _rather_several(value, fault, fault_of, 'write a list: ["{}"]', '", "')
+
+
+def in_a_flag(value: str, fault: Fault, fault_of: Callable[[str], Fault | None]) -> Fault:
+    """The same for a value of a flag."""
+    return _rather_several(value, fault, fault_of, "separate them by commas: {}", ",")
+
+
+def _rather_several(
+    value: str, fault: Fault, fault_of: Callable[[str], Fault | None], remedy: str, between: str
+) -> Fault:
+    parts = several_in(value, fault_of)
+    return Fault("holds several values", remedy.format(between.join(parts))) if parts else fault

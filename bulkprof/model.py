@@ -289,6 +289,7 @@ class RunSummary:
     command: str
     desired: int
     outcomes: Mapping[OutcomeKind, int]
+    """Every kind of outcome, with the number of its profiles."""
     invalid: int
     """Manifest rows that were left out because of their problems."""
     elapsed_s: float
@@ -314,7 +315,7 @@ class RunSummary:
             "run_id": self.run_id,
             "command": self.command,
             "desired": self.desired,
-            "outcomes": {str(kind): self.outcomes.get(kind, 0) for kind in JSON_OUTCOME_ORDER},
+            "outcomes": {str(kind): count for kind, count in every_kind(self.outcomes).items()},
             "invalid": self.invalid,
             "elapsed_s": round(self.elapsed_s, 3),
             "calls": {
@@ -350,3 +351,8 @@ JSON_OUTCOME_ORDER = (
     OutcomeKind.UNKNOWN,
 )
 """The order in which outcomes are always listed."""
+
+
+def every_kind(counts: Mapping[OutcomeKind, int]) -> dict[OutcomeKind, int]:
+    """The counts with a zero for each kind of outcome that there is none of, in the fixed order."""
+    return {kind: counts.get(kind, 0) for kind in JSON_OUTCOME_ORDER}

@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from bulkprof.execution.rows import Desired
 from bulkprof.intake import Batch, Rejected, read_batches
+from bulkprof.looks import TAG_PREFIX
 from bulkprof.model import DesiredProfile, Problem
 from bulkprof.plugins import Reader
 from bulkprof.rules import Rules
@@ -26,6 +27,8 @@ class Portion(NamedTuple):
     problems: list[Problem]
     attributes: Sequence[str] = ()
     """The columns for rules that are new in these rows."""
+    fields: Sequence[str] = ()
+    """What else rows can give that is new: tags (`tag:KEY`), and columns that plugins added to rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,17 @@ class Reading:
         expand, form = self.rules.expand, self.form
         wanted: list[Desired] = []
         problems: list[Problem] = []
+        rows = len(batch.rows)
         for item in batch.understood():
-            if isinstance(item, Rejected):
+            if not isinstance(item, Rejected):
+                expansion = expand(item)
+            elif item.request is not None and self.rules.prepares:
+                expansion = expand(item.request, item.problems)
+            else:
                 problems.extend(item.problems)
+                # What is wrong with a whole file stands in the place of its rows, and is none.
+                rows -= any(not problem.line for problem in item.problems)
                 continue
-            expansion = expand(item)
             problems.extend(expansion.problems)
             if expansion.profiles.__class__ is tuple:
                 wanted.extend(map(form, expansion.profiles))
@@ -68,4 +77,5 @@ class Reading:
             if len(wanted) >= LARGEST:
                 yield Portion(0, wanted, problems)
                 wanted, problems = [], []
-        yield Portion(len(batch.rows), wanted, problems, batch.cells.new_attributes())
+        tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
+        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), [*tags, *self.rules.new_fields()])

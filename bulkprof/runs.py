@@ -23,6 +23,7 @@ from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lock import StateLock
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.since import refresh_lost, told_its_end
+from bulkprof.execution.standing import nothing_to_deliver
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, StateDirectory, is_run_file
 from bulkprof.execution.stop import Stop
 from bulkprof.intake.temporary import temporary_folder
@@ -32,7 +33,7 @@ from bulkprof.rules.accounts import Filters
 from bulkprof.settling import settle
 from bulkprof.steps import Planner, Replanning, veto
 from bulkprof.taking_in import Manifests, as_list, require_rows, take_in
-from bulkprof.workspace import Options, Workspace
+from bulkprof.workspace import Options, Workspace, several
 
 
 async def plan(
@@ -41,7 +42,7 @@ async def plan(
     ui: Ui | None = None,
     stop: Stop | None = None,
     *,
-    out: Path | None = None,
+    out: Path | str | None = None,
 ) -> Plan:
     """Find out what would change, and change nothing. The new file `out` keeps the plan, for `apply`.
 
@@ -50,7 +51,7 @@ async def plan(
     """
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     if out is not None:
-        return await _plan_into(work, out, as_list(manifests))
+        return await _plan_into(work, Path(out), as_list(manifests))
     with temporary_folder() as folder:
         return (await _plan_into(work, folder / "plan.db", as_list(manifests))).unkept()
 
@@ -135,15 +136,15 @@ async def redeliver(
     *,
     only: Collection[str] | None = None,
 ) -> Redelivery:
-    """Send what sinks miss of a finished run; `only` names the sinks to try."""
+    """Send what sinks miss of a finished run; `only` names the sinks to try, or is the name of one."""
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     with RunFile.open(work.state.find(run_id)) as run, unwrapped():
         if not told_its_end(run):
-            raise UsageError(f"run {run.meta('id')} is {run.meta('status')}; `bulkprof resume` finishes it first")
+            raise UsageError(await run.off_loop(partial(nothing_to_deliver, run, work.state)))
         await run.off_loop(run.check)
         work = _as_started(work, run)
         async with connect(work) as fleet:
-            return await carryout.redeliver(work, run, fleet, only=only)
+            return await carryout.redeliver(work, run, fleet, only=several(only or ()))
 
 
 def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:

@@ -27,6 +27,7 @@ from bulkprof.looks import visible
 from bulkprof.model import Problem, Target
 from bulkprof.portions import Portion, Reading
 from bulkprof.rules import Rules
+from bulkprof.rules.needed import check_needed
 from bulkprof.sharing import ShareLostError, share_out, shared_portions
 from bulkprof.workspace import Workspace
 
@@ -58,7 +59,8 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
 
     Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
-    rest is the caller's to decide. Raises `StopRequestedError` when the run stops meanwhile.
+    rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
+    `StopRequestedError` when the run stops meanwhile.
     """
     reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.stdin(manifests))
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
@@ -74,6 +76,10 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
         found = await _take(work, run, reading.portions(), ui)
     if read is not None and (unread := [column for column in found.attributes if column not in read]):
         ui.note(_unread(unread))
+    # Where no row could be read, nobody knows what columns there are.
+    some = found.attributes or found.fields or run.action_counts()[0]
+    if some and not run.unreadable_count():
+        check_needed(work.registry.fields_needed(), found.attributes, found.fields)
     return found.rows
 
 
@@ -81,6 +87,8 @@ class _TakenIn(NamedTuple):
     rows: int
     attributes: Collection[str]
     """The columns that rules may read, in the order of the manifests."""
+    fields: Collection[str]
+    """The tags that rows may give (`tag:KEY`), and columns that plugins gave them."""
 
 
 def _unread(columns: Sequence[str]) -> str:
@@ -99,6 +107,7 @@ async def start_again(run: RunFile) -> set[tuple[str, int, str, str]]:
 async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> _TakenIn:
     rows = 0
     attributes: dict[str, None] = {}
+    fields: set[str] = set()
     keeper = _Keeper(run, ui)
     with ui.progress("reading rows", 0) as progress:
         async with keeper, aclosing(portions):
@@ -107,9 +116,10 @@ async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion,
                 await keeper.take(portion)
                 rows += portion.rows
                 attributes.update(dict.fromkeys(portion.attributes))
+                fields.update(portion.fields)
                 progress.step(portion.rows)
     await run.off_loop(run.end_intake)
-    return _TakenIn(rows, attributes)
+    return _TakenIn(rows, attributes, fields)
 
 
 class _Keeper:
@@ -176,15 +186,24 @@ def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
 
 def require_rows(run: RunFile, *, skip_invalid: bool) -> None:
     """Raise `ManifestError` when rows are invalid (unless they may be skipped) or none are left."""
-    invalid = run.invalid_count()
-    if invalid and not skip_invalid:
+    if run.invalid_count() and not skip_invalid:
+        rest = "Mend them, or go on with the rest: --skip-invalid"
+        if run.meta("prune") or not run.action_counts()[0]:
+            # There is no rest, or it can't be told from what is to be deleted.
+            rest = "Mend them, and run it again"
         raise ManifestError(
-            f"{_count(run.error_count(), 'problem')} in {_count(invalid, 'row')}; nothing was changed. "
-            "Mend them, or go on with the rest: --skip-invalid",
+            f"{problems_line(run.error_count(), run.invalid_count(), run.unreadable_count())}; nothing was changed. "
+            f"{rest}",
             list(islice(run.problems(), PROBLEMS)),
         )
     if not run.action_counts()[0]:
         raise ManifestError("no usable row is left; nothing was changed")
+
+
+def problems_line(problems: int, invalid: int, unreadable: int) -> str:
+    """How many problems there are, and in how many invalid rows and files that can't be read."""
+    places = [_count(number, what) for number, what in ((invalid - unreadable, "row"), (unreadable, "file")) if number]
+    return f"{_count(problems, 'problem')} in {' and '.join(places)}"
 
 
 def _count(number: int, word: str) -> str:

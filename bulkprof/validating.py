@@ -9,7 +9,7 @@ from bulkprof.execution.stop import Stop
 from bulkprof.intake.temporary import temporary_folder
 from bulkprof.rules.accounts import unresolved
 from bulkprof.rules.guess import Guess, guess
-from bulkprof.taking_in import Manifests, as_list, take_in
+from bulkprof.taking_in import Manifests, as_list, problems_line, take_in
 from bulkprof.workspace import Options, Workspace
 
 GUESSES = 8
@@ -24,11 +24,18 @@ class Validation:
     desired: int
     """Desired profiles of the valid rows."""
     invalid: int
-    """Rows with an error."""
+    """Rows with an error, and manifests that can't be read."""
     problems: int
     """Errors; a row may have several."""
     sources: tuple[Guess, ...]
     """What the models of valid rows probably are, a few of them: nobody was asked."""
+    unreadable: int = 0
+    """Those of the invalid that are whole manifests."""
+
+    @property
+    def problems_line(self) -> str:
+        """How many problems there are, and where."""
+        return problems_line(self.problems, self.invalid, self.unreadable)
 
 
 async def validate(
@@ -45,4 +52,5 @@ async def validate(
         run.make_fleeting()
         rows = await take_in(work, run, files, work.rules(), work.ui)
         sources = tuple(guess(source, unresolved(target)) for source, target in run.sources(GUESSES))
-        return Validation(rows, run.action_counts()[0], run.invalid_count(), run.error_count(), sources)
+        desired, invalid = run.action_counts()[0], run.invalid_count()
+        return Validation(rows, desired, invalid, run.error_count(), sources, run.unreadable_count())

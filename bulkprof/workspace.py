@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,6 +43,7 @@ from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules import Rules
 from bulkprof.rules.accounts import Accounts, Filters
+from bulkprof.rules.regions import region_doubt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ class Options:
     prune: bool = False
     """Delete the estate's profiles that no manifest wants, in the targets that manifests cover."""
     accounts: Sequence[str] = ()
-    """Work in these accounts only: ids, aliases or selectors."""
+    """Work in these accounts only: ids, aliases or selectors; a string is a single one."""
     not_accounts: Sequence[str] = ()
     """Leave these accounts out."""
     regions: Sequence[str] = ()
@@ -86,6 +87,31 @@ class Options:
     stdin: IO[bytes] | None = None
     """What the manifest `-` reads; the process's standard input by default."""
 
+    def __post_init__(self) -> None:
+        """Let a string stand for a path, and for a list of one. Raises `TypeError` for what can't be meant."""
+        if not isinstance(self.config, Config):
+            raise TypeError(f"config is what load_config(FILE) answers, not {type(self.config).__name__}")
+        for name in ("state_dir", "results", "failed"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, Path(value))
+            elif not isinstance(value, Path) and (value is not None or name == "state_dir"):
+                raise TypeError(f"{name} is a path, not {type(value).__name__}")
+        for name in ("accounts", "not_accounts", "regions"):
+            object.__setattr__(self, name, several(getattr(self, name), name))
+
+
+def several(values: str | Iterable[str], name: str = "only") -> tuple[str, ...]:
+    """The values of an option that takes several strings; a single one needs no list, and isn't read as its letters.
+
+    Raises `TypeError` for anything else.
+    """
+    given = (values,) if isinstance(values, str) else tuple(values)
+    for value in given:
+        if not isinstance(value, str):
+            raise TypeError(f"{name} takes strings, not {type(value).__name__} ({value!r})")
+    return given
+
 
 class Workspace:
     """One command at work."""
@@ -109,6 +135,10 @@ class Workspace:
             if path is not None:
                 check_path(flag, path)
         self._stdin: BinaryIO | None = None
+        for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
+            for region in regions:
+                if doubt := region_doubt(region):
+                    ui.warn(f"{what} {region!r} {doubt.reason}; {doubt.remedy}")
 
     @property
     def elapsed_s(self) -> float:
@@ -167,10 +197,15 @@ class Workspace:
         A stop before the first change is an interrupt.
         """
         self.ui.started(str(run.meta("id")))
+        if run.meta("interrupted"):
+            run.set_meta(interrupted=False)
         try:
             with unwrapped():
                 yield
         except (StopRequestedError, KeysNotAwaitedError):
+            # Its status stays, which says how far it came.
+            with suppress(StateError):
+                run.set_meta(interrupted=True)
             raise RunInterruptedError(str(run.meta("id")), code=self.stop.exit_code, reason=self.stop.reason) from None
         except BulkprofError as error:
             self._note_end(run, error)
@@ -188,7 +223,7 @@ class Workspace:
                 error.run_id = str(run.meta("id"))
                 run.set_meta(status="interrupted", error=str(error))
             elif status in NOTHING_SENT and not isinstance(error, DeclinedError | StateError):
-                run.set_meta(status="refused", error=str(error))
+                run.set_meta(status="refused", error=str(error), exit_code=int(error.exit_code))
 
     async def stdin(self, manifests: Sequence[str]) -> BinaryIO | None:
         """Standard input as a file that can be read more than once, where a manifest is `-`.

@@ -131,7 +131,7 @@ STATUSES: Mapping[int, type[AwsError]] = {
 
 _SIGN_IN = "check AWS_PROFILE or AWS_ACCESS_KEY_ID, or sign in again, and that the Region is enabled for the account"
 _CLOCK = "check the secret key, that nothing on the way rewrites requests, and this machine's clock"
-_RENEW = "sign in again, then `bulkprof resume`"
+_RENEW = "sign in again, and run the command again (`bulkprof resume`, where the run had begun to change anything)"
 _ADVICE: Mapping[str, str] = {
     "AuthFailure": f"AWS doesn't know these credentials; {_SIGN_IN}",
     "ExpiredToken": f"the session's credentials have run out; {_RENEW}",

@@ -8,7 +8,7 @@ import typer
 from bulkprof.cli import options as o
 from bulkprof.cli.app import app
 from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, command, ending, make_options, make_terminal, run_async
+from bulkprof.cli.running import STATE_DIR, command, ending, flags_again, make_options, make_terminal, run_async
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -67,11 +67,12 @@ def export(
         stream.seek(0)
         cast("TextIOWrapper", terminal.stdout).buffer.write(cast("bytes", cast("TextIOWrapper", stream).buffer.read()))
         terminal.stdout.flush()
-    _tell(terminal, found, str(out or "-"))
+    again = [*flags_again(config, state_dir), *(["--sandbox"] if sandbox else [])]
+    _tell(terminal, found, str(out or "-"), again)
     return int(found.exit_code)
 
 
-def _tell(terminal: "Terminal", found: "Export", out: str) -> None:
+def _tell(terminal: "Terminal", found: "Export", out: str, again: list[str]) -> None:
     from bulkprof.delivery.as_json import problem_json
     from bulkprof.delivery.lines import counted
 
@@ -99,4 +100,4 @@ def _tell(terminal: "Terminal", found: "Export", out: str) -> None:
             "that is mended: it deletes what the estate has and the manifest lacks"
         )
     elif out != "-":
-        terminal.note(f"next: {command('plan', out)}")
+        terminal.note(f"next: {command('plan', out, *again)}")

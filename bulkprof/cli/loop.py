@@ -45,4 +45,8 @@ async def _watch_signals(terminal: Terminal, again: list[str] | None, *, task_st
                 say_how_to_resume(terminal, "", again)
                 os._exit(128 + number)
             terminal.stop.request(128 + number)
-            terminal.note("stopping: calls in flight end first (once more to stop at once)")
+            if terminal.asks:
+                # Nothing is under way that would have to end; how it ends is told next, below the question.
+                terminal.errors.line("")
+            else:
+                terminal.note("stopping: calls in flight end first (once more to stop at once)")

@@ -79,7 +79,7 @@ def plan(
         if as_json:
             terminal.json(plan_json(found, int(code)))
     if out is not None:
-        terminal.note(f"next: {command('apply', str(out))}")
+        terminal.note(f"next: {command('apply', str(out), *flags_again(config, state_dir))}")
     return code
 
 

@@ -98,6 +98,8 @@ class Terminal(Ui):
         self.stop = Stop()
         self.problems: list[Problem] = []
         self.run_id = ""
+        self.asks = False
+        """Whether a question waits for its answer: until then, nothing is changed or on its way."""
         speak_through(self)
 
     def started(self, run_id: str) -> None:
@@ -159,7 +161,7 @@ class Terminal(Ui):
             for line in failures:
                 self._line(Level.ERROR, line)
             since: dict[str, Any] = {"since_last": str(summary.since_last)} if summary.since_last else {}
-            outcomes = {str(kind): count for kind, count in summary.outcomes.items()}
+            outcomes = {str(kind): count for kind, count in summary.outcomes.items() if count}
             self._line(Level.INFO, summary_line(summary), exit_code=summary.exit_code, outcomes=outcomes, **since)
 
     def _line(self, level: Level, text: str, *, prefix: bool = True, style: str | None = None, **more: Any) -> None:
@@ -226,9 +228,13 @@ class Terminal(Ui):
             self._line(Level.INFO, question)
         else:
             self.errors.line(question, end="")
-        async with anyio.create_task_group() as group:
-            group.start_soon(read)
-            group.start_soon(stopped)
+        self.asks = True
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(read)
+                group.start_soon(stopped)
+        finally:
+            self.asks = False
         await self.stop.pause(0)
         return answer.partition(b"\n")[0].decode(errors="replace").strip()
 

@@ -31,7 +31,7 @@ def validate(
             terminal.note(f"model: {source}")
     rows = f"{counted(found.rows, 'row')}, {counted(found.desired, 'desired profile')}"
     if found.invalid:
-        terminal.error(f"{rows}, {counted(found.problems, 'problem')} in {counted(found.invalid, 'row')}")
+        terminal.error(f"{rows}, {found.problems_line}")
     else:
         terminal.output.line(f"{rows}, no problems")
     return code

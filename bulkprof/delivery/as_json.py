@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from bulkprof.delivery.plan import Plan
-from bulkprof.errors import StateError
+from bulkprof.delivery.plan import Plan, plan_of
+from bulkprof.errors import ExitCode, StateError
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.since import told_its_end
+from bulkprof.execution.standing import is_plan, standing
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import Action, Problem, RunSummary
+from bulkprof.model import Action, Problem, RunSummary, every_kind
 from bulkprof.plugins.results import outcome_record
 
 
@@ -36,9 +39,17 @@ def _action_json(action: Action) -> dict[str, Any]:
     }
 
 
-def report_json(summary: RunSummary, run: RunFile) -> dict[str, Any]:
-    """A run as one JSON object: the summary, with one record per profile under `results`."""
-    return {**summary.as_json(), "results": [outcome_record(outcome) for outcome in run.results()]}
+def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dict[str, Any]:
+    """A run as one JSON object: the summary, with one record per profile under `results`.
+
+    A plan that wasn't carried out has no outcomes and no results, and its changes as `plan --json` has them.
+    """
+    told = {"status": standing(run, state), "sinks_missing": run.sinks_missing() if told_its_end(run) else []}
+    if not is_plan(run):
+        return {**summary.as_json(), **told, "results": [outcome_record(outcome) for outcome in run.results()]}
+    code = ExitCode.DONE if told["status"] == "planned" else ExitCode.COULD_NOT_RUN
+    planned = replace(summary, outcomes={})
+    return {**planned.as_json(), **plan_json(plan_of(run), int(code)), **told, "results": []}
 
 
 def validation_json(
@@ -72,18 +83,20 @@ def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
     """Past runs as JSON-ready rows, newest first; a file that can't be opened says so in its status."""
     for run_id, run in state.open_all():
         try:
-            row = _run_row(run)
+            row = _run_row(run, state)
         except StateError as error:
-            row = {"command": "", "started_at": "", "status": str(error), "outcomes": {}}
+            nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": []}
+            row = {**nothing, "status": str(error)}
         yield {"run_id": run_id, **row}
 
 
-def _run_row(run: RunFile | StateError) -> dict[str, Any]:
+def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]:
     if isinstance(run, StateError):
         raise run
     return {
         "command": run.meta("command"),
         "started_at": run.meta("started_at"),
-        "status": run.meta("status"),
-        "outcomes": {str(kind): count for kind, count in run.outcome_counts().items()},
+        "status": standing(run, state),
+        "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
+        "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
     }

@@ -74,9 +74,9 @@ class Spool:
             self._file.writelines(json.dumps(row).encode() + b"\n" for row in rows)
             self._file.flush()
 
-    def rows(self) -> Iterator[dict[str, str]]:
-        """All rows, target by target."""
+    def rows(self, columns: Sequence[str] = ()) -> Iterator[dict[str, str]]:
+        """All rows, target by target, each with these further columns, which are empty."""
         for _, (start, count) in sorted(self._places.items()):
             self._file.seek(start)
             for _ in range(count):
-                yield json.loads(self._file.readline())
+                yield json.loads(self._file.readline()) | dict.fromkeys(columns, "")

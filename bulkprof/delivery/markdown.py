@@ -13,6 +13,9 @@ from itertools import islice
 from bulkprof.delivery.lines import counted
 from bulkprof.delivery.plan import Plan
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.since import told_its_end
+from bulkprof.execution.standing import AT_WORK, standing, unfinished
+from bulkprof.execution.state import StateDirectory
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, RunSummary
 from bulkprof.printable import printable
 
@@ -23,15 +26,20 @@ _BAD = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#@&])")
 
 
-def run_markdown(summary: RunSummary, run: RunFile) -> Iterator[str]:
+def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> Iterator[str]:
     """A run's report, line by line. Blocks."""
     yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
     yield ""
-    status = str(run.meta("status"))
-    if error := run.meta("error"):
+    error = run.meta("error")
+    if error and run.meta("status") == "refused":
         yield from (f"**The run did not start:** {_cell(str(error), None)}", "")
-    elif status not in {"finished", "planned"}:
-        yield from (f"**This run is not finished.** To go on: `bulkprof resume {summary.run_id}`", "")
+    elif how := unfinished(run, state):
+        how += f" ({_cell(str(error), None)})" if error else ""
+        on = "" if standing(run, state) in AT_WORK else f" To go on: `bulkprof resume {summary.run_id}`"
+        yield from (f"**{how[0].upper()}{how[1:]}.**{on}", "")
+    if told_its_end(run) and (missing := run.sinks_missing()):
+        named = _cell(", ".join(missing), None)
+        yield from (f"**Not delivered:** {named}. To deliver: `bulkprof runs redeliver {summary.run_id}`", "")
     rows = [(str(kind), str(count)) for kind, count in summary.outcomes.items() if count]
     if summary.invalid:
         rows.append(("invalid rows left out", str(summary.invalid)))
@@ -49,12 +57,14 @@ def run_markdown(summary: RunSummary, run: RunFile) -> Iterator[str]:
     yield f"Run `{summary.run_id}`: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
 
 
-def plan_markdown(plan: Plan) -> Iterator[str]:
-    """A plan's report, line by line. Blocks."""
+def plan_markdown(plan: Plan, *, declined: bool = False) -> Iterator[str]:
+    """A plan's report, line by line; `declined` says that nobody agreed to it. Blocks."""
     waiting = sum(count for kind, count in plan.actions.items() if kind is not ActionKind.NONE)
     headline = f"{counted(waiting, 'change')} in {counted(plan.targets, 'target')}" if waiting else "no changes"
     yield f"## bulkprof plan: {headline}"
     yield ""
+    if declined:
+        yield from ("**This plan was not approved;** nothing was changed.", "")
     rows = [(_planned(kind), str(count)) for kind, count in plan.actions.items() if count]
     rows.extend(
         (what, str(count)) for what, count in (("refused", plan.refused), ("invalid rows", plan.invalid)) if count

@@ -7,15 +7,18 @@ what a dead one missed is still there for `bulkprof runs redeliver`. Nothing tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+import inspect
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 
+from bulkprof.delivery.watched import Watched
 from bulkprof.errors import without_secrets
 from bulkprof.execution.retry import backoff
 from bulkprof.execution.runfile import RunFile
@@ -35,6 +38,8 @@ END_TIMEOUT_S = 60.0
 SIGNAL_TIMEOUT_S = 5.0
 """The same where a signal wishes the run to stop: what sinks miss then, comes with `resume` or `runs redeliver`."""
 CLOSE_TIMEOUT_S = 5.0
+BLOCKED_S = 1.0
+"""Seconds for which a sink may keep everything else of a run from going on before that is told."""
 
 
 @dataclass(slots=True)
@@ -47,8 +52,10 @@ class Delivery:
     warn: Callable[[str], None]
     """Told once of each sink that is given up."""
     stop: Stop = field(default_factory=Stop)
+    clock: Callable[[], float] = time.monotonic
     _ended: anyio.Event = field(default_factory=anyio.Event)
     _told: set[str] = field(default_factory=set)
+    _told_of_blocking: set[str] = field(default_factory=set)
 
     async def follow(self) -> None:
         """Deliver batches while the run goes on; ends after `end()`, a slow sink's backlog or not."""
@@ -96,7 +103,7 @@ class Delivery:
         for plugin, sink in self.sinks:
             try:
                 with anyio.move_on_after(CLOSE_TIMEOUT_S, shield=True), _contained():
-                    await sink.close()
+                    await self._call(plugin, sink, "close")
             except _SinkError as error:
                 self.warn(f"sink {sink.name!r} (plugin {plugin!r}) doesn't close: {error}")
 
@@ -113,15 +120,10 @@ class Delivery:
             return
         links: dict[str, str] = await self.run.off_loop(partial(self.run.meta, "links", {}))
         end = FinishedRun(summary, self._outcomes, links)
-        answered: list[str | None] = []
-
-        async def finish() -> None:
-            answered.append(await sink.finish(end))
-
-        if await self._guarded(plugin, sink, finish):
-            if answered[-1]:
+        if taken := await self._guarded(plugin, sink, "finish", end):
+            if taken.answer:
                 # Kept with the run, for sinks that are served by a later `redeliver`.
-                links = {**links, sink.name: answered[-1]}
+                links = {**links, sink.name: taken.answer}
                 await self.run.off_loop(partial(self.run.set_meta, links=links))
             position, _ = await self.run.off_loop(partial(self.run.delivered, sink.name))
             await self.run.off_loop(partial(self.run.set_delivered, sink.name, position, finished=True))
@@ -133,7 +135,7 @@ class Delivery:
             batch = await self.run.off_loop(partial(self.run.outcomes_after, position, BATCH))
             if not batch:
                 return True
-            if not await self._guarded(plugin, sink, partial(sink.deliver, [outcome for _, outcome in batch])):
+            if not await self._guarded(plugin, sink, "deliver", [outcome for _, outcome in batch]):
                 return False
             await self.run.off_loop(partial(self.run.set_delivered, sink.name, batch[-1][0]))
 
@@ -143,31 +145,61 @@ class Delivery:
             yield [outcome for _, outcome in batch]
             position = batch[-1][0]
 
-    async def _guarded(self, plugin: str, sink: Sink, call: Callable[[], Awaitable[None]]) -> bool:
+    async def _guarded(self, plugin: str, sink: Sink, method: str, argument: Any) -> _Taken | None:
         """Call a sink with a time limit and a few tries; what it raises is told, never passed on."""
         for attempt in range(1, TRIES + 1):
             try:
                 with anyio.fail_after(CALL_TIMEOUT_S), _contained():
-                    await call()
+                    return _Taken(await self._call(plugin, sink, method, argument))
             except TimeoutError:
                 reason = f"no answer within {CALL_TIMEOUT_S:g} s"
+            except _NotAsyncError as error:
+                # The next time, it would be no other.
+                reason = str(error)
+                break
             except _SinkError as error:
                 reason = str(error)
                 if isinstance(error.__cause__, GiveUpError):
                     break
-            else:
-                return True
             if attempt < TRIES:
                 await anyio.sleep(backoff(attempt))
         if sink.name not in self._told:
             self._told.add(sink.name)
             again = "`bulkprof runs redeliver` sends what is missing"
             self.warn(f"sink {sink.name!r} (plugin {plugin!r}): {reason}; {again}")
-        return False
+        return None
+
+    async def _call(self, plugin: str, sink: Sink, method: str, *arguments: Any) -> Any:
+        """Call a method of a sink, and tell when it kept everything else from going on."""
+        answer = getattr(sink, method)(*arguments)
+        if not inspect.isawaitable(answer):
+            what = f"{type(sink).__name__}.{method} is not async"
+            raise _NotAsyncError(f"{what}, so it can't be awaited; write `async def {method}`")
+        watched = Watched(answer, self.clock)
+        try:
+            return await watched
+        finally:
+            if watched.longest_s >= BLOCKED_S and sink.name not in self._told_of_blocking:
+                self._told_of_blocking.add(sink.name)
+                self.warn(
+                    f"sink {sink.name!r} (plugin {plugin!r}): {type(sink).__name__}.{method} kept the whole run from "
+                    f"going on for {watched.longest_s:.1f} s; await what takes time, or do it in a thread "
+                    "(anyio.to_thread.run_sync)"
+                )
+
+
+class _Taken(NamedTuple):
+    """That a sink took something, and what it answered."""
+
+    answer: Any
 
 
 class _SinkError(Exception):
     """What a sink raised, in words."""
+
+
+class _NotAsyncError(_SinkError):
+    """A method of a sink that can't be awaited."""
 
 
 @contextmanager
@@ -175,6 +207,8 @@ def _contained() -> Iterator[None]:
     """Turn whatever a sink raises into a `_SinkError`: it is foreign code, and no error of it may harm the run."""
     try:
         yield
+    except _SinkError:
+        raise
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
@@ -185,9 +219,19 @@ def _contained() -> Iterator[None]:
         raise _SinkError(f"{type(error).__name__}: {without_secrets(str(error))}") from error
 
 
-def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], None]) -> list[tuple[str, Sink]]:
+class MadeSinks(NamedTuple):
+    """The sinks of a run."""
+
+    sinks: list[tuple[str, Sink]]
+    """Plugin names and their sinks."""
+    unmade: list[str]
+    """The plugins that were to make some, and failed to: what they miss comes with `redeliver`, too."""
+
+
+def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], None]) -> MadeSinks:
     """Ask the plugins for their sinks. One that can't be made is told and left out: the run goes on."""
     sinks: list[tuple[str, Sink]] = []
+    unmade: list[str] = []
     for implementation in registry.implementations("bulkprof_sinks"):
         try:
             made: list[Any] = list(implementation.call(context) or ())
@@ -195,6 +239,7 @@ def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], No
                 raise TypeError(f"{type(strange[0]).__name__} is not a bulkprof.plugins.Sink")  # noqa: TRY301
         except Exception as error:  # noqa: BLE001 - as above
             warn(f"plugin {implementation.plugin!r} makes no sink: {without_secrets(str(error))}")
+            unmade.append(implementation.plugin)
             continue
         for sink in made:
             # Positions are kept by name: two of one name would each get a part.
@@ -202,4 +247,4 @@ def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], No
             taken = {other.name for _, other in sinks}
             sink.name = next(each for n in count(1) if (each := name if n == 1 else f"{name}-{n}") not in taken)
             sinks.append((implementation.plugin, sink))
-    return sinks
+    return MadeSinks(sinks, unmade)

@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from bulkprof.errors import LockHeldError, StateError
 from bulkprof.execution.private import open_private, private_directory, private_folder
@@ -34,6 +34,8 @@ from bulkprof.printable import printable
 FOLDER: Final = "locks"
 """Where lock files are, in the state directory."""
 _LONGEST_RECORD: Final = 4096
+_INSTANT_S: Final = 0.05
+"""Longer than a command that looks who holds a lock has it itself."""
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, 45})
 """What `flock` answers where there are no locks; 45 is macOS's ENOTSUP, which not every system names."""
 
@@ -87,8 +89,7 @@ class StateLock:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`directory` is the state directory; `clock` gives epoch seconds."""
-        # An estate's name may hold slashes and more than a file's name can.
-        self.path = directory / FOLDER / f"{hashlib.sha256(estate.encode()).hexdigest()[:16]}.lock"
+        self.path = _path(directory, estate)
         self.estate = estate
         self.holder = Holder.here(estate, run_id=run_id, command=command, now=clock())
         self.previous: Holder | None = None
@@ -137,7 +138,10 @@ class StateLock:
 
     def _take(self, file: int) -> None:
         if not _lock(file):
-            raise self._held_by(_read(file))
+            # It may just be looked at.
+            time.sleep(_INSTANT_S)
+            if not _lock(file):
+                raise self._held_by(_read(file))
         self.previous = _read(file)
         _write(file, self.holder)
 
@@ -163,20 +167,55 @@ class StateLock:
             )
 
 
+class Seen(NamedTuple):
+    """What a look at a lock shows."""
+
+    held: bool
+    holder: Holder | None
+    """Who wrote their name in it: the holder, or where it isn't held, one that ended without letting go."""
+
+
+def look(directory: Path, estate: str) -> Seen | None:
+    """Look who holds the lock of an estate on a state directory, without a wait; None where nobody can tell."""
+    try:
+        file = os.open(_path(directory, estate), os.O_RDONLY)
+    except FileNotFoundError:
+        return Seen(held=False, holder=None)
+    except OSError:
+        return None
+    try:
+        held = not _lock(file, shared=True)
+        return Seen(held, _read(file))
+    except OSError:
+        return None
+    finally:
+        # Closing lets go, too: nothing is forked in between.
+        os.close(file)
+
+
+def _path(directory: Path, estate: str) -> Path:
+    # An estate's name may hold slashes and more than a file's name can.
+    return directory / FOLDER / f"{hashlib.sha256(estate.encode()).hexdigest()[:16]}.lock"
+
+
 def utc(seconds: float) -> str:
     """Epoch seconds as UTC in ISO 8601, to the second."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _lock(file: int, *, free: bool = False) -> bool:
-    """Take the kernel's lock, or set it free; answer False where another holds it."""
+def _lock(file: int, *, free: bool = False, shared: bool = False) -> bool:
+    """Take the kernel's lock, beside others who only look where it is `shared`, or set it free.
+
+    Returns False where another holds it.
+    """
     if sys.platform == "win32":
         raise OSError(errno.ENOSYS, "locks need a POSIX system")
     # Not everywhere: importing this module must not fail for commands that need no lock.
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_UN if free else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_UN if free else (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+        fcntl.flock(file, kind)
     except BlockingIOError:
         return False
     return True

@@ -19,6 +19,7 @@ from typing import Any
 
 from bulkprof.errors import DamagedError, StateError
 from bulkprof.execution.clocks import seconds_since
+from bulkprof.execution.creation import CHANGES
 from bulkprof.execution.done import Done
 from bulkprof.execution.engine import HEARTBEAT_S
 from bulkprof.execution.runfile import RunFile
@@ -113,7 +114,8 @@ class RecentRuns:
         self._done.add(path.stem, run.done(), settled=left_s <= 0)
         if left_s > 0 and in_doubt:
             self._wait(left_s)
-        self._settled_at = max(self._settled_at, time.monotonic() + left_s)
+        if _sent_changes(run):
+            self._settled_at = max(self._settled_at, time.monotonic() + left_s)
         if unproven and left_s > 0:
             self._unproven.append(path)
         return True
@@ -170,6 +172,13 @@ class RecentRuns:
 
 
 _TAGS_CHANGED = (OutcomeKind.UPDATED, OutcomeKind.ADOPTED)
+
+
+def _sent_changes(run: RunFile) -> bool:
+    """Whether the run sent anything that lists could lag behind: a quiet night doesn't."""
+    calls, counts = run.calls(), run.outcome_counts()
+    sent = any(calls[operation].sent for operation in CHANGES if operation in calls)
+    return sent or any(counts.get(kind) for kind in (OutcomeKind.CREATED, OutcomeKind.REPLACED, OutcomeKind.DELETED))
 
 
 def _has_doubtful_rows(run: RunFile) -> bool:

@@ -250,6 +250,21 @@ class RunFile(Lost):
         with self._transaction():
             self._db.execute("INSERT OR REPLACE INTO delivery VALUES (?, ?, ?)", (sink, sequence, finished))
 
+    def expect_sinks(self, sinks: Iterable[str]) -> None:
+        """Note the run's sinks, so that one that never got anything is known to miss it."""
+        with self._transaction():
+            self._db.executemany("INSERT OR IGNORE INTO delivery VALUES (?, 0, 0)", [(sink,) for sink in sinks])
+
+    def forget_sinks(self, sinks: Iterable[str]) -> None:
+        """Take back that these are sinks of the run, where they got nothing."""
+        with self._transaction():
+            self._db.executemany("DELETE FROM delivery WHERE sink = ? AND seq = 0", [(sink,) for sink in sinks])
+
+    def sinks_missing(self) -> list[str]:
+        """The sinks that don't have the run's end, and so miss something of it."""
+        found = self._db.execute("SELECT sink FROM delivery WHERE NOT finished ORDER BY sink")
+        return [sink for (sink,) in found]
+
     def reopen_delivery(self) -> None:
         """Take back that sinks have the end: a run that was stopped, and told so, goes on."""
         with self._transaction():

@@ -15,7 +15,7 @@ from bulkprof.execution import rows
 from bulkprof.execution.recent import last_write
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import SinceLast
+from bulkprof.model import SinceLast, every_kind
 
 SHOWN = 20
 """New failures that are read one by one; the others only count."""
@@ -101,7 +101,7 @@ def _compare(run: RunFile, last: RunFile) -> SinceLast:
             new_failures=_number(db, f"SELECT count(*) {_NEW}"),
             gone_failures=_number(db, f"SELECT sum(found) FROM ({_GONE})"),
             still_failing=_number(db, _STILL),
-            outcomes=last.outcome_counts(),
+            outcomes=every_kind(last.outcome_counts()),
             first_new=tuple(rows.to_outcome(row[1:]) for row in first),
         )
 

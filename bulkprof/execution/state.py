@@ -146,10 +146,12 @@ class StateDirectory:
         if not target.exists():
             return
         with RunFile.open(target) as before:
-            if before.meta("status") not in UNAPPROVED:
+            status = before.meta("status")
+            if status not in UNAPPROVED:
+                ended = f"look what became of it (bulkprof report {target.stem}), and make a new plan"
+                on = f"go on with that (bulkprof resume {target.stem}), or make a new plan"
                 raise UsageError(
-                    f"{plan}: was applied already as run {target.stem}; make a new plan, or "
-                    f"`bulkprof resume {target.stem}`"
+                    f"{plan}: was applied already as run {target.stem}; {on if status in UNFINISHED else ended}"
                 )
         _remove(target)
 

@@ -142,6 +142,10 @@ class Wanted(Database):
         """How many manifest rows are invalid."""
         return int(self._db.execute("SELECT count(*) FROM invalid").fetchone()[0])
 
+    def unreadable_count(self) -> int:
+        """How many of the invalid rows are none, but manifests that can't be read as a whole."""
+        return int(self._db.execute("SELECT count(*) FROM invalid WHERE line = 0").fetchone()[0])
+
     def _id_of(self, target: Target) -> int:
         return self._target_id((target.account, target.region))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bulkprof.intake.columns import Columns, understand
+from bulkprof.intake.news import News
 from bulkprof.limits import (
     NAME,
     NAME_LENGTH,
@@ -19,6 +20,7 @@ from bulkprof.limits import (
     Fault,
     account_fault,
     description_fault,
+    in_a_cell,
     name_fault,
     region_fault,
     tag_count_fault,
@@ -34,8 +36,6 @@ from bulkprof.quick import quick
 SEPARATOR = "|"
 _PLANS = 1_000
 """Sets of columns to remember; a CSV file has one, hand-written JSON a few, hostile JSON as many as rows."""
-_ATTRIBUTES = 1_000
-"""Attributes of one manifest to remember, to tell of those that nobody reads."""
 _WHERES = 16_384
 """Combinations of models, accounts and Regions to remember."""
 _request = quick(Request)
@@ -50,6 +50,8 @@ class Rejected:
     """
 
     problems: tuple[Problem, ...]
+    request: Request | None = None
+    """The row nevertheless, where all that is wrong are values that a rule may put right before they count."""
 
 
 class BadCell(NamedTuple):
@@ -58,6 +60,8 @@ class BadCell(NamedTuple):
     column: str
     value: str
     fault: Fault
+    held: bool = False
+    """Whether a request can hold the value, wrong as it is."""
 
 
 class _Several(NamedTuple):
@@ -79,8 +83,10 @@ class Cells:
         self._label = label
         self._plans: dict[tuple[str, ...], Columns] = {}
         self._known: dict[tuple[str, str, str], _Where] = {}
-        self._attributes: dict[str, None] = {}
-        self._news: list[str] = []
+        self.attributes = News()
+        """The columns that are attributes."""
+        self.tags = News()
+        """The keys of the tags that rows could give."""
         self.header_is_bad = False
         """Set once the reader told problems of the header: columns are not complained about again."""
 
@@ -101,10 +107,10 @@ class Cells:
 
         name = values[columns.name]
         if name and (len(name) > NAME_LENGTH or not NAME.fullmatch(name)) and (fault := name_fault(name)):
-            bad.append(BadCell("name", name, fault))
+            bad.append(BadCell("name", name, fault, held=True))
         description = values[columns.description]
         if description and (fault := description_fault(description)):
-            bad.append(BadCell("description", description, fault))
+            bad.append(BadCell("description", description, fault, held=True))
         where = values[columns.model], values[columns.account], values[columns.region]
         models, accounts, regions, wrong = self._known.get(where) or self._split(where)
         if wrong:
@@ -116,16 +122,18 @@ class Cells:
         if not tag_values_are_sound(tags.values()):
             # A key with a fault was told of with its column.
             faults = ((key, value, fault) for key, value, fault in tag_faults(tags) if not tag_key_fault(key))
-            bad += [BadCell(f"tag:{key}", value, fault) for key, value, fault in faults]
+            bad += [BadCell(f"tag:{key}", value, fault, held=True) for key, value, fault in faults]
         if columns.tag_object >= 0:
             tags = _merged(tags, object_tags, values[columns.tag_object], bad)
+            if not self.tags.known.issuperset(object_tags):
+                self.tags.note(object_tags)
         if len(tags) > TAGS_PER_PROFILE and (fault := tag_count_fault(tags)):
-            bad.append(BadCell("tags", "", fault))
+            bad.append(BadCell("tags", "", fault, held=True))
         if columns.labels:
             bad += _unsaid(columns, values, lists)
-        if bad or columns.faults:
+        if columns.faults or (bad and not all(cell.held for cell in bad)):
             return self._rejected(row.line, columns, bad)
-        return _request(
+        request = _request(
             self._label,
             row.line,
             name or None,
@@ -136,6 +144,7 @@ class Cells:
             tags or EMPTY,
             {column: value for index, column in columns.attributes if (value := values[index])},
         )
+        return self._rejected(row.line, columns, bad, request) if bad else request
 
     def _split(self, where: tuple[str, str, str]) -> _Where:
         """The values of the cells `model`, `account` and `region`, remembered."""
@@ -153,18 +162,11 @@ class Cells:
         if self.header_is_bad:
             columns = columns.without_faults()
         self._plans[names] = columns
-        for _, name in columns.attributes:
-            if name not in self._attributes and len(self._attributes) < _ATTRIBUTES:
-                self._attributes[name] = None
-                self._news.append(name)
+        self.attributes.note(name for _, name in columns.attributes)
+        self.tags.note(key for _, key in columns.tags)
         return columns
 
-    def new_attributes(self) -> Sequence[str]:
-        """The columns of the rows read since the last call that are attributes, and were in no row before."""
-        news, self._news = self._news, []
-        return news
-
-    def _rejected(self, line: int, columns: Columns, bad: list[BadCell]) -> Rejected:
+    def _rejected(self, line: int, columns: Columns, bad: list[BadCell], request: Request | None = None) -> Rejected:
         problems = [
             Problem(found.fault.reason, self._label, line, visible(found.column), remedy=found.fault.remedy)
             for found in columns.faults
@@ -173,7 +175,7 @@ class Cells:
             Problem(cell.fault.reason, self._label, line, visible(cell.column), cell.value, cell.fault.remedy)
             for cell in bad
         ]
-        return Rejected(tuple(problems))
+        return Rejected(tuple(problems), request)
 
 
 _CHECKS: Mapping[str, Callable[[str], Fault | None]] = {"account": account_fault, "region": region_fault}
@@ -195,7 +197,7 @@ def _check_several(column: str, text: str, values: Sequence[str]) -> _Several:
         elif value in values[:index]:
             bad.append(BadCell(column, text, Fault(f"{value!r} stands in it twice", "write each value once")))
         elif check and (fault := check(value)):
-            bad.append(BadCell(column, value, fault))
+            bad.append(BadCell(column, value, in_a_cell(value, fault, check), held=True))
     return _Several(tuple(values), tuple(dict.fromkeys(bad)))
 
 
@@ -310,10 +312,10 @@ def _tag_texts(cell: Sequence[object] | Mapping[object, object], bad: list[BadCe
             bad.append(BadCell(f"tag:{label}", brief(value), Fault("a tag's value must be text", "write a string")))
         elif label in tags:
             bad.append(BadCell(f"tag:{label}", text, Fault("the tag stands in the row twice", "keep one")))
-        elif fault := tag_key_fault(label) or tag_value_fault(text.strip()):
-            bad.append(BadCell(f"tag:{label}", text, fault))
         else:
             tags[label] = text.strip()
+            if fault := tag_key_fault(label) or tag_value_fault(tags[label]):
+                bad.append(BadCell(f"tag:{label}", text, fault, held=True))
     return {key: value for key, value in tags.items() if value}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
+from typing import Any
 
 import anyio.to_thread
 
@@ -60,7 +62,7 @@ class PluginReader:
     async def read(self, source: Source) -> AsyncIterator[Sequence[RawRow | Problem]]:
         """Yield what the plugin's reader yields; `ValueError` speaks of the file, as it does in hooks."""
         try:
-            async for batch in self._reader.read(source):
+            async for batch in self._batches(source):
                 self._check(batch)
                 yield batch
         except (PluginError, OSError):
@@ -70,6 +72,17 @@ class PluginReader:
         except Exception as error:
             message = f"{type(error).__name__} while reading {source.label}: {error}"
             raise PluginError(self.plugin, message) from error
+
+    def _batches(self, source: Source) -> AsyncIterator[Sequence[RawRow | Problem]]:
+        batches: Any = self._reader.read(source)
+        if not hasattr(batches, "__aiter__"):
+            if inspect.iscoroutine(batches):
+                # Nobody is going to await it.
+                batches.close()
+            what = f"{type(self._reader).__name__}.read must be an async generator: `async def` with `yield` in it"
+            raise PluginError(self.plugin, what)
+        found: AsyncIterator[Sequence[RawRow | Problem]] = batches
+        return found
 
     def _check(self, batch: Sequence[object]) -> None:
         for item in batch:

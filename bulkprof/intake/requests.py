@@ -41,7 +41,9 @@ class Batch:
                 found.append(Rejected((item,)))
                 continue
             row = read(item)
-            found.append(Rejected(()) if header_is_bad and isinstance(row, Request) else row)
+            if header_is_bad:
+                row = Rejected(row.problems if isinstance(row, Rejected) else ())
+            found.append(row)
         return found
 
 

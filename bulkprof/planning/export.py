@@ -100,7 +100,7 @@ class Exporter:
             likely = [source, catalogue.resolve(source, target).source_arn]
         else:
             return ""
-        fit = (source for source in likely if source not in self._settings.models and not form_fault(source, ()))
+        fit = (source for source in likely if source not in self._settings.models and not form_fault(source, None))
         return next(fit, "")
 
     def _unwritable(self, target: Target, profile: ObservedProfile, model: str, *, readable: bool) -> Problem | None:

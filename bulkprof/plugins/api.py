@@ -31,6 +31,21 @@ class PluginContext:
 
 
 @dataclass(frozen=True, slots=True)
+class NeededField:
+    """A field of the row that a plugin's settings name, so that a run whose manifests all lack it is a mistake.
+
+    A plugin lists them in its attribute `fields_needed`, where a row without the field would pass unnoticed.
+    """
+
+    field: str
+    """As `field_reader` takes it; the profile's own fields and its tags are always there."""
+    setting: str
+    """Where the settings name it: `columns`."""
+    tags: frozenset[str] = frozenset()
+    """The tags that are made from it: manifests that give them themselves (`tag:KEY`) need no such field."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A manifest to read: its name in messages, and where its bytes are."""
 

@@ -36,6 +36,8 @@ def bulkprof_readers() -> Mapping[str, Reader] | None:
 def bulkprof_prepare_request(request: Request) -> Request | None:
     """Fires for each row that could be read, before it fans out. Answer the row, enriched, or None to leave it.
 
+    Its values may still break AWS's limits (a description with a comma, an unknown Region): what the plugins leave
+    is checked, so a plugin may put it right.
     Each plugin gets the row as the one before it left it. `dataclasses.replace(request, …)` makes the new one;
     its `file` and `line` must stay. Rows can't be dropped here: say what is wrong in `bulkprof_check_profile`.
     """

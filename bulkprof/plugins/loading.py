@@ -5,6 +5,7 @@ Nothing is imported but the plugin that is asked for. Whatever goes wrong is a `
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
 import inspect
 import sys
@@ -76,7 +77,9 @@ def _make(name: str, factory: Callable[..., Any], settings: Mapping[str, Any], c
         # A class of hooks alone needs no constructor.
         return factory(None, context) if inspect.signature(factory).parameters else factory()
     except ValidationError as error:
-        raise PluginError(name, "; ".join(_finding(name, line) for line in explain(error))) from None
+        # Without settings, it is something of the plugin's own that was validated.
+        said = explain(error, model or BaseModel)
+        raise PluginError(name, "; ".join(_finding(name, line) for line in said)) from None
     except PluginError:
         raise
     except ValueError as error:
@@ -124,7 +127,9 @@ def _import_entry_point(name: str, installed: Installed) -> Any:
     points = installed.get(name, ())
     if not points:
         known = ", ".join(sorted(installed)) or "none"
-        raise PluginError(name, f"is not installed (installed: {known}); name a local file with `path`")
+        near = difflib.get_close_matches(name.lower(), installed, n=1)
+        remedy = f"did you mean {near[0]}?" if near else "name a local file with `path`"
+        raise PluginError(name, f"is not installed (installed: {known}); {remedy}")
     if len(points) > 1:
         raise PluginError(name, f"is offered by {origin(points)}; uninstall one of them")
     try:

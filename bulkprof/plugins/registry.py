@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import GeneratorType
+from types import GeneratorType, ModuleType
 from typing import Any
 
 import pluggy
 
 from bulkprof.errors import PluginError
 from bulkprof.plugins import hookspecs
+from bulkprof.plugins.api import NeededField, Sink
 from bulkprof.plugins.fields import column_of
 from bulkprof.plugins.loading import find_installed, import_path, is_enabled, load_plugin, origin
 
@@ -150,6 +151,19 @@ class Registry:
             columns.update(column for field in fields if (column := column_of(field)) is not None)
         return frozenset(columns)
 
+    def fields_needed(self) -> list[tuple[str, NeededField]]:
+        """The manifests' columns that plugins with hooks about rows can't do without, each with its plugin.
+
+        Raises `PluginError` for what isn't a list of `NeededField`.
+        """
+        found: list[tuple[str, NeededField]] = []
+        for name in {found.plugin: None for hook in sorted(ROW_HOOKS) for found in self._implementations[hook]}:
+            needed = getattr(self.objects[name], "fields_needed", ())
+            if not isinstance(needed, Collection) or not all(isinstance(each, NeededField) for each in needed):
+                raise PluginError(name, f"fields_needed must be a list of NeededField, not {needed!r}")
+            found.extend((name, each) for each in needed if column_of(each.field) is not None)
+        return found
+
     def gather(self, hook: str, argument: Any = None) -> Iterable[tuple[str, Any]]:
         """Call every implementation of `hook`, and yield (plugin, answer) for each that answered something.
 
@@ -202,10 +216,25 @@ def listings(tables: Mapping[str, Mapping[str, Any]], directory: Path) -> Sequen
 def check_file(file: Path) -> tuple[str, ...]:
     """Load a local plugin file without its settings, and answer the hooks that it implements.
 
-    Raises `PluginError` when it can't be imported, marks unknown hooks or implements none.
+    Raises `PluginError` when it can't be imported, marks unknown hooks or implements none, and for sinks whose
+    methods are not async.
     """
     name, directory = file.stem, file.absolute().parent
     module = import_path(name, file.name, directory)
     registry = Registry({}, directory)
     registry.add(name, getattr(module, "Plugin", module))
+    if plain := list(_plain_methods(module)):
+        raise PluginError(name, f"{', '.join(plain)} must be async: write `async def`")
     return registry.hooks_of(name)
+
+
+def _plain_methods(module: ModuleType) -> Iterator[str]:
+    """The methods of a module's sinks that a run would await, and couldn't."""
+    outer = [value for value in vars(module).values() if inspect.isclass(value)]
+    inner = [value for each in outer if each.__module__ == module.__name__ for value in vars(each).values()]
+    for found in dict.fromkeys([*outer, *filter(inspect.isclass, inner)]):
+        if issubclass(found, Sink):
+            for method in ("deliver", "finish", "close"):
+                function = inspect.unwrap(getattr(found, method))
+                if inspect.isfunction(function) and not inspect.iscoroutinefunction(function):
+                    yield f"{found.__name__}.{method}"

@@ -20,7 +20,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bulkprof.errors import UsageError
-from bulkprof.limits import ACCOUNT, ORGANIZATION, TAG_SELECTOR, UNIT_SELECTOR, Fault, account_fault, region_fault
+from bulkprof.limits import (
+    ACCOUNT,
+    ORGANIZATION,
+    TAG_SELECTOR,
+    UNIT_SELECTOR,
+    Fault,
+    account_fault,
+    in_a_flag,
+    region_fault,
+)
 from bulkprof.model import Directory, Target
 
 ACTIVE = "ACTIVE"
@@ -72,6 +81,7 @@ class Accounts:
         """The accounts that were asked for and aren't active, with their status."""
         for region in self._filters.regions:
             if fault := region_fault(region):
+                fault = in_a_flag(region, fault, region_fault)
                 raise UsageError(f"--regions {region!r}: {fault.reason}; {fault.remedy}")
         only = self._filtered("--accounts", self._filters.accounts)
         self._without = frozenset().union(*self._filtered("--not-accounts", self._filters.not_accounts).values())
@@ -164,7 +174,8 @@ class Accounts:
         for value in values:
             selectors = self.expand(value)
             if isinstance(selectors, Fault):
-                raise UsageError(f"{flag} {value!r}: {selectors.reason}; {selectors.remedy}")
+                fault = in_a_flag(value, selectors, account_fault)
+                raise UsageError(f"{flag} {value!r}: {fault.reason}; {fault.remedy}")
             ids: set[str] = set()
             for selector in selectors if self._directory is not None else ():
                 found = find(selector, self._directory or Directory())

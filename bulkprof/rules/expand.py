@@ -6,14 +6,14 @@ would be a surprise. All of a row's problems are told at once, each one time, ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from bulkprof.config import Settings
 from bulkprof.errors import PluginError
 from bulkprof.limits import Fault, description_fault
-from bulkprof.model import DesiredProfile, Problem, Request, Target
+from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
 from bulkprof.quick import quick
 from bulkprof.rules.accounts import Accounts, Undecided
@@ -21,7 +21,7 @@ from bulkprof.rules.answers import ask, cell_problem
 from bulkprof.rules.fanout import ManyWishes, Places, Wish
 from bulkprof.rules.models import Resolved
 from bulkprof.rules.naming import Naming, check_name
-from bulkprof.rules.prepare import Preparation
+from bulkprof.rules.prepare import Preparation, still_has
 from bulkprof.rules.tagging import Tagging
 
 _desired = quick(DesiredProfile)
@@ -62,14 +62,30 @@ class Rules:
         self._checks = registry.implementations("bulkprof_check_profile")
         self._default_description = settings.defaults.description
 
-    def expand(self, request: Request) -> Expansion:
-        """The profiles that `request` wants, or all that is wrong with it. `PluginError` passes."""
+    @property
+    def prepares(self) -> bool:
+        """Whether a plugin may change rows before they count."""
+        return self._preparation.active
+
+    def new_fields(self) -> Sequence[str]:
+        """The columns and tags (`tag:KEY`) that plugins gave rows since the last call, and no row before."""
+        return self._preparation.fields.take()
+
+    def expand(self, request: Request, wrong: Sequence[Problem] = ()) -> Expansion:
+        """The profiles that `request` wants, or all that is wrong with it. `PluginError` passes.
+
+        `wrong` is what is wrong with values of it as it was read: that counts, unless a plugin puts it right.
+        """
         problems: list[Problem] = []
         if self._preparation.active:
             request = self._preparation.prepare(request, problems)
+        if wrong:
+            problems.extend(problem for problem in wrong if still_has(request, problem))
         found = self._places.of(request)
-        for column, value, wrong in found.faults:
-            problems.append(cell_problem(request, column, value, wrong))
+        for column, value, bad in found.faults:
+            problems.append(cell_problem(request, column, value, bad))
+        for region, doubt in found.doubts:
+            problems.append(replace(cell_problem(request, "region", region, doubt), severity=Severity.WARNING))
         description = request.description or self._default_description
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from bulkprof.config import Settings
 from bulkprof.errors import ConfigError
-from bulkprof.limits import Fault, description_fault, region_fault
+from bulkprof.limits import Fault, account_fault, description_fault, in_a_cell, in_a_list, region_fault
 from bulkprof.model import Request, Target
 from bulkprof.rules.accounts import Accounts, is_account
 from bulkprof.rules.models import Models, Resolved
+from bulkprof.rules.regions import region_doubt
 from bulkprof.rules.sources import place_fault
 
 _WISHES = 100_000
@@ -68,6 +69,8 @@ class FanOut(NamedTuple):
     faults: tuple[tuple[str, str, Fault], ...]
     """What is wrong with the cells that say so: column, value and fault, each once."""
     several_models: bool
+    doubts: tuple[tuple[str, Fault], ...]
+    """The row's Regions that are likely misspelt."""
 
     @property
     def held(self) -> int:
@@ -116,15 +119,18 @@ class Places:
         decided = {account: not account or is_account(account) for account in chosen.accounts}
         many = ManyWishes(resolved, targets, decided)
         wishes = tuple(many) if len(many) <= _HELD else many
-        faults = [("account", value, fault) for value, fault in chosen.faults]
+        faults = [("account", value, in_a_cell(value, fault, account_fault)) for value, fault in chosen.faults]
         if not resolved:
             faults.append(("model", "", _NO_MODEL))
         faults += [("model", one.model, one.fault) for one in resolved if one.fault]
         regions_asked_for = wanted if wishes else ()
-        faults += [("region", region, bad) for region in regions_asked_for if region and (bad := region_fault(region))]
+        bad_regions = [(region, bad) for region in regions_asked_for if region and (bad := region_fault(region))]
+        faults += [("region", region, in_a_cell(region, bad, region_fault)) for region, bad in bad_regions]
         told = dict.fromkeys(faults)
         told.update(dict.fromkeys(_place_faults(wishes)))
-        return FanOut(wishes, tuple(told), len(resolved) > 1)
+        # Those of the config are told once, not once for each row.
+        doubts = tuple((region, doubt) for region in wanted if regions and (doubt := region_doubt(region)))
+        return FanOut(wishes, tuple(told), len(resolved) > 1, doubts)
 
     def _target(self, account: str, region: str) -> Target:
         return self._targets.setdefault((account, region), Target(account, region))
@@ -148,10 +154,10 @@ def _check_defaults(settings: Settings, accounts: Accounts) -> None:
     defaults = settings.defaults
     for account in defaults.account:
         if isinstance(expanded := accounts.expand(account), Fault):
-            raise _bad_default("account", account, expanded)
+            raise _bad_default("account", account, in_a_list(account, expanded, account_fault))
     for region in defaults.region:
         if fault := region_fault(region):
-            raise _bad_default("region", region, fault)
+            raise _bad_default("region", region, in_a_list(region, fault, region_fault))
     if defaults.description and (fault := description_fault(defaults.description)):
         raise _bad_default("description", defaults.description, fault)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bulkprof.config import Settings
 from bulkprof.errors import ConfigError
-from bulkprof.limits import Fault
+from bulkprof.limits import Fault, in_a_cell, in_a_list
 from bulkprof.rules.sources import form_fault
 
 _CACHE = 10_000
@@ -32,11 +32,12 @@ class Models:
         for alias, source in self._aliases.items():
             if source in self._aliases and source != alias:
                 raise ConfigError(f"models.{alias}: {source!r} is an alias itself; write the model that it stands for")
-            fault = form_fault(source, ())
+            fault = form_fault(source, None)
             if fault:
                 raise ConfigError(f"models.{alias}: {source!r} is not a model id or ARN; {fault.remedy}")
         for model in settings.defaults.model:
-            if fault := self.resolve(model).fault:
+            if fault := self._fault_of(model):
+                fault = in_a_list(model, fault, self._fault_of)
                 raise ConfigError(f"defaults.model: {model!r} {fault.reason}; {fault.remedy}")
 
     def resolve(self, model: str) -> Resolved:
@@ -44,9 +45,14 @@ class Models:
         found = self._known.get(model)
         if found is None:
             source = self._aliases.get(model, model)
-            fault = None if model in self._aliases else form_fault(source, self._aliases)
+            fault = self._fault_of(model)
+            if fault is not None:
+                fault = in_a_cell(model, fault, self._fault_of)
             found = Resolved(model, source, fault, source.startswith("arn:"))
             if len(self._known) >= _CACHE:
                 self._known.clear()
             self._known[model] = found
         return found
+
+    def _fault_of(self, model: str) -> Fault | None:
+        return None if model in self._aliases else form_fault(model, self._aliases)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bulkprof.errors import PluginError
+from bulkprof.intake.news import News
+from bulkprof.looks import TAG_PREFIX
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.answers import ask
@@ -16,6 +18,8 @@ class Preparation:
     def __init__(self, registry: Registry) -> None:
         self._implementations = registry.implementations("bulkprof_prepare_request")
         self.active = bool(self._implementations)
+        self.fields = News()
+        """The columns and tags (`tag:KEY`) that plugins gave rows."""
 
     def prepare(self, request: Request, problems: list[Problem]) -> Request:
         """The row as the last plugin left it. Raises `PluginError` for an answer that isn't this row."""
@@ -23,8 +27,24 @@ class Preparation:
             answer = ask(implementation, request, request, problems)
             if answer is not None and answer is not request:
                 _check(implementation.plugin, answer, request)
+                self._note(request, answer)
                 request = answer
         return request
+
+    def _note(self, before: Request, after: Request) -> None:
+        self.fields.note(after.attributes.keys() - before.attributes.keys())
+        self.fields.note(f"{TAG_PREFIX}{key}" for key in after.tags.keys() - before.tags.keys())
+
+
+def still_has(request: Request, problem: Problem) -> bool:
+    """Whether the row as it is now has the value that `problem` is about."""
+    column, value = problem.column, problem.value
+    if column in {"account", "region"}:
+        return value in (request.accounts if column == "account" else request.regions)
+    if column in {"name", "description"}:
+        return value == (request.name if column == "name" else request.description)
+    # How many tags there may be in all is told with those of the rules.
+    return column.startswith("tag:") and request.tags.get(column.removeprefix("tag:"), "").strip() == value.strip()
 
 
 def _check(plugin: str, answer: object, request: Request) -> None:

@@ -72,16 +72,19 @@ def _arn_fault(arn: SourceArn) -> Fault | None:
     return None
 
 
+_LOOKS = "a model id looks like anthropic.claude-3-haiku-20240307-v1:0"
 _COPYABLE = "use a foundation model, a system inference profile, or an alias of one"
 
 
-def form_fault(source: str, aliases: Iterable[str]) -> Fault | None:
-    """Why `source`, which is no alias, can't be a model at all."""
+def form_fault(source: str, aliases: Iterable[str] | None) -> Fault | None:
+    """Why `source`, which is no alias, can't be a model at all; `aliases` is None where none may stand."""
     if source.startswith("arn:"):
         arn = parse_arn(source)
         return arn if isinstance(arn, Fault) else None
     if MODEL_ID.fullmatch(source):
         return None
+    if aliases is None:
+        return Fault("is neither a model id nor an ARN", _LOOKS)
     known = sorted(aliases)
     by_case = {alias.lower(): alias for alias in known}
     likely = [by_case[found] for found in difflib.get_close_matches(source.lower(), by_case, n=1)]
@@ -89,11 +92,9 @@ def form_fault(source: str, aliases: Iterable[str]) -> Fault | None:
         remedy = f"did you mean {likely[0]}?"
     elif known:
         shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
-        remedy = f"the aliases are {shown}; a model id looks like anthropic.claude-3-haiku-20240307-v1:0"
+        remedy = f"the aliases are {shown}; {_LOOKS}"
     else:
-        remedy = (
-            "the config has no aliases under [models]; a model id looks like anthropic.claude-3-haiku-20240307-v1:0"
-        )
+        remedy = f"the config has no aliases under [models]; {_LOOKS}"
     return Fault("is neither an alias of the config, nor a model id, nor an ARN", remedy)
 
 

@@ -19,7 +19,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
-from bulkprof.plugins import DesiredProfile, PluginContext, Problem, field_reader, hookimpl, tag_count_fault
+from bulkprof.plugins import (
+    DesiredProfile,
+    NeededField,
+    PluginContext,
+    Problem,
+    field_reader,
+    hookimpl,
+    tag_count_fault,
+)
 from bulkprof_tags.lookup import Lookup
 from bulkprof_tags.settings import TagsSettings
 from bulkprof_tags.values import clean_value
@@ -35,6 +43,15 @@ class Plugin:
 
     def __init__(self, settings: TagsSettings, context: PluginContext) -> None:
         self.fields_read = (*settings.columns.values(), *(one.by for one in settings.lookup))
+        self.fields_needed = (
+            *(NeededField(column, "columns", frozenset({key})) for key, column in settings.columns.items()),
+            *(
+                NeededField(one.by, f"lookup ({one.file}) by", frozenset(one.tags))
+                for one in settings.lookup
+                # Otherwise each row says that it lacks it.
+                if one.missing != "error"
+            ),
+        )
         self._fixed = dict(settings.fixed)
         self._columns = tuple((key, field_reader(column)) for key, column in settings.columns.items())
         self._clean = lru_cache(maxsize=1 << 14)(clean_value) if settings.clean else None

@@ -50,6 +50,9 @@ class Lookup:
         key = self._read_key(profile)
         if key in self._tags or self._settings.missing != "error":
             return None
+        if self._settings.tags.keys() <= profile.request.tags.keys():
+            # The row's own tags win over these, so there is nothing that the file would have to say.
+            return None
         file, field = self._settings.file, self._settings.by
         if not key:
             return Problem(f"the lookup in {file} {missing_field(profile, field)}")

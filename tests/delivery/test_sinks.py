@@ -376,7 +376,7 @@ class Plugins(Registry):
 
 def made(told: list[str], **answers: object) -> list[tuple[str, str]]:
     context = RunContext("run-1", "apply", "org", "2026-11-23T00:00:00+00:00", client=None)
-    return [(plugin, sink.name) for plugin, sink in make_sinks(Plugins(**answers), context, told.append)]
+    return [(plugin, sink.name) for plugin, sink in make_sinks(Plugins(**answers), context, told.append).sinks]
 
 
 def test_sinks_are_named_by_themselves_or_their_plugin(told: list[str]) -> None:
@@ -395,3 +395,94 @@ def test_a_plugin_that_makes_no_sink_is_told_and_left_out(told: list[str], answe
     assert made(told, bad=answer, good=[FakeSink("")]) == [("good", "good")]
     assert len(told) == 1
     assert told[0].startswith("plugin 'bad' makes no sink: ")
+
+
+class PlainSink(Sink):
+    """Somebody's first sink."""
+
+    name = "plain"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def deliver(self, outcomes: Sequence[Outcome]) -> None:  # type: ignore[override]
+        self.calls += 1
+
+
+async def test_a_sink_that_is_not_async_is_named_at_once(run: RunFile, told: list[str]) -> None:
+    sink = PlainSink()
+    record(run, "a")
+    delivery = deliver_to(run, told, sink)
+    assert await delivery.finish(SUMMARY) == ["plain"]
+    assert await delivery.finish(SUMMARY) == ["plain"]
+    assert sink.calls == 2
+    assert told == [
+        "sink 'plain' (plugin 'plugin-plain'): PlainSink.deliver is not async, so it can't be awaited; write "
+        "`async def deliver`; `bulkprof runs redeliver` sends what is missing"
+    ]
+
+
+async def test_what_a_sink_answers_may_be_any_awaitable(run: RunFile, told: list[str]) -> None:
+    class Future(FakeSink):
+        def deliver(self, outcomes: Sequence[Outcome]) -> asyncio.Future[None]:  # type: ignore[override]
+            future = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(future.set_result, None)
+            self.batches.append([outcome.name for outcome in outcomes])
+            return future
+
+    sink = Future()
+    record(run, "a")
+    assert await deliver_to(run, told, sink).finish(SUMMARY) == []
+    assert (sink.names, told) == (["a"], [])
+
+
+async def test_a_sink_that_keeps_the_run_from_going_on_is_named_once(run: RunFile, told: list[str]) -> None:
+    now = [0.0]
+
+    class Blocking(FakeSink):
+        async def deliver(self, outcomes: Sequence[Outcome]) -> None:
+            # Waiting for others is no fault, however long it takes.
+            await anyio.lowlevel.checkpoint()
+            now[0] += 12.5
+            await anyio.lowlevel.checkpoint()
+
+    record(run, "a")
+    delivery = deliver_to(run, told, Blocking("slow"), FakeSink("quick"))
+    delivery.clock = lambda: now[0]
+    assert await delivery.finish(SUMMARY) == []
+    record(run, "b")
+    await delivery._deliver_new("plugin-slow", delivery.sinks[0][1])
+    assert told == [
+        "sink 'slow' (plugin 'plugin-slow'): Blocking.deliver kept the whole run from going on for 12.5 s; await what "
+        "takes time, or do it in a thread (anyio.to_thread.run_sync)"
+    ]
+
+
+async def test_time_that_passes_while_a_sink_waits_is_not_its_own(run: RunFile, told: list[str]) -> None:
+    now, went_on = [0.0], anyio.Event()
+
+    class Waiting(FakeSink):
+        async def deliver(self, outcomes: Sequence[Outcome]) -> None:
+            await went_on.wait()
+
+    async def others() -> None:
+        now[0] += 60.0
+        went_on.set()
+
+    record(run, "a")
+    delivery = deliver_to(run, told, Waiting())
+    delivery.clock = lambda: now[0]
+    async with anyio.create_task_group() as group:
+        group.start_soon(delivery.finish, SUMMARY)
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(others)
+    assert told == []
+
+
+def test_the_sinks_of_a_run_are_known_before_they_got_anything(run: RunFile) -> None:
+    run.expect_sinks(["a", "b"])
+    run.set_delivered("a", 0, finished=True)
+    run.expect_sinks(["a", "b", "c"])
+    assert run.sinks_missing() == ["b", "c"]
+    run.forget_sinks(["c"])
+    assert run.sinks_missing() == ["b"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import bulkprof
 from bulkprof.sandbox import Hypotheses, Sandbox
-from tests.cli.driver import CommandLine, read_csv
+from tests.cli.driver import CONFIG, CommandLine, read_csv
 from tests.e2e.others import NOVA_PRO, OURS, Others
 
 ALIASES = """
@@ -213,3 +214,65 @@ def test_json_lines_hold_their_own_tags_only(commands: CommandLine, others: Othe
     assert commands("export", "--out", "found.jsonl").code == 0
     lines = [json.loads(line) for line in (commands.folder / "found.jsonl").read_text().splitlines()]
     assert [sorted(key for key in line if key.startswith("tag:")) for line in lines] == [["tag:A"], ["tag:B"]]
+
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def test_the_shipped_samples_come_back_unchanged(commands: CommandLine, sandbox: Sandbox) -> None:
+    """Rules read columns that an export doesn't have; what they made of them, it has."""
+    for name in ("bulkprof.toml", "cost-centers.csv", "kubernetes-subprojects.csv"):
+        commands.write(name, (SAMPLES / name).read_text(encoding="utf-8"))
+    made = commands.apply("kubernetes-subprojects.csv")
+    ended = commands("export", "--out", "found.csv")
+    assert (ended.code, "don't pass the rules" in ended.err) == (0, False)
+    assert actions(commands, "found.csv") == {"none": made["created"]}
+
+
+def test_rules_that_refuse_what_is_exported_are_told(commands: CommandLine, others: Others) -> None:
+    commands.config(
+        '\n[plugins.naming]\ntemplate = "{team}-{model}"\nenforce = true\n[plugins.tags]\nrequired = ["CostCenter"]\n'
+    )
+    others.create("by-hand")
+    others.create("another", {"CostCenter": "a"})
+    ended = commands("export", "--out", "found.csv")
+    assert ended.code == 0
+    told = ended.err.splitlines()
+    assert told[0].startswith("warning: 2 of 2 rows don't pass the rules of this config, so a plan refuses them: ")
+    place = "123456789012/us-east-1"
+    assert told[1:3] == [
+        f"  {place} another: plugin 'naming': the naming template needs a value in the column 'team' (and 1 more)",
+        f"  {place} by-hand: tag:CostCenter: the tag 'CostCenter' is required; give it in the row, or by a tag rule",
+    ]
+    assert commands("plan", "found.csv").code == 65
+
+
+def test_a_rule_that_breaks_is_no_reason_not_to_export(commands: CommandLine, others: Others) -> None:
+    commands.write(
+        "rule.py", "from bulkprof.plugins import hookimpl\n@hookimpl\ndef bulkprof_check_profile(profile): 1 / 0\n"
+    )
+    commands.config('\n[plugins.rule]\npath = "rule.py"\n')
+    others.create("by-hand")
+    ended = commands("export", "--out", "found.csv")
+    assert ended.code == 0
+    assert (
+        "whether the rows pass the rules isn't known: plugin 'rule': bulkprof_check_profile: ZeroDivisionError"
+        in ended.err
+    )
+    assert len(read_csv(commands.folder / "found.csv")) == 1
+
+
+def test_only_what_was_changed_is_waited_for(commands: CommandLine, others: Others) -> None:
+    commands.config("", base=CONFIG.replace("settle_s = 0", "settle_s = 2"))
+    others.create("team-a", OURS)
+    assert commands.apply(commands.manifest("team-a")) == {"unchanged": 1}
+    assert "until AWS's lists" not in commands("export", "--out", "all.csv").err
+    assert commands.apply(commands.manifest("team-b")) == {"created": 1}
+    assert "until AWS's lists show what the last run did" in commands("export", "--out", "all.csv").err
+
+
+def test_what_to_do_next_keeps_the_flags(commands: CommandLine, sandbox: Sandbox) -> None:
+    commands.apply(commands.manifest("team-a"))
+    commands.write("other.toml", CONFIG)
+    ended = commands("export", "--out", "all.csv", "--config", "other.toml", "--state-dir", "the state")
+    assert ended.err.splitlines()[-1] == ("next: bulkprof plan all.csv --config other.toml --state-dir 'the state'")

@@ -63,7 +63,7 @@ def test_what_went_on(commands: CommandLine, sandbox: Sandbox) -> None:
     refused = next(run["run_id"] for run in commands("runs", "--json").json()["runs"] if run["status"] == "refused")
     told = commands("report", refused)
     assert told.code == 0
-    assert "the run did not start: 1 problem in 1 row" in told.err
+    assert "the run did not start: 1 problem in 1 file; nothing was changed. Mend them, and run it again" in told.err
 
 
 def test_damaged_and_foreign_files_in_the_state_directory(commands: CommandLine, sandbox: Sandbox) -> None:
@@ -151,6 +151,63 @@ def test_a_state_file_that_is_something_else_is_left_alone(commands: CommandLine
     assert ended.code == 1
     assert "sandbox.journal is not a sandbox's state file" in ended.err
     assert (commands.folder / "notes.txt").read_text() == text
+
+
+def test_several_values_in_one_cell_are_told_how_to_stand_there(commands: CommandLine) -> None:
+    commands.config('\n[models]\nnova = "amazon.nova-lite-v1:0"\nsonnet = "x.sonnet-v1:0"\n')
+    row = 'a,"nova, sonnet","111122223333, 444455556666","us-east-1, eu-central-1"'
+    told = commands("validate", commands.manifest(row, header="name,model,account,region")).err
+    for meant in ("us-east-1|eu-central-1", "111122223333|444455556666"):
+        assert f"holds several values; separate them by |: {meant}" in told
+    commands.manifest('a,"nova, sonnet"', header="name,model")
+    assert "holds several values; separate them by |: nova|sonnet" in commands("validate", "teams.csv").err
+    flag = commands("plan", "teams.csv", "--regions", "us-east-1|us-west-2")
+    assert (flag.code, "separate them by commas: us-east-1,us-west-2" in flag.err) == (64, True)
+
+
+def test_a_region_that_is_likely_misspelt(commands: CommandLine) -> None:
+    ended = commands("validate", commands.manifest("a,us-esat-1", header="name,region"))
+    assert ended.code == 0
+    assert (
+        "warning: teams.csv:2: region 'us-esat-1': is no Region that is known here; did you mean us-east-1?"
+        in ended.err
+    )
+    commands.config("", base='[defaults]\nregion = "us-esat-1"\nmodel = "amazon.nova-lite-v1:0"\n')
+    told = commands("validate", commands.manifest("a", "b")).err
+    assert told.count("warning: defaults.region: 'us-esat-1' is no Region that is known here; did you mean") == 1
+
+
+def test_what_is_wrong_with_files_is_no_problem_of_rows(commands: CommandLine, sandbox: Sandbox) -> None:
+    ended = commands("validate", "absent.csv")
+    assert ended.err.splitlines()[-1] == "error: 0 rows, 0 desired profiles, 1 problem in 1 file"
+    manifest = commands.manifest("a", "b!")
+    both = commands("validate", manifest, "absent.csv")
+    assert both.err.splitlines()[-1] == "error: 2 rows, 1 desired profile, 2 problems in 1 row and 1 file"
+    # The flag is named only where it leads anywhere.
+    assert "--skip-invalid" in commands("apply", manifest, "--yes").err
+    assert "--skip-invalid" not in commands("sync", manifest, "--yes", "--prune").err
+    assert "--skip-invalid" not in commands("apply", "absent.csv", "--yes").err
+
+
+def test_a_reader_that_is_not_async_is_named(commands: CommandLine) -> None:
+    commands.write(
+        "rule.py",
+        "from bulkprof.plugins import hookimpl\n"
+        "class Sheets:\n"
+        "    def read(self, source):\n"
+        "        return []\n"
+        "class Later:\n"
+        "    async def read(self, source):\n"
+        "        return []\n"
+        "@hookimpl\n"
+        "def bulkprof_readers():\n"
+        "    return {'.sheet': Sheets(), '.later': Later()}\n",
+    )
+    commands.config('\n[plugins.rule]\npath = "rule.py"\n')
+    for name, reader in (("a.sheet", "Sheets"), ("a.later", "Later")):
+        ended = commands("validate", commands.write(name, ""))
+        assert ended.code == 1
+        assert f"plugin 'rule': {reader}.read must be an async generator: `async def` with `yield` in it" in ended.err
 
 
 @pytest.mark.parametrize("command", [["validate"], ["plan"], ["apply", "--yes"], ["sync", "--yes"]])

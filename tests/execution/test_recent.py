@@ -11,12 +11,13 @@ import pytest
 
 from bulkprof.errors import StateError
 from bulkprof.execution import clocks
+from bulkprof.execution.creation import CHANGES
 from bulkprof.execution.engine import HEARTBEAT_S
 from bulkprof.execution.outcomes import closed_outcome
 from bulkprof.execution.recent import TAGS_SETTLE_S, RecentRuns
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import StateDirectory
-from bulkprof.model import ActionKind, OutcomeKind
+from bulkprof.model import ActionKind, CallCount, OutcomeKind
 from tests.execution.making import ESTATE, TARGET, desire, make_run, plan_all
 
 NOW = 1_000_000.0
@@ -166,6 +167,18 @@ def test_an_error_that_is_no_damage_is_not_told(state: StateDirectory) -> None:
     assert not recent.news()
     with pytest.raises(StateError, match="not a bulkprof run file"):
         RunFile.open(state.run_path(RUN))
+
+
+@pytest.mark.parametrize(
+    ("operation", "waits"), [(None, False), ("ListInferenceProfiles", False), (CHANGES[0], True), (CHANGES[2], True)]
+)
+def test_lists_lag_behind_no_run_that_changed_nothing(
+    state: StateDirectory, operation: str | None, *, waits: bool
+) -> None:
+    with make_run(state.run_path(RUN), status="finished") as run:
+        run.record([], {operation: CallCount(sent=1)} if operation else {})
+    recent = RecentRuns(state, ESTATE, SETTLE_S)
+    assert (recent.left_s > 0, recent.unsettled_s) == (waits, 0.0)
 
 
 @pytest.mark.parametrize(("arn", "old_arn"), [("arn:again", "arn:old"), ("", "arn:old"), ("arn:old", "")])

@@ -97,3 +97,42 @@ def test_tags() -> None:
 )
 def test_tag_values_at_once(values: list[str]) -> None:
     assert limits.tag_values_are_sound(values) is not any(map(limits.tag_value_fault, values))
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("us-east-1, eu-central-1", "us-east-1|eu-central-1"),
+        ("us-east-1;us-west-2;", "us-east-1|us-west-2"),
+        ("us-east-1 us-west-2", "us-east-1|us-west-2"),
+        ("us-east-1\nus-west-2", "us-east-1|us-west-2"),
+        ("us-east-1/us-west-2", "us-east-1|us-west-2"),
+        ("us-east-1 & us-west-2", "us-east-1|us-west-2"),
+        ("us-east-1 (N. Virginia)", ""),
+        ("us east-1", ""),
+        ("us-east-1,", ""),
+    ],
+)
+def test_several_regions_in_one_cell(value: str, meant: str) -> None:
+    fault = limits.region_fault(value)
+    assert fault is not None
+    told = limits.in_a_cell(value, fault, limits.region_fault)
+    assert told == (limits.Fault("holds several values", f"separate them by |: {meant}") if meant else fault)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("111122223333, 444455556666", "111122223333|444455556666"),
+        ("111122223333 444455556666", "111122223333|444455556666"),
+        ("prod,dev", "prod|dev"),
+        ("tag:a=b, org:*", "tag:a=b|org:*"),
+        ("1111 2222 3333", ""),
+        ("Production account", ""),
+    ],
+)
+def test_several_accounts_in_one_cell(value: str, meant: str) -> None:
+    fault = limits.account_fault(value)
+    assert fault is not None
+    told = limits.in_a_cell(value, fault, limits.account_fault)
+    assert told == (limits.Fault("holds several values", f"separate them by |: {meant}") if meant else fault)

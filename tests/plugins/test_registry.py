@@ -199,7 +199,8 @@ def test_settings_and_context_reach_the_plugin(tmp_path: Path) -> None:
     ("table", "message"),
     [
         ({"limit": "many"}, "plugins.mine.limit: Input should be a valid integer"),
-        ({"limt": 1}, "plugins.mine.limt: is not a known key"),
+        ({"limt": 1}, "plugins.mine.limt: is not a known key; did you mean limit?"),
+        ({"x": 1}, "plugins.mine.x: is not a known key; there are limit"),
         ({"enabled": "yes"}, "`enabled` must be true or false"),
         ({"path": 3}, "`path` must be a string"),
         ({"path": "none.py"}, "none.py: no such file"),
@@ -248,7 +249,10 @@ def test_an_entry_point_that_cannot_be_imported_is_named(tmp_path: Path, monkeyp
 
 
 def test_a_plugin_that_is_not_installed_is_told_what_is(tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match=r"plugin 'namign': is not installed \(installed: naming, s3, slack, tags\)"):
+    with pytest.raises(
+        PluginError,
+        match=r"plugin 'namign': is not installed \(installed: naming, s3, slack, tags\); did you mean naming\?",
+    ):
         Registry({"namign": {}}, tmp_path)
 
 
@@ -327,6 +331,59 @@ async def test_a_plain_sink_ignores_what_it_does_not_override() -> None:
     run: FinishedRun = finished([])
     assert await sink.finish(run) is None
     await sink.close()
+
+
+SINKS = """
+import functools
+from bulkprof.plugins import Sink, hookimpl
+
+def noted(function):
+    @functools.wraps(function)
+    def wrapper(*arguments):
+        return function(*arguments)
+    return wrapper
+
+class Good(Sink):
+    @noted
+    async def deliver(self, outcomes):
+        pass
+
+class Audit(Good):
+    def finish(self, run):
+        return "https://example.com"
+
+class Plugin:
+    class Inner(Sink):
+        def deliver(self, outcomes):
+            pass
+
+    @hookimpl
+    def bulkprof_sinks(self, run):
+        return [Audit()]
+"""
+
+
+def test_check_file_names_methods_of_sinks_that_are_not_async(tmp_path: Path) -> None:
+    write(tmp_path, SINKS)
+    with pytest.raises(
+        PluginError, match=r"plugin 'rules': Audit.finish, Inner.deliver must be async: write `async def`"
+    ):
+        check_file(tmp_path / "rules.py")
+    write(
+        tmp_path,
+        SINKS.replace("def finish", "async def finish").replace("        def deliver", "        async def deliver"),
+    )
+    assert check_file(tmp_path / "rules.py") == ("bulkprof_sinks",)
+
+
+RULE = "@hookimpl\ndef bulkprof_check_profile(profile): pass\n"
+
+
+@pytest.mark.parametrize("needed", ["team", [3], 3])
+def test_what_a_plugin_needs_is_checked(tmp_path: Path, needed: object) -> None:
+    registry = Registry({"mine": write(tmp_path, f"fields_needed = {needed!r}\n{RULE}")}, tmp_path)
+    with pytest.raises(PluginError, match="plugin 'mine': fields_needed must be a list of NeededField"):
+        registry.fields_needed()
 
 
 def test_plugins_say_which_columns_they_read(tmp_path: Path) -> None:

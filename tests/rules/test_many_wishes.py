@@ -10,7 +10,7 @@ import pytest
 
 from bulkprof import portions
 from bulkprof.execution import rows
-from bulkprof.intake import Batch
+from bulkprof.intake import Batch, Cells
 from bulkprof.model import DesiredProfile, Problem, Request, Severity
 from bulkprof.plugins import hookimpl
 from bulkprof.portions import Reading
@@ -80,7 +80,7 @@ def test_a_portion_is_no_larger_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
             return [request]
 
     reading = Reading(["a.csv"], {}, made, rows.from_desired)
-    found = list(reading.portions_of(One([cast("Any", None)], cast("Any", None))))
+    found = list(reading.portions_of(One([cast("Any", None)], Cells("a.csv"))))
     assert [len(portion.wanted) for portion in found] == [5, 5, 5, 5, 4]
     assert [portion.rows for portion in found] == [0, 0, 0, 0, 1]
 

@@ -246,3 +246,45 @@ async def test_files_get_the_mode_that_the_program_gives_its_own(folder: Path, s
     finally:
         os.umask(before)
     assert os.stat(folder / "results.csv").st_mode & 0o777 == 0o666 & ~mask  # noqa: PTH116 - no coroutine's
+
+
+async def test_strings_stand_for_paths_and_single_values(folder: Path, sandbox: Sandbox) -> None:
+    config = bulkprof.load_config(str(folder / "bulkprof.toml"))
+    given: dict[str, Any] = {
+        "state_dir": str(folder / "state"),
+        "results": str(folder / "results.csv"),
+        "failed": str(folder / "failed.csv"),
+        "accounts": "123456789012",
+        "regions": "us-east-1",
+    }
+    plan = await bulkprof.plan(str(folder / "teams.csv"), bulkprof.Options(config=config), out=str(folder / "plan.db"))
+    assert len(list(plan.changes())) == 3
+    made = await bulkprof.apply(str(folder / "teams.csv"), bulkprof.Options(config=config, **given))
+    assert made.outcomes == {kind: 3 * (kind is bulkprof.OutcomeKind.CREATED) for kind in bulkprof.OutcomeKind}
+    assert (folder / "results.csv").is_file()
+    options = bulkprof.Options(config=config, state_dir=folder / "state")
+    found = await bulkprof.export(str(folder / "all.csv"), options)
+    assert found.profiles == 3
+    with pytest.raises(bulkprof.BulkprofError, match="no sink slack is active"):
+        await bulkprof.redeliver(made.run_id, options, only="slack")
+
+
+def test_a_selector_is_not_taken_letter_by_letter() -> None:
+    options = bulkprof.Options(accounts="org:*", not_accounts="prod", regions="us-east-1")
+    assert (options.accounts, options.not_accounts, options.regions) == (("org:*",), ("prod",), ("us-east-1",))
+    assert bulkprof.Options(accounts=["a", "b"]).accounts == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"config": "bulkprof.toml"}, r"config is what load_config\(FILE\) answers, not str"),
+        ({"state_dir": None}, "state_dir is a path, not NoneType"),
+        ({"results": 3}, "results is a path, not int"),
+        ({"failed": b"x.csv"}, "failed is a path, not bytes"),
+        ({"accounts": [111122223333]}, r"accounts takes strings, not int \(111122223333\)"),
+    ],
+)
+def test_what_can_not_be_meant_is_a_type_error(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        bulkprof.Options(**given)

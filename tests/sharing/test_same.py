@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bulkprof import sharing
+from bulkprof.errors import ConfigError
 from bulkprof.plugins.registry import Registry
-from tests.sharing.making import HEADER, ROWS, Forks, Told, spoilt, use_rule, validated, write
+from tests.sharing.making import CONFIG, HEADER, ROWS, Forks, Told, spoilt, use_rule, validated, write
 
 
 @pytest.mark.parametrize("header", [HEADER, "team,modle,account,region,name\n"])
@@ -61,6 +62,35 @@ def test_small_manifests_are_not_worth_it(forks: Forks, monkeypatch: pytest.Monk
     monkeypatch.setattr(sharing, "FROM_BYTES", Path(manifest).stat().st_size + 1)
     validated(manifest)
     assert not forks.processes
+
+
+def test_they_notice_a_column_that_no_manifest_has(forks: Forks) -> None:
+    config = Path("bulkprof.toml")
+    config.write_text(CONFIG.replace('columns = ["team"]', 'columns = ["team", "App"]'))
+    with_it = [write("b.jsonl", ['{"team": "b"}', '{"team": "c", "model": "nova", "App": "x"}'], "")]
+    without = [write("a.csv", ROWS)]
+    validated(*without, *with_it)
+    assert len(forks.processes) == 3
+    with pytest.raises(ConfigError, match=r"\[plugins.tags\] columns: no manifest has the column 'App'"):
+        validated(*without)
+    assert len(forks.processes) == 6
+    assert forks.all_ended()
+
+
+def test_values_that_a_rule_puts_right_are_put_right_by_each(forks: Forks) -> None:
+    use_rule("pass")
+    Path("mine.py").write_text(
+        "from dataclasses import replace\n"
+        "from bulkprof.plugins import hookimpl\n"
+        "independent_rows = True\n"
+        "@hookimpl\n"
+        "def bulkprof_prepare_request(request):\n"
+        "    return replace(request, description=(request.description or '').replace(',', '') or None)\n"
+    )
+    rows = [f't-{n},nova,111122223333,us-east-1,,"a, b"' for n in range(1600)]
+    manifest = write("a.csv", rows, HEADER.strip() + ",description\n")
+    found = validated(manifest)
+    assert (found.desired, found.problems, len(forks.processes)) == (1600, 0, 3)
 
 
 def test_columns_that_no_rule_reads_are_told_once(forks: Forks) -> None:
