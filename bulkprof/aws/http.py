@@ -12,12 +12,15 @@ from typing import Any, NamedTuple, Self
 
 import aiohttp
 from aiobotocore.awsrequest import AioAWSResponse
+from aiobotocore.httpsession import AIOHTTPSession
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import ProxyConfiguration, get_cert_path
 from multidict import CIMultiDict
 from yarl import URL
 
+from bulkprof.aws.answers import LONGEST, at_most
 from bulkprof.aws.signing import Signer
-from bulkprof.errors import UnreachableError
+from bulkprof.errors import AmbiguousError, UnreachableError
 
 Trust = bool | str
 """Whom TLS believes: a file of authorities, the usual ones (True), or everybody (False)."""
@@ -140,9 +143,29 @@ class Connection:
             # A signature holds for one host only.
             allow_redirects=False,
         ) as response:
-            content = await response.read()
+            content = await _body_of(response)
         answered = {name.decode().lower(): value.decode("latin-1") for name, value in response.raw_headers}
         return Answer(response.status, answered, content)
+
+
+class Bounded(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's own HTTP session, for the clients of plugins, with a limit to what isn't streamed."""
+
+    async def send(self, request: Any) -> Any:
+        """Send a request; its answer is read here, unless whoever asked reads it himself."""
+        streams, request.stream_output = request.stream_output, True
+        response = await super().send(request)
+        if streams and response.status_code < 300:
+            return response
+        try:
+            content = await _body_of(response.raw)
+        except TimeoutError as error:
+            raise ReadTimeoutError(endpoint_url=request.url, error=error) from None
+        except aiohttp.ClientError as error:
+            raise ConnectionClosedError(error=error, request=request, endpoint_url=request.url) from None
+        finally:
+            response.raw.release()
+        return AioAWSResponse(response.url, response.status_code, response.headers, _Body(content))
 
 
 class _Body:
@@ -153,6 +176,24 @@ class _Body:
 
     async def read(self) -> bytes:
         return self._content
+
+
+async def _body_of(response: aiohttp.ClientResponse) -> bytes:
+    """Read the whole body. Raises `AmbiguousError` for one that is too long, once that is known."""
+    length = response.content_length
+    if length is not None and length <= LONGEST:
+        # Nearly all say their length, and are held to it.
+        return await response.read()
+    if length is None:
+        content = await at_most(response.content.readany, LONGEST)
+        if len(content) <= LONGEST:
+            return content
+    # What is left of it must not come in later: leaving the response unread closes its connection.
+    raise AmbiguousError(
+        f"the answer is longer than {LONGEST >> 20} MiB, as none of AWS's is; check AWS_ENDPOINT_URL and the "
+        "proxy settings",
+        code="AnswerTooLong",
+    )
 
 
 def _tls(verify: Trust) -> ssl.SSLContext:

@@ -19,8 +19,9 @@ from botocore import UNSIGNED
 
 from bulkprof._version import __version__
 from bulkprof.aws.credentials import Keys, SharedCredentials
-from bulkprof.aws.direct import Direct, SignedCalls, require_json
-from bulkprof.aws.http import SharedHttp
+from bulkprof.aws.direct import Direct, SignedCalls
+from bulkprof.aws.http import Bounded, SharedHttp
+from bulkprof.aws.parsers import Parsers, require_whole
 from bulkprof.aws.signing import Signer
 
 SIGNING_NAMES: Mapping[str, str] = {
@@ -98,6 +99,7 @@ class Sdk:
         core = self._new_core()
         core.register_component("data_loader", self._loader)
         core.register_component("credential_provider", _Provider(credentials))
+        core.register_component("response_parser_factory", Parsers())
         return aioboto3.Session(botocore_session=core)
 
     async def client(self, service: str, region: str, credentials: SharedCredentials) -> SignedCalls:
@@ -133,14 +135,14 @@ class Sdk:
         client = await self._open(session, service, region, config)
         if model["metadata"]["protocol"] == "json":
             service_id = client.meta.service_model.service_id.hyphenize()
-            client.meta.events.register(f"before-parse.{service_id}", require_json)
+            client.meta.events.register(f"before-parse.{service_id}", require_whole)
         return client
 
     def plugin_client(
         self, session: aioboto3.Session, service: str, region: str | None
     ) -> AbstractAsyncContextManager[Any]:
         """A client for plugins: the SDK's usual settings, retries among them."""
-        config = AioConfig(user_agent_extra=f"bulkprof/{__version__}", **self._isolated)
+        config = AioConfig(user_agent_extra=f"bulkprof/{__version__}", http_session_cls=Bounded, **self._isolated)
         context: AbstractAsyncContextManager[Any] = session.client(
             service, region_name=region or self.region or None, endpoint_url=self._endpoint, config=config
         )

@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 TICK_S = 0.001
 """How much before its slot a call may go: timers are no finer, and the slots after it stay where they are."""
+RETRY_AFTER_MOST_S = 300.0
+"""Seconds of a Retry-After that are honoured: a third of how long an action bears with throttles."""
+TOLD_FROM_S = 20.0
+"""Seconds of a Retry-After from which on it is told: nothing else would say why nothing moves."""
 
 
 class LaneClosedError(Exception):
@@ -51,14 +55,19 @@ class Traffic:
     fell_silent: Callable[[Target], None] | None = None
     """Hears of each target that has stopped answering, more than once: whoever works on many side by side sets it."""
     counts: dict[str, CallCount] = field(default_factory=dict)
+    tell: Callable[[str], None] | None = None
+    """Hears what people should know, such as why a target stands still."""
 
 
 class _Channel:
     """One operation of one target: its pacer, and the line of calls that wait for their turn."""
 
-    __slots__ = ("closed", "count", "pacer", "turn")
+    __slots__ = ("closed", "count", "operation", "pacer", "told", "turn")
 
-    def __init__(self, pacer: Pacer, count: CallCount) -> None:
+    def __init__(self, operation: str, pacer: Pacer, count: CallCount) -> None:
+        self.operation = operation
+        self.told = False
+        """Whether it was said that a long wait is asked for."""
         self.closed: tuple[str, str] | None = None
         """The code and the reason why no more calls are sent."""
         self.pacer = pacer
@@ -128,7 +137,7 @@ class Lane:
             answer = await send()
         except ThrottledError as error:
             count.throttled += 1
-            pacer.throttled(traffic.clock(), sent_at, error.retry_after)
+            pacer.throttled(traffic.clock(), sent_at, self._honoured(channel, error.retry_after))
             contact.answered(traffic.clock(), sent_at)
             raise
         except AwsError as error:
@@ -149,6 +158,17 @@ class Lane:
             look.cancel()
             contact.returned()
             traffic.in_flight.give_back(place)
+
+    def _honoured(self, channel: _Channel, asked_s: float | None) -> float | None:
+        """The seconds of a Retry-After that are waited; a long one is told, once for each operation."""
+        if asked_s is None:
+            return None
+        wait_s = min(asked_s, RETRY_AFTER_MOST_S)
+        if wait_s >= TOLD_FROM_S and not channel.told and self.traffic.tell is not None:
+            channel.told = True
+            asked = "" if wait_s == asked_s else f" (it says {asked_s:.6g} s)"
+            self.traffic.tell(f"{self.target}: {channel.operation} waits {wait_s:.0f} s, as Retry-After asks{asked}")
+        return wait_s
 
     async def _place(self, channel: _Channel, stop: Stop) -> Place:
         """Wait until one more call may be in flight: of this target's, and of all.
@@ -179,5 +199,5 @@ class Lane:
     def _channel(self, operation: str) -> _Channel:
         if operation not in self._channels:
             count = self.traffic.counts.setdefault(operation, CallCount())
-            self._channels[operation] = _Channel(self.traffic.pacer_for(self.target, operation), count)
+            self._channels[operation] = _Channel(operation, self.traffic.pacer_for(self.target, operation), count)
         return self._channels[operation]

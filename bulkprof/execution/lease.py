@@ -32,7 +32,7 @@ class Lease:
         """Understand an object's content; None where it is something else."""
         try:
             record: Any = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         holder = Holder.from_json(record)
         if holder is None:
