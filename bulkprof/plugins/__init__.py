@@ -50,6 +50,7 @@ from bulkprof.plugins.api import (
 )
 from bulkprof.plugins.fields import FieldReader, field_reader, missing_field
 from bulkprof.plugins.hookspecs import hookimpl
+from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
 
 __all__ = [
@@ -63,6 +64,8 @@ __all__ = [
     "FinishedRun",
     "Outcome",
     "OutcomeKind",
+    "Pattern",
+    "PatternTooSlowError",
     "PlanOverview",
     "PluginContext",
     "PluginSettings",

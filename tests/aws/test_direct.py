@@ -18,7 +18,9 @@ from bulkprof.aws.sdk import Sdk
 from tests.aws import wire
 
 ARN = wire.ARN.encode()
-PROFILE = b'{"inferenceProfileArn":"%b","inferenceProfileId":"i","inferenceProfileName":"n","models":[{"modelArn":"m"}]}'
+PROFILE = (
+    b'{"inferenceProfileArn":"%b","inferenceProfileId":"i","inferenceProfileName":"n","models":[{"modelArn":"m"}]}'
+)
 PROFILE %= ARN
 CALLS: Mapping[str, tuple[str, str, dict[str, Any], bytes]] = {
     "a creation": (
