@@ -48,7 +48,7 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
     rest is the caller's to decide. Raises `StopRequestedError` when the run stops meanwhile.
     """
-    reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.stdin(manifests))
+    reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.streams(manifests))
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
     most = 1 if rules.accounts.are_resolved else work.options.processes
     if shares := await anyio.to_thread.run_sync(share_out, manifests, work.registry, most):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +24,7 @@ from bulkprof.execution.deadline import Deadline, utc_now
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import NOTHING_SENT, StateDirectory, new_run_id
 from bulkprof.execution.stop import Stop, StopRequestedError
-from bulkprof.intake.stdin import pieces
+from bulkprof.intake.stdin import STDIN, is_stream, open_stream, pieces
 from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
@@ -92,7 +91,7 @@ class Workspace:
         for flag, path in (("--results", options.results), ("--failed", options.failed)):
             if path is not None:
                 check_path(flag, path)
-        self._stdin: BinaryIO | None = None
+        self._streams: dict[str, BinaryIO] = {}
 
     @property
     def elapsed_s(self) -> float:
@@ -158,25 +157,34 @@ class Workspace:
                 run.set_meta(status="refused", error=str(error))
             raise
 
-    async def stdin(self, manifests: Sequence[str]) -> BinaryIO | None:
-        """Standard input as a file that can be read more than once, where a manifest is `-`.
+    async def streams(self, manifests: Sequence[str]) -> dict[str, BinaryIO]:
+        """Standard input and pipes among the manifests, as files that can be read more than once.
 
         Raises `StopRequestedError` when the run stops while whoever writes keeps it waiting.
         """
-        if "-" not in manifests:
-            return None
-        if self._stdin is None:
-            self._stdin = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the command
-            weakref.finalize(self, self._stdin.close)
-            source = cast("BinaryIO", self.options.stdin or sys.stdin.buffer)
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._cancel_at_stop, group.cancel_scope)
-                async for data in pieces(source):
-                    await anyio.to_thread.run_sync(self._stdin.write, data)
-                group.cancel_scope.cancel()
-            await self.stop.pause(0)
-        self._stdin.seek(0)
-        return self._stdin
+        for label in filter(is_stream, manifests):
+            if label not in self._streams:
+                # One that can't be opened is a problem of the manifest, told by those who read it.
+                with suppress(OSError):
+                    self._streams[label] = await self._copied(label)
+        for copied in self._streams.values():
+            copied.seek(0)
+        return self._streams
+
+    async def _copied(self, label: str) -> BinaryIO:
+        own = label == STDIN and self.options.stdin is not None
+        source = cast("BinaryIO", self.options.stdin) if own else open_stream(label)
+        copied = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the command
+        weakref.finalize(self, copied.close)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._cancel_at_stop, group.cancel_scope)
+            async for data in pieces(source):
+                await anyio.to_thread.run_sync(copied.write, data)
+            group.cancel_scope.cancel()
+        await self.stop.pause(0)
+        if label != STDIN:
+            source.close()
+        return copied
 
     async def _cancel_at_stop(self, scope: anyio.CancelScope) -> None:
         await self.stop.wait()

@@ -79,7 +79,7 @@ async def test_waiting_for_a_pipe_can_be_cancelled(tmp_path: Path, monkeypatch: 
     os.write(writing, b"name\n")
     with os.fdopen(reading, "rb", buffering=0) as stream, os.fdopen(writing, "wb"):
         with anyio.move_on_after(0.05) as scope:
-            async for _ in read_batches(["-"], builtin_readers(), stdin=stream):
+            async for _ in read_batches(["-"], builtin_readers(), streams={"-": stream}):
                 pytest.fail("nothing was written yet")
         assert scope.cancelled_caught
     assert os.listdir(tmp_path) == []  # noqa: PTH208
@@ -91,7 +91,9 @@ async def test_a_pipe_is_read_to_its_end() -> None:
         sender.write(CSV.encode())
     with os.fdopen(reading, "rb", buffering=0) as stream:
         found = [
-            item async for batch in read_batches(["-"], builtin_readers(), stdin=stream) for item in batch.understood()
+            item
+            async for batch in read_batches(["-"], builtin_readers(), streams={"-": stream})
+            for item in batch.understood()
         ]
     assert [getattr(row, "name", None) for row in found] == ["a"]
 
