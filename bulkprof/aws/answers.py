@@ -248,8 +248,6 @@ _SHAPES: Final[Mapping[tuple[str, str], Any]] = {
     ("sts", "GetCallerIdentity"): Identity,
 }
 _ERROR_MEMBERS: Final = frozenset({"__type", "message", "Message", "code", "Code", "Error", "error"})
-_EMPTY: Final = b"{}"
-"""What stands for a body without a byte."""
 LONGEST: Final = 16 * 1024 * 1024
 """Bytes of an answer that are read: ten times what AWS fills its largest page with. Many may come at once."""
 
@@ -267,9 +265,11 @@ def read(service: str, operation: str, body: bytes) -> dict[str, Any]:
 
     Raises `AmbiguousError` that says what is wrong where it isn't an answer to `operation`.
     """
-    answer = _checked(_adapter(service, operation).validate_json, body or _EMPTY, strict=True)
+    if not body and _SHAPES.get((service, operation), Nothing) is Nothing:
+        return {}
+    answer = _checked(_adapter(service, operation).validate_json, body, strict=True)
     # Where nothing that is known was found, it may be an error that came with the status of a success.
-    if not answer and body and _ERROR_MEMBERS.intersection(json.loads(body)):
+    if not answer and _ERROR_MEMBERS.intersection(json.loads(body)):
         raise _broken("an error's body")
     return answer
 
@@ -291,6 +291,13 @@ def require_own_arn(arn: str, target: Target) -> str:
 
 
 _OWN: Final = re.compile(r"arn:[^:]+:bedrock:([^:]*):([^:]*):application-inference-profile/[^/]+")
+
+
+def require_same(arn: str, asked: str) -> str:
+    """Answer `arn`, which an answer about the profile `asked` names. Raises `AmbiguousError` where it is another."""
+    if arn != asked:
+        raise _broken(f"another profile, {arn!r}")
+    return arn
 
 
 def _agree(answered: str, asked: str) -> bool:

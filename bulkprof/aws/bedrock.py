@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Protocol
 
-from bulkprof.aws.answers import require_own_arn
+from bulkprof.aws.answers import require_own_arn, require_same
 from bulkprof.aws.catalogue import FoundationModel, SystemProfile
 from bulkprof.aws.credentials import SharedCredentials
-from bulkprof.aws.errors_map import aws_errors
-from bulkprof.errors import ExpiredCredentialsError
+from bulkprof.aws.errors_map import aws_errors, is_nameless
+from bulkprof.errors import AmbiguousError, AwsError, ExpiredCredentialsError, ThrottledError
 from bulkprof.model import ObservedProfile, Target
 
 _LIST_PAGE = 1000
@@ -37,6 +37,7 @@ class Operation(StrEnum):
     QUOTA = "GetServiceQuota"
 
 
+_CHANGES = frozenset({Operation.CREATE, Operation.DELETE, Operation.TAG, Operation.UNTAG})
 _METHODS: Mapping[Operation, tuple[str, str]] = {
     Operation.CREATE: ("bedrock", "create_inference_profile"),
     Operation.DELETE: ("bedrock", "delete_inference_profile"),
@@ -111,6 +112,8 @@ class BedrockApi:
     async def get(self, arn: str) -> ObservedProfile:
         """Look one profile up, its tags aside. New ones may not be found for a while."""
         answer = await self._call(Operation.GET, inferenceProfileIdentifier=arn)
+        with aws_errors(Operation.GET, self.where):
+            require_same(answer["inferenceProfileArn"], arn)
         return _observed(answer)
 
     async def list_page(self, next_token: str | None = None) -> tuple[list[ObservedProfile], str | None]:
@@ -180,6 +183,13 @@ class BedrockApi:
                 return await client.call(method, **values)
         except ExpiredCredentialsError:
             self._credentials.expired(signed_with)
+            raise
+        except AwsError as error:
+            if operation in _CHANGES and is_nameless(error) and not isinstance(error, ThrottledError):
+                # A proxy's refusal can stand in the place of AWS's answer to work that was done.
+                raise AmbiguousError(
+                    error.message, code=error.code, operation=error.operation, where=error.where
+                ) from None
             raise
 
     async def _open(self, service: str) -> Calls:

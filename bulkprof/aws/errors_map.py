@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -144,6 +145,7 @@ _ADVICE: Mapping[str, str] = {
     "RequestTimeTooSkewed": "this machine's clock is too far off; set it",
     "UnrecognizedClientException": f"AWS doesn't know these credentials; {_SIGN_IN}",
 }
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}")
 _LONGEST = 2000
 """Characters of an error's message that are kept: a thousand rows may fail with it."""
 _REGION_ADVICE = "enable the Region in the account, or leave it out"
@@ -174,6 +176,11 @@ def from_sdk(error: Exception, *, operation: str = "", where: str = "") -> AwsEr
     return mapped
 
 
+def is_nameless(error: AwsError) -> bool:
+    """Whether an error answer had no code, as all of AWS's have: something on the way made it, and not AWS."""
+    return error.code.startswith("HTTP") and error.code[4:].isdigit()
+
+
 @functools.cache
 def _sdk_errors() -> tuple[type[Exception], ...]:
     """The exceptions to map, looked up when the first one comes: nothing here loads the SDK."""
@@ -189,8 +196,8 @@ def _from_answer(answer: Mapping[str, Any]) -> AwsError:
     headers = metadata.get("HTTPHeaders") or {}
     code = _storable(_plain_code(str(error.get("Code") or "")))
     kind = CODES.get(code) or _of_status(code, status)
-    # A code that is only the status's number names nothing.
-    named = code if code and not code.isdigit() else f"HTTP{status}"
+    # A code that is only the status's number names nothing, and nor does what stands in a code's place on others' pages.
+    named = code if _CODE.fullmatch(code) else f"HTTP{status}"
     message = _message(kind, code, _storable(str(error.get("Message") or "")), status)
     return kind(message, code=named, retry_after=retry_after(headers))
 
@@ -213,7 +220,7 @@ def _of_status(code: str, status: int) -> type[AwsError]:
         return ThrottledError
     if status >= 500:
         return AmbiguousError
-    if status == HTTPStatus.NOT_FOUND and (not code or code.isdigit()):
+    if status == HTTPStatus.NOT_FOUND and not _CODE.fullmatch(code):
         # Not AWS, which names what isn't there: a profile must not count as gone by the word of another server.
         return InvalidRequestError
     return STATUSES.get(status, InvalidRequestError)
