@@ -196,7 +196,7 @@ def _from_answer(answer: Mapping[str, Any]) -> AwsError:
     headers = metadata.get("HTTPHeaders") or {}
     code = _storable(_plain_code(str(error.get("Code") or "")))
     kind = CODES.get(code) or _of_status(code, status)
-    # A code that is only the status's number names nothing, and nor does what stands in a code's place on others' pages.
+    # A code that is only the status's number names nothing, nor does what others put in its place.
     named = code if _CODE.fullmatch(code) else f"HTTP{status}"
     message = _message(kind, code, _storable(str(error.get("Message") or "")), status)
     return kind(message, code=named, retry_after=retry_after(headers))

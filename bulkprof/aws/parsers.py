@@ -35,7 +35,7 @@ def error_of(parser: Any, response: dict[str, Any], shape: Any) -> dict[str, Any
         parsed: dict[str, Any] = parser.parse(response, shape)
     except Exception:  # noqa: BLE001 - the parser trips over types: AttributeError, TypeError and the like
         return _by_status(response)
-    return parsed
+    return _with_text(parsed)
 
 
 def is_object(body: bytes) -> bool:
@@ -73,11 +73,20 @@ class _Parser:
     async def parse(self, response: dict[str, Any], shape: Any) -> Any:
         """Parse an answer. Raises `ResponseParserError` for a success that can't be read, whatever is wrong with it."""
         try:
-            return await self._parser.parse(response, shape)
+            parsed = await self._parser.parse(response, shape)
+            return parsed if response["status_code"] < ERRORS_FROM else _with_text(parsed)
         except Exception as error:  # noqa: BLE001 - see above
             if response["status_code"] >= ERRORS_FROM:
                 return _by_status(response)
             raise ResponseParserError(f"the answer can't be read ({type(error).__name__})") from None
+
+
+def _with_text(parsed: dict[str, Any]) -> dict[str, Any]:
+    """An error whose code and message are text: the SDK looks codes up in a dictionary, whatever they are."""
+    if isinstance(error := parsed.get("Error"), dict):
+        for name in ("Code", "Message"):
+            error[name] = value if isinstance(value := error.get(name), str) else ""
+    return parsed
 
 
 def _by_status(response: Mapping[str, Any]) -> dict[str, Any]:
