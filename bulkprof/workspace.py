@@ -6,7 +6,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from bulkprof.execution.deadline import Deadline, utc_now
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import NOTHING_SENT, StateDirectory, new_run_id
 from bulkprof.execution.stop import Stop, StopRequestedError
-from bulkprof.intake.stdin import STDIN, is_stream, open_stream, pieces
+from bulkprof.intake.stdin import STDIN, is_stream, opened_stream, pieces
 from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
@@ -172,18 +172,16 @@ class Workspace:
         return self._streams
 
     async def _copied(self, label: str) -> BinaryIO:
-        own = label == STDIN and self.options.stdin is not None
-        source = cast("BinaryIO", self.options.stdin) if own else open_stream(label)
+        given = self.options.stdin if label == STDIN else None
         copied = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - lives as long as the command
         weakref.finalize(self, copied.close)
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._cancel_at_stop, group.cancel_scope)
-            async for data in pieces(source):
-                await anyio.to_thread.run_sync(copied.write, data)
-            group.cancel_scope.cancel()
+        with nullcontext(cast("BinaryIO", given)) if given else opened_stream(label) as source:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._cancel_at_stop, group.cancel_scope)
+                async for data in pieces(source):
+                    await anyio.to_thread.run_sync(copied.write, data)
+                group.cancel_scope.cancel()
         await self.stop.pause(0)
-        if label != STDIN:
-            source.close()
         return copied
 
     async def _cancel_at_stop(self, scope: anyio.CancelScope) -> None:

@@ -17,7 +17,7 @@ from bulkprof.errors import UsageError
 from bulkprof.intake.cells import Cells, Rejected
 from bulkprof.intake.csv_rows import HeaderProblem
 from bulkprof.intake.readers import BATCH
-from bulkprof.intake.stdin import STDIN, is_stream, open_stream, spooled
+from bulkprof.intake.stdin import STDIN, is_stream, opened_stream, spooled
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.api import RawRow, Reader, Source
 
@@ -63,7 +63,7 @@ async def read_batches(
             path, suffix = Path(label), Path(label).suffix.lower()
             if is_stream(label):
                 try:
-                    stream = (streams or {}).get(label) or open_stream(label)
+                    stream = (streams or {}).get(label) or stack.enter_context(opened_stream(label))
                 except OSError as error:
                     yield _whole(_unreadable(label, error))
                     continue

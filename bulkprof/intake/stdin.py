@@ -8,8 +8,8 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,11 +35,14 @@ def is_stream(label: str) -> bool:
         return False
 
 
-def open_stream(label: str) -> BinaryIO:
+@contextmanager
+def opened_stream(label: str) -> Iterator[BinaryIO]:
     """Open what `is_stream` knows, without waiting until somebody writes. Raises `OSError`."""
     if label == STDIN:
-        return sys.stdin.buffer
-    return os.fdopen(os.open(label, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=0)
+        yield sys.stdin.buffer
+        return
+    with os.fdopen(os.open(label, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=0) as stream:
+        yield stream
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import anyio.lowlevel
 import pytest
 
 from bulkprof.errors import AccessDeniedError, AmbiguousError, ExitCode, ThrottledError
-from bulkprof.execution.lane import Lane
+from bulkprof.execution.lane import RETRY_AFTER_MOST_S, Lane
 from bulkprof.execution.retry import CERTAIN
 from bulkprof.execution.stop import LateStop, Stop, StopRequestedError
 from bulkprof.model import CallCount, Target
@@ -116,6 +116,29 @@ async def test_every_attempt_counts_once_and_the_pacer_hears_of_each() -> None:
     assert [each for each in pacer.told if each != "started"] == [
         "throttled 7.0", "accepted", "throttled None", "accepted",
     ]  # fmt: skip
+
+
+async def test_a_long_retry_after_is_honoured_in_part_and_told_once() -> None:
+    told: list[str] = []
+    pacer = FreePacer()
+    traffic = make_traffic(Op=pacer)
+    traffic.tell = told.append
+    errors = [ThrottledError("x", retry_after=seconds) for seconds in (5.0, 86_400.0, 1e20)]
+
+    async def send() -> str:
+        if errors:
+            raise errors.pop(0)
+        return "done"
+
+    lane = Lane(TARGET, traffic)
+    assert await lane.call("Op", send) == "done"
+    assert [each for each in pacer.told if each.startswith("throttled")] == [
+        "throttled 5.0", f"throttled {RETRY_AFTER_MOST_S}", f"throttled {RETRY_AFTER_MOST_S}",
+    ]  # fmt: skip
+    assert told == [f"{TARGET}: Op waits 300 s, as Retry-After asks (it says 86400 s)"]
+    errors.append(ThrottledError("x", retry_after=60.0))
+    await lane.call("Other", send)
+    assert told[1:] == [f"{TARGET}: Other waits 60 s, as Retry-After asks"]
 
 
 @pytest.mark.parametrize("error", [AccessDeniedError("x"), ThrottledError("x"), AmbiguousError("x"), ValueError("x")])
