@@ -30,6 +30,8 @@ READ = frozenset(
      "Quota", "Accounts", "Id", "OrganizationalUnits", "nextToken", "PaginationToken", "NextToken", "models"}
 )  # fmt: skip
 """Members that bulkprof reads: another type in one of them breaks an answer."""
+WITHOUT_A_BODY = frozenset({"DeleteInferenceProfile", "TagResource", "UntagResource"})
+"""Operations that AWS may well answer with nothing."""
 TOKENS = {
     "ListInferenceProfiles": "nextToken",
     "GetResources": "PaginationToken",
@@ -82,6 +84,8 @@ class Spoiler:
     def __call__(self, operation: str, answer: Answer) -> Answer:
         """Answer what comes instead; raises what an HTTP client would."""
         made = _KINDS[self.kind](self, operation, answer)
+        if made.status < 300 and not made.content and operation in WITHOUT_A_BODY:
+            self.lies = True
         return Answer(made.status, {"date": answer.headers.get("date", ""), **made.headers}, made.content)
 
     def a_status(self) -> int:
