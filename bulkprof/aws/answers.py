@@ -215,8 +215,9 @@ class Listed(TypedDict):
 
 
 class Objects(TypedDict):
-    """ListObjectsV2."""
+    """ListObjectsV2. Without `IsTruncated`, which all have, a page of XHTML would be a list of nothing."""
 
+    IsTruncated: bool
     Contents: NotRequired[list[Listed] | None]
     NextContinuationToken: NotRequired[str | None]
 
