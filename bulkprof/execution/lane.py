@@ -18,7 +18,7 @@ import anyio
 from bulkprof.errors import AmbiguousError, AwsError, SignInNeededError, ThrottledError, UnreachableError
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.places import PATIENCE_S, Contact, Place, Places
-from bulkprof.execution.retry import REPEATABLE, retried
+from bulkprof.execution.retry import REPEATABLE, THROTTLE_PATIENCE_S, retried
 from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.model import CallCount, Target
 
@@ -62,12 +62,14 @@ class Traffic:
 class _Channel:
     """One operation of one target: its pacer, and the line of calls that wait for their turn."""
 
-    __slots__ = ("closed", "count", "operation", "pacer", "told", "turn")
+    __slots__ = ("closed", "count", "operation", "pacer", "throttled_since", "told", "turn")
 
     def __init__(self, operation: str, pacer: Pacer, count: CallCount) -> None:
         self.operation = operation
         self.told = False
         """Whether it was said that a long wait is asked for."""
+        self.throttled_since: float | None = None
+        """When the first of the throttles came after which nothing else was answered."""
         self.closed: tuple[str, str] | None = None
         """The code and the reason why no more calls are sent."""
         self.pacer = pacer
@@ -122,6 +124,7 @@ class Lane:
         async with channel.turn:
             # Those that wait in line behind a closed door go out at once: what isn't sent needs no pace.
             while channel.closed is None and (delay := pacer.wait(traffic.clock())) > TICK_S:
+                self._require_hope(channel, traffic.clock(), delay)
                 await stop.pause(delay)
             place = await self._place(channel, stop)
             sent_at = traffic.clock()
@@ -137,11 +140,14 @@ class Lane:
             answer = await send()
         except ThrottledError as error:
             count.throttled += 1
+            if channel.throttled_since is None:
+                channel.throttled_since = sent_at
             pacer.throttled(traffic.clock(), sent_at, self._honoured(channel, error.retry_after))
             contact.answered(traffic.clock(), sent_at)
             raise
         except AwsError as error:
             count.failed += 1
+            channel.throttled_since = None
             now = traffic.clock()
             pacer.accepted(now, sent_at)
             if isinstance(error, AmbiguousError | UnreachableError):
@@ -150,6 +156,7 @@ class Lane:
                 contact.answered(now, sent_at)
             raise
         else:
+            channel.throttled_since = None
             now = traffic.clock()
             pacer.accepted(now, sent_at)
             contact.answered(now, sent_at)
@@ -158,6 +165,21 @@ class Lane:
             look.cancel()
             contact.returned()
             traffic.in_flight.give_back(place)
+
+    def _require_hope(self, channel: _Channel, now: float, delay: float) -> None:
+        """Raise `AwsError` where another wait, of `delay` seconds, is too much for what is only throttled.
+
+        All that wait for their turn are given up with it: one after the other, each would wait as long.
+        """
+        since = channel.throttled_since
+        if since is not None and now + delay - since > THROTTLE_PATIENCE_S:
+            raise AwsError(
+                f"not sent: nothing but throttles came in {now - since:.0f} s, and the next call would wait another "
+                f"{delay:.0f} s; try again later",
+                code="OnlyThrottles",
+                operation=channel.operation,
+                where=str(self.target),
+            )
 
     def _honoured(self, channel: _Channel, asked_s: float | None) -> float | None:
         """The seconds of a Retry-After that are waited; a long one is told, once for each operation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections import Counter
@@ -12,6 +13,7 @@ import pytest
 
 from bulkprof import runs
 from bulkprof.config import Config, Settings
+from bulkprof.execution.retry import THROTTLE_PATIENCE_S
 from bulkprof.sandbox import control
 from tests.faults.fuzz_answers import ACCOUNTS, EVERYWHERE, MODELS, REGIONS, Place, Trouble, World, fuzz, in_process
 from tests.faults.mutations import Spoiler
@@ -124,18 +126,19 @@ def test_one_row_s_answer_costs_nothing_where_the_work_was_done(tmp_path: Path, 
 
 def test_a_long_wait_is_told_and_ends(tmp_path: Path) -> None:
     async def main() -> None:
-        world = Estate(tmp_path, rows=1)
+        world = Estate(tmp_path)
         target = (ACCOUNTS[0], REGIONS[0])
         world.spoil("slow down", "CreateInferenceProfile", target, swallows=True)
         spoiler = world.wire.troubles[0].spoiler
         spoiler.random.choice = lambda options: "86400" if "86400" in options else options[0]  # type: ignore[assignment,method-assign]
         found = await world.outcomes()
-        assert found["/".join(target)] == {"failed": 1}
+        assert found["/".join(target)] == {"failed": 4}
         told = [line for line in world.told.lines if "Retry-After" in line]
         assert told == [
             f"{'/'.join(target)}: CreateInferenceProfile waits 300 s, as Retry-After asks (it says 86400 s)"
         ]
         assert world.wire.calls < 50
+        assert asyncio.get_running_loop().time() < 2 * THROTTLE_PATIENCE_S
 
     with in_process():
         run_virtually(main)
