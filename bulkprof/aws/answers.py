@@ -23,7 +23,8 @@ from bulkprof.errors import AmbiguousError
 from bulkprof.model import Target
 
 Text = Annotated[str, StringConstraints(min_length=1)]
-Arn = Annotated[str, StringConstraints(min_length=10, max_length=2048, pattern=r"^arn:[!-~]+$")]
+Arn = Annotated[str, StringConstraints(max_length=2048, pattern=r"^arn(?::[!-9;-~]*){4}:[!-~]+$")]
+"""Six parts of printable characters, any of which but the last may be empty."""
 
 
 class Made(TypedDict):
@@ -113,7 +114,7 @@ class Models(TypedDict):
 class QuotaValue(TypedDict):
     """A quota."""
 
-    Value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    Value: Annotated[float, Field(ge=0, le=1e9)]
 
 
 class Quota(TypedDict):

@@ -96,6 +96,7 @@ WRONG: dict[str, tuple[str, object, str]] = {
     "a name that is a number": ("list", {"inferenceProfileSummaries": [PROFILE | {"inferenceProfileName": 7}]}, "Name"),
     "models that are text": ("list", {"inferenceProfileSummaries": [{**PROFILE, "models": "arn"}]}, "models"),
     "a model that is text": ("list", {"inferenceProfileSummaries": [{**PROFILE, "models": ["arn"]}]}, "models.0"),
+    "an ARN of three parts": ("get", PROFILE | {"inferenceProfileArn": "arn:aws:abcdefghij"}, "inferenceProfileArn"),
     "a token that is a number": ("list", {**LISTED, "nextToken": 2}, "nextToken"),
     "a tag without a value": ("tags", {"tags": [{"key": "a"}]}, "tags.0.value"),
     "a tag that is a list": ("tags", {"tags": [["a", "b"]]}, "tags.0"),

@@ -209,7 +209,7 @@ def _lie(self: Spoiler, operation: str, answer: Answer) -> Answer:
             case 1:
                 holder[key] = None
             case 2:
-                holder[key] = self.random.choice(("", "x", "\ud83d\ude00", "\0", "x" * 5_000, "arn:aws:x", "\ud800"))
+                holder[key] = self.random.choice(_TEXTS)
             case 3 if isinstance(holder[key], list):
                 holder[key] = holder[key][1:] * 2
             case _:
@@ -273,6 +273,7 @@ def _same_kind(one: object, other: object) -> bool:
     return one is None or type(one) is type(other)
 
 
+_TEXTS = ("", "x", "\ud83d\ude00", "\0", "x" * 5_000, "arn:aws:abcdefgh", "\ud800", "arn:::::x")
 _ODD: tuple[Any, ...] = (None, 5, -1, 1e308, True, "x", "\ud800", [], [None], {}, {"a": 1}, [[[[]]]])
 _KINDS: dict[str, Callable[[Spoiler, str, Answer], Answer]] = {
     "a captive portal": _portal,
