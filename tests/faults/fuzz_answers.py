@@ -233,6 +233,7 @@ async def live(folder: Path, seed: int) -> Counter[str]:
     if world.random.random() < 0.7:
         before = await world.run(world.write_rows(0.7))
         assert before.exit_code == 0, (before.outcomes, world.told.lines)
+    there = {profile.arn for profile in control.ledger(world.wire.service).profiles}
     manifest = world.write_rows(0.7)
     troubles = world.wire.troubles = world.draw_trouble()
     counted: Counter[str] = Counter()
@@ -262,7 +263,12 @@ async def live(folder: Path, seed: int) -> Counter[str]:
     world.wire.troubles = []
     world.wire.hit.clear()
     if not lied:
-        assert not (twice := [key for key, count in _living(world).items() if count > 1]), twice
+        made = Counter(
+            (profile.account, profile.region, profile.name)
+            for profile in control.ledger(world.wire.service).profiles
+            if profile.arn not in there
+        )
+        assert not (twice := [key for key, count in made.items() if count > 1]), twice
     after = await world.run(manifest)
     adds_up(after, world.results())
     if not lied:
