@@ -13,6 +13,7 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
+from bulkprof.aws.answers import checked
 from bulkprof.aws.credentials import SharedCredentials
 from bulkprof.aws.errors_map import aws_errors
 from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, NotFoundError
@@ -93,7 +94,9 @@ class OrganizationApi:
         signed_with = self._credentials.generation
         try:
             with aws_errors(operation, self.where):
-                answer = await getattr(await self._opened(), method)(**values)
+                said = await getattr(await self._opened(), method)(**values)
+                # The SDK's parser has dropped what its model doesn't know.
+                answer = checked("organizations", operation.partition(":")[2], said)
                 return Page(tuple(map(read, answer[key])), answer.get("NextToken") or None)
         except ExpiredCredentialsError:
             self._credentials.expired(signed_with)
