@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from bulkprof.execution.rows import Desired
@@ -40,11 +40,12 @@ class Reading:
     rules: Rules
     form: Callable[[DesiredProfile], Desired]
     """Makes of a desired profile what the run file takes."""
-    stdin: BinaryIO | None = None
+    streams: Mapping[str, BinaryIO] = field(default_factory=dict)
+    """Standard input and pipes that are among the manifests."""
 
     async def portions(self) -> AsyncGenerator[Portion, None]:
         """What all manifests come to, in order. Leave it early only through `contextlib.aclosing`."""
-        async with aclosing(read_batches(self.manifests, self.readers, stdin=self.stdin)) as batches:
+        async with aclosing(read_batches(self.manifests, self.readers, streams=self.streams)) as batches:
             async for batch in batches:
                 for portion in self.portions_of(batch):
                     yield portion

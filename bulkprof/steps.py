@@ -92,6 +92,7 @@ class Planner:
             try:
                 await self._plan_target(target)
             except AwsError as error:
+                error.where = error.where or str(target)
                 self.errors[target] = error
                 refused = await self.run.off_loop(partial(_refuse_target, self.run, target, error, self.again))
                 # Not in one expression: others count while this one waits.

@@ -62,7 +62,7 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
     `StopRequestedError` when the run stops meanwhile.
     """
-    reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.stdin(manifests))
+    reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.streams(manifests))
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
     most = 1 if rules.accounts.are_resolved else work.options.processes
     read = work.registry.columns_read()

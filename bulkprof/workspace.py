@@ -8,7 +8,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +36,7 @@ from bulkprof.execution.deadline import Deadline, utc_now
 from bulkprof.execution.runfile import RunFile
 from bulkprof.execution.state import NOTHING_SENT, StateDirectory, new_run_id
 from bulkprof.execution.stop import Stop, StopRequestedError
-from bulkprof.intake.stdin import pieces
+from bulkprof.intake.stdin import STDIN, is_stream, opened_stream, pieces
 from bulkprof.intake.temporary import on_temporary_disk, write_all
 from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
@@ -134,7 +134,7 @@ class Workspace:
         for flag, path in (("--results", options.results), ("--failed", options.failed)):
             if path is not None:
                 check_path(flag, path)
-        self._stdin: BinaryIO | None = None
+        self._streams: dict[str, BinaryIO] = {}
         for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
             for region in regions:
                 if doubt := region_doubt(region):
@@ -225,29 +225,35 @@ class Workspace:
             elif status in NOTHING_SENT and not isinstance(error, DeclinedError | StateError):
                 run.set_meta(status="refused", error=str(error), exit_code=int(error.exit_code))
 
-    async def stdin(self, manifests: Sequence[str]) -> BinaryIO | None:
-        """Standard input as a file that can be read more than once, where a manifest is `-`.
+    async def streams(self, manifests: Sequence[str]) -> dict[str, BinaryIO]:
+        """Standard input and pipes among the manifests, as files that can be read more than once.
 
         Raises `StopRequestedError` when the run stops while whoever writes keeps it waiting.
         """
-        if "-" not in manifests:
-            return None
-        if self._stdin is None:
-            with on_temporary_disk():
-                spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as the command
-            weakref.finalize(self, spool.close)
-            if self.options.stdin is None and sys.stdin is None:
-                raise ManifestError("-: standard input is closed, so there is no manifest to read; nothing was changed")
-            source = cast("BinaryIO", self.options.stdin or sys.stdin.buffer)
+        for label in filter(is_stream, manifests):
+            if label not in self._streams:
+                # One that can't be opened is a problem of the manifest, told by those who read it.
+                with suppress(OSError):
+                    self._streams[label] = await self._copied(label)
+        for copied in self._streams.values():
+            copied.seek(0)
+        return self._streams
+
+    async def _copied(self, label: str) -> BinaryIO:
+        given = self.options.stdin if label == STDIN else None
+        with on_temporary_disk():
+            spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as the command
+        weakref.finalize(self, spool.close)
+        if label == STDIN and given is None and sys.stdin is None:
+            raise ManifestError("-: standard input is closed, so there is no manifest to read; nothing was changed")
+        with nullcontext(cast("BinaryIO", given)) if given else opened_stream(label) as source:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._cancel_at_stop, group.cancel_scope)
                 async for data in pieces(source):
                     await anyio.to_thread.run_sync(write_all, spool, data)
                 group.cancel_scope.cancel()
-            await self.stop.pause(0)
-            self._stdin = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", spool)))
-        self._stdin.seek(0)
-        return self._stdin
+        await self.stop.pause(0)
+        return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", spool)))
 
     async def _cancel_at_stop(self, scope: anyio.CancelScope) -> None:
         await self.stop.wait()

@@ -11,9 +11,13 @@ Messages are AWS's own, save those about keys and signatures: they quote the sig
 from __future__ import annotations
 
 import functools
+import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -145,6 +149,9 @@ _ADVICE: Mapping[str, str] = {
     "RequestTimeTooSkewed": "this machine's clock is too far off; set it",
     "UnrecognizedClientException": f"AWS doesn't know these credentials; {_SIGN_IN}",
 }
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}")
+_LONGEST = 2000
+"""Characters of an error's message that are kept: a thousand rows may fail with it."""
 _REGION_ADVICE = "enable the Region in the account, or leave it out"
 
 
@@ -197,6 +204,11 @@ def from_sdk(error: Exception, *, operation: str = "", where: str = "") -> AwsEr
     return mapped
 
 
+def is_nameless(error: AwsError) -> bool:
+    """Whether an error answer had no code, as all of AWS's have: something on the way made it, and not AWS."""
+    return error.code.startswith("HTTP") and error.code[4:].isdigit()
+
+
 @functools.cache
 def _sdk_errors() -> tuple[type[Exception], ...]:
     """The exceptions to map, looked up when the first one comes: nothing here loads the SDK."""
@@ -210,15 +222,15 @@ def _from_answer(answer: Mapping[str, Any]) -> AwsError:
     metadata = answer.get("ResponseMetadata") or {}
     status = int(metadata.get("HTTPStatusCode") or 0)
     headers = metadata.get("HTTPHeaders") or {}
-    code = _plain_code(str(error.get("Code") or ""))
+    code = _storable(_plain_code(str(error.get("Code") or "")))
     kind = CODES.get(code) or _of_status(code, status)
     if status == PROXY_AUTH:
         return refused_by_proxy(status)
-    # A code that is only the status's number names nothing.
-    named = code if code and not code.isdigit() else f"HTTP{status}"
+    # A code that is only the status's number names nothing, nor does what others put in its place.
+    named = code if _CODE.fullmatch(code) else f"HTTP{status}"
     if 300 <= status < 400 and not code.removesuffix(str(status)):
         return InvalidRequestError(_redirected(status, headers), code=named)
-    message = _message(kind, code, str(error.get("Message") or "").strip(), status)
+    message = _message(kind, code, _storable(str(error.get("Message") or "")), status)
     return kind(message, code=named, retry_after=retry_after(headers))
 
 
@@ -227,11 +239,22 @@ def _plain_code(code: str) -> str:
     return code.split(":", 1)[0].rsplit("#", 1)[-1]
 
 
+def _storable(text: str) -> str:
+    """The text in a length and in characters that terminals, files and databases take; half characters are none."""
+    text = text[:_LONGEST].strip()
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " if each.isspace() else "\ufffd" for each in text)
+
+
 def _of_status(code: str, status: int) -> type[AwsError]:
     if "throttl" in code.casefold():
         return ThrottledError
     if status >= 500:
         return AmbiguousError
+    if status == HTTPStatus.NOT_FOUND and not _CODE.fullmatch(code):
+        # Not AWS, which names what isn't there: a profile must not count as gone by the word of another server.
+        return InvalidRequestError
     return STATUSES.get(status, InvalidRequestError)
 
 
@@ -242,6 +265,8 @@ def _message(kind: type[AwsError], code: str, message: str, status: int) -> str:
         return f"{message or 'the Region is not available to the account'}; {_REGION_ADVICE}"
     if message:
         return message
+    if status == HTTPStatus.NOT_FOUND:
+        return "the endpoint doesn't know the request, and isn't AWS (HTTP 404 without a code); check AWS_ENDPOINT_URL"
     if status == 511:
         return f"a login page of this network stands in between (HTTP {status}); sign in to the network"
     if not 400 <= status < 500:
@@ -264,16 +289,20 @@ def _redirected(status: int, headers: Mapping[str, str]) -> str:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a Retry-After header asks to wait: a number, or a date against the answer's own clock."""
     value = str(headers.get("retry-after") or "").strip()
-    if not value:
-        return None
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            until = parsedate_to_datetime(value)
-            now = parsedate_to_datetime(str(headers.get("date") or ""))
-            seconds = (until - now).total_seconds()
-        except (TypeError, ValueError):
-            return None
+        until, now = http_date(value), http_date(str(headers.get("date") or ""))
+        return max((until - now).total_seconds(), 0.0) if until and now else None
     # NaN and infinity are numbers to float(), but no waits.
-    return max(seconds, 0.0) if seconds < 86_400 else None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def http_date(value: str) -> datetime | None:
+    """The time that a Date header or the like tells; None for one that is no time."""
+    try:
+        found = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        # A year of twenty digits is one of the things that clocks and people send.
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -8,17 +8,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
+from bulkprof.aws.answers import checked
 from bulkprof.aws.credential_errors import cant_be_had, check_keys
 from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
-from bulkprof.aws.errors_map import aws_errors, sdk_alone
+from bulkprof.aws.errors_map import aws_errors, http_date, sdk_alone
 from bulkprof.aws.mfa import Ask, CodeNeededError, Codes
 from bulkprof.aws.sdk_exceptions import SIGN_IN
 from bulkprof.config import CHAINED_S, Organization
 from bulkprof.errors import (
-    AmbiguousError,
     AwsError,
     ExpiredCredentialsError,
     InvalidRequestError,
@@ -245,16 +244,9 @@ def account_of(arn: str) -> str:
 
 
 def _granted(answer: Mapping[str, Any]) -> Grant:
-    credentials = answer.get("Credentials") or {}
-    try:
-        keys = Keys(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
-        expires: datetime = credentials["Expiration"]
-    except KeyError:
-        raise AmbiguousError("the answer holds no credentials", code="NoCredentials") from None
+    found = checked("sts", "AssumeRole", answer)["Credentials"]
+    keys = Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
     # How long they last by the clock of whoever decides: this machine's may be off.
     date = str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", ""))
-    try:
-        now = parsedate_to_datetime(date)
-    except ValueError:
-        now = datetime.now(UTC)
-    return Grant(keys, lifetime_s=(expires - (now if now.tzinfo else now.replace(tzinfo=UTC))).total_seconds())
+    now = http_date(date) or datetime.now(UTC)
+    return Grant(keys, lifetime_s=(found["Expiration"] - now).total_seconds())

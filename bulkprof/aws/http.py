@@ -16,8 +16,9 @@ from botocore.httpsession import ProxyConfiguration, get_cert_path
 from multidict import CIMultiDict
 from yarl import URL
 
+from bulkprof.aws.answers import LONGEST, at_most
 from bulkprof.aws.sdk_settings import trusting
-from bulkprof.errors import UnreachableError
+from bulkprof.errors import AmbiguousError, UnreachableError
 
 Trust = bool | str
 """Whom TLS believes: a file of authorities, the usual ones (True), or everybody (False)."""
@@ -115,7 +116,7 @@ class Connection:
         )
         body = request.body.encode() if isinstance(request.body, str) else request.body
         answer = await self.exchange(request.method, request.url, headers, body)
-        return AioAWSResponse(request.url, answer.status, answer.headers, _Body(answer.content))
+        return AioAWSResponse(request.url, answer.status, answer.headers, Body(answer.content))
 
     async def exchange(self, method: str, address: str, headers: CIMultiDict[str], body: bytes | None) -> Answer:
         """Send one signed request and read its answer. aiohttp's errors pass; `errors_map` knows them."""
@@ -140,18 +141,19 @@ class Connection:
             # A signature holds for one host only.
             allow_redirects=False,
         ) as response:
-            content = await response.read()
+            content = await body_of(response)
         answered = {name.decode().lower(): value.decode("latin-1") for name, value in response.raw_headers}
         return Answer(response.status, answered, content)
 
 
-class _Body:
+class Body:
     """A body that was read, where the SDK expects one that streams."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
 
     async def read(self) -> bytes:
+        """All of it."""
         return self._content
 
 
@@ -161,6 +163,24 @@ def trusted(verify: Trust | None) -> Trust:
     To the SDK, an empty AWS_CA_BUNDLE means that nobody's certificate is looked at.
     """
     return verify or True
+
+
+async def body_of(response: aiohttp.ClientResponse) -> bytes:
+    """Read the whole body. Raises `AmbiguousError` for one that is too long, once that is known."""
+    length = response.content_length
+    if length is not None and length <= LONGEST:
+        # Nearly all say their length, and are held to it.
+        return await response.read()
+    if length is None:
+        content = await at_most(response.content.readany, LONGEST)
+        if len(content) <= LONGEST:
+            return content
+    # What is left of it must not come in later: leaving the response unread closes its connection.
+    raise AmbiguousError(
+        f"the answer is longer than {LONGEST >> 20} MiB, as none of AWS's is; check AWS_ENDPOINT_URL and the "
+        "proxy settings",
+        code="AnswerTooLong",
+    )
 
 
 def _tls(verify: Trust) -> ssl.SSLContext:

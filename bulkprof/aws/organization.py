@@ -7,23 +7,25 @@ the organization one time, whatever its selectors ask for and in whatever order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
-from typing import Any, Protocol, TypeVar
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
 
+from bulkprof.aws.answers import checked
 from bulkprof.aws.credentials import SharedCredentials
 from bulkprof.aws.errors_map import aws_errors, sdk_alone
-from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExpiredCredentialsError, NotFoundError
+from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, NotFoundError
 from bulkprof.model import Directory
+from bulkprof.pages import Send, whole_list
 
-T = TypeVar("T")
 S = TypeVar("S")
 
 AT_ONCE = 8
 """Calls of one walk under way at once: Organizations takes some ten a second."""
+MOST_PAGES = 10_000
+"""Pages of one list: of accounts, AWS puts twenty on each."""
 _NOT_IN_USE = "AWSOrganizationsNotInUseException"
 _REMEDY = (
     "ou:, org:* and tag: need the organization's management account or a delegated administrator, with "
@@ -41,8 +43,7 @@ class OrganizationOperation(StrEnum):
     TAGS_OF = "organizations:ListTagsForResource"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One page of an answer, and the token of the next one or None."""
 
     items: tuple[tuple[str, str], ...]
@@ -92,10 +93,12 @@ class OrganizationApi:
             values["NextToken"] = next_token
         signed_with = self._credentials.generation
         try:
-            with aws_errors(operation, self.where), _whole():
+            with aws_errors(operation, self.where):
                 client = await self._opened()
                 with sdk_alone():
-                    answer = await getattr(client, method)(**values)
+                    said = await getattr(client, method)(**values)
+                # The SDK's parser has dropped what its model doesn't know.
+                answer = checked("organizations", operation.partition(":")[2], said)
                 return Page(tuple(map(read, answer[key])), answer.get("NextToken") or None)
         except ExpiredCredentialsError:
             self._credentials.expired(signed_with)
@@ -108,18 +111,10 @@ class OrganizationApi:
         return self._client
 
 
-class Call(Protocol):
-    """Sends one call, retried (`execution.lane.Lane.call`)."""
-
-    async def __call__(self, operation: str, send: Callable[[], Awaitable[T]]) -> T:
-        """Answer what `send` answers; raises `AwsError` when retries are of no use."""
-        ...
-
-
 class OrganizationWalk:
     """Reads an organization, each part of it once."""
 
-    def __init__(self, api: OrganizationApi, call: Call) -> None:
+    def __init__(self, api: OrganizationApi, call: Send) -> None:
         self._api = api
         self._call = call
         self._statuses: dict[str, str] = {}
@@ -133,8 +128,7 @@ class OrganizationWalk:
         """
         try:
             if not self._statuses:
-                async for account, status in self._pages(OrganizationOperation.ACCOUNTS, self._api.accounts):
-                    self._statuses[account] = status
+                self._statuses.update(await self._list(OrganizationOperation.ACCOUNTS, self._api.accounts))
             found = {unit: accounts for unit in units if (accounts := await self._branch(unit)) is not None}
             if tags:
                 active = [account for account, status in self._statuses.items() if status == "ACTIVE"]
@@ -154,13 +148,16 @@ class OrganizationWalk:
         if self._units[unit] is None:
             return None
         accounts: set[str] = set()
-        level: Collection[str] = [unit]
+        level: set[str] = {unit}
+        known: set[str] = set()
         while level:
+            known |= level
             await _each(self._look, level)
             # One that is gone by now has nothing in it any more.
             seen = [found for each in level if (found := self._units[each]) is not None]
             accounts.update(*(found.accounts for found in seen))
-            level = [child for found in seen for child in found.children]
+            # Units moved meanwhile may seem to be within each other.
+            level = {child for found in seen for child in found.children} - known
         return frozenset(accounts)
 
     async def _look(self, unit: str) -> None:
@@ -174,8 +171,8 @@ class OrganizationWalk:
             return await self._api.units_of(unit, token)
 
         try:
-            accounts = dict([each async for each in self._pages(OrganizationOperation.ACCOUNTS_OF, accounts_of)])
-            children = [child async for child, _ in self._pages(OrganizationOperation.UNITS_OF, units_of)]
+            accounts = await self._list(OrganizationOperation.ACCOUNTS_OF, accounts_of)
+            children = await self._list(OrganizationOperation.UNITS_OF, units_of)
         except NotFoundError:
             self._units[unit] = None
             return
@@ -188,23 +185,13 @@ class OrganizationWalk:
             return await self._api.tags_of(account, token)
 
         try:
-            self._tags[account] = dict([each async for each in self._pages(OrganizationOperation.TAGS_OF, tags_of)])
+            self._tags[account] = await self._list(OrganizationOperation.TAGS_OF, tags_of)
         except NotFoundError:
             # It left the organization since the list was read.
             self._tags[account] = {}
 
-    async def _pages(
-        self, operation: str, page_after: Callable[[str | None], Awaitable[Page]]
-    ) -> AsyncIterator[tuple[str, str]]:
-        token: str | None = None
-        while True:
-            page = await self._call(operation, partial(page_after, token))
-            for item in page.items:
-                yield item
-            # AWS may answer an empty page and still have more.
-            token = page.next_token
-            if token is None:
-                return
+    async def _list(self, operation: str, page_after: Callable[[str | None], Awaitable[Page]]) -> dict[str, str]:
+        return dict(await whole_list(self._call, operation, page_after, itemgetter(0), most_pages=MOST_PAGES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +216,7 @@ async def _each(work: Callable[[S], Awaitable[None]], items: Collection[S]) -> N
         raise errors.exceptions[0] from None
 
 
-@contextmanager
-def _whole() -> Iterator[None]:
-    """A success that lacks what it should hold is a broken answer: it must not pass for an empty organization."""
-    try:
-        yield
-    except KeyError as error:
-        raise AmbiguousError(f"AWS reports success, but no {error.args[0]}", code="BrokenAnswer") from None
-
-
 def _account(answer: Mapping[str, Any]) -> tuple[str, str]:
-    # `State` takes the place of `Status`, which AWS is about to drop.
     return answer["Id"], answer.get("State") or answer["Status"]
 
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio.to_thread
 
+from bulkprof.aws.answers import at_most, checked
 from bulkprof.aws.errors_map import aws_errors
 from bulkprof.errors import AccessDeniedError, ConfigError
+from bulkprof.pages import whole_list
 
 if TYPE_CHECKING:
     from bulkprof.plugins import ClientFactory
 
+T = TypeVar("T")
+
+_PIECE: Final = 1 << 16
 MOST_BYTES: Final = 256 * 1024 * 1024
 """What is fetched at most: a prefix that holds more is not a folder of manifests, and would fill a small disk."""
 
@@ -36,8 +44,7 @@ async def fetch_folder(client: ClientFactory, uri: str, into: Path) -> int:
     count = size = 0
     async with client("s3") as s3:
         with aws_errors("ListObjectsV2", uri):
-            pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            listed = [each async for page in pages for each in page.get("Contents", ())]
+            listed = await whole_list(_at_once, "ListObjectsV2", partial(_page, s3, bucket, prefix), itemgetter("Key"))
         for each in listed:
             name = each["Key"].removeprefix(prefix)
             if name.endswith("/") or not name:
@@ -46,9 +53,21 @@ async def fetch_folder(client: ClientFactory, uri: str, into: Path) -> int:
             size += each["Size"]
             if size > MOST_BYTES:
                 raise ConfigError(f"{uri}: holds more than {MOST_BYTES >> 20} MiB; name a prefix of manifests only")
-            await _fetch(s3, bucket, each["Key"], _place(into, name, uri))
+            await _fetch(s3, bucket, each["Key"], each["Size"], _place(into, name, uri))
             count += 1
     return count
+
+
+async def _page(s3: Any, bucket: str, prefix: str, token: str | None) -> tuple[list[Any], str | None]:
+    more = {"ContinuationToken": token} if token else {}
+    answer = await s3.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
+    listed = checked("s3", "ListObjectsV2", answer)
+    return listed.get("Contents", []), listed.get("NextContinuationToken") or None
+
+
+async def _at_once(operation: str, send: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG001 - as lanes have it
+    """The SDK retries this client's calls itself, and nothing paces them."""
+    return await send()
 
 
 def _place(into: Path, name: str, uri: str) -> Path:
@@ -59,16 +78,19 @@ def _place(into: Path, name: str, uri: str) -> Path:
     return into / path
 
 
-async def _fetch(s3: Any, bucket: str, key: str, path: Path) -> None:
+async def _fetch(s3: Any, bucket: str, key: str, size: int, path: Path) -> None:
     where = f"s3://{bucket}/{key}"
     try:
         with aws_errors("GetObject", where):
             answer = await s3.get_object(Bucket=bucket, Key=key)
-            async with answer["Body"] as body:
-                data = await body.read()
+            # What entering it answers is aiohttp's response, which can't read just a part.
+            async with (stream := answer["Body"]):
+                data = await at_most(partial(stream.read, _PIECE), size)
     except AccessDeniedError as error:
         message = f"{error.message}; manifests need s3:GetObject on the objects, and kms:Decrypt where they have a key"
         raise AccessDeniedError(message, code=error.code, operation=error.operation, where=where) from None
+    if len(data) != size:
+        raise ConfigError(f"{where}: changed while it was fetched ({len(data)} bytes instead of {size}); try again")
     await anyio.to_thread.run_sync(_write, path, data, where)
 
 

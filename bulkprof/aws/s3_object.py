@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from bulkprof.aws.errors_map import aws_errors, sdk_alone
+from bulkprof.aws.answers import at_most, checked
+from bulkprof.aws.errors_map import aws_errors, http_date, sdk_alone
 from bulkprof.config import split_s3_uri
 from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from bulkprof.plugins import ClientFactory
 
 _LONGEST: Final = 64 * 1024
-"""Bytes that are read of an object: no lock is longer."""
+"""Bytes that are read of an object, or a little more: no lock is longer."""
 _GONE: Final = frozenset({"NoSuchKey", "HTTP404"})
 # 409: a delete or another write was under way at the same time; who came first is found out by reading.
 _CONDITION_FAILED: Final = frozenset(
@@ -85,14 +86,15 @@ class S3Object:
         try:
             with self._asking("GetObject"):
                 answer = await self._s3.get_object(**self._place)
+                said = checked("s3", "GetObject", answer)
                 # What entering it answers is aiohttp's response, which can't read just a part.
                 async with (stream := answer["Body"]):
-                    body = await stream.read(_LONGEST)
+                    body = await at_most(partial(stream.read, _LONGEST), _LONGEST)
         except AwsError as error:
             if error.code in _GONE:
                 return None
             raise
-        return Stored(body, answer["ETag"], self._age(answer))
+        return Stored(body, said["ETag"], self._age(answer, said["LastModified"]))
 
     async def create(self, body: bytes) -> str | None:
         """Write it if there is none, and answer its ETag; None where there is one."""
@@ -126,19 +128,17 @@ class S3Object:
                 answer = await self._s3.put_object(
                     **self._place, **condition, Body=body, ContentType="application/json"
                 )
+                # Without a tag, nobody could tell later whether the object is still this one.
+                etag: str = checked("s3", "PutObject", answer)["ETag"]
         except AwsError as error:
             if error.code in _CONDITION_FAILED:
                 return None
             raise
-        return str(answer["ETag"])
+        return etag
 
-    def _age(self, answer: dict[str, Any]) -> float:
-        written: datetime = answer["LastModified"]
-        try:
-            now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
-        except (KeyError, ValueError):
-            now = self._now()
-        return now - written.timestamp()
+    def _age(self, answer: dict[str, Any], written: datetime) -> float:
+        date = http_date(str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")))
+        return (date.timestamp() if date else self._now()) - written.timestamp()
 
     @contextmanager
     def _asking(self, operation: str) -> Iterator[None]:

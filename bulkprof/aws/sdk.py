@@ -21,11 +21,12 @@ from botocore import UNSIGNED
 
 from bulkprof._version import __version__
 from bulkprof.aws.credentials import Keys, SharedCredentials
-from bulkprof.aws.direct import Direct, SignedCalls, require_json
+from bulkprof.aws.direct import Direct, SignedCalls
 from bulkprof.aws.errors_map import sdk_alone
 from bulkprof.aws.http import SharedHttp
 from bulkprof.aws.mfa import Codes
 from bulkprof.aws.own_credentials import find
+from bulkprof.aws.parsers import Parsers, require_whole
 from bulkprof.aws.sdk_http import ClientDefaults, SdkHttp
 from bulkprof.aws.sdk_settings import check_app_id, check_endpoint, check_region
 from bulkprof.aws.signing import Signer
@@ -112,6 +113,7 @@ class Sdk:
         core = self._new_core()
         core.register_component("data_loader", self._loader)
         core.register_component("credential_provider", _Provider(credentials))
+        core.register_component("response_parser_factory", Parsers())
         return aioboto3.Session(botocore_session=core)
 
     async def client(self, service: str, region: str, credentials: SharedCredentials) -> SignedCalls:
@@ -145,7 +147,7 @@ class Sdk:
         # Not all services' models are read at the start; those that weren't shouldn't hold the loop up.
         model = await asyncio.to_thread(self._loader.load_service_model, service, "service-2")
         client = await self._open(session, service, region, config)
-        require = {"json": require_json, "query": require_xml}.get(model["metadata"]["protocol"])
+        require = {"json": require_whole, "query": require_xml}.get(model["metadata"]["protocol"])
         if require is not None:
             service_id = client.meta.service_model.service_id.hyphenize()
             client.meta.events.register(f"before-parse.{service_id}", require)

@@ -12,11 +12,14 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import aiohttp
+from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.utils import ContainerMetadataFetcher, get_environ_proxies
 
-from bulkprof.aws.http import SharedHttp, Trust
+from bulkprof.aws.http import Body, SharedHttp, Trust, body_of
+from bulkprof.aws.parsers import ERRORS_FROM
 
 
 class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
@@ -44,6 +47,22 @@ class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
     async def acquire(self) -> AsyncIterator[Self]:
         """Stand in for the session of the SDK's metadata fetchers, which take it for each request."""
         yield self
+
+    async def send(self, request: Any) -> Any:
+        """Send a request. Its answer is read here, up to a limit, unless whoever asked reads it himself."""
+        streams, request.stream_output = request.stream_output, True
+        response = await super().send(request)
+        if streams and response.status_code < ERRORS_FROM:
+            return response
+        try:
+            content = await body_of(response.raw)
+        except TimeoutError as error:
+            raise ReadTimeoutError(endpoint_url=request.url, error=error) from None
+        except aiohttp.ClientError as error:
+            raise ConnectionClosedError(error=error, request=request, endpoint_url=request.url) from None
+        finally:
+            response.raw.release()
+        return AioAWSResponse(response.url, response.status_code, response.headers, Body(content))
 
     async def _get_session(self, _proxy_url: str | None) -> aiohttp.ClientSession:
         """Answer what `send` sends through; one does for all proxies, for the connections know theirs."""

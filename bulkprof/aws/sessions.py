@@ -16,6 +16,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from bulkprof.aws.answers import checked
 from bulkprof.aws.bedrock import BedrockApi
 from bulkprof.aws.credentials import SharedCredentials
 from bulkprof.aws.errors_map import aws_errors, sdk_alone
@@ -23,7 +24,7 @@ from bulkprof.aws.grants import AssumedRole, OwnKeys, Stopping, account_of, memb
 from bulkprof.aws.mfa import Ask
 from bulkprof.aws.organization import OrganizationApi
 from bulkprof.config import Organization, Run
-from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExpiredCredentialsError, RegionError
+from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, RegionError
 from bulkprof.model import CallCount, Target
 
 if TYPE_CHECKING:
@@ -256,16 +257,14 @@ class AwsSessions:
                     raise RegionError(_SET_REGION, code="NoRegion")
                 sts = await self._sts(_OWN, region)
                 with sdk_alone():
-                    answer = await sts.get_caller_identity()
-                account, arn = answer.get("Account"), answer.get("Arn", "")
-                if not account or arn.count(":") < 5:
-                    raise AmbiguousError("the answer names no account", code="NoIdentity")
+                    said = await sts.get_caller_identity()
+                found = checked("sts", "GetCallerIdentity", said)
         except AwsError as error:
             self._unidentified = error
             if isinstance(error, ExpiredCredentialsError):
                 own.expired(signed_with)
             raise
-        return Caller(account=account, arn=arn, partition=arn.split(":")[1])
+        return Caller(account=found["Account"], arn=found["Arn"], partition=found["Arn"].split(":")[1])
 
 
 def _load(environment: Mapping[str, str] | None, run: Run) -> Sdk:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
@@ -21,6 +22,7 @@ from bulkprof.execution.retry import CERTAIN, REPEATABLE, backoff
 from bulkprof.execution.stop import LateStop, Stop
 from bulkprof.execution.turns import Turns
 from bulkprof.model import EMPTY, Action, ObservedProfile, Outcome, OutcomeKind
+from bulkprof.pages import whole_list
 from bulkprof.planning.observe import Reads, with_tags_confirmed
 from bulkprof.planning.quota import ReadsQuota
 from bulkprof.planning.retirement import Retirement
@@ -217,13 +219,8 @@ class Creation:
             return await self._look_up(name)
 
     async def _look_up(self, name: str) -> list[ObservedProfile]:
-        found: list[ObservedProfile] = []
-        page_token: str | None = None
-        while True:
-            page, page_token = await self.call("ListInferenceProfiles", partial(self.means.api.list_page, page_token))
-            found.extend(profile for profile in page if profile.name == name)
-            if page_token is None:
-                break
+        listed = await whole_list(self.call, "ListInferenceProfiles", self.means.api.list_page, attrgetter("arn"))
+        found = [profile for profile in listed if profile.name == name]
         return await with_tags_confirmed(self.means.api, self.call, found, [profile.arn for profile in found])
 
     async def call(

@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from operator import attrgetter
 
 import anyio
 
-from bulkprof.aws import AwsSessions, BedrockApi, Caller, Catalogue, OrganizationWalk, SystemProfile
+from bulkprof.aws import AwsSessions, BedrockApi, Caller, Catalogue, OrganizationWalk
 from bulkprof.config import Run
 from bulkprof.errors import AccessDeniedError, InvalidRequestError, NotFoundError, SignInNeededError
 from bulkprof.execution.engine import OpenTarget
@@ -20,6 +21,7 @@ from bulkprof.execution.rates import RateStore
 from bulkprof.execution.retry import REPEATABLE, retried
 from bulkprof.execution.stop import Stop
 from bulkprof.model import Action, Directory, ObservedProfile, Target
+from bulkprof.pages import whole_list
 from bulkprof.planning.diff import DiffRules, Resolve, Source, plan_one
 from bulkprof.rules.accounts import needs
 from bulkprof.rules.guess import guess
@@ -55,7 +57,7 @@ class Fleet:
         overdue = settings.max_calls_in_flight + 2 * settings.max_targets_in_flight
         in_flight = Places(settings.max_calls_in_flight, overdue)
         self.traffic = Traffic(
-            in_flight, settings.attempts, stop, self._pacer, settings.timeout_s, counts=sessions.counts
+            in_flight, settings.attempts, stop, self._pacer, settings.timeout_s, counts=sessions.counts, tell=self._tell
         )
 
     def _pacer(self, target: Target, operation: str) -> Pacer:
@@ -193,10 +195,5 @@ class Fleet:
 
 async def _load(lane: Lane, api: BedrockApi) -> Catalogue:
     models = await lane.call("ListFoundationModels", api.foundation_models)
-    pages: list[list[SystemProfile]] = []
-    token: str | None = None
-    while True:
-        page, token = await lane.call("ListInferenceProfiles", partial(api.system_profiles_page, token))
-        pages.append(page)
-        if token is None:
-            return Catalogue.from_answers(models, pages)
+    profiles = await whole_list(lane.call, "ListInferenceProfiles", api.system_profiles_page, attrgetter("id"))
+    return Catalogue.from_answers(models, [profiles])

@@ -18,7 +18,7 @@ import anyio
 from bulkprof.errors import AmbiguousError, AwsError, SignInNeededError, ThrottledError, UnreachableError
 from bulkprof.execution.pacer import Pacer
 from bulkprof.execution.places import PATIENCE_S, Contact, Place, Places
-from bulkprof.execution.retry import REPEATABLE, retried
+from bulkprof.execution.retry import REPEATABLE, THROTTLE_PATIENCE_S, retried
 from bulkprof.execution.stop import Stop, StopRequestedError
 from bulkprof.model import CallCount, Target
 
@@ -26,6 +26,10 @@ T = TypeVar("T")
 
 TICK_S = 0.001
 """How much before its slot a call may go: timers are no finer, and the slots after it stay where they are."""
+RETRY_AFTER_MOST_S = 300.0
+"""Seconds of a Retry-After that are honoured: a third of how long an action bears with throttles."""
+TOLD_FROM_S = 20.0
+"""Seconds of a Retry-After from which on it is told: nothing else would say why nothing moves."""
 
 
 class LaneClosedError(Exception):
@@ -51,14 +55,21 @@ class Traffic:
     fell_silent: Callable[[Target], None] | None = None
     """Hears of each target that has stopped answering, more than once: whoever works on many side by side sets it."""
     counts: dict[str, CallCount] = field(default_factory=dict)
+    tell: Callable[[str], None] | None = None
+    """Hears what people should know, such as why a target stands still."""
 
 
 class _Channel:
     """One operation of one target: its pacer, and the line of calls that wait for their turn."""
 
-    __slots__ = ("closed", "count", "pacer", "turn")
+    __slots__ = ("closed", "count", "operation", "pacer", "throttled_since", "told", "turn")
 
-    def __init__(self, pacer: Pacer, count: CallCount) -> None:
+    def __init__(self, operation: str, pacer: Pacer, count: CallCount) -> None:
+        self.operation = operation
+        self.told = False
+        """Whether it was said that a long wait is asked for."""
+        self.throttled_since: float | None = None
+        """When the first of the throttles came after which nothing else was answered."""
         self.closed: tuple[str, str] | None = None
         """The code and the reason why no more calls are sent."""
         self.pacer = pacer
@@ -132,6 +143,7 @@ class Lane:
         async with channel.turn:
             # Those that wait in line behind a closed door go out at once: what isn't sent needs no pace.
             while channel.sends(whatever_closes=whatever_closes) and (delay := pacer.wait(traffic.clock())) > TICK_S:
+                self._require_hope(channel, traffic.clock(), delay)
                 await stop.pause(delay)
             place = await self._place(channel, stop, whatever_closes=whatever_closes)
             sent_at = traffic.clock()
@@ -147,11 +159,14 @@ class Lane:
             answer = await send()
         except ThrottledError as error:
             count.throttled += 1
-            pacer.throttled(traffic.clock(), sent_at, error.retry_after)
+            if channel.throttled_since is None:
+                channel.throttled_since = sent_at
+            pacer.throttled(traffic.clock(), sent_at, self._honoured(channel, error.retry_after))
             contact.answered(traffic.clock(), sent_at)
             raise
         except AwsError as error:
             count.failed += 1
+            channel.throttled_since = None
             now = traffic.clock()
             pacer.accepted(now, sent_at)
             if isinstance(error, AmbiguousError | UnreachableError):
@@ -160,6 +175,7 @@ class Lane:
                 contact.answered(now, sent_at)
             raise
         else:
+            channel.throttled_since = None
             now = traffic.clock()
             pacer.accepted(now, sent_at)
             contact.answered(now, sent_at)
@@ -168,6 +184,32 @@ class Lane:
             look.cancel()
             contact.returned()
             traffic.in_flight.give_back(place)
+
+    def _require_hope(self, channel: _Channel, now: float, delay: float) -> None:
+        """Raise `AwsError` where another wait, of `delay` seconds, is too much for what is only throttled.
+
+        All that wait for their turn are given up with it: one after the other, each would wait as long.
+        """
+        since = channel.throttled_since
+        if since is not None and now + delay - since > THROTTLE_PATIENCE_S:
+            raise AwsError(
+                f"not sent: nothing but throttles came in {now - since:.0f} s, and the next call would wait another "
+                f"{delay:.0f} s; try again later",
+                code="OnlyThrottles",
+                operation=channel.operation,
+                where=str(self.target),
+            )
+
+    def _honoured(self, channel: _Channel, asked_s: float | None) -> float | None:
+        """The seconds of a Retry-After that are waited; a long one is told, once for each operation."""
+        if asked_s is None:
+            return None
+        wait_s = min(asked_s, RETRY_AFTER_MOST_S)
+        if wait_s >= TOLD_FROM_S and not channel.told and self.traffic.tell is not None:
+            channel.told = True
+            asked = "" if wait_s == asked_s else f" (it says {asked_s:.6g} s)"
+            self.traffic.tell(f"{self.target}: {channel.operation} waits {wait_s:.0f} s, as Retry-After asks{asked}")
+        return wait_s
 
     async def _place(self, channel: _Channel, stop: Stop, *, whatever_closes: bool) -> Place:
         """Wait until one more call may be in flight: of this target's, and of all.
@@ -198,5 +240,5 @@ class Lane:
     def _channel(self, operation: str) -> _Channel:
         if operation not in self._channels:
             count = self.traffic.counts.setdefault(operation, CallCount())
-            self._channels[operation] = _Channel(self.traffic.pacer_for(self.target, operation), count)
+            self._channels[operation] = _Channel(operation, self.traffic.pacer_for(self.target, operation), count)
         return self._channels[operation]

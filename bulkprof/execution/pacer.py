@@ -41,6 +41,8 @@ REGAIN_SECONDS: Final = 4.0
 """A shared limit: the share given up at a throttle, and the share won back in so many seconds (at 5 calls a second)."""
 CALM: Final = 6
 """Pairs that must agree before a limit no longer counts as shared."""
+SLOWEST: Final = 1.0 / 60.0
+"""Calls a second that are tried however long nothing is accepted: waits that the server asked for say nothing more."""
 OUTAGE: Final = 3
 """Cuts in a row without a call accepted between them: the server takes none, whatever the rate."""
 
@@ -184,7 +186,7 @@ class Pacer:
             # Far too fast, or unlucky once with a rate that had been measured.
             if age > 0 and self._calm == 0 and self._share == 1.0:
                 self._calm = -CALM
-            rate = max(0.25 / dt, 0.5 * rate if age > 0 or self._calm < 0 else 0.0)
+            rate = max(0.25 / dt, SLOWEST, 0.5 * rate if age > 0 or self._calm < 0 else 0.0)
             self._trust(now, rate, 0)
         elif self._share < 1.0 and age > 10:
             rate = self._confirm(now, rate)

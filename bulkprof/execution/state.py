@@ -173,7 +173,10 @@ def _remove(run: Path) -> None:
 def is_run_file(path: Path) -> bool:
     """Whether a file is a SQLite file, which no manifest is."""
     try:
+        # What is read of a pipe would be missing when its rows are read, and it may keep waiting.
+        if not path.is_file():
+            return False
         with path.open("rb") as file:
             return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
-    except OSError:
+    except (OSError, ValueError):
         return False

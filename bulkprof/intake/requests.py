@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
+import stat
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
@@ -17,11 +17,9 @@ from bulkprof.errors import UsageError
 from bulkprof.intake.cells import Cells, Rejected
 from bulkprof.intake.csv_rows import HeaderProblem
 from bulkprof.intake.readers import BATCH
-from bulkprof.intake.stdin import spooled
+from bulkprof.intake.stdin import STDIN, is_stream, opened_stream, spooled
 from bulkprof.model import Problem, RawRow, Request
 from bulkprof.plugins.api import Reader, Source
-
-STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +46,12 @@ class Batch:
 
 
 async def read_batches(
-    manifests: Sequence[str], readers: Mapping[str, Reader], *, stdin: BinaryIO | None = None
+    manifests: Sequence[str], readers: Mapping[str, Reader], *, streams: Mapping[str, BinaryIO] | None = None
 ) -> AsyncGenerator[Batch, None]:
     """Yield the rows of all manifests in order.
 
-    `stdin` is what `-` reads, by default the process's own. Leave it early only through `contextlib.aclosing`, which
-    closes files.
+    `streams` are standard input (`-`) and pipes, where somebody has opened them already. Leave it early only through
+    `contextlib.aclosing`, which closes files.
     """
     if not manifests:
         raise UsageError("no manifest was given; name a CSV, JSON or JSON Lines file, or - for standard input")
@@ -65,8 +63,14 @@ async def read_batches(
                 yield _whole(problem)
                 continue
             path, suffix = Path(label), Path(label).suffix.lower()
-            if label == STDIN:
-                path, suffix = await stack.enter_async_context(spooled(stdin or sys.stdin.buffer))
+            if is_stream(label):
+                try:
+                    stream = (streams or {}).get(label) or stack.enter_context(opened_stream(label))
+                except OSError as error:
+                    yield _whole(_unreadable(label, error))
+                    continue
+                path, of_content = await stack.enter_async_context(spooled(stream))
+                suffix = suffix if suffix in readers else of_content
             reader = readers.get(suffix)
             if reader is None:
                 yield _whole(_unknown_suffix(label, suffix, readers))
@@ -111,10 +115,12 @@ def _refusal(label: str, seen: dict[tuple[int, int] | str, str]) -> Problem | No
         identity: tuple[int, int] | str = STDIN
     else:
         try:
-            stat = os.stat(label)  # noqa: PTH116 - a label is no path yet: it may hold NULs
-            identity = (stat.st_dev, stat.st_ino)
-            if Path(label).is_dir():
+            found = os.stat(label)  # noqa: PTH116 - a label is no path yet: it may hold NULs
+            identity = (found.st_dev, found.st_ino)
+            if stat.S_ISDIR(found.st_mode):
                 return Problem("is a directory", label, remedy=f"name its files, e.g. {Path(label) / '*.csv'}")
+            if not stat.S_ISREG(found.st_mode) and not is_stream(label):
+                return Problem("is neither a file nor a pipe", label, remedy="name one, or - for standard input")
         except OSError as error:
             return _unreadable(label, error)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""Standard input as a manifest: copied to a temporary file, so that it can be read like any other."""
+"""Standard input and pipes as manifests: copied to a temporary file, so that they can be read like any other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,8 +20,32 @@ from bulkprof.intake.temporary import on_temporary_disk
 from bulkprof.looks import folded
 
 _PIECE = 1 << 18
+STDIN = "-"
+"""The manifest that is standard input."""
+_SYSTEM = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/", "/dev/tty")
+"""Where shells and users name what a process has open already: `<(…)` is one of them."""
 _FIRST_LINE = 1 << 20
 """Bytes of the first line that are looked at to tell JSON Lines from JSON."""
+
+
+def is_stream(label: str) -> bool:
+    """Whether a manifest is standard input, a pipe or a terminal: it can be read once, and may keep waiting."""
+    if label == STDIN or label.startswith(_SYSTEM):
+        return True
+    try:
+        return stat.S_ISFIFO(os.stat(label).st_mode)  # noqa: PTH116 - a label is no path yet: it may hold NULs
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def opened_stream(label: str) -> Iterator[BinaryIO]:
+    """Open what `is_stream` knows, without waiting until somebody writes. Raises `OSError`."""
+    if label == STDIN:
+        yield sys.stdin.buffer
+        return
+    with os.fdopen(os.open(label, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=0) as stream:
+        yield stream
 
 
 @asynccontextmanager
@@ -54,7 +78,11 @@ async def pieces(stream: BinaryIO) -> AsyncIterator[bytes]:
             data = await anyio.to_thread.run_sync(stream.read, _PIECE)
         else:
             await anyio.wait_readable(descriptor)
-            data = os.read(descriptor, _PIECE)
+            try:
+                data = os.read(descriptor, _PIECE)
+            except BlockingIOError:
+                # Somebody else reads the same pipe, and was quicker.
+                continue
         if not data:
             return
         yield data

@@ -11,12 +11,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter, itemgetter
 from typing import Protocol, TypeVar
 
 import anyio
 
 from bulkprof.errors import AccessDeniedError, UnreachableError
 from bulkprof.model import Action, ActionKind, ObservedProfile
+from bulkprof.pages import Send, whole_list
 
 T = TypeVar("T")
 
@@ -44,29 +46,15 @@ class Reads(Protocol):
         ...
 
 
-class Caller(Protocol):
-    """Sends one call, paced, counted and retried (`execution.lane.Lane.call`)."""
-
-    async def __call__(self, operation: str, send: Callable[[], Awaitable[T]]) -> T:
-        """Answer what `send` answers; raises `AwsError` when retries are of no use."""
-        ...
-
-
 async def observe(
-    api: Reads, call: Caller, names: Collection[str] | None = None, *, owned: bool = False
+    api: Reads, call: Send, names: Collection[str] | None = None, *, owned: bool = False
 ) -> list[ObservedProfile]:
     """List the target's profiles, with the tags of those in `names`, by default of all.
 
     `owned` looks for profiles that carry tags among the others, too. A profile that the index doesn't show was never
     tagged, or a moment ago: nobody can tell whose it is, and so it keeps `tags=None`, as those that nobody asks about.
     """
-    profiles: list[ObservedProfile] = []
-    token: str | None = None
-    while True:
-        page, token = await call("ListInferenceProfiles", partial(api.list_page, token))
-        profiles.extend(page)
-        if token is None:
-            break
+    profiles = await whole_list(call, "ListInferenceProfiles", api.list_page, attrgetter("arn"))
     needed = [profile.arn for profile in profiles if names is None or profile.name in names]
     if not (needed or (owned and profiles)):
         return profiles
@@ -79,7 +67,7 @@ async def observe(
 
 
 async def with_tags_confirmed(
-    api: Reads, call: Caller, profiles: Sequence[ObservedProfile], arns: Iterable[str]
+    api: Reads, call: Send, profiles: Sequence[ObservedProfile], arns: Iterable[str]
 ) -> list[ObservedProfile]:
     """The same profiles, with the tags of `arns` asked for one by one."""
     asked = list(dict.fromkeys(arns))
@@ -90,7 +78,7 @@ async def with_tags_confirmed(
     return [replace(p, tags=fresh[p.arn]) if p.arn in fresh else p for p in profiles]
 
 
-async def look_up(api: Reads, call: Caller, arns: Iterable[str]) -> list[ObservedProfile]:
+async def look_up(api: Reads, call: Send, arns: Iterable[str]) -> list[ObservedProfile]:
     """Profiles by ARN, with their tags. Raises `NotFoundError` when one of them isn't there (yet)."""
     found: list[ObservedProfile] = await _side_by_side(
         [partial(call, "GetInferenceProfile", partial(api.get, arn)) for arn in arns]
@@ -114,19 +102,13 @@ def to_confirm(actions: Iterable[Action], observed: Sequence[ObservedProfile]) -
     return list(dict.fromkeys([*arns, *(profile.arn for profile in observed if profile.name in names)]))
 
 
-async def _all_tags(api: Reads, call: Caller) -> dict[str, dict[str, str]] | None:
+async def _all_tags(api: Reads, call: Send) -> dict[str, dict[str, str]] | None:
     """Every tagged profile's tags by ARN, or None where the tagging API is denied."""
-    tags: dict[str, dict[str, str]] = {}
-    token: str | None = None
-    while True:
-        try:
-            page, token = await call("GetResources", partial(api.tagged_page, token))
-        except (AccessDeniedError, UnreachableError):
-            # Denied, or a network without a way to that service: profiles are asked one by one.
-            return None
-        tags.update(page)
-        if token is None:
-            return tags
+    try:
+        return dict(await whole_list(call, "GetResources", api.tagged_page, itemgetter(0)))
+    except (AccessDeniedError, UnreachableError):
+        # Denied, or a network without a way to that service: profiles are asked one by one.
+        return None
 
 
 async def _side_by_side(sends: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

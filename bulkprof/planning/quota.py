@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bulkprof.errors import AwsError, NotFoundError
 from bulkprof.model import Action, ActionKind, Target
-from bulkprof.planning.observe import Caller
+from bulkprof.pages import Send
 
 DEFAULT_QUOTA = 1000
 """Profiles per account and Region, before anybody asked AWS for more."""
@@ -27,7 +27,7 @@ class ReadsQuota(Protocol):
 
 
 async def quota_warning(
-    api: ReadsQuota, call: Caller, target: Target, exists: int, actions: Iterable[Action], *, beside: bool = False
+    api: ReadsQuota, call: Send, target: Target, exists: int, actions: Iterable[Action], *, beside: bool = False
 ) -> str | None:
     """What to say where more profiles are to be made than the target has room for; None where they fit.
 

@@ -52,6 +52,7 @@ from bulkprof.plugins.api import (
 )
 from bulkprof.plugins.fields import FieldReader, field_reader, missing_field
 from bulkprof.plugins.hookspecs import hookimpl
+from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
 from bulkprof.plugins.tables import read_table
 from bulkprof.printable import printable, printable_lines
@@ -69,6 +70,8 @@ __all__ = [
     "NeededField",
     "Outcome",
     "OutcomeKind",
+    "Pattern",
+    "PatternTooSlowError",
     "PlanOverview",
     "PluginContext",
     "PluginSettings",

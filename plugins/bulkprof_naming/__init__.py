@@ -14,14 +14,21 @@ that went into it, so two rows that differ can't be cut to the same name, and a 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bulkprof.plugins import DesiredProfile, PluginContext, PluginSettings, field_reader, hookimpl, missing_field
+from bulkprof.plugins import (
+    DesiredProfile,
+    Pattern,
+    PluginContext,
+    PluginSettings,
+    field_reader,
+    hookimpl,
+    missing_field,
+)
 from bulkprof_naming.shape import are_parts, is_clean, model_label, name_part, with_hash
 from bulkprof_naming.template import Template
 
@@ -38,7 +45,7 @@ class NamingSettings(PluginSettings):
     case: Literal["keep", "lower", "upper"] = "keep"
     separator: Literal["-", "_", " "] = "-"
     """What blanks and characters that AWS refuses turn into."""
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
     """What the whole name must match, besides AWS's own rules."""
     enforce: bool = False
     """Whether profiles that bring their own name must bring the one that the template makes."""

@@ -96,7 +96,8 @@ async def post(url: SecretStr, message: dict[str, Any], *, timeout_s: float) -> 
             try:
                 async with session.post(url.get_secret_value(), json=message, allow_redirects=False) as answer:
                     status, wait = answer.status, answer.headers.get("Retry-After", "")
-                    text = (await answer.text(errors="replace"))[:200].strip()
+                    # Slack's are a few words. Whatever else answers may go on for ever.
+                    text = (await answer.content.read(200)).decode(errors="replace").strip()
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 # Its message and its context hold the URL.
                 failure = type(error).__name__

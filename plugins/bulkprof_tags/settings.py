@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bulkprof.plugins import PluginSettings, tag_key_fault, tag_value_fault
+from bulkprof.plugins import Pattern, PluginSettings, tag_key_fault, tag_value_fault
 
 
 def _tag_key(key: str) -> str:
@@ -37,14 +36,11 @@ def _allowed(value: object) -> object:
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return tuple(value)
     if isinstance(value, str):
-        try:
-            return re.compile(value)
-        except re.error as error:
-            raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+        return Pattern(value)
     raise ValueError("must be a list of values, or a regular expression")
 
 
-Allowed = Annotated[tuple[str, ...] | re.Pattern[str], BeforeValidator(_allowed)]
+Allowed = Annotated[tuple[str, ...] | Pattern, BeforeValidator(_allowed)]
 
 
 class LookupSettings(PluginSettings):

@@ -15,6 +15,11 @@ from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
 from bulkprof.aws.sdk import Sdk
 from tests.aws import wire
 
+ARN = wire.ARN.encode()
+PROFILE = (
+    b'{"inferenceProfileArn":"%b","inferenceProfileId":"i","inferenceProfileName":"n","models":[{"modelArn":"m"}]}'
+    % ARN
+)
 CALLS: Mapping[str, tuple[str, str, dict[str, Any], bytes]] = {
     "a creation": (
         "bedrock",
@@ -25,13 +30,13 @@ CALLS: Mapping[str, tuple[str, str, dict[str, Any], bytes]] = {
             "clientRequestToken": "t",
             "tags": [{"key": "a b", "value": ""}],
         },
-        wire.response(201, b'{"inferenceProfileArn":"arn","status":null,"new":1}', X_Amzn_RequestId="r"),
+        wire.response(201, b'{"inferenceProfileArn":"%b","status":null,"new":1}' % ARN, X_Amzn_RequestId="r"),
     ),
     "a list": (
         "bedrock",
         "list_inference_profiles",
         {"typeEquals": "APPLICATION", "maxResults": 1000, "nextToken": "a/b+c= d"},
-        wire.response(200, b'{"inferenceProfileSummaries":[{"models":[{"modelArn":"m"}]}],"nextToken":""}'),
+        wire.response(200, b'{"inferenceProfileSummaries":[%b],"nextToken":"","new":[[]]}' % PROFILE),
     ),
     "a deletion": (
         "bedrock",
@@ -43,7 +48,7 @@ CALLS: Mapping[str, tuple[str, str, dict[str, Any], bytes]] = {
         "resourcegroupstaggingapi",
         "get_resources",
         {"ResourceTypeFilters": ["bedrock:application-inference-profile"], "ResourcesPerPage": 100},
-        wire.response(200, b'{"ResourceTagMappingList":[{"ResourceARN":"a","Tags":[]}]}'),
+        wire.response(200, b'{"ResourceTagMappingList":[{"ResourceARN":"%b","Tags":[]}]}' % ARN),
     ),
     "an error named in a header": (
         "bedrock",

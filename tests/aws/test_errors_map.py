@@ -204,9 +204,9 @@ CASES = {
     "not an object": (wire.saying(wire.response(201, b"[]")), e.AmbiguousError),
     "not HTTP": (wire.saying(b"SSH-2.0-OpenSSH\r\n\r\n", then_close=True), e.AmbiguousError),
     "a proxy's page": (wire.saying(wire.response(502, b"<html>bad gateway</html>")), e.AmbiguousError),
-    "an error that isn't an object": (wire.saying(wire.response(403, b'"no"')), e.AccessDeniedError),
-    "an error that isn't text": (wire.saying(wire.response(400, b"\xff\xfe")), e.InvalidRequestError),
-    "a redirect": (wire.saying(wire.response(307, b"", Location="http://127.0.0.1:1/")), e.InvalidRequestError),
+    "an error that isn't an object": (wire.saying(wire.response(403, b'"no"')), e.AmbiguousError),
+    "an error that isn't text": (wire.saying(wire.response(400, b"\xff\xfe")), e.AmbiguousError),
+    "a redirect": (wire.saying(wire.response(307, b"", Location="http://127.0.0.1:1/")), e.AmbiguousError),
     "throttled": (wire.saying(wire.response(429, b"{}", Retry_After="2")), e.ThrottledError),
 }
 

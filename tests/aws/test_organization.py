@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 
-from bulkprof.aws import AwsSessions, OrganizationWalk
+from bulkprof.aws import AwsSessions, OrganizationApi, OrganizationWalk
+from bulkprof.aws.organization import Page
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AccessDeniedError, AmbiguousError, ThrottledError
 from bulkprof.model import Directory, Target
@@ -34,7 +35,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-async def once(_operation: str, send: Callable[[], Awaitable[T]]) -> T:
+async def once(operation: str, send: Callable[[], Awaitable[T]]) -> T:
     return await send()
 
 
@@ -172,6 +173,26 @@ async def test_a_broken_answer_is_no_small_organization(body: bytes) -> None:
                 sessions._loaded._endpoint = f"http://127.0.0.1:{port}"
                 with pytest.raises(AmbiguousError):
                     await (await sessions.organization()).accounts()
+
+
+async def test_units_that_are_within_each_other_are_each_looked_at_once() -> None:
+    """They may be moved while the organization is walked."""
+    asked: list[str] = []
+
+    class Circle:
+        async def accounts(self, token: str | None) -> Page:
+            return Page(((WEB, "ACTIVE"),), None)
+
+        async def accounts_of(self, unit: str, token: str | None) -> Page:
+            asked.append(unit)
+            return Page(((WEB, "ACTIVE"),), None)
+
+        async def units_of(self, unit: str, token: str | None) -> Page:
+            return Page((({"a": "b", "b": "a"}[unit], "name"),), None)
+
+    walk = OrganizationWalk(cast("OrganizationApi", Circle()), once)
+    assert (await walk.directory(["a"], tags=False)).units == {"a": frozenset({WEB})}
+    assert asked == ["a", "b"]
 
 
 async def test_throttles_are_the_callers_to_repeat(sandbox: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import subprocess
@@ -119,3 +120,24 @@ def test_a_finished_run_cannot_be_resumed(commands: CommandLine, sandbox: Sandbo
     ended = commands("resume", run_id, "--yes")
     assert ended.code == 64
     assert "is finished: there is nothing to resume" in ended.err
+
+
+def test_a_pipe_that_nobody_writes_to(commands: CommandLine) -> None:
+    path = commands.folder / "pipe.csv"
+    os.mkfifo(path)
+    with commands.started("apply", str(path), "--yes", "--json") as process:
+        # Nothing is told meanwhile: the run's file shows that reading has begun.
+        until(lambda: list((commands.folder / ".bulkprof").rglob("*.db")))
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert read_json(out)["exit_code"] == 130
+
+
+def test_a_pipe_of_the_shell_is_read_as_often_as_it_takes(commands: CommandLine, sandbox: Sandbox) -> None:
+    path = commands.folder / "pipe"
+    os.mkfifo(path)
+    with commands.started("apply", str(path), "--yes", "--json") as process:
+        path.write_text("name,model\nteam-a,amazon.nova-lite-v1:0\n")
+        out, err = process.communicate(timeout=30)
+    assert outcomes_of(read_json(out)) == {"created": 1}, err

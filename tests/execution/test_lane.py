@@ -6,9 +6,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from bulkprof.errors import AccessDeniedError, AmbiguousError, ExitCode, ThrottledError
-from bulkprof.execution.lane import Lane
-from bulkprof.execution.retry import CERTAIN
+from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExitCode, ThrottledError
+from bulkprof.execution.lane import RETRY_AFTER_MOST_S, Lane
+from bulkprof.execution.retry import CERTAIN, THROTTLE_PATIENCE_S
 from bulkprof.execution.stop import LateStop, Stop, StopRequestedError
 from bulkprof.model import CallCount, Target
 from tests.execution.making import TARGET, FreePacer, InstantStop, make_traffic
@@ -116,6 +116,66 @@ async def test_every_attempt_counts_once_and_the_pacer_hears_of_each() -> None:
     assert [each for each in pacer.told if each != "started"] == [
         "throttled 7.0", "accepted", "throttled None", "accepted",
     ]  # fmt: skip
+
+
+async def test_a_long_retry_after_is_honoured_in_part_and_told_once() -> None:
+    told: list[str] = []
+    pacer = FreePacer()
+    traffic = make_traffic(Op=pacer)
+    traffic.tell = told.append
+    errors = [ThrottledError("x", retry_after=seconds) for seconds in (5.0, 86_400.0, 1e20)]
+
+    async def send() -> str:
+        if errors:
+            raise errors.pop(0)
+        return "done"
+
+    lane = Lane(TARGET, traffic)
+    assert await lane.call("Op", send) == "done"
+    assert [each for each in pacer.told if each.startswith("throttled")] == [
+        "throttled 5.0", f"throttled {RETRY_AFTER_MOST_S}", f"throttled {RETRY_AFTER_MOST_S}",
+    ]  # fmt: skip
+    assert told == [f"{TARGET}: Op waits 300 s, as Retry-After asks (it says 86400 s)"]
+    errors.append(ThrottledError("x", retry_after=60.0))
+    await lane.call("Other", send)
+    assert told[1:] == [f"{TARGET}: Other waits 60 s, as Retry-After asks"]
+
+
+async def test_what_is_only_throttled_is_given_up_in_time_with_all_that_wait() -> None:
+    """One after the other, each of them would wait as long as the first."""
+    now = 0.0
+
+    class Clocked(InstantStop):
+        async def pause(self, seconds: float) -> None:
+            nonlocal now
+            now += seconds
+            pacer.delay = max(0.0, pacer.delay - seconds)
+            await anyio.lowlevel.checkpoint()
+
+    pacer, sent = FreePacer(), 0
+    traffic = make_traffic(stop=Clocked(), Op=pacer)
+    traffic.clock = lambda: now
+    lane = Lane(TARGET, traffic)
+
+    async def throttled() -> None:
+        nonlocal sent
+        sent += 1
+        pacer.delay = RETRY_AFTER_MOST_S
+        raise ThrottledError("slower", retry_after=86_400.0)
+
+    async def expect_the_end() -> None:
+        with pytest.raises(AwsError, match="nothing but throttles came in 900 s") as caught:
+            await lane.call("Op", throttled)
+        assert caught.value.code == "OnlyThrottles"
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(expect_the_end)
+    assert (now, sent) == (THROTTLE_PATIENCE_S, 4)
+    # Other operations of the target have nothing to do with it, and this one is tried again once it may be at once.
+    assert await lane.call("Other", _answered) == "done"
+    pacer.delay = 0.0
+    assert await lane.call("Op", _answered) == "done"
 
 
 @pytest.mark.parametrize("error", [AccessDeniedError("x"), ThrottledError("x"), AmbiguousError("x"), ValueError("x")])

@@ -392,7 +392,7 @@ NUMBERS = ["NaN", "Infinity", '"60"', "null", "9" * 400, "[" * 5000]
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"report,of,costs\n", b"[]", b'{"pid": 1}']
+    [b"", b"report,of,costs\n", b"[]", b'{"pid": 1}', b"[" * 60_000, b"\xff", b'"\\ud800"']
     + [b'{"pid": 1, "token": "t", "writes": 1, "expiry_s": %s}' % number.encode() for number in NUMBERS],
 )
 async def test_what_isnt_a_lock_is_left_alone(world: World, body: bytes) -> None:

@@ -11,10 +11,10 @@ from bulkprof.model import Problem, Request
 
 
 async def read_all(manifests: Sequence[str], stdin: bytes | None = None) -> tuple[list[Request], list[Problem]]:
-    stream = None if stdin is None else BytesIO(stdin)
+    streams = {} if stdin is None else {"-": BytesIO(stdin)}
     requests: list[Request] = []
     problems: list[Problem] = []
-    async for batch in read_batches(manifests, builtin_readers(), stdin=stream):
+    async for batch in read_batches(manifests, builtin_readers(), streams=streams):
         for item in batch.understood():
             if isinstance(item, Rejected):
                 problems.extend(item.problems)

@@ -79,7 +79,7 @@ async def test_waiting_for_a_pipe_can_be_cancelled(tmp_path: Path, monkeypatch: 
     os.write(writing, b"name\n")
     with os.fdopen(reading, "rb", buffering=0) as stream, os.fdopen(writing, "wb"):
         with anyio.move_on_after(0.05) as scope:
-            async for _ in read_batches(["-"], builtin_readers(), stdin=stream):
+            async for _ in read_batches(["-"], builtin_readers(), streams={"-": stream}):
                 pytest.fail("nothing was written yet")
         assert scope.cancelled_caught
     assert os.listdir(tmp_path) == []  # noqa: PTH208
@@ -91,9 +91,55 @@ async def test_a_pipe_is_read_to_its_end() -> None:
         sender.write(CSV.encode())
     with os.fdopen(reading, "rb", buffering=0) as stream:
         found = [
-            item async for batch in read_batches(["-"], builtin_readers(), stdin=stream) for item in batch.understood()
+            item
+            async for batch in read_batches(["-"], builtin_readers(), streams={"-": stream})
+            for item in batch.understood()
         ]
     assert [getattr(row, "name", None) for row in found] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["pipe", "pipe.csv", "pipe.json"])
+async def test_a_named_pipe_is_read_as_its_name_or_else_its_content_says(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    os.mkfifo(path)
+
+    def write() -> None:
+        path.write_text('[{"name": "a"}]' if name.endswith("json") else CSV)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.to_thread.run_sync, write)
+        requests, problems = await read_all([str(path)])
+    assert [row.name for row in requests] == ["a"]
+    assert not problems
+
+
+async def test_a_pipe_that_nobody_writes_to_can_be_left(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    with anyio.move_on_after(0.05) as scope:
+        await read_all([str(path)])
+    assert scope.cancelled_caught
+    assert str(path) not in open_files()
+
+
+async def test_what_the_shell_has_opened_is_read_by_its_content(tmp_path: Path) -> None:
+    """`<(…)` is a pipe; `/dev/stdin` may as well be a file."""
+    file = tmp_path / "a.csv"
+    file.write_text(CSV)
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as sender:
+        sender.write(CSV.encode())
+    with os.fdopen(reading, "rb"), file.open("rb") as opened:
+        for label in (f"/dev/fd/{reading}", f"/dev/fd/{opened.fileno()}"):
+            requests, problems = await read_all([label])
+            assert ([row.name for row in requests], problems) == (["a"], [])
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
+async def test_a_device_is_no_manifest(device: str) -> None:
+    requests, (problem,) = await read_all([device])
+    assert not requests
+    assert "neither a file nor a pipe" in problem.message
 
 
 async def test_leaving_early_closes_the_file(tmp_path: Path) -> None:

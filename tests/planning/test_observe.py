@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -72,6 +72,34 @@ async def test_an_empty_account_takes_one_call() -> None:
     aws = FakeReads([])
     assert await observe(aws, aws.call, {"a"}, owned=True) == []
     assert aws.calls == {"ListInferenceProfiles": 1}
+
+
+async def test_a_profile_on_two_pages_is_one() -> None:
+    """Counted twice, its deletion would count twice against the caps."""
+    aws = FakeReads(_many(1500))
+
+    def overlapping(items: list[T], token: str | None, size: int) -> tuple[list[T], str | None]:
+        start = max(0, int(token or 0) - 7)
+        end = start + size
+        return items[start:end], str(end) if end < len(items) else None
+
+    aws._page = overlapping  # type: ignore[method-assign]
+    found = await observe(aws, aws.call, owned=True)
+    assert [each.arn for each in found] == list(aws.profiles)
+    assert all(each.tags for each in found)
+
+
+@pytest.mark.parametrize("operation", ["list_page", "tagged_page"])
+async def test_a_list_without_end_is_an_error_of_the_target(operation: str) -> None:
+    aws = FakeReads(_many(3))
+    items = {"list_page": list(aws.profiles.values()), "tagged_page": list(aws.index.items())}
+
+    async def again(next_token: str | None) -> Any:
+        return items[operation], "the same"
+
+    setattr(aws, operation, again)
+    with pytest.raises(AwsError, match="circle"):
+        await observe(aws, aws.call, owned=True)
 
 
 async def test_tags_that_nobody_needs_are_not_asked_for() -> None:
