@@ -67,7 +67,7 @@ def carried_out(actions: Iterable[Action], there: Iterable[ObservedProfile], rul
     """AWS after a run: a model of what the engine does."""
     after = {each.arn: each for each in there}
     for action in changes(actions):
-        if action.kind is ActionKind.REPLACE and rules.retirement.tags:
+        if action.kind is ActionKind.REPLACE and rules.retirement.until:
             old = after[action.arn]
             after[action.arn] = replace(old, tags={**(old.tags or {}), **rules.retirement.tags})
         elif action.kind in {ActionKind.DELETE, ActionKind.REPLACE}:
