@@ -39,6 +39,12 @@ def standing(run: RunFile, state: StateDirectory) -> str:
     return KILLED
 
 
+def told_its_end(run: RunFile) -> bool:
+    """Whether a run told its sinks its end: it finished, or was stopped by its deadline or a limit of its own."""
+    status, summary = run.meta("status"), run.meta("summary") or {}
+    return bool(status == "finished" or (status == "interrupted" and 0 < summary.get("exit_code", 0) < 128))
+
+
 def nothing_to_deliver(run: RunFile, state: StateDirectory) -> str:
     """Why sinks miss nothing of a run that didn't tell them its end, or get it in another way. Blocks."""
     stands, run_id = standing(run, state), run.meta("id")
