@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import product
 from typing import Any, TypeVar
 
 from bulkprof.model import (
@@ -153,6 +154,13 @@ def word(kind: type[W], text: Any) -> W:
         raise DamageError(f"{text!a} is no {kind.__name__}") from None
 
 
+def typed(row: tuple[Any, ...], *kinds: type) -> tuple[Any, ...]:
+    """A row whose values are of these types, one for each. Raises `DamageError` for another: SQLite takes any."""
+    if tuple(map(type, row)) != kinds:
+        raise DamageError("a row's values aren't of its columns' types")
+    return row
+
+
 def from_json(text: Any) -> Any:
     """The value of a JSON text. Raises `DamageError`."""
     try:
@@ -213,8 +221,19 @@ def from_deletion(target_id: int, action: Action) -> tuple[Any, ...]:
     )
 
 
+_MAYBE = (str, type(None))
+_ACTION_TYPES = frozenset(
+    product(
+        (int,), *[(str,)] * 2, _MAYBE, *[(str,)] * 2, (int,), *[(str,)] * 3, _MAYBE, *[(str,)] * 5, *[_MAYBE] * 3
+    )
+)
+"""What types the values of a row of `SELECT_ACTION` may have."""
+
+
 def to_action(row: tuple[Any, ...]) -> Action:
-    """An action from a row of `SELECT_ACTION`; one that isn't planned yet has the kind `none`."""
+    """An action from a row of `SELECT_ACTION`; one that isn't planned yet has the kind `none`. Raises `DamageError`."""
+    if tuple(map(type, row)) not in _ACTION_TYPES:
+        raise DamageError("an action's values aren't of its columns' types")
     tags = mapping(row[11])
     return Action(
         id=row[0],
@@ -251,7 +270,9 @@ def from_problem(problem: Problem) -> tuple[Any, ...]:
 
 
 def to_problem(row: tuple[Any, ...]) -> Problem:
-    """A problem from a row of `PROBLEM_COLUMNS`."""
+    """A problem from a row of `PROBLEM_COLUMNS`. Raises `DamageError`."""
+    if bytes in map(type, row):
+        raise DamageError("a problem isn't text")
     message, file, line, column, value, remedy, severity = row
     return Problem(message, file, line, column, value, remedy, word(Severity, severity))
 
@@ -269,8 +290,12 @@ def from_outcome(outcome: Outcome) -> tuple[Any, ...]:
     )
 
 
+_OUTCOME_TYPES = (int, str, str, str, str, int, str, str, str, str, str, int, str, str)
+
+
 def to_outcome(row: tuple[Any, ...]) -> Outcome:
-    """An outcome from a row of `SELECT_OUTCOME` or `SELECT_RESULTS` without its first column."""
+    """An outcome from a row of `SELECT_OUTCOME` or `SELECT_RESULTS` without its first column. Raises `DamageError`."""
+    typed(row, *_OUTCOME_TYPES)
     return Outcome(
         action_id=row[0],
         target=Target(row[1], row[2]),
