@@ -52,7 +52,7 @@ class Lost(Wanted):
             self._write_meta(knows_lost=self.later())
 
     def take_over(self, lost: Iterable[LostProfile], *, known_at: float = 0.0) -> None:
-        """Take over what a run knew to be open at `known_at`, later than this one, in place of what was known so far."""
+        """Take over what a run that learned of it later, at `known_at`, knows to be open, instead of what was known."""
         with self._transaction():
             self._db.execute("DELETE FROM replacement")
             self._db.executemany(
@@ -67,7 +67,7 @@ class Lost(Wanted):
         return float(self.meta("knows_lost", default=0))
 
     def later(self, known_at: float = 0.0) -> float:
-        """Now, or a moment after this run was told last and after `known_at`: the clock may have been set back since."""
+        """Now; where the clock was set back, a moment after `known_at` and after this run was told last."""
         return max(time.time(), self.knows_lost_at + _MOMENT_S, known_at + _MOMENT_S)
 
     def is_whole(self, target: Target, names: Collection[str]) -> None:

@@ -179,6 +179,14 @@ def mapping(text: Any) -> Mapping[str, str]:
     return found
 
 
+def _keys(text: Any) -> tuple[str, ...]:
+    """Keys of tags. Raises `DamageError`."""
+    found = from_json(text)
+    if not isinstance(found, list):
+        raise DamageError("keys of tags aren't a list")
+    return tuple(found)
+
+
 def brief(profile: DesiredProfile) -> Desired:
     """What is asked of a profile that is checked only."""
     request, target = profile.request, profile.target
@@ -223,9 +231,7 @@ def from_deletion(target_id: int, action: Action) -> tuple[Any, ...]:
 
 _MAYBE = (str, type(None))
 _ACTION_TYPES = frozenset(
-    product(
-        (int,), *[(str,)] * 2, _MAYBE, *[(str,)] * 2, (int,), *[(str,)] * 3, _MAYBE, *[(str,)] * 5, *[_MAYBE] * 3
-    )
+    product((int,), *[(str,)] * 2, _MAYBE, *[(str,)] * 2, (int,), *[(str,)] * 3, _MAYBE, *[(str,)] * 5, *[_MAYBE] * 3)
 )
 """What types the values of a row of `SELECT_ACTION` may have."""
 
@@ -250,7 +256,7 @@ def to_action(row: tuple[Any, ...]) -> Action:
         arn=row[12],
         # A creation sets the very tags that it declares.
         set_tags=tags if row[13] == row[11] else mapping(row[13]),
-        remove_tags=() if row[14] == "[]" else tuple(from_json(row[14])),
+        remove_tags=() if row[14] == "[]" else _keys(row[14]),
         reason=row[15],
         refusal=Refusal(row[16], row[17], word(OutcomeKind, row[18])) if row[16] else None,
     )

@@ -62,7 +62,7 @@ def damage(db: sqlite3.Connection) -> str:
     for table, columns in _TYPES.items():
         strange = " OR ".join(f"typeof({name}) <> '{kind}'" for name, kind in columns.items())
         if db.execute(f"SELECT 1 FROM {table} WHERE {strange} LIMIT 1").fetchone():
-            return f"its table of {table}s holds what no run writes"
+            return f"its table {table} holds what no run writes"
     if not _has_seals(db):
         return ""
     for target, actions, digest in db.execute("SELECT target, actions, digest FROM seal").fetchall():
