@@ -88,7 +88,7 @@ async def apply(
         raise UsageError("apply deletes nothing; sync prunes, and so does apply of a plan that was made with prune")
     files = as_list(manifests)
     if len(files) == 1 and is_run_file(Path(files[0])):
-        with RunFile.open(Path(files[0])) as kept:
+        with RunFile.look_at(Path(files[0])) as kept:
             await kept.off_loop(kept.check)
             work = _as_started(work, kept)
             # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.

@@ -44,10 +44,14 @@ HELD = 2_000
 def as_list(manifests: Manifests) -> list[str]:
     """Manifests as the command line gives them. A single one needs no list, and must not be read as its letters.
 
-    Raises `UsageError` for a file whose name isn't UTF-8: it could stand in no report.
+    Raises `UsageError` for a file whose name isn't UTF-8: it could stand in no report; `TypeError` for what is no file.
     """
-    given = [manifests] if isinstance(manifests, str | Path) else manifests
-    names = [str(manifest) for manifest in given]
+    given = (manifests,) if isinstance(manifests, str | bytes) or not isinstance(manifests, Iterable) else manifests
+    names = []
+    for manifest in given:
+        if not isinstance(manifest, str | Path):
+            raise TypeError(f"manifests are paths, not {type(manifest).__name__} ({manifest!r})")
+        names.append(str(manifest))
     for name in names:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
             shown = os.fsencode(name).decode(errors="backslashreplace")

@@ -97,6 +97,9 @@ class Options:
                 object.__setattr__(self, name, Path(value))
             elif not isinstance(value, Path) and (value is not None or name == "state_dir"):
                 raise TypeError(f"{name} is a path, not {type(value).__name__}")
+        for name in ("failure_tolerance", "deadline"):
+            if not isinstance(value := getattr(self, name), str | None):
+                raise TypeError(f"{name} is a string, not {type(value).__name__} ({value!r})")
         for name in ("accounts", "not_accounts", "regions"):
             object.__setattr__(self, name, several(getattr(self, name), name))
 
@@ -106,7 +109,7 @@ def several(values: str | Iterable[str], name: str = "only") -> tuple[str, ...]:
 
     Raises `TypeError` for anything else.
     """
-    given = (values,) if isinstance(values, str) else tuple(values)
+    given = (values,) if isinstance(values, str) or not isinstance(values, Iterable) else tuple(values)
     for value in given:
         if not isinstance(value, str):
             raise TypeError(f"{name} takes strings, not {type(value).__name__} ({value!r})")

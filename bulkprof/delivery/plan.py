@@ -47,7 +47,7 @@ class Plan:
         """
         if self.path is None:
             raise UsageError(f"plan {self.run_id} was not kept; name a file for it: plan(..., out=Path('plan.db'))")
-        with RunFile.open(self.path) as run:
+        with RunFile.look_at(self.path) as run:
             yield from run.changes()
 
     def unkept(self) -> Plan:

@@ -121,7 +121,12 @@ class Delivery:
         links: dict[str, str] = await self.run.off_loop(partial(self.run.meta, "links", {}))
         end = FinishedRun(summary, self._outcomes, links)
         if taken := await self._guarded(plugin, sink, "finish", end):
-            if taken.answer:
+            if taken.answer and not isinstance(taken.answer, str):
+                self.warn(
+                    f"sink {sink.name!r} (plugin {plugin!r}): {type(sink).__name__}.finish answers "
+                    f"{type(taken.answer).__name__}, which is no link: answer a URL or None"
+                )
+            elif taken.answer:
                 # Kept with the run, for sinks that are served by a later `redeliver`.
                 links = {**links, sink.name: taken.answer}
                 await self.run.off_loop(partial(self.run.set_meta, links=links))
@@ -237,14 +242,24 @@ def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], No
             made: list[Any] = list(implementation.call(context) or ())
             if strange := [sink for sink in made if not isinstance(sink, Sink)]:
                 raise TypeError(f"{type(strange[0]).__name__} is not a bulkprof.plugins.Sink")  # noqa: TRY301
+            named = list(_named(made, implementation.plugin, {sink.name for _, sink in sinks}))
         except Exception as error:  # noqa: BLE001 - as above
             warn(f"plugin {implementation.plugin!r} makes no sink: {without_secrets(str(error))}")
             unmade.append(implementation.plugin)
             continue
-        for sink in made:
-            # Positions are kept by name: two of one name would each get a part.
-            name = sink.name or implementation.plugin
-            taken = {other.name for _, other in sinks}
-            sink.name = next(each for n in count(1) if (each := name if n == 1 else f"{name}-{n}") not in taken)
-            sinks.append((implementation.plugin, sink))
+        sinks.extend(named)
     return MadeSinks(sinks, unmade)
+
+
+def _named(made: Sequence[Sink], plugin: str, taken: set[str]) -> Iterator[tuple[str, Sink]]:
+    """A plugin's sinks, each with a name that isn't `taken`: whatever a class of foreign code has against its name."""
+    for sink in made:
+        # Positions are kept by name: two of one name would each get a part.
+        name = sink.name or plugin
+        if not isinstance(name, str):
+            raise TypeError(f"{type(sink).__name__}.name must be a string, not {type(name).__name__}")
+        free = next(each for n in count(1) if (each := name if n == 1 else f"{name}-{n}") not in taken)
+        if sink.name != free:
+            sink.name = free
+        taken.add(free)
+        yield plugin, sink

@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Iterable
 from enum import IntEnum
 
+from bulkprof.execution import rows
 from bulkprof.execution.database import speaking_of
 from bulkprof.execution.wanted import Wanted
 from bulkprof.model import Action, LostProfile, Target
@@ -34,6 +35,7 @@ _OPEN = (
     "LEFT JOIN action a ON a.target = t.id AND a.name = r.name AND a.wanted = 1 LEFT JOIN outcome o ON o.action = a.id "
     "WHERE (o.kind IS NULL OR (o.kind IN ('failed', 'unknown', 'skipped') AND o.arn = ''))"
 )
+_MOMENT_S = 0.001
 
 
 class Lost(Wanted):
@@ -47,22 +49,26 @@ class Lost(Wanted):
                 "INSERT OR REPLACE INTO replacement VALUES (?, ?, ?, ?, ?)",
                 (*place, action.name, action.arn, self.meta("id")),
             )
-            self._write_meta(knows_lost=time.time())
+            self._write_meta(knows_lost=self.later())
 
-    def take_over(self, lost: Iterable[LostProfile]) -> None:
-        """Take over what a run knows to be open that learned of it later, in place of what was known so far."""
+    def take_over(self, lost: Iterable[LostProfile], *, known_at: float = 0.0) -> None:
+        """Take over what a run that learned of it later, at `known_at`, knows to be open, instead of what was known."""
         with self._transaction():
             self._db.execute("DELETE FROM replacement")
             self._db.executemany(
                 "INSERT INTO replacement VALUES (?, ?, ?, ?, ?)",
                 [(each.target.account, each.target.region, each.name, each.old_arn, each.run_id) for each in lost],
             )
-            self._write_meta(knows_lost=time.time())
+            self._write_meta(knows_lost=self.later(known_at))
 
     @property
     def knows_lost_at(self) -> float:
         """When this run was last told, or found out, what is open, in epoch seconds; 0 where it never was."""
         return float(self.meta("knows_lost", default=0))
+
+    def later(self, known_at: float = 0.0) -> float:
+        """Now; where the clock was set back, a moment after `known_at` and after this run was told last."""
+        return max(time.time(), self.knows_lost_at + _MOMENT_S, known_at + _MOMENT_S)
 
     def is_whole(self, target: Target, names: Collection[str]) -> None:
         """Note that these names have a profile again, or need none any more."""
@@ -79,7 +85,7 @@ class Lost(Wanted):
     def _lost(self, condition: str = "", values: tuple[str, ...] = ()) -> list[LostProfile]:
         with speaking_of(self.path):
             query = f"SELECT r.account, r.region, r.name, r.old_arn, r.run {_OPEN} {condition}"
-            found = self._db.execute(query, values).fetchall()
+            found = [rows.typed(row, str, str, str, str, str) for row in self._db.execute(query, values)]
         return [LostProfile(Target(*row[:2]), *row[2:]) for row in found]
 
     def lost_elsewhere(self, target: Target) -> list[LostProfile]:

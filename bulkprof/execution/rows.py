@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import product
 from typing import Any, TypeVar
 
 from bulkprof.model import (
@@ -153,6 +154,13 @@ def word(kind: type[W], text: Any) -> W:
         raise DamageError(f"{text!a} is no {kind.__name__}") from None
 
 
+def typed(row: tuple[Any, ...], *kinds: type) -> tuple[Any, ...]:
+    """A row whose values are of these types, one for each. Raises `DamageError` for another: SQLite takes any."""
+    if tuple(map(type, row)) != kinds:
+        raise DamageError("a row's values aren't of its columns' types")
+    return row
+
+
 def from_json(text: Any) -> Any:
     """The value of a JSON text. Raises `DamageError`."""
     try:
@@ -169,6 +177,14 @@ def mapping(text: Any) -> Mapping[str, str]:
     if not isinstance(found, dict):
         raise DamageError("tags aren't an object")
     return found
+
+
+def _keys(text: Any) -> tuple[str, ...]:
+    """Keys of tags. Raises `DamageError`."""
+    found = from_json(text)
+    if not isinstance(found, list):
+        raise DamageError("keys of tags aren't a list")
+    return tuple(found)
 
 
 def brief(profile: DesiredProfile) -> Desired:
@@ -213,8 +229,17 @@ def from_deletion(target_id: int, action: Action) -> tuple[Any, ...]:
     )
 
 
+_MAYBE = (str, type(None))
+_ACTION_TYPES = frozenset(
+    product((int,), *[(str,)] * 2, _MAYBE, *[(str,)] * 2, (int,), *[(str,)] * 3, _MAYBE, *[(str,)] * 5, *[_MAYBE] * 3)
+)
+"""What types the values of a row of `SELECT_ACTION` may have."""
+
+
 def to_action(row: tuple[Any, ...]) -> Action:
-    """An action from a row of `SELECT_ACTION`; one that isn't planned yet has the kind `none`."""
+    """An action from a row of `SELECT_ACTION`; one that isn't planned yet has the kind `none`. Raises `DamageError`."""
+    if tuple(map(type, row)) not in _ACTION_TYPES:
+        raise DamageError("an action's values aren't of its columns' types")
     tags = mapping(row[11])
     return Action(
         id=row[0],
@@ -231,7 +256,7 @@ def to_action(row: tuple[Any, ...]) -> Action:
         arn=row[12],
         # A creation sets the very tags that it declares.
         set_tags=tags if row[13] == row[11] else mapping(row[13]),
-        remove_tags=() if row[14] == "[]" else tuple(from_json(row[14])),
+        remove_tags=() if row[14] == "[]" else _keys(row[14]),
         reason=row[15],
         refusal=Refusal(row[16], row[17], word(OutcomeKind, row[18])) if row[16] else None,
     )
@@ -251,7 +276,9 @@ def from_problem(problem: Problem) -> tuple[Any, ...]:
 
 
 def to_problem(row: tuple[Any, ...]) -> Problem:
-    """A problem from a row of `PROBLEM_COLUMNS`."""
+    """A problem from a row of `PROBLEM_COLUMNS`. Raises `DamageError`."""
+    if bytes in map(type, row):
+        raise DamageError("a problem isn't text")
     message, file, line, column, value, remedy, severity = row
     return Problem(message, file, line, column, value, remedy, word(Severity, severity))
 
@@ -269,8 +296,12 @@ def from_outcome(outcome: Outcome) -> tuple[Any, ...]:
     )
 
 
+_OUTCOME_TYPES = (int, str, str, str, str, int, str, str, str, str, str, int, str, str)
+
+
 def to_outcome(row: tuple[Any, ...]) -> Outcome:
-    """An outcome from a row of `SELECT_OUTCOME` or `SELECT_RESULTS` without its first column."""
+    """An outcome from a row of `SELECT_OUTCOME` or `SELECT_RESULTS` without its first column. Raises `DamageError`."""
+    typed(row, *_OUTCOME_TYPES)
     return Outcome(
         action_id=row[0],
         target=Target(row[1], row[2]),

@@ -14,6 +14,7 @@ from bulkprof.execution.database import speaking_of
 from bulkprof.execution.lost import TURN, Lost, Turn
 from bulkprof.model import Action, ActionKind, CallCount, Outcome, OutcomeKind, Target
 
+_CALLS = "SELECT operation, sent, throttled, failed FROM call ORDER BY operation"
 PAGE = 500
 """Rows that are held at once where all are read."""
 
@@ -151,7 +152,7 @@ class RunFile(Lost):
     def begun(self, target: Target) -> int:
         """The greatest id of `target`'s actions that were taken up so far: those after it were never sent."""
         row = self._db.execute("SELECT begun FROM target WHERE id = ?", (self._id_of(target),)).fetchone()
-        return int(row[0])
+        return int(rows.typed(row, int)[0])
 
     def pending_targets(self) -> list[Target]:
         """The targets that still have actions without an outcome."""
@@ -216,12 +217,15 @@ class RunFile(Lost):
 
         What failed is among it where a replacement made a profile and still isn't whole.
         """
-        yield from self._db.execute(
+        found = self._db.execute(
             "SELECT t.account, t.region, a.name, o.arn, o.old_arn, o.kind FROM outcome o "
             "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target "
             "WHERE o.kind IN ('created', 'replaced', 'deleted', 'updated', 'adopted') "
             "OR (o.kind = 'failed' AND o.arn <> '' AND o.old_arn <> '') ORDER BY o.seq"
         )
+        for row in found:
+            account, region, name, arn, old_arn, kind = rows.typed(row, str, str, str, str, str, str)
+            yield account, region, name, arn, old_arn, kind
 
     def outcome_counts(self) -> dict[OutcomeKind, int]:
         """How many actions ended as what. Together they are all actions that are not pending."""
@@ -236,14 +240,18 @@ class RunFile(Lost):
 
     def calls(self) -> dict[str, CallCount]:
         """The run's calls by AWS operation, over all its executions."""
-        return {row[0]: CallCount(*row[1:]) for row in self._db.execute("SELECT * FROM call ORDER BY operation")}
+        with speaking_of(self.path):
+            found = [rows.typed(row, str, int, int, int) for row in self._db.execute(_CALLS)]
+        return {row[0]: CallCount(*row[1:]) for row in found}
 
     # Delivery
 
     def delivered(self, sink: str) -> tuple[int, bool]:
         """Up to which sequence number `sink` has the outcomes, and whether it has the run's end."""
-        row = self._db.execute("SELECT seq, finished FROM delivery WHERE sink = ?", (sink,)).fetchone()
-        return (int(row[0]), bool(row[1])) if row else (0, False)
+        with speaking_of(self.path):
+            row = self._db.execute("SELECT seq, finished FROM delivery WHERE sink = ?", (sink,)).fetchone()
+            position, finished = rows.typed(row, int, int) if row else (0, 0)
+        return position, bool(finished)
 
     def set_delivered(self, sink: str, sequence: int, *, finished: bool = False) -> None:
         """Note that `sink` has everything up to `sequence`, and whether it has the end."""
@@ -262,8 +270,9 @@ class RunFile(Lost):
 
     def sinks_missing(self) -> list[str]:
         """The sinks that don't have the run's end, and so miss something of it."""
-        found = self._db.execute("SELECT sink FROM delivery WHERE NOT finished ORDER BY sink")
-        return [sink for (sink,) in found]
+        with speaking_of(self.path):
+            found = self._db.execute("SELECT sink FROM delivery WHERE NOT finished ORDER BY sink")
+            return [str(rows.typed(row, str)[0]) for row in found]
 
     def reopen_delivery(self) -> None:
         """Take back that sinks have the end: a run that was stopped, and told so, goes on."""

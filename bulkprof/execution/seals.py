@@ -23,6 +23,17 @@ _ACTIONS = (
     "source_arn, arn, set_tags, remove_tags, reason, refusal_code, refusal_message, refusal_outcome) AS BLOB) "
     "FROM action WHERE target = ? ORDER BY id"
 )
+_TYPES = {
+    "target": {"begun": "integer"},
+    "outcome": {
+        **dict.fromkeys(("kind", "arn", "old_arn", "error_code", "error_message"), "text"),
+        "attempts": "integer",
+    },
+    "replacement": dict.fromkeys(("account", "region", "name", "old_arn", "run"), "text"),
+    "call": {"operation": "text", **dict.fromkeys(("sent", "throttled", "failed"), "integer")},
+    "delivery": {"sink": "text", "seq": "integer", "finished": "integer"},
+}
+"""What isn't sealed, since it grows while a run goes on: of this, only what can't be used is found."""
 _INVALID = "SELECT CAST(json_array(file, line) AS BLOB) FROM invalid ORDER BY file, line"
 
 
@@ -48,6 +59,10 @@ def damage(db: sqlite3.Connection) -> str:
     found = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
     if found != "ok":
         return found.replace("\n", ": ")
+    for table, columns in _TYPES.items():
+        strange = " OR ".join(f"typeof({name}) <> '{kind}'" for name, kind in columns.items())
+        if db.execute(f"SELECT 1 FROM {table} WHERE {strange} LIMIT 1").fetchone():
+            return f"its table {table} holds what no run writes"
     if not _has_seals(db):
         return ""
     for target, actions, digest in db.execute("SELECT target, actions, digest FROM seal").fetchall():

@@ -12,16 +12,14 @@ from pathlib import Path
 
 from bulkprof.errors import DamagedError, StateError
 from bulkprof.execution import rows
-from bulkprof.execution.recent import last_write
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.sqlite_errors import ERRORS
 from bulkprof.execution.standing import told_its_end
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import SinceLast, every_kind
 
 SHOWN = 20
 """New failures that are read one by one; the others only count."""
-COARSE_S = 1.0
-"""Seconds that a file's time may lag behind the clock."""
 _BAD = "('failed', 'unknown', 'skipped')"
 _FAILURES = (
     "INSERT OR IGNORE INTO {into} SELECT t.account, t.region, a.wanted, a.name, o.seq FROM {run}.outcome o "
@@ -58,18 +56,18 @@ def refresh_lost(state: StateDirectory, run: RunFile) -> None:
     """Let `run` know of the names that earlier replacements left without a profile. Blocks.
 
     The run that was the last to learn of any knows them all, for it took over what was known before. That need not be
-    the newest one: an older run may have been resumed since.
+    the newest one: an older run may have been resumed since. All are looked at: where a clock was set in between, only
+    what they say of themselves tells which was the last.
     """
-    latest, lost = run.knows_lost_at, None
+    own, latest, lost = run.meta("id"), run.knows_lost_at, None
     for run_id in state.run_ids():
-        # A file that was written last before that can't know more, and need not be opened.
-        if run_id == run.meta("id") or last_write(state.run_path(run_id)) + COARSE_S < latest:
+        if run_id == own:
             continue
         with suppress(StateError), state.open_run(run_id) as other:
             if _alike(other, run) and other.knows_lost_at > latest:
                 latest, lost = other.knows_lost_at, other.lost()
     if lost is not None or not latest:
-        run.take_over(lost or ())
+        run.take_over(lost or (), known_at=latest)
 
 
 def _alike(other: RunFile, run: RunFile) -> bool:
@@ -112,5 +110,5 @@ def _both(path: Path, last: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as db:
             db.execute("ATTACH DATABASE ? AS last", (str(last),))
             yield db
-    except sqlite3.Error as error:
+    except ERRORS as error:
         raise StateError(f"{path} can't be compared with {last}: {error}") from error

@@ -117,7 +117,7 @@ class StateDirectory:
 
     def adopt_plan(self, plan: Path) -> Path:
         """Copy a plan made by `plan --out` in as a run of its own. Raises `UsageError` when it ran already."""
-        with RunFile.open(plan) as source:
+        with RunFile.look_at(plan) as source:
             run_id, status = str(source.meta("id")), source.meta("status")
         if status != "planned":
             raise UsageError(f"{plan}: is not a plan that can still be applied (it is {status})")
@@ -127,7 +127,7 @@ class StateDirectory:
         half = target.with_suffix(".part")
         _remove(half)
         try:
-            with RunFile.open(plan) as source:
+            with RunFile.look_at(plan) as source:
                 create_private(half)
                 source.copy_to(half)
             with RunFile.open(half) as run:

@@ -253,3 +253,22 @@ def test_a_state_directory_that_is_read_only(commands: CommandLine, sandbox: San
     assert refused.code == 1
     assert "choose another --state-dir" in refused.err
     assert refused.err.count("\n") == 1
+
+
+def test_a_plan_is_shown_and_applied_where_it_is_read_only(commands: CommandLine, sandbox: Sandbox) -> None:
+    folder = commands.folder / "artifacts"
+    folder.mkdir()
+    assert commands("plan", commands.manifest("team-a", "team-b"), "--out", "artifacts/plan.db").code == 0
+    by = read_only(folder)
+    try:
+        shown = [
+            shell(commands, f"bulkprof report artifacts/plan.db {how}", *by) for how in ("", "--json", "--markdown")
+        ]
+        applied = shell(commands, "bulkprof apply artifacts/plan.db --yes --json", *by)
+    finally:
+        folder.chmod(0o755)
+    assert [ended.code for ended in shown] == [0, 0, 0], [ended.err for ended in shown]
+    assert [change["name"] for change in read_json(shown[1].out)["changes"]] == ["team-a", "team-b"]
+    assert "| team-b | create |" in shown[2].out
+    assert applied.code == 0, applied.err
+    assert read_json(applied.out)["outcomes"]["created"] == 2

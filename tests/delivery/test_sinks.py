@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import anyio
 import anyio.lowlevel
@@ -486,3 +488,31 @@ def test_the_sinks_of_a_run_are_known_before_they_got_anything(run: RunFile) -> 
     assert run.sinks_missing() == ["b", "c"]
     run.forget_sinks(["c"])
     assert run.sinks_missing() == ["b"]
+
+
+async def test_what_a_sink_answers_that_is_no_link_is_told_and_harms_nothing(run: RunFile, told: list[str]) -> None:
+    record(run, "a")
+    odd, other = FakeSink("odd", link=cast("str", {"url": object()})), FakeSink("other")
+    assert await deliver_to(run, told, odd, other).finish(SUMMARY) == []
+    assert [line.partition(": ")[2] for line in told] == [
+        "FakeSink.finish answers dict, which is no link: answer a URL or None"
+    ]
+    assert other.ends[0].links == {}
+
+
+@dataclass(frozen=True)
+class FrozenSink(Sink):
+    """A sink that can't be given another name."""
+
+    name: str = "frozen"
+
+
+def test_a_sink_that_takes_no_name_keeps_its_own(told: list[str]) -> None:
+    assert made(told, p=[FrozenSink()]) == [("p", "frozen")]
+    assert made(told, p=[FrozenSink(), FrozenSink()]) == []
+    assert told == ["plugin 'p' makes no sink: cannot assign to field 'name'"]
+
+
+def test_a_name_of_a_sink_is_a_string(told: list[str]) -> None:
+    assert made(told, p=[FakeSink(cast("str", 5))]) == []
+    assert told == ["plugin 'p' makes no sink: FakeSink.name must be a string, not int"]

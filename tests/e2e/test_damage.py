@@ -13,6 +13,7 @@ import pytest
 
 from bulkprof.execution import clocks
 from bulkprof.execution.runfile import RunFile
+from bulkprof.model import LostProfile, Target
 from bulkprof.sandbox import Hypotheses, Sandbox
 from tests.cli.driver import CommandLine
 from tests.execution.test_seals import as_before_there_were_seals
@@ -20,6 +21,19 @@ from tests.execution.test_seals import as_before_there_were_seals
 ROWS = ["team-a,For team A,1", "team-b,For team B,2", "team-c,For team C,3"]
 NAMES = [row.partition(",")[0] for row in ROWS]
 FLIPS = 12
+NEVER_DELIVERED = """\
+from bulkprof.plugins import GiveUpError, Sink, hookimpl
+
+
+class Never(Sink):
+    async def deliver(self, outcomes):
+        raise GiveUpError("not today")
+
+
+@hookimpl
+def bulkprof_sinks(run):
+    return [Never()]
+"""
 SEED = 20260101
 
 
@@ -124,6 +138,52 @@ def test_a_damaged_run_is_left_out_by_everything_else(
     assert commands.apply("teams.csv") == {"unchanged": 3}
     assert commands("runs").code == 0
     assert sorted(profile.name for profile in sandbox.ledger().live) == NAMES
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE outcome SET arn = CAST(arn AS BLOB)",
+        "UPDATE outcome SET attempts = 'once'",
+        "UPDATE replacement SET name = CAST(name AS BLOB)",
+        "UPDATE call SET sent = NULL",
+        "UPDATE delivery SET seq = 'all'",
+        "UPDATE delivery SET sink = CAST(x'61ff' AS TEXT)",
+        "UPDATE problem SET message = CAST(message AS BLOB)",
+        "UPDATE target SET begun = 'no'",
+        "UPDATE action SET remove_tags = 12",
+    ],
+)
+def test_a_value_of_another_type_is_damage_like_any_other(commands: CommandLine, sandbox: Sandbox, change: str) -> None:
+    """One bit of a record's header makes bytes of a text, and nothing of a number: no checksum is over these tables."""
+    commands.write("sinks.py", NEVER_DELIVERED)
+    commands.config('[plugins.sinks]\npath = "sinks.py"\n')
+    commands.manifest(*ROWS, "team!d,,4", header="name,description,tag:Team")
+    commands("apply", "teams.csv", "--yes", "--skip-invalid")
+    path = the_run(commands)
+    with closing(RunFile.open(path)) as run:
+        run.take_over([LostProfile(Target("111122223333", "us-east-1"), "team-z", "arn:old", path.stem)])
+    damage(path, change)
+    for command in (
+        ("runs",),
+        ("report", path.stem),
+        ("report", path.stem, "--json", "--results", "results.csv", "--failed", "failed.csv"),
+        ("report", path.stem, "--markdown"),
+        ("runs", "redeliver", path.stem),
+        ("apply", "teams.csv", "--skip-invalid", "--yes", "--json"),
+    ):
+        ended = commands(*command)
+        assert "unexpected error" not in ended.err, command
+        if command[0] == "apply":
+            assert ended.json()["outcomes"]["unchanged"] == 3, ended.err
+    damage(path, "UPDATE meta SET value = '\"running\"' WHERE key = 'status'")
+    damage(path, "DELETE FROM meta WHERE key = 'checksum'")
+    calls = len(sandbox.ledger().calls)
+    # Nothing is carried out by a problem's text or a sink's name, whatever they are.
+    if not change.startswith(("UPDATE problem", "UPDATE delivery SET sink")):
+        ended = commands("resume", path.stem, "--yes")
+        assert (ended.code, f"{path.name}: is damaged (" in ended.err) == (1, True), ended.err
+        assert len(sandbox.ledger().calls) == calls
 
 
 def test_a_recent_run_that_is_damaged_is_a_warning(commands: CommandLine, sandbox: Sandbox) -> None:

@@ -283,8 +283,18 @@ def test_a_selector_is_not_taken_letter_by_letter() -> None:
         ({"results": 3}, "results is a path, not int"),
         ({"failed": b"x.csv"}, "failed is a path, not bytes"),
         ({"accounts": [111122223333]}, r"accounts takes strings, not int \(111122223333\)"),
+        ({"accounts": 111122223333}, r"accounts takes strings, not int \(111122223333\)"),
+        ({"regions": None}, r"regions takes strings, not NoneType"),
+        ({"failure_tolerance": 5}, r"failure_tolerance is a string, not int \(5\)"),
+        ({"deadline": 7200}, r"deadline is a string, not int \(7200\)"),
     ],
 )
 def test_what_can_not_be_meant_is_a_type_error(given: dict[str, Any], said: str) -> None:
     with pytest.raises(TypeError, match=said):
         bulkprof.Options(**given)
+
+
+@pytest.mark.parametrize("manifests", [5, None, b"teams.csv", [b"teams.csv"], ["teams.csv", 5]])
+async def test_manifests_are_paths(manifests: Any) -> None:
+    with pytest.raises(TypeError, match=r"manifests are paths, not (int|NoneType|bytes) "):
+        await bulkprof.plan(manifests)
