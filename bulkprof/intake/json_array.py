@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from bulkprof.intake.columns import KNOWN
+from bulkprof.intake.csv_rows import HeaderProblem
 from bulkprof.intake.json_values import DECODER, syntax_problem, to_row
 from bulkprof.intake.likely import likely_column
 from bulkprof.looks import TAG_PREFIX, folded, odd_letter, skeleton, tag_key, visible
@@ -197,7 +198,7 @@ def _wrapper(window: _Window, label: str) -> Iterator[RawRow | Problem]:
             value, _ = window.value()
             if meant := _meant_for_profiles(written, value):
                 remedy = "write it into each profile, or under [defaults] in the config"
-                yield Problem(
+                yield HeaderProblem(
                     f"{meant} beside the profiles is read by nobody", label, line, visible(written), remedy=remedy
                 )
     if "profiles" not in keys:

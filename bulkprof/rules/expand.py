@@ -21,7 +21,7 @@ from bulkprof.rules.answers import ask, cell_problem
 from bulkprof.rules.fanout import ManyWishes, Places, Wish
 from bulkprof.rules.models import Resolved
 from bulkprof.rules.naming import Naming, check_name
-from bulkprof.rules.overlooked import overlooked
+from bulkprof.rules.overlooked import Overlooked
 from bulkprof.rules.prepare import Preparation, still_has
 from bulkprof.rules.tagging import Tagging
 
@@ -62,13 +62,7 @@ class Rules:
         self._tagging = Tagging(settings, registry)
         self._checks = registry.implementations("bulkprof_check_profile")
         self._default_description = settings.defaults.description
-        # A plugin that doesn't say what it reads may read any column.
-        self._read = registry.columns_read()
-        self._defaults = {
-            "account": settings.defaults.account,
-            "region": settings.defaults.region,
-            "model": settings.defaults.model,
-        }
+        self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
 
     @property
     def prepares(self) -> bool:
@@ -89,9 +83,8 @@ class Rules:
             request = self._preparation.prepare(request, problems)
         if wrong:
             problems.extend(problem for problem in wrong if still_has(request, problem))
-        is_whole = request.accounts and request.regions and request.models
-        if not is_whole and self._read is not None and request.attributes:
-            problems.extend(overlooked(request, self._read, self._defaults))
+        if not (request.accounts and request.regions and request.models) and request.attributes:
+            problems.extend(self._overlooked.problems(request))
         found = self._places.of(request)
         for column, value, bad in found.faults:
             problems.append(cell_problem(request, column, value, bad))
