@@ -150,6 +150,7 @@ _ADVICE: Mapping[str, str] = {
     "UnrecognizedClientException": f"AWS doesn't know these credentials; {_SIGN_IN}",
 }
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,99}")
+_HALF = re.compile("[\ud800-\udfff]")
 _LONGEST = 2000
 """Characters of an error's message that are kept: a thousand rows may fail with it."""
 _REGION_ADVICE = "enable the Region in the account, or leave it out"
@@ -240,11 +241,12 @@ def _plain_code(code: str) -> str:
 
 
 def _storable(text: str) -> str:
-    """The text in a length and in characters that terminals, files and databases take; half characters are none."""
+    """The text in a length and in characters that files and databases take: half characters are none.
+
+    What would act on a terminal stays, for it is made visible where it is shown.
+    """
     text = text[:_LONGEST].strip()
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else " " if each.isspace() else "\ufffd" for each in text)
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _of_status(code: str, status: int) -> type[AwsError]:

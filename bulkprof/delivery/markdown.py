@@ -22,7 +22,9 @@ LISTED = 100
 """Rows of a table before the rest is only counted: GitHub shows 1 MiB of a job's summary."""
 _LONGEST_CELL = 300
 _BAD = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#@&])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
+_MENTION = re.compile(r"@(?=\w)")
+"""GitHub looks for names after Markdown is done, so that a backslash doesn't keep it from telling somebody."""
 
 
 def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> Iterator[str]:
@@ -137,7 +139,7 @@ def _cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
     line = printable(" ".join(text.split()))
     if longest is not None and len(line) > longest:
         line = line[: longest - 1] + "…"
-    return _SPECIAL.sub(r"\\\1", line)
+    return _MENTION.sub("@<!-- -->", _SPECIAL.sub(r"\\\1", line))
 
 
 def _code(text: str) -> str:

@@ -16,7 +16,7 @@ from bulkprof.tables.dialect import Beginning, Expected
 
 @dataclass(frozen=True, slots=True)
 class HeaderProblem(Problem):
-    """A problem of the header. The rows below are still checked, but none of them can be used."""
+    """A problem of the header, or of JSON's keys around the profiles. The rows are still checked; none can be used."""
 
 
 def parse_csv(

@@ -12,8 +12,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from bulkprof.intake.columns import KNOWN
+from bulkprof.intake.csv_rows import HeaderProblem
 from bulkprof.intake.json_values import DECODER, syntax_problem, to_row
-from bulkprof.looks import folded, odd_letter, skeleton, visible
+from bulkprof.intake.likely import likely_column
+from bulkprof.looks import TAG_PREFIX, folded, odd_letter, skeleton, tag_key, visible
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
 from bulkprof.tables.encoding import read_text
@@ -169,7 +172,7 @@ def _array(window: _Window, label: str) -> Iterator[RawRow | Problem]:
 
 
 def _wrapper(window: _Window, label: str) -> Iterator[RawRow | Problem]:
-    """The object around the profiles; other keys (a version, a comment) are left to whoever wrote them."""
+    """The object around the profiles; other keys (a version, a name) are left to whoever wrote them."""
     keys: list[str] = []
     first = window.line
     while not window.take("}"):
@@ -192,7 +195,22 @@ def _wrapper(window: _Window, label: str) -> Iterator[RawRow | Problem]:
             if skeleton(written) == "profiles":
                 message = f"looks like profiles and is not: {odd_letter(written) or visible(written)}"
                 yield Problem(message, label, line, visible(written), remedy="write profiles")
-            window.value()
+            value, _ = window.value()
+            if meant := _meant_for_profiles(written, value):
+                remedy = "write it into each profile, or under [defaults] in the config"
+                yield HeaderProblem(
+                    f"{meant} beside the profiles is read by nobody", label, line, visible(written), remedy=remedy
+                )
     if "profiles" not in keys:
         found = ", ".join(repr(key) for key in keys[:5]) or "nothing"
         yield Problem(f'the object has no "profiles", only {found}', label, first, remedy=_SHAPE)
+
+
+def _meant_for_profiles(key: str, value: object) -> str:
+    """What of a profile's a key beside the profiles says, or an object under it: a file may have a name of its own."""
+    for name in (key, *(value if isinstance(value, dict) else ())):
+        plain = folded(name)
+        meant = TAG_PREFIX if tag_key(name) is not None else plain if plain in KNOWN else likely_column(name)
+        if meant in {"account", "region", "model"} or meant.startswith(TAG_PREFIX):
+            return "a tag" if meant.startswith(TAG_PREFIX) else meant
+    return ""

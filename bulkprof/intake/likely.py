@@ -7,6 +7,7 @@ left is also compared letter by letter. Other words beside a known one make an a
 
 from __future__ import annotations
 
+import codecs
 import operator
 import re
 import unicodedata
@@ -17,7 +18,7 @@ from bulkprof.looks import TAG_PREFIX, folded, seen, skeleton
 
 _CALLED = {
     "account": "account", "accounts": "account", "acct": "account", "accts": "account", "accnt": "account",
-    "acc": "account",
+    "acc": "account", "subaccount": "account", "subaccounts": "account",
     "region": "region", "regions": "region",
     "model": "model", "models": "model", "llm": "model", "llms": "model", "copyfrom": "model",
     "description": "description", "descriptions": "description", "desc": "description", "descr": "description",
@@ -29,12 +30,18 @@ _WORDS_AROUND = (
     " arn arns key keys value values column columns field fields optional required mandatory default preferred"
     " selected main primary home target targets destination destinations dest dst deploy deployment deployed"
     " provision provisioning provisioned hosting runtime inference invocation usage workload linked member child"
-    " foundation base system source ai genai llm profile profiles"
+    " foundation base system source ai genai llm profile profiles claude anthropic nova"
+    " create created choose chosen select enter pick please requested wanted desired needed"
+    " digit digits comma separated"
 )
 _AROUND = sorted(_WORDS_AROUND.split(), key=len, reverse=True)
 """Words around a known one that leave its meaning, long ones first."""
 # Known columns end in `on`: what stands behind them must not take that off.
 _BEFORE = (*_AROUND, "in", "to", "at", "on")
+_JOINED = re.compile(f"({'|'.join(_CALLED)})(?:and|or|in)?(?:{'|'.join(_CALLED)})")
+"""Two in one: `Account / Region`."""
+_MARKS = tuple(codecs.BOM_UTF8.decode(wrong) for wrong in ("cp1252", "mac-roman", "cp1251", "cp437", "cp850"))
+"""A byte order mark that something took for letters: `ï»¿`."""
 _LABEL = re.compile(r"(?:names?|alias(?:es)?|labels?)$")
 _COUNTS = re.compile(r"(?:number|num|nr|no|count)of")
 _NAME = re.compile("(?:the|optional|required|mandatory)*names?(?:optional|required|mandatory)*")
@@ -62,6 +69,9 @@ def likely_column(name: str) -> str:
 
     For a tag that is `tag:KEY`, or the bare prefix where it names no key.
     """
+    if marked := next(filter(name.startswith, _MARKS), ""):
+        bare = name.removeprefix(marked)
+        return plain if (plain := folded(bare)) in ("name", *_KNOWN) else likely_column(bare)
     if tag := _likely_tag(name):
         return tag
     if unlike := _of_unlike_letters(name):
@@ -122,6 +132,8 @@ def _meant(plain: str) -> str:
             return ""
         if core in _CALLED:
             return _CALLED[core]
+        if joined := _JOINED.fullmatch(core):
+            return _CALLED[joined[1]]
         for column in _KNOWN:
             if distance(core, column) <= (2 if len(column) > 8 else 1):
                 return column
@@ -150,11 +162,11 @@ def _is_near_name(plain: str) -> bool:
 def _likely_tag(name: str) -> str:
     """The tag column that `name` is likely meant to be; the bare prefix where it names no key."""
     shown = "".join(":" if skeleton(char) == ":" else char for char in seen(unicodedata.normalize("NFKC", name)))
-    if _TAG_LIST.fullmatch(_letters(skeleton(name))):
+    if any(_TAG_LIST.fullmatch(_letters(spelt)) for spelt in (folded(name), skeleton(name))):
         return TAG_PREFIX
     for found in _SEPARATORS.finditer(shown):
         head, key = skeleton(shown[: found.start()]), shown[found.end() :]
-        rest = key.strip(" :_.=/-")
+        rest = key.strip(" :_.=/-–—()[]")  # noqa: RUF001 - dashes are what is meant
         # A slip counts before a colon only: `tax rate` is no tag.
         if (head in {"tag", "tags"} and rest) or (
             ":" in (found[0], key.lstrip()[:1]) and head and distance(head, "tag") <= 1

@@ -14,6 +14,7 @@ from bulkprof.aws.catalogue import Catalogue
 from bulkprof.config import Settings
 from bulkprof.errors import InvalidRequestError
 from bulkprof.limits import TAGS_PER_PROFILE, Fault, description_fault, name_fault, tag_key_fault, tag_value_fault
+from bulkprof.looks import TAG_PREFIX, tag_key
 from bulkprof.model import EMPTY, ObservedProfile, Problem, Severity, Target
 from bulkprof.rules.sources import SourceArn, form_fault, parse_arn
 
@@ -170,6 +171,8 @@ def _tag_reason(key: str, value: str) -> str:
     fault = tag_key_fault(key) or tag_value_fault(value) or _padding(key) or _padding(value)
     if fault is None and not (key.isprintable() and value.isprintable()):
         return "it holds a line break or tab"
+    if fault is None and tag_key(f"{TAG_PREFIX}{key}") != key:
+        return "its key has spaces side by side, which a column's name doesn't keep"
     return fault.reason if fault else ""
 
 

@@ -21,6 +21,7 @@ from bulkprof.rules.answers import ask, cell_problem
 from bulkprof.rules.fanout import ManyWishes, Places, Wish
 from bulkprof.rules.models import Resolved
 from bulkprof.rules.naming import Naming, check_name
+from bulkprof.rules.overlooked import Overlooked
 from bulkprof.rules.prepare import Preparation, still_has
 from bulkprof.rules.tagging import Tagging
 
@@ -61,6 +62,7 @@ class Rules:
         self._tagging = Tagging(settings, registry)
         self._checks = registry.implementations("bulkprof_check_profile")
         self._default_description = settings.defaults.description
+        self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
 
     @property
     def prepares(self) -> bool:
@@ -81,6 +83,8 @@ class Rules:
             request = self._preparation.prepare(request, problems)
         if wrong:
             problems.extend(problem for problem in wrong if still_has(request, problem))
+        if not (request.accounts and request.regions and request.models) and request.attributes:
+            problems.extend(self._overlooked.problems(request))
         found = self._places.of(request)
         for column, value, bad in found.faults:
             problems.append(cell_problem(request, column, value, bad))

@@ -140,7 +140,9 @@ class Table:
                     if bad_lines and (problems := self._lines.bad_between(begin, first - 1)):
                         yield from problems
                     elif len(cells) == width and ((cell := cells[0].strip()) or "".join(cells).strip()):
-                        if (cell.lower() in heads or cell[:1] in unseen) and (fault := again.fault(cells)):
+                        if (cell.lower() in heads or cell[:1] in unseen or not cell.isascii()) and (
+                            fault := again.fault(cells)
+                        ):
                             yield Problem(fault.reason, self._label, begin, remedy=fault.remedy)
                         else:
                             yield _raw_row(begin, dict(zip(names, cells)))  # noqa: B905 - just compared

@@ -86,7 +86,8 @@ def _declared(rest: str) -> tuple[str, Fault | None]:
 
     Empty where the line names none.
     """
-    named = rest.strip("\"' \r\n" + BOM)[:1]
+    named = rest.strip("\"' \r\n" + BOM)
+    named = "\t" if named.startswith(r"\t") else named[:1]
     if not named or named in DELIMITERS:
         return named, None
     why = "| separates the values of one cell" if named == "|" else "nothing else"
@@ -195,12 +196,17 @@ class HeaderAgain:
     def fault(self, cells: Sequence[str]) -> Fault | None:
         """What is wrong with a row that is the header, in any order, or the `sep=` line above it; None for others."""
         found = _bare(cells[0])
+        if found not in self.heads:
+            return None
         names = [found, *map(_bare, cells[1:])]
         if names == self._names:
             return Fault("the header again", "remove the line: a file has one header, and no other rows above it")
         if sorted(names) == sorted(self._names):
             remedy = "don't join the files: bulkprof takes several"
             return Fault("the header again, with its columns in another order", remedy)
+        same = sum(1 for name, own in zip(names, self._names, strict=False) if name and name == own)
+        if same > 1 and 2 * same >= _filled(names):
+            return Fault("a header of other columns", "don't join the files: bulkprof takes several")
         if found in _SEP_CELLS and not any(names[1:]):
             return Fault("a sep= line among the rows", "it may stand above the header only; remove it")
         return None

@@ -36,6 +36,12 @@ def test_text_from_elsewhere_can_not_become_markup() -> None:
     assert "<img" not in MarkdownIt("commonmark", {"html": True}).enable("table").render(page)
 
 
+def test_nobody_is_told_by_a_cell() -> None:
+    # GitHub looks for names in the text that Markdown leaves: a comment divides it, and isn't seen.
+    shown = MarkdownIt("commonmark", {"html": True}).render(markdown._cell("ask @octocat or (@o/team) o@example.com"))
+    assert shown == "<p>ask @<!-- -->octocat or (@<!-- -->o/team) o@<!-- -->example.com</p>\n"
+
+
 def test_long_lists_are_cut_and_counted(
     commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,13 @@ from bulkprof.intake.likely import distance, likely_column
         ("m0del", "model"), ("mode1", "model"), ("rnodel", "model"), ("narne", "name"), ("acc0unt", "account"),
         ("regi\u00f3n", "region"), ("acc\u00f8unt", "account"), ("\u0391ccount", "account"), ("m\u043edel", "model"),
         ("\u1d00\u1d04\u1d04\u1d0f\u1d1c\u0274\u1d1b", "account"), ("\U0001f170ccount", "account"),
+        ("12-digit account", "account"), ("Account \u2013 12 digits", "account"), ("Sub-account ID", "account"),
+        ("Enter account ID", "account"), ("Account / Region", "account"), ("account and region", "account"),
+        ("Region, comma separated", "region"), ("Requested region", "region"), ("Create in region", "region"),
+        ("Please select region", "region"), ("Claude model", "model"), ("Model wanted", "model"),
+        ("Tag1", "tag:"), ("Tag \u2013 Team", "tag:Team"), ("Tag[Team]", "tag:Team"),
+        ("\u00ef\u00bb\u00bfname", "name"), ("\u00ef\u00bb\u00bfAccount ID", "account"),
+        ("\u2229\u2557\u2510name", "name"), ("\u043f\u00bb\u0457tag:Team", "tag:Team"),
     ],
 )  # fmt: skip
 def test_misspelt(name: str, likely: str) -> None:
@@ -47,7 +54,9 @@ def test_misspelt(name: str, likely: str) -> None:
      "business_unit", "chat", "channel", "team name", "app_name", "service name", "owner name", "application name",
      "username", "hostname", "fname", "full name", "profile", "model version", "model provider", "number of accounts",
      "subscription", "transcription", "encryption", "id", "code", "status", "type", "usage", "module",
-     "sales region manager", "Beschreibung", "\u540d\u524d", "\u0438\u043c\u044f"],
+     "sales region manager", "region lead", "account executive", "data model", "business model", "cost allocation",
+     "AWS account owner", "target date", "model card", "GL account", "\u00ef\u00bb\u00bfteam",
+     "Beschreibung", "\u540d\u524d", "\u0438\u043c\u044f"],
 )  # fmt: skip
 def test_words_of_their_own_are_attributes(name: str) -> None:
     columns = understand([name])

@@ -141,6 +141,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         '\ufeff"sep=;",,,\nname;team\nn;a,b\n',
         "Sep = ;\nname;team\nn;a,b\n",
         "sep=\t\t\nname\tteam\nn\ta,b\n",
+        "sep=\\t\nname\tteam\nn\ta,b\n",
         'sep=,\nname,team\nn,"a,b"\n',
         'sep=\nname,team\nn,"a,b"\n',
         '\ufeff\ufeff"na\u00adme","Team\u200b"\nn,"a,b"\n'.replace("Team", "team"),
@@ -209,6 +210,10 @@ async def test_odd_headers_that_are_ones(tmp_path: Path, text: str) -> None:
         ('\ufeff"name","team","app"', "the header again"),
         ("name,team,app,,", "the header again"),
         ("app,team,name", "the header again, with its columns in another order; don't join the files"),
+        ("na\u200bme,team,app", "the header again"),
+        ("\uff4e\uff41\uff4d\uff45,team,app", "the header again"),
+        ("name,team,env", "a header of other columns; don't join the files"),
+        ("name,team,", "a header of other columns"),
         ("sep=;,,", "a sep= line among the rows"),
     ],
 )

@@ -203,3 +203,33 @@ async def test_profiles_under_a_key_that_only_looks_so(tmp_path: Path) -> None:
 async def test_a_row_with_a_name_like_its_key_is_no_header(tmp_path: Path) -> None:
     requests, problems = await read_bytes(tmp_path, "a.json", '[{"team": "team"}]')
     assert (len(requests), problems) == (1, [])
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"account": "111122223333"}, "account: account beside the profiles is read by nobody"),
+        ({"AWS Region": "eu-west-1"}, "AWS Region: region beside"),
+        ({"defaults": {"acc\u043eunt": "111122223333"}}, "defaults: account beside"),
+        ({"tags": {"Team": "a"}}, "tags: a tag beside"),
+        ({"tag:Team": "a"}, "tag:Team: a tag beside"),
+    ],
+)
+async def test_what_stands_beside_the_profiles_is_not_dropped(
+    tmp_path: Path, more: dict[str, object], said: str, is_first: bool
+) -> None:
+    profiles = {"profiles": [{"name": "a"}, {"name": "b"}]}
+    requests, problems = await read_bytes(
+        tmp_path, "a.json", json.dumps({**more, **profiles} if is_first else {**profiles, **more}, indent=1)
+    )
+    (problem,) = problems
+    assert said in str(problem)
+    # Not even those who skip invalid rows get profiles elsewhere.
+    assert requests == []
+
+
+async def test_a_file_may_have_a_name_of_its_own(tmp_path: Path) -> None:
+    text = json.dumps({"name": "x", "description": "y", "by": {"name": "z"}, "profiles": [{"name": "a"}]})
+    requests, problems = await read_bytes(tmp_path, "a.json", text)
+    assert ([request.name for request in requests], problems) == (["a"], [])

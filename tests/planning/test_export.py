@@ -64,3 +64,11 @@ def test_a_missing_tag_of_many_profiles_is_told_once() -> None:
     (problem,) = export.problems
     assert "left out of arn:a and 2 more: it is empty" in problem.message
     assert problem.remedy == 'tags = "exact" would remove it'
+
+
+def test_a_key_that_a_column_would_change_is_left_out() -> None:
+    observed = [ObservedProfile("arn:a", "a", (ARN,), None, {"Cost  centre": "x", "Cost centre": "y"})]
+    export = Exporter(Settings()).export(TARGET, observed, CATALOGUE)
+    (problem,) = export.problems
+    assert "spaces side by side" in problem.message
+    assert {key for key in export.rows[0] if key.startswith("tag:")} == {"tag:Cost centre"}

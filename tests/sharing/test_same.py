@@ -136,3 +136,13 @@ def test_a_title_above_a_large_manifest_is_one_problem(forks: Forks) -> None:
         assert [problem.line for problem in ui.problems] == [1]
         validated(write("b.csv", ROWS, "a,b,c,d,e\n"), processes=processes, ui=(ui := Told()))
         assert [problem.line for problem in ui.problems] == [1]
+
+
+def test_what_columns_hold_is_looked_at_in_any_part(forks: Forks) -> None:
+    header = HEADER.replace("account", "Konto")
+    rows = [row.replace("111122223333", "") for row in ROWS]
+    rows[900] = "t-900,nova,111122223333,us-east-1,"
+    rows[1200] = "team,model,Konto,region,other"
+    for processes in (1, 8):
+        validated(write("a.csv", rows, header), processes=processes, ui=(ui := Told()))
+        assert [(problem.line, problem.column) for problem in ui.problems] == [(902, "Konto"), (1202, "")]
