@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 64 * 1024
 """Bytes that are read of an object, or a little more: no lock is longer."""
-_GONE: Final = frozenset({"NoSuchKey", "HTTP404"})
+# S3 says so by this code; a 404 without one comes from somebody else.
+_GONE: Final = frozenset({"NoSuchKey"})
 # 409: a delete or another write was under way at the same time; who came first is found out by reading.
 _CONDITION_FAILED: Final = frozenset(
     {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "HTTP409", "HTTP412", *_GONE}

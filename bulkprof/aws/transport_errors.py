@@ -42,7 +42,10 @@ def from_transport(error: Exception) -> AwsError:
     if isinstance(error, sdk.BotoCoreError):
         # aiobotocore reports a reset in mid-call as "could not connect"; only what it wraps tells the two apart.
         inner = error.kwargs.get("error")
-        unmistakable = sdk.ConnectTimeoutError | sdk.ProxyConnectionError | sdk.ReadTimeoutError
+        if isinstance(inner, AwsError):
+            # One of ours, raised below the SDK: a list of authorities that can't be used, say.
+            return type(inner)(inner.message, code=inner.code)
+        unmistakable = sdk.ConnectTimeoutError | sdk.ReadTimeoutError
         if isinstance(inner, Exception) and not isinstance(error, unmistakable):
             wrapped = from_transport(inner) if isinstance(inner, transport_errors()) else None
             if isinstance(wrapped, UnreachableError | AmbiguousError | SettingsError):

@@ -87,6 +87,11 @@ def sts(status: int, body: bytes, *said: str) -> Broken:
     return Broken(("GetCallerIdentity", *said), answer=("AWS_ENDPOINT_URL", status, body))
 
 
+def lock(said: str, *, answer: tuple[str, int, bytes] | None = None, **env: str) -> Broken:
+    toml = f'{CONFIG}\n[lock]\ns3 = "s3://example-bucket/lock"\n'
+    return Broken((said,), env, answer=answer, toml=toml, arguments=("apply", "teams.csv", "--yes"))
+
+
 def container(status: int, body: bytes, said: str) -> Broken:
     return Broken(("of the container", said), config="", answer=(CONTAINER, status, body))
 
@@ -113,6 +118,8 @@ BREAKAGES: dict[str, Broken] = {
     "program with a bad date": printing(OLD % "soon", "Expiration"),
     "program without a time zone": printing(OLD % "2099-01-01T00:00:00", "time zone"),
     "program with old keys": printing(OLD % "2020-01-01T00:00:00Z", "have run out already"),
+    "program that prints without end": program("yes", "more than 1 MiB"),
+    "program that complains without end": program("sh -c 'yes >&2 & sleep 1; kill $!; exit 3'", "exit status 3"),
     "program that prints no text": program(r"printf '\377\376'", "not UTF-8"),
     "SSO without a cache": sso(None),
     "SSO with a corrupt cache": sso(b"{bad"),
@@ -177,6 +184,35 @@ BREAKAGES: dict[str, Broken] = {
     "endpoint with a blank": endpoint("http://a b/"),
     "endpoint with a password": endpoint(f"http://user:{SECRET}@127.0.0.1", "user name or password"),
     "endpoint with a password and no port": endpoint(f"http://user:{SECRET}@127.0.0.1:x"),
+    "endpoint with a password for one service": Broken(
+        ("user name or password",), {"AWS_ENDPOINT_URL_BEDROCK": f"http://user:{SECRET}@127.0.0.1"}
+    ),
+    "endpoint with a fragment": endpoint(f"http://127.0.0.1:9/#{SECRET}"),
+    "lock at an endpoint with a password": lock(
+        "user name or password", AWS_ENDPOINT_URL_S3=f"http://user:{SECRET}@127.0.0.1"
+    ),
+    "lock at an endpoint without a scheme": lock("AWS_ENDPOINT_URL", AWS_ENDPOINT_URL_S3="127.0.0.1:5000"),
+    "lock at an endpoint with a bad port": lock("AWS_ENDPOINT_URL", AWS_ENDPOINT_URL_S3="http://127.0.0.1:99999"),
+    "lock with a bundle that is missing": lock(
+        "AWS_CA_BUNDLE", AWS_ENDPOINT_URL_S3="https://127.0.0.1:9", AWS_CA_BUNDLE="/nowhere/ca.pem"
+    ),
+    "lock behind a login page": lock(
+        "redirect to login.example.com (HTTP 302)", answer=("AWS_ENDPOINT_URL_S3", 302, b"")
+    ),
+    "lock in a network that wants a login": lock("login page", answer=("AWS_ENDPOINT_URL_S3", 511, HTML)),
+    "lock that somebody else doesn't find": lock("HTTP 404", answer=("AWS_ENDPOINT_URL_S3", 404, HTML)),
+    "lock behind a proxy that wants a password": lock(
+        "proxy asks for a user name and password (HTTP 407)",
+        answer=("HTTPS_PROXY", 407, b""),
+        AWS_ENDPOINT_URL_S3="https://example.com",
+        **NO_PROXY,
+    ),
+    "lock behind a proxy that refuses": lock(
+        "proxy refused to connect (HTTP 403)",
+        answer=("HTTPS_PROXY", 403, b""),
+        AWS_ENDPOINT_URL_S3="https://example.com",
+        **NO_PROXY,
+    ),
     "STS that answers HTML": sts(200, HTML, "login page"),
     "STS that answers XHTML": sts(200, XHTML, "login page"),
     "STS that answers nothing": sts(200, b"", "login page"),
