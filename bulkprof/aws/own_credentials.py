@@ -139,6 +139,8 @@ class _Ended:
         finally:
             if self._process.returncode is None:
                 await self._end()
+            # Programs that it started may hold its pipe open for longer than the event loop lives.
+            self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public way
         return printed, self._how_it_ended().encode(errors="replace")
 
     async def _read(self) -> bytes:

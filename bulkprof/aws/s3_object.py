@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from bulkprof.aws.answers import at_most, checked
 from bulkprof.aws.errors_map import aws_errors, http_date, sdk_alone
+from bulkprof.aws.sdk_exceptions import ELSEWHERE
 from bulkprof.config import split_s3_uri
 from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError
 
@@ -164,6 +165,9 @@ class S3Object:
                 operation=error.operation,
                 where=error.where,
             )
+        if error.code == "BrokenAnswer":
+            message = f"{error.message}: {ELSEWHERE}"
+            return type(error)(message, code=error.code, operation=error.operation, where=error.where)
         return error
 
 

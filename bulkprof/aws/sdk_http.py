@@ -47,8 +47,9 @@ class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Self]:
-        """Stand in for the session of the SDK's metadata fetchers, which take it for each request."""
-        yield self
+        """Stand in for the session of the SDK's metadata fetchers, which take it for each request and never close it."""
+        async with self:
+            yield self
 
     async def send(self, request: Any) -> Any:
         """Send a request. Its answer is read here, up to a limit, unless whoever asked reads it himself."""

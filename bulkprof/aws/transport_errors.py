@@ -78,7 +78,7 @@ def _from_socket(error: Exception) -> AwsError:
         (
             (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError),
             UnreachableError,
-            "the endpoint is not an HTTP URL; check AWS_ENDPOINT_URL",
+            "the proxy or the endpoint is not an HTTP URL; check HTTPS_PROXY, HTTP_PROXY and AWS_ENDPOINT_URL",
         ),
         (TimeoutError, AmbiguousError, "no answer in time"),
         ((aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError), AmbiguousError, BROKEN),

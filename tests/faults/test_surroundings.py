@@ -155,6 +155,8 @@ BREAKAGES: dict[str, Broken] = {
     "access key without a secret": Broken(("AWS_SECRET_ACCESS_KEY",), {"AWS_ACCESS_KEY_ID": "A"}, config=""),
     "half of a credentials file": Broken(("aws_secret_access_key",), credentials="[default]\naws_access_key_id = A\n"),
     "container that answers HTML": container(200, HTML, "JSON"),
+    "container that refuses with keys in its answer": container(400, f"no, {SECRET} is no key".encode(), "non 200"),
+    "container whose answer is half": container(200, f'{{"SecretAccessKey": "{SECRET}"'.encode(), "JSON"),
     "container that answers a list": container(200, b"[]", CONTAINER),
     "container that answers nothing": container(200, b"{}", CONTAINER),
     "container elsewhere": Broken((CONTAINER,), {CONTAINER: "http://example.com/keys"}, config=""),
@@ -167,6 +169,18 @@ BREAKAGES: dict[str, Broken] = {
         (CONTAINER,),
         {CONTAINER: "http://127.0.0.1:9/", "AWS_CONTAINER_AUTHORIZATION_TOKEN": f"{SECRET}\n{SECRET}"},
         config="",
+    ),
+    "metadata service that is a login page": Broken(
+        ("no AWS credentials were found",),
+        {"AWS_EC2_METADATA_DISABLED": "false"},
+        config="",
+        answer=("AWS_EC2_METADATA_SERVICE_ENDPOINT", 302, b""),
+    ),
+    "metadata service that answers HTML": Broken(
+        ("no AWS credentials were found",),
+        {"AWS_EC2_METADATA_DISABLED": "false"},
+        config="",
+        answer=("AWS_EC2_METADATA_SERVICE_ENDPOINT", 404, HTML),
     ),
     "metadata service with a bad timeout": Broken(
         ("metadata service", "ValueError"), {"AWS_METADATA_SERVICE_TIMEOUT": "x"}, config=""
@@ -199,6 +213,7 @@ BREAKAGES: dict[str, Broken] = {
     "lock behind a login page": lock(
         "redirect to login.example.com (HTTP 302)", answer=("AWS_ENDPOINT_URL_S3", 302, b"")
     ),
+    "lock behind a page of another": lock("login page", answer=("AWS_ENDPOINT_URL_S3", 200, XHTML)),
     "lock in a network that wants a login": lock("login page", answer=("AWS_ENDPOINT_URL_S3", 511, HTML)),
     "lock that somebody else doesn't find": lock("HTTP 404", answer=("AWS_ENDPOINT_URL_S3", 404, HTML)),
     "lock behind a proxy that wants a password": lock(
@@ -232,6 +247,10 @@ BREAKAGES: dict[str, Broken] = {
         ("proxy refused to connect (HTTP 403)",),
         {"AWS_ENDPOINT_URL": "https://example.com", **NO_PROXY},
         answer=("HTTPS_PROXY", 403, b""),
+    ),
+    "proxy that is no URL": Broken(
+        ("proxy", "HTTPS_PROXY"),
+        {"AWS_ENDPOINT_URL": "https://example.com", "HTTPS_PROXY": f"http://user:{SECRET}@127.0.0.1:x", **NO_PROXY},
     ),
     "app id of two lines": setting("AWS_SDK_UA_APP_ID", "AWS_SDK_UA_APP_ID", "my\napp"),
     "unknown profile": setting("AWS_PROFILE", "aws configure list-profiles"),
@@ -271,7 +290,7 @@ def answering(status: int, body: bytes) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_CONNECT = answer  # noqa: N815 - as the base class calls them
+        do_GET = do_POST = do_PUT = do_CONNECT = answer  # noqa: N815 - as the base class calls them
 
         def log_message(self, *_: Any) -> None:
             pass
