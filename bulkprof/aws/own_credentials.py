@@ -170,5 +170,5 @@ class _Ended:
 
     async def _gone(self) -> None:
         # `wait` would wait for its pipe as well, which programs that it started may hold open.
-        while self._process.returncode is None:
+        while self._process.returncode is None:  # noqa: ASYNC110 - nobody tells the moment
             await asyncio.sleep(_LOOK_S)

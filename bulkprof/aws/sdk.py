@@ -154,9 +154,7 @@ class Sdk:
         return client
 
     @asynccontextmanager
-    async def plugin_client(
-        self, session: aioboto3.Session, service: str, region: str | None
-    ) -> AsyncIterator[Any]:
+    async def plugin_client(self, session: aioboto3.Session, service: str, region: str | None) -> AsyncIterator[Any]:
         """A client for plugins: the SDK's usual settings, retries among them.
 
         Raises `SettingsError` for an endpoint that nothing can be sent to.

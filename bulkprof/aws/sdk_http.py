@@ -47,7 +47,7 @@ class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Self]:
-        """Stand in for the session of the SDK's metadata fetchers, which take it for each request and never close it."""
+        """Stand in for the session of the SDK's metadata fetchers, which take it for each request and close none."""
         async with self:
             yield self
 

@@ -81,7 +81,9 @@ def _from_socket(error: Exception) -> AwsError:
             "the proxy or the endpoint is not an HTTP URL; check HTTPS_PROXY, HTTP_PROXY and AWS_ENDPOINT_URL",
         ),
         (TimeoutError, AmbiguousError, "no answer in time"),
-        ((aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError), AmbiguousError, BROKEN),
+        # What came is no HTTP.
+        ((aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError), AmbiguousError, UNREADABLE),
+        ((aiohttp.ClientError, OSError), AmbiguousError, BROKEN),
         (Exception, AmbiguousError, UNREADABLE),
     )
     return _first(rules, error, code)

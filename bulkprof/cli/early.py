@@ -19,7 +19,7 @@ TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 """Values of variables that stand for a flag, as typer takes them."""
 
 SAID = "interrupted before anything was started"
-SAID_AFTER = "interrupted after the work, before all was told: what was done is done, and `bulkprof runs` lists the runs"
+SAID_AFTER = "interrupted after the work, before all was told: what was done is done; `bulkprof runs` lists the runs"
 
 
 class State:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from asyncio.subprocess import PIPE
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,7 +118,7 @@ async def test_a_program_that_is_given_up_leaves_nothing_open() -> None:
 
 
 def open_files() -> int:
-    return len(os.listdir("/dev/fd"))
+    return sum(1 for _ in Path("/dev/fd").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,7 @@ async def test_an_unreachable_slack_tells_no_secret(load: Load, monkeypatch: pyt
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [("407 Proxy Authentication Required", r"user name and password \(HTTP 407\).*HTTPS_PROXY"), ("403 No", "HTTP 403")],
+    [("407 No", r"user name and password \(HTTP 407\).*HTTPS_PROXY"), ("403 No", "HTTP 403")],
 )
 async def test_a_proxy_that_refuses_is_named(
     load: Load, monkeypatch: pytest.MonkeyPatch, status: str, said: str
