@@ -22,8 +22,8 @@ from bulkprof.errors import DeclinedError, UsageError, unwrapped
 from bulkprof.execution.fleet import Fleet
 from bulkprof.execution.lock import StateLock
 from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.since import refresh_lost, told_its_end
-from bulkprof.execution.standing import nothing_to_deliver
+from bulkprof.execution.since import refresh_lost
+from bulkprof.execution.standing import nothing_to_deliver, told_its_end
 from bulkprof.execution.state import NOTHING_SENT, UNFINISHED, StateDirectory, is_run_file
 from bulkprof.execution.stop import Stop
 from bulkprof.intake.temporary import temporary_folder

@@ -174,8 +174,7 @@ def _show_run(
 ) -> None:
     from bulkprof.delivery.failures import failure_lines
     from bulkprof.delivery.report import show_summary
-    from bulkprof.execution.since import told_its_end
-    from bulkprof.execution.standing import AT_WORK, standing, unfinished
+    from bulkprof.execution.standing import AT_WORK, standing, told_its_end, unfinished
     from bulkprof.printable import headed, printable_lines
 
     show_summary(terminal.output.console, summary, failure_lines(run, each=1000))

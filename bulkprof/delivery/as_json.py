@@ -9,8 +9,7 @@ from typing import Any
 from bulkprof.delivery.plan import Plan, plan_of
 from bulkprof.errors import ExitCode, StateError
 from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.since import told_its_end
-from bulkprof.execution.standing import is_plan, standing
+from bulkprof.execution.standing import is_plan, standing, told_its_end
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import Action, Problem, RunSummary, every_kind
 from bulkprof.plugins.results import outcome_record

@@ -13,8 +13,7 @@ from itertools import islice
 from bulkprof.delivery.lines import counted
 from bulkprof.delivery.plan import Plan
 from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.since import told_its_end
-from bulkprof.execution.standing import AT_WORK, standing, unfinished
+from bulkprof.execution.standing import AT_WORK, standing, told_its_end, unfinished
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, RunSummary
 from bulkprof.printable import printable

@@ -14,6 +14,7 @@ from bulkprof.errors import DamagedError, StateError
 from bulkprof.execution import rows
 from bulkprof.execution.recent import last_write
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.standing import told_its_end
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import SinceLast, every_kind
 
@@ -51,12 +52,6 @@ def since_last(state: StateDirectory, run: RunFile) -> SinceLast | None:
         if isinstance(last, RunFile) and _is_before(last, run) and told_its_end(last):
             return _compare(run, last)
     return None
-
-
-def told_its_end(run: RunFile) -> bool:
-    """Whether a run told its sinks its end: it finished, or was stopped by its deadline or a limit of its own."""
-    status, summary = run.meta("status"), run.meta("summary") or {}
-    return bool(status == "finished" or (status == "interrupted" and 0 < summary.get("exit_code", 0) < 128))
 
 
 def refresh_lost(state: StateDirectory, run: RunFile) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from bulkprof.sandbox import Sandbox
 from tests.cli import warm
-from tests.cli.driver import CommandLine, Ended, read_json
+from tests.cli.driver import CommandLine, Ended, outcomes_of, read_json
 
 BULKPROF = f"{shlex.quote(sys.executable)} -m bulkprof"
 
@@ -193,12 +193,12 @@ def test_commands_that_are_printed_can_be_pasted(commands: CommandLine, sandbox:
     shutil.copy("bulkprof.toml", folder / "bulk prof.toml")
     flags = ("--config", "quarter 1/bulk prof.toml", "--state-dir", "quarter 1/state")
     ended = commands("plan", "quarter 1/teams.csv", "--out", "quarter 1/a plan.db", *flags)
-    assert pasted(ended.err) == ["apply", "quarter 1/a plan.db"]
+    assert pasted(ended.err) == ["apply", "quarter 1/a plan.db", *flags]
     ended = commands("apply", "quarter 1/teams.csv", "--yes", *flags)
     assert pasted(ended.err)[2:] == list(flags)
     assert commands(*pasted(ended.err)).code == 0
     ended = commands("export", "--out", "quarter 1/found.csv", *flags)
-    assert pasted(ended.err) == ["plan", "quarter 1/found.csv"]
+    assert pasted(ended.err) == ["plan", "quarter 1/found.csv", *flags]
 
 
 def pasted(err: str) -> list[str]:
@@ -246,7 +246,7 @@ def test_a_state_directory_that_is_read_only(commands: CommandLine, sandbox: San
     outcomes = {"created": 1, "failed": 1} if killed else {"created": 2}
     assert listed.code == shown.code == 0, (listed.err, shown.err)
     (row,) = read_json(listed.out)["runs"]
-    assert (row["run_id"], row["outcomes"]) == (run_id, outcomes)
+    assert (row["run_id"], outcomes_of(row)) == (run_id, outcomes)
     assert sorted(result["outcome"] for result in read_json(shown.out)["results"]) == sorted(
         kind for kind, count in outcomes.items() for _ in range(count)
     )

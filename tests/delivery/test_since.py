@@ -10,7 +10,8 @@ import pytest
 from bulkprof.delivery.ui import Ui
 from bulkprof.errors import StateError
 from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.since import SHOWN, since_last, told_its_end
+from bulkprof.execution.since import SHOWN, since_last
+from bulkprof.execution.standing import told_its_end
 from bulkprof.execution.state import StateDirectory
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, SinceLast, Target, every_kind
 from bulkprof.sandbox import Fault, Rate, Sandbox
