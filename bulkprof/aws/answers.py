@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, Vali
 # pydantic takes that of `typing` from Python 3.12 on only.
 from typing_extensions import TypedDict
 
+from bulkprof.aws.sdk_exceptions import ELSEWHERE
 from bulkprof.errors import AmbiguousError
 from bulkprof.model import Target
 
@@ -321,7 +322,7 @@ def _checked(validate: Callable[..., Any], answer: object, **how: bool) -> dict[
         if wrong["type"] == "missing":
             raise _broken(f"no {place}") from None
         if wrong["type"] == "json_invalid":
-            raise _broken("an answer that is not JSON") from None
+            raise _broken(f"an answer that is not JSON: {ELSEWHERE}") from None
         raise _broken(f"an answer of another shape ({place + ': ' if place else ''}{wrong['msg']})") from None
     return {name: value for name, value in found.items() if value is not None}
 

@@ -19,7 +19,6 @@ from bulkprof.errors import (
     ThrottledError,
     UnreachableError,
     in_a_line,
-    without_secrets,
 )
 
 PASSING = (UnreachableError, AmbiguousError, ThrottledError)
@@ -98,7 +97,7 @@ def plain(error: Exception) -> str:
 
     if isinstance(error, CredentialRetrievalError):
         # Where from, is said already.
-        return in_a_line(without_secrets(str(error.kwargs.get("error_msg") or error)))
+        return in_a_line(safe_text(error.kwargs.get("error_msg") or error))
     if isinstance(error, BotoCoreError):
         return in_a_line(safe_text(error))
     if isinstance(error, OSError) and error.strerror:

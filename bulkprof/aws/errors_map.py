@@ -265,12 +265,13 @@ def _message(kind: type[AwsError], code: str, message: str, status: int) -> str:
         return _ADVICE.get(code, f"AWS refused the request's signature; {_CLOCK}")
     if issubclass(kind, RegionError):
         return f"{message or 'the Region is not available to the account'}; {_REGION_ADVICE}"
+    if status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED:
+        # The SDK fills a missing message with the status's name.
+        return f"a login page of this network stands in between (HTTP {status}); sign in to the network"
     if message:
         return message
     if status == HTTPStatus.NOT_FOUND:
         return "the endpoint doesn't know the request, and isn't AWS (HTTP 404 without a code); check AWS_ENDPOINT_URL"
-    if status == 511:
-        return f"a login page of this network stands in between (HTTP {status}); sign in to the network"
     if not 400 <= status < 500:
         return f"HTTP {status} without a message" if status else "an error answer without a message"
     return f"HTTP {status} without a message, which isn't AWS's way: a proxy may have answered in its place; {NETWORK}"

@@ -18,7 +18,7 @@ from yarl import URL
 
 from bulkprof.aws.answers import LONGEST, at_most
 from bulkprof.aws.sdk_settings import trusting
-from bulkprof.errors import AmbiguousError, UnreachableError
+from bulkprof.errors import AmbiguousError
 
 Trust = bool | str
 """Whom TLS believes: a file of authorities, the usual ones (True), or everybody (False)."""
@@ -122,11 +122,6 @@ class Connection:
         """Send one signed request and read its answer. aiohttp's errors pass; `errors_map` knows them."""
         # Encoded already: the signature covers this very path.
         url = URL(address, encoded=True)
-        if url.user or url.password:
-            raise UnreachableError(
-                "the endpoint's URL holds a user name or password, which a signed call can't carry; leave them out",
-                code="EndpointUrl",
-            )
         proxy = self._proxies.proxy_url_for(address) if self._proxies else None
         # Without TLS (the sandbox) nothing is to be trusted, and reading the trust store takes 50 ms.
         session = await self._owner.session(self._verify if proxy or url.scheme == "https" else False)

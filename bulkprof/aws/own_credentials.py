@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -17,6 +19,7 @@ from aiobotocore.credentials import AioProcessProvider, AioProfileProviderBuilde
 from botocore.exceptions import CredentialRetrievalError
 from botocore.utils import parse_timestamp
 
+from bulkprof.aws.answers import at_most
 from bulkprof.aws.credential_errors import cant_be_had, plain
 from bulkprof.aws.http import SharedHttp
 from bulkprof.aws.mfa import Codes
@@ -26,6 +29,10 @@ from bulkprof.errors import SignInNeededError
 _PROCESS = "custom-process"
 _TERM_S = 1.0
 """Seconds that a program has to end by itself before it is killed."""
+_LOOK_S = 0.01
+_PIECE = 1 << 16
+_LONGEST = 1 << 20
+"""Bytes that are read of what a program prints: a thousand times what keys take."""
 
 
 async def find(core: Any, http: SharedHttp, codes: Codes) -> Any:
@@ -104,13 +111,15 @@ def _failed(reason: str) -> Exception:
 
 
 async def _start(*command: str, **how: Any) -> _Ended:
-    return _Ended(await asyncio.create_subprocess_exec(*command, **how), command[0])
+    # Nobody is shown what it complains of, so there is no need to keep it.
+    process = await asyncio.create_subprocess_exec(*command, **{**how, "stderr": DEVNULL})
+    return _Ended(process, command[0])
 
 
 class _Ended:
     """A program that is ended when nobody waits for its answer any longer. In part as `asyncio.subprocess.Process`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, command: str) -> None:
+    def __init__(self, process: Process, command: str) -> None:
         self._process = process
         self._command = command
 
@@ -125,11 +134,22 @@ class _Ended:
         The SDK shows the latter, and its arguments may hold secrets as well as its output.
         """
         try:
-            printed, _ = await self._process.communicate()
+            printed = await self._read()
+            await self._process.wait()
         finally:
             if self._process.returncode is None:
                 await self._end()
+            # Programs that it started may hold its pipe open for longer than the event loop lives.
+            self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public way
         return printed, self._how_it_ended().encode(errors="replace")
+
+    async def _read(self) -> bytes:
+        if self._process.stdout is None:
+            return b""
+        printed = await at_most(partial(self._process.stdout.read, _PIECE), _LONGEST)
+        if len(printed) > _LONGEST:
+            raise _failed(f"it prints more than {_LONGEST >> 20} MiB")
+        return printed
 
     def _how_it_ended(self) -> str:
         status = self._process.returncode or 0
@@ -145,5 +165,10 @@ class _Ended:
             with suppress(ProcessLookupError):
                 end()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), _TERM_S)
+                await asyncio.wait_for(self._gone(), _TERM_S)
                 return
+
+    async def _gone(self) -> None:
+        # `wait` would wait for its pipe as well, which programs that it started may hold open.
+        while self._process.returncode is None:  # noqa: ASYNC110 - nobody tells the moment
+            await asyncio.sleep(_LOOK_S)

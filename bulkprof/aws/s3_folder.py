@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import anyio.to_thread
 
 from bulkprof.aws.answers import at_most, checked
-from bulkprof.aws.errors_map import aws_errors
+from bulkprof.aws.errors_map import aws_errors, sdk_alone
 from bulkprof.errors import AccessDeniedError, ConfigError
 from bulkprof.pages import whole_list
 
@@ -42,8 +43,10 @@ async def fetch_folder(client: ClientFactory, uri: str, into: Path) -> int:
     """
     bucket, prefix = split_s3_folder(uri)
     count = size = 0
-    async with client("s3") as s3:
-        with aws_errors("ListObjectsV2", uri):
+    async with AsyncExitStack() as stack:
+        with aws_errors("", uri):
+            s3 = await stack.enter_async_context(client("s3"))
+        with aws_errors("ListObjectsV2", uri), sdk_alone():
             listed = await whole_list(_at_once, "ListObjectsV2", partial(_page, s3, bucket, prefix), itemgetter("Key"))
         for each in listed:
             name = each["Key"].removeprefix(prefix)
@@ -81,7 +84,7 @@ def _place(into: Path, name: str, uri: str) -> Path:
 async def _fetch(s3: Any, bucket: str, key: str, size: int, path: Path) -> None:
     where = f"s3://{bucket}/{key}"
     try:
-        with aws_errors("GetObject", where):
+        with aws_errors("GetObject", where), sdk_alone():
             answer = await s3.get_object(Bucket=bucket, Key=key)
             # What entering it answers is aiohttp's response, which can't read just a part.
             async with (stream := answer["Body"]):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from bulkprof.aws.answers import at_most, checked
 from bulkprof.aws.errors_map import aws_errors, http_date, sdk_alone
+from bulkprof.aws.sdk_exceptions import ELSEWHERE
 from bulkprof.config import split_s3_uri
 from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 64 * 1024
 """Bytes that are read of an object, or a little more: no lock is longer."""
-_GONE: Final = frozenset({"NoSuchKey", "HTTP404"})
+# S3 says so by this code; a 404 without one comes from somebody else.
+_GONE: Final = frozenset({"NoSuchKey"})
 # 409: a delete or another write was under way at the same time; who came first is found out by reading.
 _CONDITION_FAILED: Final = frozenset(
     {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "HTTP409", "HTTP412", *_GONE}
@@ -163,6 +165,9 @@ class S3Object:
                 operation=error.operation,
                 where=error.where,
             )
+        if error.code == "BrokenAnswer":
+            message = f"{error.message}: {ELSEWHERE}"
+            return type(error)(message, code=error.code, operation=error.operation, where=error.where)
         return error
 
 

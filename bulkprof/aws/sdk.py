@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -153,15 +153,22 @@ class Sdk:
             client.meta.events.register(f"before-parse.{service_id}", require)
         return client
 
-    def plugin_client(
-        self, session: aioboto3.Session, service: str, region: str | None
-    ) -> AbstractAsyncContextManager[Any]:
-        """A client for plugins: the SDK's usual settings, retries among them."""
+    @asynccontextmanager
+    async def plugin_client(self, session: aioboto3.Session, service: str, region: str | None) -> AsyncIterator[Any]:
+        """A client for plugins: the SDK's usual settings, retries among them.
+
+        Raises `SettingsError` for an endpoint that nothing can be sent to.
+        """
         config = AioConfig(user_agent_extra=f"bulkprof/{__version__}", **self._isolated)
-        context: AbstractAsyncContextManager[Any] = session.client(
-            service, region_name=region or self.region or None, endpoint_url=self._endpoint, config=config
-        )
-        return context
+        async with AsyncExitStack() as stack:
+            with sdk_alone(answers=False):
+                client = await stack.enter_async_context(
+                    session.client(
+                        service, region_name=region or self.region or None, endpoint_url=self._endpoint, config=config
+                    )
+                )
+            check_endpoint(client.meta.endpoint_url)
+            yield client
 
     async def _open(self, session: aioboto3.Session, service: str, region: str, config: AioConfig) -> Any:
         context = session.client(service, region_name=region, endpoint_url=self._endpoint, config=config)

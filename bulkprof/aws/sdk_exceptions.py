@@ -25,10 +25,8 @@ SIGN_IN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or s
 NETWORK = "check the network, the proxy settings and AWS_ENDPOINT_URL"
 TRUST = "check AWS_CA_BUNDLE and that AWS_ENDPOINT_URL is what you mean"
 BROKEN = "the connection broke before an answer came"
-UNREADABLE = (
-    "the answer can't be read: a proxy or a login page may have answered in AWS's place; check the network, the proxy "
-    "settings and AWS_ENDPOINT_URL"
-)
+ELSEWHERE = f"a proxy or a login page may have answered in AWS's place; {NETWORK}"
+UNREADABLE = f"the answer can't be read: {ELSEWHERE}"
 _SET_REGION = "set AWS_REGION, or `region` in the manifest or in [defaults]"
 
 Rule = tuple[type[AwsError], Callable[[str, Any], str]]

@@ -1,7 +1,8 @@
 """The HTTP session of what the SDK sends by itself: its credential chain, and the clients that plugins get.
 
-aiobotocore's own (mended in 3.9) looks at no certificate behind a proxy, and at no host name in one anywhere. Here it
-sends, streams, retries and raises as ever, but through the run's connections, which verify both.
+aiobotocore's own (mended in 3.9) looks at no certificate behind a proxy, and at no host name in one anywhere; and it
+follows redirects, with the request's tokens. Here it sends, streams, retries and raises as ever, but through the run's
+connections, which verify both, and to nobody else than was asked for.
 This module loads the SDK: import it late.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Self
 
 import aiohttp
@@ -45,8 +47,9 @@ class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Self]:
-        """Stand in for the session of the SDK's metadata fetchers, which take it for each request."""
-        yield self
+        """Stand in for the session of the SDK's metadata fetchers, which take it for each request and close none."""
+        async with self:
+            yield self
 
     async def send(self, request: Any) -> Any:
         """Send a request. Its answer is read here, up to a limit, unless whoever asked reads it himself."""
@@ -64,7 +67,7 @@ class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
             response.raw.release()
         return AioAWSResponse(response.url, response.status_code, response.headers, Body(content))
 
-    async def _get_session(self, _proxy_url: str | None) -> aiohttp.ClientSession:
+    async def _get_session(self, _proxy_url: str | None) -> _Unfollowing:
         """Answer what `send` sends through; one does for all proxies, for the connections know theirs."""
         connector = await self._shared.connector(self._trust)
         if self._opened is None:
@@ -76,7 +79,14 @@ class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
                 skip_auto_headers={"Content-Type"},
                 auto_decompress=False,
             )
-        return self._opened
+        return _Unfollowing(self._opened)
+
+
+class _Unfollowing:
+    """An HTTP session that follows no redirect: whom a login page names must get no token. botocore reads S3's own."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self.request = partial(session.request, allow_redirects=False)
 
 
 class ClientDefaults(AioConfig):  # type: ignore[misc]  # the SDK has no types

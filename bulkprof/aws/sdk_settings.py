@@ -39,11 +39,20 @@ def check_app_id(app_id: str | None) -> str | None:
 
 def check_endpoint(url: str) -> None:
     """Refuse an endpoint that no request can be sent to."""
+    carries = False
     try:
         parts = urlsplit(url)
-        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        carries = "@" in parts.netloc
+        # What comes after a # is never sent, and so would be the paths that are added to it.
+        whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and "#" not in url
     except ValueError:
         whole = False
+    if whole and carries:
+        raise SettingsError(
+            "the endpoint's URL holds a user name or password, which a signed call can't carry; leave them out of "
+            "AWS_ENDPOINT_URL, its like for single services, and endpoint_url in the AWS config file",
+            code="EndpointUrl",
+        )
     if not whole or not url.isascii() or not url.isprintable() or " " in url:
         # What it is instead may be a secret that came into the wrong variable.
         raise SettingsError(

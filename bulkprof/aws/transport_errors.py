@@ -42,7 +42,10 @@ def from_transport(error: Exception) -> AwsError:
     if isinstance(error, sdk.BotoCoreError):
         # aiobotocore reports a reset in mid-call as "could not connect"; only what it wraps tells the two apart.
         inner = error.kwargs.get("error")
-        unmistakable = sdk.ConnectTimeoutError | sdk.ProxyConnectionError | sdk.ReadTimeoutError
+        if isinstance(inner, AwsError):
+            # One of ours, raised below the SDK: a list of authorities that can't be used, say.
+            return type(inner)(inner.message, code=inner.code)
+        unmistakable = sdk.ConnectTimeoutError | sdk.ReadTimeoutError
         if isinstance(inner, Exception) and not isinstance(error, unmistakable):
             wrapped = from_transport(inner) if isinstance(inner, transport_errors()) else None
             if isinstance(wrapped, UnreachableError | AmbiguousError | SettingsError):
@@ -75,10 +78,12 @@ def _from_socket(error: Exception) -> AwsError:
         (
             (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError),
             UnreachableError,
-            "the endpoint is not an HTTP URL; check AWS_ENDPOINT_URL",
+            "the proxy or the endpoint is not an HTTP URL; check HTTPS_PROXY, HTTP_PROXY and AWS_ENDPOINT_URL",
         ),
         (TimeoutError, AmbiguousError, "no answer in time"),
-        ((aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, OSError), AmbiguousError, BROKEN),
+        # What came is no HTTP.
+        ((aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError), AmbiguousError, UNREADABLE),
+        ((aiohttp.ClientError, OSError), AmbiguousError, BROKEN),
         (Exception, AmbiguousError, UNREADABLE),
     )
     return _first(rules, error, code)

@@ -10,6 +10,6 @@ from bulkprof.errors import without_secrets
 _CONTAINER_ANSWER = re.compile(r"(from container metadata):.*", re.DOTALL)
 
 
-def safe_text(error: Exception) -> str:
-    """What `error` says, less that."""
+def safe_text(error: object) -> str:
+    """What `error`, an exception or its text, says, less that."""
     return without_secrets(_CONTAINER_ANSWER.sub(r"\1", str(error)))

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bulkprof.cli.early import SAID, EarlyInterrupt
+from bulkprof.cli.early import SAID, TRUE, EarlyInterrupt, State
 from bulkprof.errors import ExitCode, UnforeseenError
 from bulkprof.printable import printable_lines
 
@@ -46,13 +46,6 @@ HOMES = {
 module that is asked for. Annotations there are no strings, for the same reason: typer evaluates each of them thrice."""
 
 
-class Answer:
-    """The one JSON object of `--json`, of which there is never a second."""
-
-    given: ClassVar[bool] = False
-    """Whether this command line has printed it."""
-
-
 def register(command: str = "") -> None:
     """Let the commands of the module of `command` register themselves, or of all modules where it is none of them."""
     for home in [HOMES[command]] if command in HOMES else dict.fromkeys(HOMES.values()):
@@ -61,7 +54,7 @@ def register(command: str = "") -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; answers its exit code."""
-    Answer.given = False
+    State.answered, State.said = False, SAID
     try:
         return _run(arguments)
     except (_WrongUsage, _AnyClickError) as error:
@@ -70,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
         message: str = error.format_message()  # type: ignore[attr-defined]
         return _could_not_run(arguments, message, ExitCode.USAGE, hint)
     except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
-        message, code = SAID, ExitCode.INTERRUPTED
+        message, code = State.said, ExitCode.INTERRUPTED
         terminal_for(arguments).note(message)
         _answer(arguments, message, code)
         return code
@@ -117,13 +110,12 @@ def _could_not_run(arguments: Sequence[str], message: str, code: int, hint: Sequ
 
 
 def _answer(arguments: Sequence[str], message: str, code: int) -> None:
-    if _is_set(arguments, "--json", "BULKPROF_JSON") and not Answer.given:
+    if _is_set(arguments, "--json", "BULKPROF_JSON") and not State.answered:
         terminal_for(arguments).json({"error": message, "exit_code": int(code)})
 
 
 DEBUG = "--debug"
 """Taken out of the arguments wherever it stands: it is about the process, not about one command of it."""
-_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 
 
 def is_debug(arguments: Sequence[str]) -> bool:
@@ -132,7 +124,7 @@ def is_debug(arguments: Sequence[str]) -> bool:
 
 
 def _is_set(arguments: Sequence[str], flag: str, variable: str) -> bool:
-    return flag in arguments or os.environ.get(variable, "").strip().lower() in _TRUE
+    return flag in arguments or os.environ.get(variable, "").strip().lower() in TRUE
 
 
 def terminal_for(arguments: Sequence[str]) -> "Terminal":

@@ -1,5 +1,6 @@
-"""Ctrl-C while the command line is still being imported: one line and exit code 130 instead of a traceback.
+"""Ctrl-C while no event loop listens to it: one line and exit code 130 instead of a traceback.
 
+That is before a command's work, while the command line is still being imported, and after it, while its end is told.
 An import can't be broken off cleanly, and there is nothing yet that needs to be tidied up: so the process just ends.
 """
 
@@ -12,9 +13,24 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import ClassVar, NoReturn
+
+TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
+"""Values of variables that stand for a flag, as typer takes them."""
 
 SAID = "interrupted before anything was started"
+SAID_AFTER = "interrupted after the work, before all was told: what was done is done; `bulkprof runs` lists the runs"
+
+
+class State:
+    """How far this process's command line has come."""
+
+    taken_over: ClassVar[bool] = False
+    """Whether Ctrl-C raises here where no event loop listens."""
+    said: ClassVar[str] = SAID
+    """What Ctrl-C means now."""
+    answered: ClassVar[bool] = False
+    """Whether the one JSON object of `--json` is printed, of which there is never a second."""
 
 
 def watch() -> None:
@@ -31,6 +47,7 @@ def hand_over() -> None:
     """Let Ctrl-C raise from now on, for code that tidies up; where Python can't raise it, the process ends at once."""
     if callable(signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, _raise)
+        State.taken_over = True
     told = sys.unraisablehook
 
     def hook(unraisable: sys.UnraisableHookArgs) -> None:
@@ -39,6 +56,13 @@ def hand_over() -> None:
         told(unraisable)
 
     sys.unraisablehook = hook
+
+
+def work_ended() -> None:
+    """Take Ctrl-C back from the event loop, which has left it to Python: from now on, something has been done."""
+    State.said = SAID_AFTER
+    if State.taken_over:
+        signal.signal(signal.SIGINT, _raise)
 
 
 def ends() -> None:
@@ -54,15 +78,16 @@ def _raise(*_: object) -> NoReturn:
 def _leave() -> NoReturn:
     # Whatever is being imported may be what would write this more comfortably.
     arguments = sys.argv[1:]
-    if "--json" in arguments:
-        _write(1, f'{{"error": "{SAID}", "exit_code": 130}}')
+    asked = "--json" in arguments or os.environ.get("BULKPROF_JSON", "").strip().lower() in TRUE
+    if asked and not State.answered:
+        _write(1, f'{{"error": "{State.said}", "exit_code": 130}}')
     after = arguments[arguments.index("--log-format") + 1 :] if "--log-format" in arguments else []
     given = after[0] if after else os.environ.get("BULKPROF_LOG_FORMAT", "")
     if given == "json" or "--log-format=json" in arguments:
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
-        _write(2, f'{{"time": "{now}", "level": "info", "message": "{SAID}", "run_id": ""}}')
+        _write(2, f'{{"time": "{now}", "level": "info", "message": "{State.said}", "run_id": ""}}')
     else:
-        _write(2, SAID)
+        _write(2, State.said)
     os._exit(130)
 
 

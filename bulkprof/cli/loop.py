@@ -11,6 +11,7 @@ from typing import TypeVar
 import anyio
 from anyio.abc import TaskStatus
 
+from bulkprof.cli import early
 from bulkprof.cli.running import say_how_to_resume
 from bulkprof.cli.terminal import Terminal
 from bulkprof.execution.descriptors import raise_limit
@@ -32,7 +33,13 @@ def run_watched(terminal: Terminal, work: Callable[[], Awaitable[T]], again: lis
 
     raise_limit()
     uvloop = importlib.util.find_spec("uvloop") is not None
-    return anyio.run(main, backend_options={"use_uvloop": uvloop})
+    try:
+        return anyio.run(main, backend_options={"use_uvloop": uvloop})
+    except KeyboardInterrupt:
+        # In the moments in which the loop begins or ends.
+        raise early.EarlyInterrupt from None
+    finally:
+        early.work_ended()
 
 
 async def _watch_signals(terminal: Terminal, again: list[str] | None, *, task_status: TaskStatus[None]) -> None:
@@ -41,9 +48,13 @@ async def _watch_signals(terminal: Terminal, again: list[str] | None, *, task_st
         task_status.started()
         async for number in signals:
             if terminal.stop.requested:
-                terminal.note("stopped at once")
+                message, code = "stopped at once", 128 + number
+                terminal.note(message)
                 say_how_to_resume(terminal, "", again)
-                os._exit(128 + number)
+                if terminal.as_json:
+                    run = {"run_id": terminal.run_id} if terminal.run_id else {}
+                    terminal.json({"error": message, **run, "exit_code": code})
+                os._exit(code)
             terminal.stop.request(128 + number)
             if terminal.asks:
                 # Nothing is under way that would have to end; how it ends is told next, below the question.

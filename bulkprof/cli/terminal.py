@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 import anyio
 import anyio.to_thread
 
-from bulkprof.cli.app import Answer
+from bulkprof.cli.early import State
 from bulkprof.cli.foreign_lines import speak_through
 from bulkprof.cli.logs import Level, LogFormat, log_line
 from bulkprof.delivery.lines import plan_counts_line, summary_line
@@ -242,7 +242,7 @@ class Terminal(Ui):
         """Print the one JSON object of `--json`."""
         plain = (self.stdout.encoding or "").lower().replace("-", "") != "utf8"
         self.text([json_text(value, ascii_only=plain)])
-        Answer.given = True
+        State.answered = True
 
     def text(self, lines: Iterable[str]) -> None:
         """Print lines on stdout, made printable, for other programs to read."""

@@ -101,6 +101,10 @@ async def post(url: SecretStr, message: dict[str, Any], *, timeout_s: float) -> 
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
                 # Its message and its context hold the URL.
                 failure = type(error).__name__
+                if isinstance(error, aiohttp.ClientHttpProxyError):
+                    failure = f"the proxy refused to connect (HTTP {error.status}); check HTTPS_PROXY"
+                    if error.status == 407:
+                        failure = "the proxy asks for a user name and password (HTTP 407); write them into HTTPS_PROXY"
                 if isinstance(error, aiohttp.ClientSSLError):
                     failure += "; where a proxy opens TLS, name its authority's file in AWS_CA_BUNDLE"
                 status = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.subprocess import PIPE
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from botocore.exceptions import ClientError, CredentialRetrievalError, EndpointC
 from bulkprof.aws.credential_errors import PLACES, cant_be_had
 from bulkprof.aws.credentials import Keys, SharedCredentials
 from bulkprof.aws.grants import AssumedRole, OwnKeys, never
+from bulkprof.aws.own_credentials import _start
 from bulkprof.config import Organization
 from bulkprof.errors import (
     AwsError,
@@ -98,6 +101,24 @@ async def test_cancelling_reaches_the_program() -> None:
     with pytest.raises(asyncio.CancelledError):
         await fetching
     assert find.given_up
+
+
+async def test_a_program_that_is_given_up_leaves_nothing_open() -> None:
+    """What it has started holds its pipe open, and is no part of it."""
+    before = open_files()
+    program = await _start("sh", "-c", "echo begun >&2; sleep 600 & sleep 600", stdout=PIPE, stderr=PIPE)
+    waiting = asyncio.create_task(program.communicate())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert program.returncode is not None
+    await asyncio.sleep(0)
+    assert open_files() == before
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/dev/fd").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from botocore import credentials, tokens
-from botocore.exceptions import SSLError
+from botocore.exceptions import ClientError, SSLError
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from bulkprof.aws import AwsSessions, http
@@ -237,6 +237,26 @@ async def test_a_proxy_whose_authority_is_trusted_is_served(
         async with entered() as sessions:
             await way.go(sessions, tmp_path)
     assert way.passes.lower() in proxy.heard.decode("latin-1").lower()
+
+
+@pytest.mark.parametrize("status", ["302 Found", "307 Temporary Redirect"])
+@pytest.mark.parametrize("name", WAYS)
+async def test_no_redirect_is_followed(
+    prepared: Callable[[Way], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, status: str
+) -> None:
+    """Whoever a login page sends its guests to would get the request's tokens."""
+    way = WAYS[name]
+    prepared(way)
+    monkeypatch.setenv("AWS_CA_BUNDLE", bundle(tmp_path))
+    away = f"HTTP/1.1 {status}\r\nLocation: https://login.example.com/\r\nContent-Length: 0\r\n\r\n".encode()
+    with between(Interceptor(answers={"": away})) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        async with entered() as sessions:
+            with pytest.raises((AwsError, ClientError)) as caught:
+                await way.go(sessions, tmp_path)
+    assert proxy.asked
+    assert "login.example.com" not in proxy.asked
+    assert CANARY not in str(caught.value)
 
 
 CONTAINER = Way(identity, "", {"AWS_CONTAINER_AUTHORIZATION_TOKEN": f"{CANARY}-container"}, {},

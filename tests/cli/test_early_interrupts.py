@@ -1,4 +1,4 @@
-"""Ctrl-C before a command has its event loop: one line and exit code 130, whatever is being imported."""
+"""Ctrl-C while a command has no event loop: one line and exit code 130, whatever is being imported."""
 
 from __future__ import annotations
 
@@ -59,6 +59,29 @@ def test_one_line_and_the_exit_code(tmp_path: Path, module: str, start: str) -> 
     done = interrupted(tmp_path, module, "validate", "t.csv", "--json", start=start)
     assert (done.returncode, done.stderr) == (130, f"{SAID}\n")
     assert json.loads(done.stdout) == {"error": SAID, "exit_code": 130}
+
+
+def test_the_object_that_a_variable_asks_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BULKPROF_JSON", "1")
+    done = interrupted(tmp_path, "typer", "validate", "t.csv")
+    assert json.loads(done.stdout) == {"error": SAID, "exit_code": 130}
+
+
+def test_after_the_work_nothing_is_said_to_be_undone(tmp_path: Path) -> None:
+    flags = ("--sandbox", "--yes", "--json", "--log-format", "json")
+    done = interrupted(tmp_path, "bulkprof.delivery.report", "apply", "t.csv", *flags)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert done.returncode == 130, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["exit_code"] == 130
+    assert answer["error"] == lines[-1]["message"]
+    assert "what was done is done" in answer["error"]
+    # It was all done, as the next one finds.
+    again = subprocess.run(
+        [sys.executable, "-m", "bulkprof", "apply", "t.csv", *flags],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert json.loads(again.stdout)["outcomes"]["unchanged"] == 1
 
 
 @pytest.mark.parametrize("flags", [["--log-format", "json"], ["--log-format=json"]])

@@ -84,15 +84,18 @@ def test_a_run_at_work_is_not_resumed_beside_itself(commands: CommandLine, sandb
 
 def test_twice_stops_at_once(commands: CommandLine, sandbox: Sandbox) -> None:
     sandbox.set_faults([Fault("delay_after", operation="CreateInferenceProfile", delay_s=20)])
-    with commands.started("apply", commands.manifest("team-a"), "--yes") as process:
+    with commands.started("apply", commands.manifest("team-a"), "--yes", "--json") as process:
         until(lambda: sandbox.ledger().live)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         while "stopping" not in process.stderr.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=10)
     assert process.returncode == 130
+    answer = read_json(out)
+    assert (answer["error"], answer["exit_code"]) == ("stopped at once", 130)
+    assert answer["run_id"]
     assert "stopped at once" in err
     sandbox.set_faults([])
     ended = commands(*resume_command(err), "--yes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import ssl
@@ -244,6 +245,30 @@ async def test_an_unreachable_slack_tells_no_secret(load: Load, monkeypatch: pyt
         await sink.finish(CHANGED)
     assert SECRET not in told(caught.value)
     assert SECRET not in repr(vars(sink))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("407 No", r"user name and password \(HTTP 407\).*HTTPS_PROXY"), ("403 No", "HTTP 403")],
+)
+async def test_a_proxy_that_refuses_is_named(
+    load: Load, monkeypatch: pytest.MonkeyPatch, status: str, said: str
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    monkeypatch.setenv("HOOK", f"https://hooks.example.com/services/{SECRET}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:canary@127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(WebhookError, match=said) as caught:
+            await sink_of(load("slack", webhook_env="HOOK")).finish(CHANGED)
+    assert SECRET not in told(caught.value)
+    assert "canary" not in told(caught.value)
 
 
 def test_an_unset_variable_stops_no_validation_but_the_sink(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
