@@ -193,7 +193,7 @@ def test_commands_that_are_printed_can_be_pasted(commands: CommandLine, sandbox:
     shutil.copy("bulkprof.toml", folder / "bulk prof.toml")
     flags = ("--config", "quarter 1/bulk prof.toml", "--state-dir", "quarter 1/state")
     ended = commands("plan", "quarter 1/teams.csv", "--out", "quarter 1/a plan.db", *flags)
-    assert pasted(ended.err) == ["apply", "quarter 1/a plan.db"]
+    assert pasted(ended.err) == ["apply", "quarter 1/a plan.db", *flags]
     ended = commands("apply", "quarter 1/teams.csv", "--yes", *flags)
     assert pasted(ended.err)[2:] == list(flags)
     assert commands(*pasted(ended.err)).code == 0
