@@ -198,7 +198,7 @@ def test_commands_that_are_printed_can_be_pasted(commands: CommandLine, sandbox:
     assert pasted(ended.err)[2:] == list(flags)
     assert commands(*pasted(ended.err)).code == 0
     ended = commands("export", "--out", "quarter 1/found.csv", *flags)
-    assert pasted(ended.err) == ["plan", "quarter 1/found.csv"]
+    assert pasted(ended.err) == ["plan", "quarter 1/found.csv", *flags]
 
 
 def pasted(err: str) -> list[str]:
@@ -246,7 +246,8 @@ def test_a_state_directory_that_is_read_only(commands: CommandLine, sandbox: San
     outcomes = {"created": 1, "failed": 1} if killed else {"created": 2}
     assert listed.code == shown.code == 0, (listed.err, shown.err)
     (row,) = read_json(listed.out)["runs"]
-    assert (row["run_id"], row["outcomes"]) == (run_id, outcomes)
+    assert row["run_id"] == run_id
+    assert {kind: count for kind, count in row["outcomes"].items() if count} == outcomes
     assert sorted(result["outcome"] for result in read_json(shown.out)["results"]) == sorted(
         kind for kind, count in outcomes.items() for _ in range(count)
     )
