@@ -277,7 +277,11 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
         message = finding["msg"]
         if finding["type"] == "extra_forbidden":
             message = f"is not a known key{_instead(finding['loc'], model)}"
+        elif finding["type"] == "value_error":
+            message = message.removeprefix("Value error, ")
         elif isinstance(finding["input"], int | float):
+            if finding["type"] in {"tuple_type", "string_type"}:
+                message = "must be a text: write it in double quotes"
             message = f"{message} (got {_number(finding['input'])})"
         lines.append(f"{place}: {message}")
     return lines

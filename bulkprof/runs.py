@@ -158,6 +158,7 @@ def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:
 
 
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
+    work.check_files(manifests)
     with work.new_run(command, manifests) as run, work.recorded(run), estate_lock(work, run) as lock:
         return await _from_the_start(work, run, lock, manifests)
 
@@ -201,6 +202,7 @@ def _as_started(work: Workspace, run: RunFile) -> Workspace:
     if work.filters and work.filters != Filters(**filters):
         raise UsageError(f"{run.path} was planned without {work.filters}; make another plan with it")
     flags.update(filters)
+    work.check_files(run.meta("manifests"))
     return Workspace(replace(work.options, **flags), work.ui, work.stop)
 
 

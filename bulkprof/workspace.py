@@ -18,7 +18,7 @@ import anyio
 import anyio.to_thread
 
 from bulkprof.config import MOST_TARGETS, Config, Settings
-from bulkprof.delivery.files import check_path
+from bulkprof.delivery.files import check_apart, check_path
 from bulkprof.delivery.plan import Plan
 from bulkprof.delivery.ui import Ui
 from bulkprof.errors import (
@@ -142,6 +142,14 @@ class Workspace:
             for region in regions:
                 if doubt := region_doubt(region):
                     ui.warn(f"{what} {region!r} {doubt.reason}; {doubt.remedy}")
+
+    def check_files(self, manifests: Sequence[str]) -> None:
+        """Raise `UsageError` where a file that the run shall write is one that it reads: it would be gone."""
+        config = self.options.config.file
+        check_apart(
+            {"--results": self.options.results, "--failed": self.options.failed},
+            [*(name for name in manifests if name != STDIN), *([config] if config else [])],
+        )
 
     @property
     def elapsed_s(self) -> float:

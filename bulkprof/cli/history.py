@@ -112,7 +112,7 @@ def report(
     from bulkprof.config import load
     from bulkprof.delivery.as_json import report_json
     from bulkprof.delivery.failed import write_failed
-    from bulkprof.delivery.files import check_path
+    from bulkprof.delivery.files import check_apart, check_path
     from bulkprof.delivery.markdown import plan_markdown, run_markdown
     from bulkprof.delivery.plan import plan_of
     from bulkprof.delivery.results import write_results
@@ -136,6 +136,7 @@ def report(
             summary, planned = summary_of(run), is_plan(run)
             if planned and (results or failed):
                 raise UsageError(f"{run_id} is a plan that was not carried out: it has no outcomes yet to write")
+            check_apart({"--results": results, "--failed": failed}, run.meta("manifests"))
             if results:
                 write_results(results, run.results(), raw=csv_cells == "raw")
                 terminal.note(f"results: {results}")

@@ -136,7 +136,9 @@ class Terminal(Ui):
         more: dict[str, Any] = {"traceback": traceback} if traceback else {}
         self._line(Level.WARNING, message, **more)
         if traceback and not self.json_logs:
-            self.errors.line(traceback)
+            for line in traceback.splitlines():
+                # Indented: no text of an exception passes for a line of ours.
+                self.errors.line(f"  {line}")
 
     def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
         """Print a line for a target; a bar says enough on a terminal, and nothing new is no news in a text log."""

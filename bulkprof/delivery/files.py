@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -21,8 +21,30 @@ def check_path(flag: str, path: Path) -> None:
         raise UsageError(f"{flag} {path}: there is no folder {path.absolute().parent}")
     if path.is_dir():
         raise UsageError(f"{flag} {path}: is a folder")
-    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
-        raise UsageError(f"{flag} {path}: can't be written")
+    place = path if path.exists() else path.absolute().parent
+    if not os.access(place, os.W_OK):
+        raise UsageError(f"{flag} {path}: can't be written: {place} is read-only; choose another place")
+
+
+def check_apart(files: Mapping[str, Path | None], read: Iterable[str | Path]) -> None:
+    """Find out before a run whether a file that a flag names would overwrite one that is `read`, or another flag's.
+
+    Raises `UsageError`.
+    """
+    written = {flag: path for flag, path in files.items() if path is not None}
+    for flag, path in written.items():
+        for source in read:
+            if _same(path, Path(source)):
+                raise UsageError(f"{flag} {path}: would overwrite {source}, which is read; choose another file")
+        for other, taken in written.items():
+            if flag < other and _same(path, taken):
+                raise UsageError(f"{flag} {path}: is the file of {other}, too; choose another one")
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.absolute() == other.absolute():
+        return True
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def write_whole(path: Path, write: Callable[[IO[str]], None]) -> None:

@@ -68,9 +68,3 @@ def unfinished(run: RunFile, state: StateDirectory) -> str:
     how = "was killed" if stands == KILLED else "was interrupted"
     before = " before anything was changed" if run.meta("status") in NOTHING_SENT else ""
     return f"this run {how}{before}, and is not finished"
-
-
-def told_its_end(run: RunFile) -> bool:
-    """Whether a run told its sinks its end: it finished, or was stopped by its deadline or a limit of its own."""
-    status, summary = run.meta("status"), run.meta("summary") or {}
-    return bool(status == "finished" or (status == "interrupted" and 0 < summary.get("exit_code", 0) < 128))

@@ -65,6 +65,8 @@ class StateDirectory:
         """The run file whose id starts with `prefix`, or the path itself. Raises `UsageError` when unclear."""
         path = Path(prefix)
         if path.suffix and path.is_file():
+            if path.suffix.lower() in _OF_MANIFESTS and not is_run_file(path):
+                raise UsageError(f"{path} is neither a run nor a plan; `bulkprof runs` lists the ids of runs")
             return path
         found = [run_id for run_id in self.run_ids() if run_id.startswith(prefix)]
         if not found:
@@ -168,6 +170,10 @@ def _remove(run: Path) -> None:
     """Remove a run's file, with what SQLite may have left beside it."""
     for path in (run, run.with_name(f"{run.name}-wal"), run.with_name(f"{run.name}-shm")):
         path.unlink(missing_ok=True)
+
+
+_OF_MANIFESTS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})
+"""How files end that are likely given by mistake, and are no damaged runs."""
 
 
 def is_run_file(path: Path) -> bool:

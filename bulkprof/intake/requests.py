@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
@@ -144,11 +145,15 @@ def _unreadable(label: str, error: OSError) -> Problem:
     return Problem(f"can't be read: {error.strerror or error}", label)
 
 
+_SPREADSHEETS = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
+
+
 def _unknown_suffix(label: str, suffix: str, readers: Mapping[str, Reader]) -> Problem:
     known = ", ".join(sorted(readers))
     kind = f"files ending in {suffix}" if suffix else "files without an ending"
-    return Problem(
-        f"bulkprof can't read {kind}",
-        label,
-        remedy=f"known are {known}; a plugin can add others, and - reads standard input by its content",
-    )
+    remedy = f"known are {known}; a plugin can add others, and - reads standard input by its content"
+    if suffix in _SPREADSHEETS:
+        remedy = f"save each sheet as CSV (in Excel: 'CSV UTF-8'); {remedy}"
+    elif suffix == ".gz":
+        remedy = f"unpack it: zcat {shlex.quote(label)} | bulkprof validate -; {remedy}"
+    return Problem(f"bulkprof can't read {kind}", label, remedy=remedy)

@@ -90,10 +90,10 @@ def _make(name: str, factory: Callable[..., Any], settings: Mapping[str, Any], c
 
 
 def _finding(name: str, line: str) -> str:
-    # pydantic writes "Value error, " before a validator's own words, and `explain` "settings" for the whole table.
+    # `explain` writes "settings" for the whole table.
     place, _, message = line.partition(": ")
     at = f"plugins.{name}" if place == "settings" else f"plugins.{name}.{place}"
-    return f"{at}: {message.removeprefix('Value error, ')}"
+    return f"{at}: {message}"
 
 
 def _refuse_settings(name: str, settings: Mapping[str, Any]) -> None:
