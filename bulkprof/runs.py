@@ -32,7 +32,7 @@ from bulkprof.planning.safety import check_alike, check_complete, check_prune, c
 from bulkprof.rules.accounts import Filters
 from bulkprof.settling import settle
 from bulkprof.steps import Planner, Replanning, veto
-from bulkprof.taking_in import Manifests, as_list, require_rows, take_in
+from bulkprof.taking_in import Manifests, as_list, require_manifests, require_rows, take_in
 from bulkprof.workspace import Options, Workspace, several
 
 
@@ -57,6 +57,7 @@ async def plan(
 
 
 async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Plan:
+    require_manifests(manifests)
     run = work.new_run("apply", manifests, out)
     with _whole_or_gone(out), run, work.recorded(run):
         await _take_in_offline(work, run, manifests)
@@ -112,6 +113,8 @@ async def resume(
     path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
     with RunFile.open(path) as run:
         if path.resolve() != work.state.run_path(str(run.meta("id"))).resolve():
+            if run.meta("status") == "planned":
+                raise UsageError(f"{path} is a plan that was not begun; `bulkprof apply` carries it out")
             raise UsageError(f"{path} is not in {work.state.runs}, whose lock counts; say where it is: --state-dir DIR")
         work = _as_started(work, run)
         # The lock comes first: a run that is still at work moves on, and its file is nobody else's to write.
@@ -159,6 +162,7 @@ def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:
 
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
     work.check_files(manifests)
+    require_manifests(manifests)
     with work.new_run(command, manifests) as run, work.recorded(run), estate_lock(work, run) as lock:
         return await _from_the_start(work, run, lock, manifests)
 

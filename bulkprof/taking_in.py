@@ -21,6 +21,7 @@ from bulkprof.delivery.ui import OnlyNew, Ui
 from bulkprof.errors import BulkprofError, ManifestError, UsageError
 from bulkprof.execution.rows import Desired
 from bulkprof.execution.runfile import RunFile
+from bulkprof.execution.state import is_run_file
 from bulkprof.execution.wanted import Clash
 from bulkprof.intake import merge_readers
 from bulkprof.looks import visible
@@ -57,6 +58,13 @@ def as_list(manifests: Manifests) -> list[str]:
             shown = os.fsencode(name).decode(errors="backslashreplace")
             raise UsageError(f"{shown}: the file's name is not UTF-8, and could stand in no report; rename it")
     return names
+
+
+def require_manifests(files: Iterable[str]) -> None:
+    """Raise `UsageError` for a file that is a plan or a run, and no manifest."""
+    for file in files:
+        if is_run_file(Path(file)):
+            raise UsageError(f"{file}: is a plan, not a manifest; `bulkprof apply` takes it, alone")
 
 
 async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:

@@ -9,7 +9,7 @@ from bulkprof.execution.stop import Stop
 from bulkprof.intake.temporary import temporary_folder
 from bulkprof.rules.accounts import unresolved
 from bulkprof.rules.guess import Guess, guess
-from bulkprof.taking_in import Manifests, as_list, problems_line, take_in
+from bulkprof.taking_in import Manifests, as_list, problems_line, require_manifests, take_in
 from bulkprof.workspace import Options, Workspace
 
 GUESSES = 8
@@ -44,6 +44,7 @@ async def validate(
     """Find every problem of every row, without network or credentials; problems are told to the `ui`."""
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     files = as_list(manifests)
+    require_manifests(files)
     with (
         temporary_folder() as folder,
         work.new_run("validate", files, folder / "validate.db") as run,

@@ -48,6 +48,25 @@ def test_a_manifest_is_no_damaged_run(commands: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ("plan", "a.plan"),
+        ("sync", "a.plan", "--yes"),
+        ("validate", "a.plan"),
+        ("apply", "a.plan", "teams.csv", "--yes"),
+    ],
+)
+def test_a_plan_is_no_manifest(commands: CommandLine, sandbox: Sandbox, command: tuple[str, ...]) -> None:
+    assert commands("plan", commands.manifest("team-a"), "--out", "a.plan").code == 0
+    ended = commands(*command)
+    assert (ended.code, ended.err.count("\n")) == (64, 1), ended.err
+    assert "a.plan: is a plan, not a manifest; `bulkprof apply` takes it, alone" in ended.err
+    ended = commands("resume", "a.plan")
+    assert (ended.code, "a.plan is a plan that was not begun; `bulkprof apply`" in ended.err) == (64, True), ended.err
+    assert commands("runs", "--json").json()["runs"] == []
+
+
+@pytest.mark.parametrize(
     ("name", "said"),
     [("teams.xlsx", "save each sheet as CSV"), ("my teams.csv.gz", "zcat 'my teams.csv.gz' | bulkprof validate -")],
 )
