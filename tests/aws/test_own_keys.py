@@ -106,7 +106,7 @@ async def test_cancelling_reaches_the_program() -> None:
 async def test_a_program_that_is_given_up_leaves_nothing_open() -> None:
     """What it has started holds its pipe open, and is no part of it."""
     before = open_files()
-    program = await _start("sh", "-c", "echo begun >&2; sleep 600 & sleep 600", stdout=PIPE, stderr=PIPE)
+    program = await _start("sh", "-c", "sleep 9 & sleep 9", stdout=PIPE, stderr=PIPE)
     waiting = asyncio.create_task(program.communicate())
     await asyncio.sleep(0)
     waiting.cancel()
