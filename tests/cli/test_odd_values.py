@@ -30,7 +30,7 @@ DEEP, LONG = 100_000, "9" * 5_000
             ": run.attempts: Input should be less than or equal to 100 (got a number",
         ),
         (f"[run]\nsettle_s = {'9' * 400}", ": run.settle_s: "),
-        (f"[models]\na = {'9' * 4000}", ": models.a: Input should be a valid string (got a number of"),
+        (f"[models]\na = {'9' * 4000}", ": models.a: must be a text: write it in double quotes (got a number of"),
         (f"[prune]\ncount = -{'9' * 40}", ": prune.count: "),
     ],
 )
