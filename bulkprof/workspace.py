@@ -176,7 +176,6 @@ class Workspace:
         """Start a run's file, in the state directory or at `path`. Raises `StateError`."""
         now = datetime.now(UTC)
         run_id = new_run_id(now)
-        in_state = path is None
         if path is None:
             self.state.prepare()
             path = self.state.run_path(run_id)
@@ -197,8 +196,6 @@ class Workspace:
                 "not_accounts": self.filters.not_accounts,
                 "regions": self.filters.regions,
             },
-            # A file that the user asks for by name gets a new file's usual mode.
-            private=in_state,
         )
 
     @contextmanager

@@ -45,14 +45,14 @@ class Database:
         """Where the copy is that is read in the file's place."""
 
     @classmethod
-    def create(cls, path: Path, meta: Mapping[str, Any], *, private: bool = True) -> Self:
+    def create(cls, path: Path, meta: Mapping[str, Any]) -> Self:
         """Make a new run file with `meta` (JSON values) in it. Raises `StateError` where it can't be written.
 
-        It is the user's alone, or of a new file's usual mode where it isn't `private`; so is what SQLite puts there.
+        It is the user's alone, as what SQLite puts beside it is: it holds what was approved, account ids and names.
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            create_private(path) if private else path.touch(exist_ok=False)
+            create_private(path)
         except FileExistsError:
             raise StateError(f"{path}: is there already, and is not overwritten; choose another name") from None
         except OSError as error:

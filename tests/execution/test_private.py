@@ -105,7 +105,9 @@ def test_files_that_are_asked_for_by_name_get_the_usual_mode(
         assert commands("apply", "plan.db", "--yes", *asked_for).code == 0
     finally:
         os.umask(before)
-    assert mode(commands.folder / "plan.db") == mode(commands.folder / "results.csv") == expected
+    assert mode(commands.folder / "results.csv") == mode(commands.folder / "failed.csv") == expected
+    # A plan is what was approved: nobody else may read it, let alone write it.
+    assert mode(commands.folder / "plan.db") == 0o600
 
 
 @pytest.mark.parametrize("loose", [0o755, 0o775, 0o777])
