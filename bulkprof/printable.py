@@ -22,7 +22,8 @@ _RUN_BY_SPREADSHEETS = re.compile(r"(^|;)(\s*)(?=[=+\-@＝＋－＠])")  # noqa:
 """What begins a formula. Where a semicolon separates cells, as Excel has it in many countries, so does one after it."""
 
 _BEGINS, _GOES_ON = r"A-Za-z0-9\"({/", r"A-Za-z0-9\"(){}/ .:,_=+@-"
-_HARMLESS_ROW = re.compile(rf"(?:(?:[{_BEGINS}][{_GOES_ON}]*+)?+\n)*+").fullmatch
+# No possessive groups: the first releases of Python 3.11 let them match too much.
+_HARMLESS_ROW = re.compile(rf"(?:(?:[{_BEGINS}][{_GOES_ON}]*+)?\n)*").fullmatch
 """True of nearly all rows of a table: what their cells consist of can neither act nor begin a formula."""
 
 
