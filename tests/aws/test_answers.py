@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -175,7 +176,7 @@ def _can_be_kept(error: e.AwsError) -> None:
     # Programs get the very text, which is made visible where it is shown.
     for text in (str(error), error.message, error.code):
         assert len(text) < 2_500
-        with sqlite3.connect(":memory:") as database:
+        with closing(sqlite3.connect(":memory:")) as database:
             assert database.execute("SELECT ?", (text,)).fetchone() == (text,)
 
 
