@@ -181,10 +181,6 @@ def _sent_changes(run: RunFile) -> bool:
     return sent or any(counts.get(kind) for kind in (OutcomeKind.CREATED, OutcomeKind.REPLACED, OutcomeKind.DELETED))
 
 
-def _has_doubtful_rows(run: RunFile) -> bool:
-    return _has_unknown(run) or bool(run.lost())
-
-
 def _has_unknown(run: RunFile) -> bool:
     if summary := run.meta("summary"):
         return bool(summary["outcomes"].get(OutcomeKind.UNKNOWN))

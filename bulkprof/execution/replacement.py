@@ -112,6 +112,8 @@ class Replacement(Creation):
             except StopRequestedError:
                 self.means.turns.lose(action.name, "the run was stopped")
                 raise
+            except AmbiguousError as error:
+                return self.lost(action, error, note=f"the old profile is deleted and may be made again ({why}); ")
             except (AwsError, LaneClosedError):
                 return self.lost(action, why, note="the old profile is deleted, and can't be made again; ")
             if isinstance(arn, str):
