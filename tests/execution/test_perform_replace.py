@@ -350,7 +350,7 @@ async def test_nothing_is_marked_where_nothing_can_be_made() -> None:
 @pytest.mark.parametrize(
     ("again", "kind", "said"),
     [
-        (cut(), OutcomeKind.UNKNOWN, "the old profile is deleted and may be made again (AccessDeniedError: new one: no); "),
+        (cut(), OutcomeKind.UNKNOWN, "the old profile is deleted and may be made again (AccessDeniedError: no); "),
         (AccessDeniedError("nor this"), OutcomeKind.FAILED, "the old profile is deleted, and can't be made again"),
     ],
 )
@@ -358,7 +358,7 @@ async def test_an_old_one_that_may_be_made_again_is_in_doubt(again: Exception, k
     """The name is taken, the new profile is refused, and so is the old one, or its answer is lost."""
     aws = FakeAws()
     old = aws.there("a", source="pro")
-    aws.script("create", None, None, AccessDeniedError("new one: no"), *[again] * ATTEMPTS)
+    aws.script("create", None, None, AccessDeniedError("no"), *[again] * ATTEMPTS)
     outcome = await perform(aws, old, source_of=lambda profile: "source/pro")
     assert (outcome.kind, outcome.arn, outcome.old_arn) == (kind, "", old)
     assert outcome.error_message.startswith(said)
