@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bulkprof.config import load as load_config
-    from bulkprof.delivery.plan import Plan
-    from bulkprof.delivery.ui import Ui
     from bulkprof.errors import BulkprofError, ExitCode
-    from bulkprof.execution.stop import Stop
-    from bulkprof.exporting import Export, export
-    from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Problem, RunSummary, Target
-    from bulkprof.runs import apply, outcomes, plan, redeliver, resume, sync
-    from bulkprof.validating import Validation, validate
-    from bulkprof.workspace import Options
+    from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Problem, Target
+    from bulkprof.stop import Stop
+    from bulkprof.totals import Plan, RunSummary
+    from bulkprof.ui import Ui
+    from bulkprof.workflows.context import Options
+    from bulkprof.workflows.export import Export, export
+    from bulkprof.workflows.runs import apply, outcomes, plan, redeliver, resume, sync
+    from bulkprof.workflows.validate import Validation, validate
 
 __all__ = [
     "Action",
@@ -55,18 +55,19 @@ __all__ = [
 _HOMES = {
     "BulkprofError": "bulkprof.errors:BulkprofError",
     "ExitCode": "bulkprof.errors:ExitCode",
-    "Export": "bulkprof.exporting:Export",
-    "Options": "bulkprof.workspace:Options",
-    "Plan": "bulkprof.delivery.plan:Plan",
-    "Stop": "bulkprof.execution.stop:Stop",
-    "Ui": "bulkprof.delivery.ui:Ui",
-    "export": "bulkprof.exporting:export",
-    "Validation": "bulkprof.validating:Validation",
+    "Export": "bulkprof.workflows.export:Export",
+    "Options": "bulkprof.workflows.context:Options",
+    "RunSummary": "bulkprof.totals:RunSummary",
+    "Plan": "bulkprof.totals:Plan",
+    "Stop": "bulkprof.stop:Stop",
+    "Ui": "bulkprof.ui:Ui",
+    "export": "bulkprof.workflows.export:export",
+    "Validation": "bulkprof.workflows.validate:Validation",
     "load_config": "bulkprof.config:load",
-    "validate": "bulkprof.validating:validate",
+    "validate": "bulkprof.workflows.validate:validate",
     **{
         name: f"bulkprof.model:{name}"
-        for name in ("Action", "ActionKind", "Outcome", "OutcomeKind", "Problem", "RunSummary", "Target")
+        for name in ("Action", "ActionKind", "Outcome", "OutcomeKind", "Problem", "Target")
     },
 }
 
@@ -77,5 +78,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bulkprof' has no attribute {name!r}")
     from importlib import import_module
 
-    module, _, attribute = _HOMES.get(name, f"bulkprof.runs:{name}").partition(":")
+    module, _, attribute = _HOMES.get(name, f"bulkprof.workflows.runs:{name}").partition(":")
     return getattr(import_module(module), attribute)

@@ -25,7 +25,7 @@ from pydantic import (
 
 from bulkprof.errors import ConfigError
 from bulkprof.limits import ACCOUNT_ALIAS, account_fault, in_a_list
-from bulkprof.printable import printable_lines
+from bulkprof.text.printable import printable_lines
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 DEFAULT_FILE = "bulkprof.toml"

@@ -41,7 +41,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from bulkprof.printable import Lines, headed, printable, printable_lines
+from bulkprof.text.printable import Lines, headed, printable, printable_lines
 
 if TYPE_CHECKING:
     from bulkprof.model import Problem

@@ -34,16 +34,16 @@ import anyio
 import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bulkprof import runs
 from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.config import DEFAULT_FILE, Config, Organization, Run, explain, load
-from bulkprof.delivery.ui import Ui
 from bulkprof.errors import BulkprofError, ConfigError, ExitCode, UsageError, unwrapped
-from bulkprof.execution.state import StateDirectory
 from bulkprof.model import Problem, Target
-from bulkprof.printable import headed, printable, printable_lines
-from bulkprof.workspace import Options
+from bulkprof.store.directory import StateDirectory
+from bulkprof.text.printable import headed, printable, printable_lines
+from bulkprof.ui import Ui
+from bulkprof.workflows import runs
+from bulkprof.workflows.context import Options
 
 KEPT_RUNS: Final = 5
 """Run files that stay in the state directory: Lambda's disk is small, and lives from invocation to invocation."""

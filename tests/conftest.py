@@ -17,7 +17,8 @@ from botocore import client, compat, hooks, loaders, session
 from hypothesis import HealthCheck, settings
 
 from bulkprof.cli.app import register
-from bulkprof.execution import engine, pacer
+from bulkprof.engine import engine
+from bulkprof.pacing import pacer
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
 from tests.cli import warm
 from tests.cli.driver import CommandLine

@@ -4,7 +4,7 @@ The one folder that knows the SDK. Importing it is quick: the SDK itself is load
 Everything that leaves it as an exception is an `AwsError`.
 """
 
-from bulkprof.aws.bedrock import BedrockApi, Operation
+from bulkprof.aws.bedrock import BedrockApi
 from bulkprof.aws.catalogue import Catalogue, FoundationModel, Resolved, SystemProfile
 from bulkprof.aws.organization import OrganizationApi, OrganizationOperation, OrganizationWalk
 from bulkprof.aws.sessions import AwsSessions, Caller
@@ -15,7 +15,6 @@ __all__ = [
     "Caller",
     "Catalogue",
     "FoundationModel",
-    "Operation",
     "OrganizationApi",
     "OrganizationOperation",
     "OrganizationWalk",

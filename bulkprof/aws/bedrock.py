@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from enum import StrEnum
 from typing import Any, Protocol
 
-from bulkprof.aws.answers import require_own_arn, require_same
 from bulkprof.aws.catalogue import FoundationModel, SystemProfile
-from bulkprof.aws.credentials import SharedCredentials
-from bulkprof.aws.errors_map import aws_errors, is_nameless
+from bulkprof.aws.credentials.keys import SharedCredentials
+from bulkprof.aws.errors.mapping import aws_errors, is_nameless
+from bulkprof.aws.transport.answers import require_own_arn, require_same
 from bulkprof.errors import AmbiguousError, AwsError, ExpiredCredentialsError, ThrottledError
 from bulkprof.model import ObservedProfile, Target
+from bulkprof.profiles.operations import CHANGES, Operation
 
 _LIST_PAGE = 1000
 _TAGGED_PAGE = 100
@@ -21,23 +21,6 @@ PROFILE_QUOTA = "L-40EC9882"
 """Service Quotas' code of *inference profiles per account*, in each Region."""
 
 
-class Operation(StrEnum):
-    """AWS's names of the operations, for pacers and counts: AWS throttles each by itself."""
-
-    CREATE = "CreateInferenceProfile"
-    DELETE = "DeleteInferenceProfile"
-    GET = "GetInferenceProfile"
-    LIST = "ListInferenceProfiles"
-    """Both `list_page` and `system_profiles_page`."""
-    TAG = "TagResource"
-    UNTAG = "UntagResource"
-    TAGS_OF = "ListTagsForResource"
-    TAGGED = "GetResources"
-    MODELS = "ListFoundationModels"
-    QUOTA = "GetServiceQuota"
-
-
-_CHANGES = frozenset({Operation.CREATE, Operation.DELETE, Operation.TAG, Operation.UNTAG})
 _METHODS: Mapping[Operation, tuple[str, str]] = {
     Operation.CREATE: ("bedrock", "create_inference_profile"),
     Operation.DELETE: ("bedrock", "delete_inference_profile"),
@@ -186,7 +169,7 @@ class BedrockApi:
             self._credentials.expired(signed_with)
             raise
         except AwsError as error:
-            if operation in _CHANGES and is_nameless(error) and not isinstance(error, ThrottledError):
+            if operation in CHANGES and is_nameless(error) and not isinstance(error, ThrottledError):
                 # A proxy's refusal can stand in the place of AWS's answer to work that was done.
                 raise AmbiguousError(
                     error.message, code=error.code, operation=error.operation, where=error.where

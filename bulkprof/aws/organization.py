@@ -13,9 +13,9 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from bulkprof.aws.answers import checked
-from bulkprof.aws.credentials import SharedCredentials
-from bulkprof.aws.errors_map import aws_errors, sdk_alone
+from bulkprof.aws.credentials.keys import SharedCredentials
+from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
+from bulkprof.aws.transport.answers import checked
 from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, NotFoundError
 from bulkprof.model import Directory
 from bulkprof.pages import Send, whole_list

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio.to_thread
 
-from bulkprof.aws.answers import at_most, checked
-from bulkprof.aws.errors_map import aws_errors, sdk_alone
+from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
+from bulkprof.aws.transport.answers import at_most, checked
 from bulkprof.errors import AccessDeniedError, ConfigError
 from bulkprof.pages import whole_list
 

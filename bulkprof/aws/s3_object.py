@@ -15,9 +15,9 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from bulkprof.aws.answers import at_most, checked
-from bulkprof.aws.errors_map import aws_errors, http_date, sdk_alone
-from bulkprof.aws.sdk_exceptions import ELSEWHERE
+from bulkprof.aws.errors.mapping import aws_errors, http_date, sdk_alone
+from bulkprof.aws.errors.sdk import ELSEWHERE
+from bulkprof.aws.transport.answers import at_most, checked
 from bulkprof.config import split_s3_uri
 from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError
 

@@ -16,16 +16,17 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from bulkprof.aws.answers import checked
 from bulkprof.aws.bedrock import BedrockApi
-from bulkprof.aws.credentials import SharedCredentials
-from bulkprof.aws.errors_map import aws_errors, sdk_alone
-from bulkprof.aws.grants import AssumedRole, OwnKeys, Stopping, account_of, member_role, never
-from bulkprof.aws.mfa import Ask
+from bulkprof.aws.credentials.assume_role import AssumedRole, OwnKeys, Stopping, account_of, member_role, never
+from bulkprof.aws.credentials.keys import SharedCredentials
+from bulkprof.aws.credentials.mfa import Ask
+from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
 from bulkprof.aws.organization import OrganizationApi
+from bulkprof.aws.transport.answers import checked
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, RegionError
-from bulkprof.model import CallCount, Target
+from bulkprof.model import Target
+from bulkprof.totals import CallCount
 
 if TYPE_CHECKING:
     from bulkprof.aws.sdk import Sdk

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bulkprof.aws.policy import Needs, Scope, member_statements
+from bulkprof.aws.iam import Needs, Scope, member_statements
 from bulkprof.errors import ConfigError
 
 DEFAULT_ROLE = "BulkprofMember"

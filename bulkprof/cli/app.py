@@ -11,7 +11,7 @@ import typer
 
 from bulkprof.cli.early import SAID, TRUE, EarlyInterrupt, State
 from bulkprof.errors import ExitCode, UnforeseenError
-from bulkprof.printable import printable_lines
+from bulkprof.text.printable import printable_lines
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -32,7 +32,7 @@ HOMES = {
     "export": "export",
     "runs": "history",
     "report": "history",
-    "validate": "validating",
+    "validate": "validate",
     "plan": "manifests",
     "apply": "manifests",
     "sync": "manifests",
@@ -49,7 +49,7 @@ module that is asked for. Annotations there are no strings, for the same reason:
 def register(command: str = "") -> None:
     """Let the commands of the module of `command` register themselves, or of all modules where it is none of them."""
     for home in [HOMES[command]] if command in HOMES else dict.fromkeys(HOMES.values()):
-        import_module(f"bulkprof.cli.{home}")
+        import_module(f"bulkprof.cli.commands.{home}")
 
 
 def run(arguments: Sequence[str]) -> int:

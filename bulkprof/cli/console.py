@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from bulkprof.printable import printable
+from bulkprof.text.printable import printable
 
 
 class SafeConsole(Console):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from bulkprof.printable import json_text
+from bulkprof.text.printable import json_text
 
 
 class LogFormat(StrEnum):

@@ -14,7 +14,7 @@ from anyio.abc import TaskStatus
 from bulkprof.cli import early
 from bulkprof.cli.running import say_how_to_resume
 from bulkprof.cli.terminal import Terminal
-from bulkprof.execution.descriptors import raise_limit
+from bulkprof.system.descriptors import raise_limit
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, u
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
-    from bulkprof.workspace import Options
+    from bulkprof.workflows.context import Options
 
 T = TypeVar("T")
 LOG = logging.getLogger(OURS)
@@ -43,7 +43,7 @@ def make_terminal(
 def make_options(terminal: Terminal, config: Path | None, state_dir: Path, **flags: Any) -> Options:
     """Read the config and put the flags together. Ends the command when the config can't be used."""
     from bulkprof.config import load
-    from bulkprof.workspace import Options
+    from bulkprof.workflows.context import Options
 
     given = {name: value for name, value in flags.items() if value is not None}
     with ending(terminal):
@@ -85,7 +85,7 @@ def explain(terminal: Terminal, error: BulkprofError, again: list[str] | None) -
         told["run_id"] = error.run_id
     if terminal.as_json:
         if isinstance(error, ManifestError):
-            from bulkprof.delivery.as_json import problem_json
+            from bulkprof.reports.json import problem_json
 
             told["problems"] = [problem_json(problem) for problem in terminal.problems]
         terminal.json({"error": str(error), **told, "exit_code": code})

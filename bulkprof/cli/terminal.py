@@ -18,16 +18,16 @@ import anyio.to_thread
 from bulkprof.cli.early import State
 from bulkprof.cli.foreign_lines import speak_through
 from bulkprof.cli.logs import Level, LogFormat, log_line
-from bulkprof.delivery.lines import plan_counts_line, summary_line
-from bulkprof.delivery.plan import Plan
-from bulkprof.delivery.progress import ProgressView
-from bulkprof.delivery.ui import Progress, Ui
 from bulkprof.errors import UsageError
-from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.stop import Stop
-from bulkprof.intake.stdin import pieces
-from bulkprof.model import OutcomeKind, Problem, RunSummary, Target
-from bulkprof.printable import headed, json_text, printable
+from bulkprof.manifests.stdin import pieces
+from bulkprof.model import OutcomeKind, Problem, Target
+from bulkprof.reports.lines import plan_counts_line, summary_line
+from bulkprof.reports.progress import ProgressView
+from bulkprof.stop import Stop
+from bulkprof.store.run import RunFile
+from bulkprof.text.printable import headed, json_text, printable
+from bulkprof.totals import Plan, RunSummary
+from bulkprof.ui import Progress, Ui
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -156,7 +156,7 @@ class Terminal(Ui):
 
     def finished(self, summary: RunSummary, failures: Iterable[str]) -> None:
         """Show a run's end: as tables, or where they would stand among JSON lines, in some lines of its own."""
-        from bulkprof.delivery.report import show_summary
+        from bulkprof.reports.text import show_summary
 
         show_summary(self.output.console, summary, () if self.json_logs else failures)
         if self.json_logs:
@@ -205,7 +205,7 @@ class Terminal(Ui):
         if self.as_json and self.json_logs:
             self.note(plan_counts_line(plan.actions, plan.refused, plan.targets))
         elif plan.path is not None:
-            from bulkprof.delivery.report import show_plan
+            from bulkprof.reports.text import show_plan
 
             with RunFile.open(plan.path) as run:
                 show_plan(self.output.console, run)

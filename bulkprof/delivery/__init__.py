@@ -1,1 +1,1 @@
-"""Where outcomes go: results file, sinks, progress, reports."""
+"""Sinks, and the queue that brings them the outcomes of a run."""

@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 import anyio
 
 from bulkprof.delivery.watched import Watched
+from bulkprof.engine.retry import backoff
 from bulkprof.errors import without_secrets
-from bulkprof.execution.retry import backoff
-from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.stop import Stop
-from bulkprof.model import Outcome, RunSummary
+from bulkprof.model import Outcome
 from bulkprof.plugins import FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Registry
+from bulkprof.stop import Stop
+from bulkprof.store.run import RunFile
+from bulkprof.totals import RunSummary
 
 BATCH = 200
 POLL_S = 1.0

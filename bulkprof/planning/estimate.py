@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from bulkprof.model import ActionKind, Target
+from bulkprof.profiles.operations import Operation
 
 CALLS: Mapping[ActionKind, tuple[str, ...]] = {
-    ActionKind.CREATE: ("CreateInferenceProfile",),
-    ActionKind.UPDATE: ("TagResource",),
-    ActionKind.ADOPT: ("TagResource",),
-    ActionKind.REPLACE: ("CreateInferenceProfile", "DeleteInferenceProfile"),
-    ActionKind.DELETE: ("DeleteInferenceProfile",),
+    ActionKind.CREATE: (Operation.CREATE,),
+    ActionKind.UPDATE: (Operation.TAG,),
+    ActionKind.ADOPT: (Operation.TAG,),
+    ActionKind.REPLACE: (Operation.CREATE, Operation.DELETE),
+    ActionKind.DELETE: (Operation.DELETE,),
 }
 """The operations whose rates decide how long an action takes."""
 WORTH_SAYING_S = 10.0

@@ -14,9 +14,9 @@ from bulkprof.aws.catalogue import Catalogue
 from bulkprof.config import Settings
 from bulkprof.errors import InvalidRequestError
 from bulkprof.limits import TAGS_PER_PROFILE, Fault, description_fault, name_fault, tag_key_fault, tag_value_fault
-from bulkprof.looks import TAG_PREFIX, tag_key
 from bulkprof.model import EMPTY, ObservedProfile, Problem, Severity, Target
 from bulkprof.rules.sources import SourceArn, form_fault, parse_arn
+from bulkprof.text.looks import TAG_PREFIX, tag_key
 
 Row = dict[str, str]
 

@@ -12,38 +12,20 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter, itemgetter
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import anyio
 
 from bulkprof.errors import AccessDeniedError, UnreachableError
 from bulkprof.model import Action, ActionKind, ObservedProfile
 from bulkprof.pages import Send, whole_list
+from bulkprof.profiles.api import Reads
+from bulkprof.profiles.operations import Operation
 
 T = TypeVar("T")
 
 WIDTH = 16
 """Profiles of one target that are asked for at once."""
-
-
-class Reads(Protocol):
-    """The reading calls of one target (`aws.bedrock.BedrockApi` has them)."""
-
-    async def list_page(self, next_token: str | None) -> tuple[list[ObservedProfile], str | None]:
-        """One page of application inference profiles, tags unknown."""
-        ...
-
-    async def tagged_page(self, next_token: str | None) -> tuple[list[tuple[str, dict[str, str]]], str | None]:
-        """One page of (ARN, tags) from the tagging API."""
-        ...
-
-    async def get(self, arn: str) -> ObservedProfile:
-        """One profile, tags unknown."""
-        ...
-
-    async def tags_of(self, arn: str) -> dict[str, str]:
-        """One profile's tags, as they are now."""
-        ...
 
 
 async def observe(
@@ -54,7 +36,7 @@ async def observe(
     `owned` looks for profiles that carry tags among the others, too. A profile that the index doesn't show was never
     tagged, or a moment ago: nobody can tell whose it is, and so it keeps `tags=None`, as those that nobody asks about.
     """
-    profiles = await whole_list(call, "ListInferenceProfiles", api.list_page, attrgetter("arn"))
+    profiles = await whole_list(call, Operation.LIST, api.list_page, attrgetter("arn"))
     needed = [profile.arn for profile in profiles if names is None or profile.name in names]
     if not (needed or (owned and profiles)):
         return profiles
@@ -73,7 +55,7 @@ async def with_tags_confirmed(
     asked = list(dict.fromkeys(arns))
     if not asked:
         return list(profiles)
-    answers = await _side_by_side([partial(call, "ListTagsForResource", partial(api.tags_of, arn)) for arn in asked])
+    answers = await _side_by_side([partial(call, Operation.TAGS_OF, partial(api.tags_of, arn)) for arn in asked])
     fresh: dict[str, dict[str, str]] = dict(zip(asked, answers, strict=True))
     return [replace(p, tags=fresh[p.arn]) if p.arn in fresh else p for p in profiles]
 
@@ -81,7 +63,7 @@ async def with_tags_confirmed(
 async def look_up(api: Reads, call: Send, arns: Iterable[str]) -> list[ObservedProfile]:
     """Profiles by ARN, with their tags. Raises `NotFoundError` when one of them isn't there (yet)."""
     found: list[ObservedProfile] = await _side_by_side(
-        [partial(call, "GetInferenceProfile", partial(api.get, arn)) for arn in arns]
+        [partial(call, Operation.GET, partial(api.get, arn)) for arn in arns]
     )
     return await with_tags_confirmed(api, call, found, [profile.arn for profile in found])
 
@@ -105,7 +87,7 @@ def to_confirm(actions: Iterable[Action], observed: Sequence[ObservedProfile]) -
 async def _all_tags(api: Reads, call: Send) -> dict[str, dict[str, str]] | None:
     """Every tagged profile's tags by ARN, or None where the tagging API is denied."""
     try:
-        return dict(await whole_list(call, "GetResources", api.tagged_page, itemgetter(0)))
+        return dict(await whole_list(call, Operation.TAGGED, api.tagged_page, itemgetter(0)))
     except (AccessDeniedError, UnreachableError):
         # Denied, or a network without a way to that service: profiles are asked one by one.
         return None

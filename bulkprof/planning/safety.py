@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bulkprof.config import Prune
 from bulkprof.errors import AwsError, SafetyError, UsageError
 from bulkprof.model import Target
-from bulkprof.printable import printable_lines
+from bulkprof.text.printable import printable_lines
 
 FEW = 3
 """Accounts that may fail alike whatever share of a run they are."""

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bulkprof.errors import PluginError
-from bulkprof.looks import TAG_PREFIX
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.api import NeededField
 from bulkprof.rules import Rules
 from bulkprof.rules.needed import lacking
+from bulkprof.text.looks import TAG_PREFIX
 
 SHOWN = 5
 """Reasons that are told one by one."""

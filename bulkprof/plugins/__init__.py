@@ -32,9 +32,7 @@ from bulkprof.model import (
     Problem,
     RawRow,
     Request,
-    RunSummary,
     Severity,
-    SinceLast,
     Target,
 )
 from bulkprof.plugins.api import (
@@ -55,7 +53,8 @@ from bulkprof.plugins.hookspecs import hookimpl
 from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
 from bulkprof.plugins.tables import read_table
-from bulkprof.printable import printable, printable_lines
+from bulkprof.text.printable import printable, printable_lines
+from bulkprof.totals import RunSummary, SinceLast
 
 __all__ = [
     "RESULT_COLUMNS",

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from bulkprof.model import Action, ActionKind, Outcome, Problem, RawRow, RunSummary, Target
+from bulkprof.model import Action, ActionKind, Outcome, Problem, RawRow, Target
+from bulkprof.totals import RunSummary
 
 
 class PluginSettings(BaseModel):

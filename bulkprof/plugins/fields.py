@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from bulkprof.looks import folded, seen, tag_key
 from bulkprof.model import DesiredProfile
+from bulkprof.text.looks import folded, seen, tag_key
 
 FieldReader = Callable[[DesiredProfile], str]
 """Takes a profile and answers a field's value; empty where the row doesn't give it."""

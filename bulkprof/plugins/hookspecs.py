@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping
 
 import pluggy
 
-from bulkprof.model import DesiredProfile, Problem, Request, RunSummary
+from bulkprof.model import DesiredProfile, Problem, Request
 from bulkprof.plugins.api import PlanOverview, Reader, RunContext, Sink
+from bulkprof.totals import RunSummary
 
 PROJECT = "bulkprof"
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from bulkprof.model import Outcome
-from bulkprof.printable import json_text, spreadsheet_cells
+from bulkprof.text.printable import json_text, spreadsheet_cells
 
 RESULT_COLUMNS = (
     "file",

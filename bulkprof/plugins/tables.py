@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bulkprof.looks import folded, seen, visible
 from bulkprof.model import Problem, RawRow
-from bulkprof.tables import WHOLE, Table
-from bulkprof.tables.csv_table import unique
+from bulkprof.tables.csv_table import Table, unique
+from bulkprof.tables.encoding import WHOLE
+from bulkprof.text.looks import folded, seen, visible
 
 
 def read_table(path: Path, columns: Sequence[str], *, label: str = "") -> Iterator[RawRow | Problem]:

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from bulkprof.errors import ConfigError
-from bulkprof.intake.news import MOST
-from bulkprof.looks import TAG_PREFIX, visible
+from bulkprof.manifests.news import MOST
 from bulkprof.plugins.api import NeededField
 from bulkprof.plugins.fields import column_of
-from bulkprof.printable import printable_lines
+from bulkprof.text.looks import TAG_PREFIX, visible
+from bulkprof.text.printable import printable_lines
 
 SHOWN = 10
 

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 from bulkprof.config import Defaults
 from bulkprof.limits import ACCOUNT, Fault
-from bulkprof.looks import folded
 from bulkprof.model import Problem, Request
 from bulkprof.rules.answers import cell_problem
 from bulkprof.rules.regions import REGIONS
+from bulkprof.text.looks import folded
 
 _OF_ACCOUNTS = re.compile("acc|acct|aws|kont|compt|cuent|cont[aoe]|target|dest|tenant|аккаунт|账|帳|アカウント|계정")
 """Parts of what such columns are called: twelve digits alone may be the number of an order."""

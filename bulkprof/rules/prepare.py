@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bulkprof.errors import PluginError
-from bulkprof.intake.news import News
-from bulkprof.looks import TAG_PREFIX
+from bulkprof.manifests.news import News
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.answers import ask
+from bulkprof.text.looks import TAG_PREFIX
 
 
 class Preparation:

@@ -4,9 +4,9 @@ It stands alone: nothing of bulkprof is needed to run it, and nothing of moto is
 """
 
 from bulkprof.sandbox.faults import Fault
-from bulkprof.sandbox.ledger import CallCount, Ledger, LedgerProfile
 from bulkprof.sandbox.sandbox import Sandbox
 from bulkprof.sandbox.settings import Hypotheses, Rate, SandboxMissingError, SandboxSettings
+from bulkprof.sandbox.state.ledger import CallCount, Ledger, LedgerProfile
 
 __all__ = [
     "CallCount",

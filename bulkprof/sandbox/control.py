@@ -18,11 +18,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bulkprof.sandbox.faults import Fault
-from bulkprof.sandbox.ledger import Ledger
-from bulkprof.sandbox.organization import Organization
 from bulkprof.sandbox.rates import RateRule
 from bulkprof.sandbox.service import Service
+from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.settings import Hypotheses
+from bulkprof.sandbox.state.ledger import Ledger
 from bulkprof.sandbox.wire import Answer, Call, json_answer
 
 PREFIX: Final = "/_sandbox/"

@@ -9,12 +9,12 @@ from typing import Any, Self
 
 from bulkprof.sandbox import control
 from bulkprof.sandbox.faults import Fault
-from bulkprof.sandbox.ledger import Ledger
-from bulkprof.sandbox.organization import Organization
 from bulkprof.sandbox.rates import RateRule
 from bulkprof.sandbox.server import HOST, HttpServer, Reply
 from bulkprof.sandbox.service import Service
+from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.settings import Hypotheses, Rate, SandboxSettings
+from bulkprof.sandbox.state.ledger import Ledger
 from bulkprof.sandbox.wire import Call
 
 

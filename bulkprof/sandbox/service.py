@@ -8,16 +8,16 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
-from bulkprof.sandbox import bedrock, callers, json_services, sts, tagging
 from bulkprof.sandbox.faults import AFTER, BEFORE, Fault, FaultScript
-from bulkprof.sandbox.identity import Sessions
-from bulkprof.sandbox.ledger import CallCounter
-from bulkprof.sandbox.moto_bridge import MotoBridge
-from bulkprof.sandbox.organization import Organization, needs_one, not_in_use
 from bulkprof.sandbox.rates import RateTable
 from bulkprof.sandbox.server import Reply
+from bulkprof.sandbox.services import bedrock, callers, json_services, sts, tagging
+from bulkprof.sandbox.services.identity import Sessions
+from bulkprof.sandbox.services.moto_bridge import MotoBridge
+from bulkprof.sandbox.services.organization import Organization, needs_one, not_in_use
 from bulkprof.sandbox.settings import SandboxSettings
-from bulkprof.sandbox.store import ProfileStore
+from bulkprof.sandbox.state.ledger import CallCounter
+from bulkprof.sandbox.state.store import ProfileStore
 from bulkprof.sandbox.wire import Answer, ApiError, Call, Protocol, error_answer
 
 THROTTLED: Final = "Too many requests, please wait before trying again."

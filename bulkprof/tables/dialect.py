@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from bulkprof.limits import Fault
-from bulkprof.looks import folded, visible
 from bulkprof.model import Problem
+from bulkprof.text.looks import folded, visible
 
 DELIMITERS = (",", ";", "\t")
 BOM = "\ufeff"

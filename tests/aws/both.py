@@ -11,7 +11,7 @@ import aioboto3
 from aiobotocore.config import AioConfig
 from botocore.exceptions import ClientError
 
-from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
+from bulkprof.aws.credentials.keys import Grant, Keys, SharedCredentials
 from bulkprof.aws.sdk import Sdk
 from tests.aws import wire
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
+from bulkprof.aws.credentials.keys import Grant, Keys, SharedCredentials
 from bulkprof.errors import AccessDeniedError, AwsError, ThrottledError, UnreachableError
 
 

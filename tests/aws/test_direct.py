@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bulkprof.aws.credentials import Grant, Keys, SharedCredentials
-from bulkprof.aws.direct import ANSWER
+from bulkprof.aws.credentials.keys import Grant, Keys, SharedCredentials
 from bulkprof.aws.sdk import Sdk
+from bulkprof.aws.transport.direct import ANSWER
 from tests.aws import wire
 from tests.aws.both import CALLS, grant, noting, ours, theirs
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
 import bulkprof.errors as e
-from bulkprof.aws.errors_map import CODES, aws_errors, from_sdk, retry_after
+from bulkprof.aws.errors.mapping import CODES, aws_errors, from_sdk, retry_after
 from tests.aws import wire
 
 CALLED = {

@@ -11,10 +11,10 @@ from aiobotocore.endpoint import AioEndpoint
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from bulkprof.aws.credentials import Keys, SharedCredentials
+from bulkprof.aws.credentials.keys import Keys, SharedCredentials
 from bulkprof.aws.sdk import Sdk
+from bulkprof.engine.retry import retried
 from bulkprof.errors import ThrottledError
-from bulkprof.execution.retry import retried
 from tests.aws import wire
 from tests.aws.both import CALLS, grant, noting, ours, theirs
 

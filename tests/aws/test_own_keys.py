@@ -11,10 +11,10 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, CredentialRetrievalError, EndpointConnectionError
 
-from bulkprof.aws.credential_errors import PLACES, cant_be_had
-from bulkprof.aws.credentials import Keys, SharedCredentials
-from bulkprof.aws.grants import AssumedRole, OwnKeys, never
-from bulkprof.aws.own_credentials import _start
+from bulkprof.aws.credentials.assume_role import AssumedRole, OwnKeys, never
+from bulkprof.aws.credentials.errors import PLACES, cant_be_had
+from bulkprof.aws.credentials.keys import Keys, SharedCredentials
+from bulkprof.aws.credentials.own import _start
 from bulkprof.config import Organization
 from bulkprof.errors import (
     AwsError,
@@ -25,7 +25,7 @@ from bulkprof.errors import (
     ThrottledError,
     UnreachableError,
 )
-from bulkprof.model import CallCount
+from bulkprof.totals import CallCount
 
 SECRET = "canary-secret"
 

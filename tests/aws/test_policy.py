@@ -11,13 +11,13 @@ import pytest
 from botocore.loaders import Loader
 from bulkprof_s3 import S3Settings
 
-from bulkprof.aws import Operation
 from bulkprof.aws.bedrock import _METHODS, PROFILE_QUOTA
+from bulkprof.aws.iam import ACTIONS, Needs, Scope, policies, unknown_plugins
 from bulkprof.aws.organization import OrganizationOperation
-from bulkprof.aws.policy import ACTIONS, Needs, Scope, policies, unknown_plugins
 from bulkprof.aws.stackset import role_name, template
 from bulkprof.config import Settings
 from bulkprof.errors import ConfigError
+from bulkprof.profiles.operations import Operation
 
 ROLE = {"role": "bedrock/BulkprofMember"}
 EVERYTHING = {

@@ -12,9 +12,9 @@ import pytest
 
 import bulkprof.errors as e
 from bulkprof.aws import AwsSessions
-from bulkprof.aws.answers import LONGEST
 from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.aws.s3_object import S3Object
+from bulkprof.aws.transport.answers import LONGEST
 from bulkprof.config import Organization, Run
 from tests.aws import wire
 

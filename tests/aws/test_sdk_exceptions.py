@@ -12,8 +12,8 @@ import pytest
 from botocore import exceptions as sdk
 
 import bulkprof.errors as e
-from bulkprof.aws.errors_map import from_sdk
-from bulkprof.aws.sdk_exceptions import RULES
+from bulkprof.aws.errors.mapping import from_sdk
+from bulkprof.aws.errors.sdk import RULES
 
 SECRET = "canary-secret"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bulkprof.aws import AwsSessions, Operation
+from bulkprof.aws import AwsSessions
 from bulkprof.config import Organization, Run
 from bulkprof.errors import (
     AccessDeniedError,
@@ -21,6 +21,7 @@ from bulkprof.errors import (
     UnreachableError,
 )
 from bulkprof.model import Target
+from bulkprof.profiles.operations import Operation
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
 from tests.aws import wire
 

@@ -13,9 +13,9 @@ from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkprof.aws.credentials import Keys
+from bulkprof.aws.credentials.keys import Keys
 from bulkprof.aws.sdk import SIGNING_NAMES
-from bulkprof.aws.signing import Signer, host_of
+from bulkprof.aws.transport.signing import Signer, host_of
 
 NOW = 1_700_000_000
 STAMP = "20231114T221320Z"

@@ -17,9 +17,10 @@ from botocore import credentials, tokens
 from botocore.exceptions import ClientError, SSLError
 from botocore.httpsession import create_urllib3_context, get_cert_path
 
-from bulkprof.aws import AwsSessions, http
+from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.aws.s3_object import S3Object
+from bulkprof.aws.transport import http
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AwsError, ConfigError
 from bulkprof.model import Target

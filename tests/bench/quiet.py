@@ -24,9 +24,9 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
-from bulkprof.execution.outcomes import closed_outcome
-from bulkprof.execution.runfile import RunFile
+from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.model import DesiredProfile, OutcomeKind, Request, Target
+from bulkprof.store.run import RunFile
 from tests.bench.process import BULKPROF, Usage, environment, measured
 from tests.bench.server import MODEL, PROFILES, TAGS, serving
 from tests.bench.table import Line

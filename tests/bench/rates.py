@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from bulkprof.execution.learned import LearnedRate
-from bulkprof.execution.rates import RateStore
+from bulkprof.pacing.learned import LearnedRate
+from bulkprof.pacing.rates import RateStore
 from tests.bench.manifests import target
 from tests.bench.server import ACCOUNT
 

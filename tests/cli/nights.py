@@ -9,8 +9,8 @@ from functools import partial
 import anyio
 import pytest
 
-from bulkprof import connecting
-from bulkprof.execution.deadline import DeadlineWatch
+from bulkprof.engine.deadline import DeadlineWatch
+from bulkprof.workflows import connect as connecting
 
 
 def ends_when(monkeypatch: pytest.MonkeyPatch, condition: Callable[[], object]) -> None:

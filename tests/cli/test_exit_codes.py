@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from bulkprof.execution.lock import StateLock
+from bulkprof.locks.local import StateLock
 from bulkprof.sandbox import Fault, Sandbox
 from tests.cli.driver import CommandLine, outcomes_of
 

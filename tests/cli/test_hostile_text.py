@@ -19,8 +19,8 @@ from bulkprof.errors import UsageError
 from bulkprof.lambda_handler import _LogUi, handler
 from bulkprof.model import Problem, Target
 from bulkprof.plugins import printable
-from bulkprof.printable import printable_lines
 from bulkprof.sandbox import Sandbox
+from bulkprof.text.printable import printable_lines
 from tests.cli.driver import CommandLine, read_json
 from tests.hostile import FILE, HOSTILE, assert_harmless, assert_harmless_end, run_each_way
 from tests.samples.test_lambda import Context

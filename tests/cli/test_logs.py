@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from bulkprof.cli.logs import Level, log_line
-from bulkprof.delivery.left import Left, TargetDone
-from bulkprof.delivery.progress import LINE_EVERY_S, LOOK_SHARE, ProgressView
 from bulkprof.model import ActionKind, Outcome, OutcomeKind, Target
+from bulkprof.reports.left import Left, TargetDone
+from bulkprof.reports.progress import LINE_EVERY_S, LOOK_SHARE, ProgressView
 from bulkprof.sandbox import Fault, Sandbox
 from tests.cli.driver import CommandLine, Ended
 

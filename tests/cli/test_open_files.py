@@ -11,8 +11,8 @@ import pytest
 
 from bulkprof.config import Run
 from bulkprof.errors import ConfigError
-from bulkprof.execution import descriptors
 from bulkprof.sandbox import Sandbox
+from bulkprof.system import descriptors
 from tests.cli.driver import CommandLine, Ended
 
 

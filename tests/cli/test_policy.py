@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bulkprof.aws.policy import ACTIONS
+from bulkprof.aws.iam import ACTIONS
 from bulkprof.sandbox import Sandbox
 from tests.cli.driver import CommandLine
 

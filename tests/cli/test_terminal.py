@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from bulkprof.cli.terminal import Out
-from bulkprof.delivery.progress import LINE_EVERY_S, ProgressView
 from bulkprof.model import Outcome, OutcomeKind, Target
+from bulkprof.reports.progress import LINE_EVERY_S, ProgressView
 from bulkprof.sandbox import Rate, Sandbox
 from tests.cli import warm
 from tests.cli.driver import CommandLine

@@ -14,13 +14,14 @@ import pytest
 
 from bulkprof.delivery import sinks as sinks_module
 from bulkprof.delivery.sinks import TRIES, Delivery, make_sinks
+from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import ExitCode, PluginError
-from bulkprof.execution.outcomes import closed_outcome
-from bulkprof.execution.runfile import RunFile
-from bulkprof.model import Outcome, OutcomeKind, RunSummary
+from bulkprof.model import Outcome, OutcomeKind
 from bulkprof.plugins import FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Implementation, Registry
-from tests.execution.making import TARGET, desire, make_run, plan_all
+from bulkprof.store.run import RunFile
+from bulkprof.totals import RunSummary
+from tests.engine.making import TARGET, desire, make_run, plan_all
 
 SUMMARY = RunSummary("run-1", "apply", 3, {OutcomeKind.CREATED: 3}, 0, 1.0)
 

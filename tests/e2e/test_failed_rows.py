@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.delivery import results
 from bulkprof.errors import StateError
+from bulkprof.reports import results
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from tests.cli.driver import CommandLine
 

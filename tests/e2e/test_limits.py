@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkprof.execution import pacer
+from bulkprof.pacing import pacer
 from bulkprof.sandbox import Fault, Hypotheses, Rate, Sandbox, SandboxSettings
 from tests.cli.driver import CommandLine
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from bulkprof.execution.runfile import RunFile
 from bulkprof.sandbox import Hypotheses, Rate, Sandbox, SandboxSettings
+from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine, Ended, add_up, outcomes_of
 from tests.conftest import FAST
 from tests.e2e.others import NOVA_PRO, Others

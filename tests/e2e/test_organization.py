@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bulkprof.sandbox import Sandbox
-from bulkprof.sandbox.organization import Organization
+from bulkprof.sandbox.services.organization import Organization
 from tests.cli.driver import CONFIG, CommandLine
 
 CALLER = "123456789012"

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from bulkprof import runs
-from bulkprof.execution.fleet import Fleet
+from bulkprof.engine.targets import Fleet
 from bulkprof.model import Target
+from bulkprof.workflows import runs
 from tests.faults.world import World, side_by_side
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")

@@ -28,19 +28,21 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from bulkprof import connecting, runs
 from bulkprof.aws import AwsSessions, sessions
-from bulkprof.aws.http import Answer, Connection
+from bulkprof.aws.transport.http import Answer, Connection
 from bulkprof.config import Config, Settings
+from bulkprof.engine import lane
+from bulkprof.engine import targets as fleet
 from bulkprof.errors import BulkprofError, StateError
-from bulkprof.execution import fleet, lane
-from bulkprof.model import RunSummary
-from bulkprof.planning import quota
+from bulkprof.profiles import quota
 from bulkprof.sandbox import Hypotheses, Rate, SandboxSettings, control
-from bulkprof.sandbox.organization import Organization
 from bulkprof.sandbox.service import Service
+from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.wire import Call
-from bulkprof.workspace import Options
+from bulkprof.totals import RunSummary
+from bulkprof.workflows import connect as connecting
+from bulkprof.workflows import runs
+from bulkprof.workflows.context import Options
 from tests.faults.mutations import Spoiler, draw
 from tests.faults.world import Told, adds_up
 from tests.simulation.virtual import run_virtually

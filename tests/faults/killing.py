@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bulkprof import runs
-from bulkprof.carryout import summary_of
 from bulkprof.config import load
-from bulkprof.execution.runfile import RunFile
-from bulkprof.model import RunSummary
 from bulkprof.sandbox import Hypotheses, Rate, Sandbox, SandboxSettings
-from bulkprof.workspace import Options
+from bulkprof.store.run import RunFile
+from bulkprof.totals import RunSummary
+from bulkprof.workflows import runs
+from bulkprof.workflows.context import Options
+from bulkprof.workflows.execute import summary_of
 from tests.cli import warm
 from tests.faults.world import REGION, SEED, exactly_once, talk_to
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from bulkprof.aws.http import Answer
+from bulkprof.aws.transport.http import Answer
 
 PORTAL = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" '

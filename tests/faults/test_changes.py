@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from bulkprof import runs
-from bulkprof.model import RunSummary
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
+from bulkprof.totals import RunSummary
+from bulkprof.workflows import runs
 from tests.faults.world import SEED, Cases, World, adds_up, outcome_of, outcomes
 
 LAG_S = 0.2

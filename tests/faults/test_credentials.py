@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from bulkprof import runs
 from bulkprof.errors import RunInterruptedError
-from bulkprof.execution.stop import Stop
 from bulkprof.sandbox import Fault, Rate
+from bulkprof.stop import Stop
+from bulkprof.workflows import runs
 from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes, under_way, until
 
 CREATE = "CreateInferenceProfile"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.execution.runfile import RunFile
 from bulkprof.sandbox import Hypotheses
+from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine
 from tests.faults.killing import APPLY, PATIENCE_S, RESUME, Victim
 

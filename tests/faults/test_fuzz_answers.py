@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from bulkprof import runs
 from bulkprof.config import Config, Settings
-from bulkprof.execution.retry import THROTTLE_PATIENCE_S
+from bulkprof.engine.retry import THROTTLE_PATIENCE_S
 from bulkprof.sandbox import control
+from bulkprof.workflows import runs
 from tests.faults.fuzz_answers import ACCOUNTS, EVERYWHERE, MODELS, REGIONS, Place, Trouble, World, fuzz, in_process
 from tests.faults.mutations import Spoiler
 from tests.faults.world import SEED, adds_up, outcomes

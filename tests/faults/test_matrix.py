@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from bulkprof.model import RunSummary
 from bulkprof.sandbox import Fault, Hypotheses, Ledger, Rate
+from bulkprof.totals import RunSummary
 from tests.faults.world import (
     SEED,
     Cases,

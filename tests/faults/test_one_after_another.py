@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from bulkprof import runs
 from bulkprof.errors import UsageError
-from bulkprof.execution import clocks
-from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.stop import Stop
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
+from bulkprof.stop import Stop
+from bulkprof.store.run import RunFile
+from bulkprof.system import clocks
+from bulkprof.workflows import runs
 from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes, under_way, until
 
 CREATE, DELETE = "CreateInferenceProfile", "DeleteInferenceProfile"

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from bulkprof import runs
+from bulkprof.engine.turns import MOST_OPEN
 from bulkprof.errors import ExitCode
-from bulkprof.execution.rows import REPLACEMENT_OPEN
-from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.stop import Stop
-from bulkprof.execution.turns import MOST_OPEN
-from bulkprof.model import RunSummary
 from bulkprof.sandbox import Fault, Hypotheses, Ledger
+from bulkprof.stop import Stop
+from bulkprof.store.codec import REPLACEMENT_OPEN
+from bulkprof.store.run import RunFile
+from bulkprof.totals import RunSummary
+from bulkprof.workflows import runs
 from tests.faults.world import SEED, Cases, World, adds_up, outcome_of, outcomes, under_way, until
 
 OLD, NEW = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"

@@ -11,8 +11,8 @@ import pytest
 
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Organization, Run
+from bulkprof.engine import retry
 from bulkprof.errors import AccessDeniedError, SignInNeededError, without_secrets
-from bulkprof.execution import retry
 from bulkprof.model import Target
 from bulkprof.sandbox import Sandbox
 from bulkprof.sandbox.server import HttpServer, Reply

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bulkprof.execution.places import START_ROOM
+from bulkprof.engine.in_flight import START_ROOM
 from bulkprof.sandbox import Fault, Hypotheses, Ledger, Rate
 from tests.cli import warm
 from tests.faults.killing import PATIENCE_S, SLOWLY, Victim

@@ -24,10 +24,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bulkprof import runs
-from bulkprof.execution import engine, recent
-from bulkprof.model import RunSummary
+from bulkprof.engine import engine
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
+from bulkprof.store import recent
+from bulkprof.totals import RunSummary
+from bulkprof.workflows import runs
 from tests.faults.world import SEED, World, adds_up, check_run_files, ours, outcomes, side_by_side, under_way, until
 
 LAG_S = 0.1

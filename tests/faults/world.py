@@ -15,16 +15,18 @@ from typing import Any
 
 import pytest
 
-from bulkprof import connecting, runs
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Config, Settings
-from bulkprof.delivery.ui import Ui
-from bulkprof.execution import retry
-from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.state import UNFINISHED, StateDirectory
-from bulkprof.model import RunSummary, Target
+from bulkprof.engine import retry
+from bulkprof.model import Target
 from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
-from bulkprof.workspace import Options
+from bulkprof.store.directory import UNFINISHED, StateDirectory
+from bulkprof.store.run import RunFile
+from bulkprof.totals import RunSummary
+from bulkprof.ui import Ui
+from bulkprof.workflows import connect as connecting
+from bulkprof.workflows import runs
+from bulkprof.workflows.context import Options
 
 SEED = int(os.environ.get("BULKPROF_FAULT_SEED", "20261123"))
 """What all chance in these tests follows from; failures print it."""
@@ -263,7 +265,7 @@ def ours(profile: LedgerProfile) -> bool:
 
 def check_run_files(state: StateDirectory) -> None:
     """Check that every run file opens, and that what each says of itself adds up."""
-    from bulkprof.carryout import summary_of
+    from bulkprof.workflows.execute import summary_of
 
     for run_id in state.run_ids():
         with closing(RunFile.open(state.run_path(run_id))) as run:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bulkprof.aws import Catalogue, FoundationModel
 from bulkprof.config import Settings
-from bulkprof.intake.cells import Cells
+from bulkprof.manifests.cells import Cells
 from bulkprof.model import ObservedProfile, Request, Target
 from bulkprof.planning.export import Exporter
 from bulkprof.plugins.api import RawRow

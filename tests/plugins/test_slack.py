@@ -25,9 +25,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bulkprof.errors import PluginError
-from bulkprof.model import LostProfile, Target
+from bulkprof.model import Target
 from bulkprof.plugins import FinishedRun, GiveUpError, OutcomeKind, SinceLast, Sink
 from bulkprof.plugins.registry import Registry
+from bulkprof.totals import LostProfile
 from tests.aws.intercepting import Interceptor, between, bundle, saying
 from tests.plugins.conftest import finished, make_outcomes, run_context
 

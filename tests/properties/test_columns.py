@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bulkprof.intake.columns import KNOWN, understand
-from tests.intake.reading import read_bytes
+from bulkprof.manifests.columns import KNOWN, understand
+from tests.manifests.reading import read_bytes
 
 INVISIBLE = st.sampled_from(
     ["", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\ufe0f", "\ufe01", "\u034f", "\u180e", "\u202e",

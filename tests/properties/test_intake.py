@@ -14,9 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulkprof import limits
-from bulkprof.intake.csv_rows import parse_csv
+from bulkprof.manifests.csv_rows import parse_csv
 from bulkprof.plugins.api import RawRow, Source
-from tests.intake.reading import read_bytes
+from tests.manifests.reading import read_bytes
 
 PIECES = st.lists(
     st.sampled_from(

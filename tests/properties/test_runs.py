@@ -12,12 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bulkprof import runs
 from bulkprof.config import Config, Settings
-from bulkprof.execution import creation, engine, pacer
-from bulkprof.model import OutcomeKind, RunSummary
+from bulkprof.engine import create as creation
+from bulkprof.engine import engine
+from bulkprof.model import OutcomeKind
+from bulkprof.pacing import pacer
 from bulkprof.sandbox import Fault, Hypotheses, Rate, Sandbox, SandboxSettings
-from bulkprof.workspace import Options
+from bulkprof.totals import RunSummary
+from bulkprof.workflows import runs
+from bulkprof.workflows.context import Options
 
 SEVERAL = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ACCOUNTS = ["", "111111111111", "222222222222"]

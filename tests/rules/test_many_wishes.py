@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import pytest
 
-from bulkprof import portions
-from bulkprof.execution import rows
-from bulkprof.intake import Batch, Cells
+from bulkprof.manifests import Batch, Cells
 from bulkprof.model import DesiredProfile, Problem, Request, Severity
 from bulkprof.plugins import hookimpl
-from bulkprof.portions import Reading
 from bulkprof.rules import fanout
 from bulkprof.rules.expand import Expansion
+from bulkprof.store import codec as rows
+from bulkprof.workflows import portions
+from bulkprof.workflows.portions import Reading
 from tests.rules.making import row, rules
 
 ACCOUNTS = tuple(str(111122223333 + number) for number in range(4))

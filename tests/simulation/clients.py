@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bulkprof.execution.pacer import Pacer
+from bulkprof.pacing.pacer import Pacer
 from tests.simulation.world import Network
 
 

@@ -13,15 +13,15 @@ from typing import Any, cast
 import anyio
 
 from bulkprof.config import Run
+from bulkprof.engine.create import Api
+from bulkprof.engine.engine import Engine, EngineSettings, OpenTarget
+from bulkprof.engine.in_flight import Places
+from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.errors import AmbiguousError, ThrottledError
-from bulkprof.execution.creation import Api
-from bulkprof.execution.engine import Engine, EngineSettings, OpenTarget
-from bulkprof.execution.lane import Lane, Traffic
-from bulkprof.execution.pacer import Pacer
-from bulkprof.execution.places import Places
-from bulkprof.execution.runfile import RunFile
-from bulkprof.execution.stop import Stop
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Outcome, OutcomeKind, Request, Target
+from bulkprof.pacing.pacer import Pacer
+from bulkprof.stop import Stop
+from bulkprof.store.run import RunFile
 from tests.simulation.virtual import run_virtually
 from tests.simulation.world import TokenBucket
 

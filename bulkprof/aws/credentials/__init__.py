@@ -1,0 +1,1 @@
+"""Who sends: the caller's own credentials, assumed roles, MFA."""

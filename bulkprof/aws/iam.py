@@ -1,0 +1,185 @@
+"""The least permissions for a config: of the hub (the caller, mostly), and of the role that it assumes in each account.
+
+Pure. Resources are as narrow as AWS lets them be: its lists can't be limited to anything, and a creation is authorised
+on the model, the system profile and the new profile. Deletions are limited to profiles that carry the estate's
+ownership tag. `stackset` makes a CloudFormation template of the same statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bulkprof.aws.bedrock import PROFILE_QUOTA
+from bulkprof.aws.organization import OrganizationOperation
+from bulkprof.config import Settings, split_s3_uri
+from bulkprof.plugins.loading import is_enabled
+from bulkprof.profiles.operations import Operation
+
+ACTIONS: Final[Mapping[Operation, str]] = {
+    operation: {
+        Operation.TAGGED: "tag:GetResources",
+        Operation.QUOTA: "servicequotas:GetServiceQuota",
+    }.get(operation, f"bedrock:{operation}")
+    for operation in Operation
+}
+"""What IAM calls each operation."""
+_NEED_NOTHING: Final = frozenset({"naming", "tags"})
+"""Plugins of ours that make no call."""
+_S3_PREFIX: Final = "bulkprof/{date}/{run_id}/"
+"""What `[plugins.s3]` writes under where it names no prefix."""
+
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a policy holds, as its ARNs spell it."""
+
+    partition: str = "aws"
+    account: str = "*"
+
+    def bedrock(self, resource: str) -> str:
+        """The ARN of a kind of Bedrock's resources, in all Regions."""
+        # A foundation model belongs to no account; without a Region, it is a global profile's.
+        account = "" if resource.startswith("foundation-model/") else self.account
+        return f"arn:{self.partition}:bedrock:*:{account}:{resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The features that a config and the flags of its runs use."""
+
+    settings: Settings
+    deletes: bool = False
+    """Runs have --prune or --replace."""
+    changes: bool = True
+    """Runs change something; without, there are only `plan` and `export`, which tell no sinks and hold no lock."""
+    own_account: bool = False
+    """The hub makes profiles in its own account, too. It always does where no role is set."""
+
+
+def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
+    """The policy documents: `hub` and `member`, and `caller`, where that is not the hub itself but enters it."""
+    organization = needs.settings.organization
+    around = [*_lock(needs.settings, scope), *_sinks(needs.settings, scope)] if needs.changes else []
+    hub: list[Statement] = []
+    if organization.role:
+        hub.append(_allow("EnterAccounts", ["sts:AssumeRole"], [role_arn(organization.role, scope)]))
+        hub.append(_allow("FindAccounts", sorted(OrganizationOperation), ["*"]))
+    if needs.own_account or not organization.role:
+        hub.extend(member_statements(needs, scope))
+    found = {}
+    if organization.via:
+        # Locks and reports are the caller's own business; accounts are the hub's.
+        found["caller"] = _document([_allow("EnterHub", ["sts:AssumeRole"], [organization.via]), *around])
+    else:
+        hub.extend(around)
+    found["hub"] = _document(hub)
+    found["member"] = _document(member_statements(needs, scope))
+    return found
+
+
+def unknown_plugins(settings: Settings) -> list[str]:
+    """The active plugins whose permissions nobody here knows."""
+    known = _NEED_NOTHING | set(_OF_PLUGINS)
+    return [
+        name
+        for name, table in settings.plugins.items()
+        if is_enabled(name, table) and ("path" in table or name not in known)
+    ]
+
+
+def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
+    """What it takes to keep profiles in one account."""
+    ours = scope.bedrock("application-inference-profile/*")
+    sources = [scope.bedrock("foundation-model/*"), scope.bedrock("inference-profile/*")]
+    quota = f"arn:{scope.partition}:servicequotas:*:{scope.account}:bedrock/{PROFILE_QUOTA}"
+    statements = [
+        _allow("ListModelsAndProfiles", _actions(Operation.MODELS, Operation.LIST, Operation.TAGGED), ["*"]),
+        _allow("ReadQuota", _actions(Operation.QUOTA), [quota]),
+        _allow("ReadProfiles", _actions(Operation.GET, Operation.TAGS_OF), [ours]),
+    ]
+    if needs.changes:
+        statements.append(_allow("CreateProfiles", _actions(Operation.CREATE), [ours, *sources]))
+        # Tags that come with a creation need the permission to tag, too.
+        statements.append(_allow("TagProfiles", _actions(Operation.TAG, Operation.UNTAG), [ours]))
+    if needs.changes and needs.deletes:
+        owned = {f"aws:ResourceTag/{needs.settings.ownership_tag}": needs.settings.estate}
+        statements.append(
+            {**_allow("DeleteOwnProfiles", _actions(Operation.DELETE), [ours]), "Condition": {"StringEquals": owned}}
+        )
+    return statements
+
+
+def role_arn(role: str, scope: Scope) -> str:
+    """The ARN of `[organization] role` in the scope's account (all of them, by default)."""
+    if not role.startswith("arn:"):
+        return f"arn:{scope.partition}:iam::{scope.account}:role/{role.removeprefix('/')}"
+    return role.replace("{account}", scope.account).replace("{partition}", scope.partition)
+
+
+def _lock(settings: Settings, scope: Scope) -> list[Statement]:
+    if settings.lock.s3 is None:
+        return []
+    bucket, key = split_s3_uri(settings.lock.s3)
+    arn = f"arn:{scope.partition}:s3:::{bucket}"
+    return [
+        _allow("HoldLock", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{arn}/{key}"]),
+        # Who may not list a bucket hears "denied" of an object that isn't there, and can't take the lock.
+        _allow("SeeThatTheLockIsFree", ["s3:ListBucket"], [arn]),
+    ]
+
+
+def _sinks(settings: Settings, scope: Scope) -> Iterator[Statement]:
+    for name, table in settings.plugins.items():
+        if name in _OF_PLUGINS and "path" not in table and is_enabled(name, table):
+            yield from _OF_PLUGINS[name](table, scope)
+
+
+def _s3(table: Mapping[str, Any], scope: Scope) -> list[Statement]:
+    bucket = str(table["bucket"])
+    prefix = str(table.get("prefix", _S3_PREFIX)).partition("{")[0]
+    # An access point is named by its ARN, and its objects stand below `object/`.
+    objects = f"{bucket}/object/" if bucket.startswith("arn:") else f"arn:{scope.partition}:s3:::{bucket}/"
+    statements = [_allow("DeliverReports", ["s3:PutObject"], [f"{objects}{prefix}*"])]
+    if key := table.get("kms_key_id"):
+        statements.append(_encrypt(str(key), scope))
+    return statements
+
+
+def _encrypt(key: str, scope: Scope) -> Statement:
+    """Use of the key that reports are encrypted with; a policy names an alias by a condition only."""
+    alias = "alias/" + key.partition("alias/")[2] if "alias/" in key else ""
+    resource = key if key.startswith("arn:") else f"arn:{scope.partition}:kms:*:{scope.account}:key/{key}"
+    if not alias:
+        return _allow("EncryptReports", ["kms:GenerateDataKey"], [resource])
+    any_key = f"arn:{scope.partition}:kms:*:{scope.account}:key/*"
+    condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
+    return {**_allow("EncryptReports", ["kms:GenerateDataKey"], [any_key]), "Condition": condition}
+
+
+def _slack(table: Mapping[str, Any], scope: Scope) -> list[Statement]:
+    secret = str(table.get("webhook_secret") or "")
+    if not secret:
+        return []
+    # AWS ends a secret's ARN with a hyphen and six characters of its own.
+    named = f"arn:{scope.partition}:secretsmanager:*:{scope.account}:secret:{secret}-??????"
+    return [_allow("ReadSlackWebhook", ["secretsmanager:GetSecretValue"], [secret if secret[:4] == "arn:" else named])]
+
+
+_OF_PLUGINS: Final = {"s3": _s3, "slack": _slack}
+"""What our plugins' tables ask for."""
+
+
+def _actions(*operations: Operation) -> list[str]:
+    return sorted(ACTIONS[operation] for operation in operations)
+
+
+def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
+    return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+
+
+def _document(statements: list[Statement]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": statements}

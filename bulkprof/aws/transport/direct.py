@@ -1,0 +1,161 @@
+"""A client's calls without the SDK's engine room: from the request that the client serialized straight to its answer.
+
+What the SDK does between the two (request objects, a dozen events, signing, retries) costs as much as all the rest of
+a call, and bulkprof does its own of what it needs. Answering the event `before-call` is the SDK's way to stand in for
+that, and what its own Stubber does. What others hang on a request still gets it, at the same moments as from the SDK:
+its events, and `prepare_request` of its endpoint, in which tracing libraries add their headers. This module loads the
+SDK: import it late.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
+from botocore.handlers import add_recursion_detection_header
+from botocore.parsers import ResponseParserFactory
+from multidict import CIMultiDict
+
+from bulkprof.aws.transport.answers import read
+from bulkprof.aws.transport.attempts import CURRENT, Attempts
+from bulkprof.aws.transport.http import Connection, SharedHttp
+from bulkprof.aws.transport.parsers import ERRORS_FROM, error_of, metadata_of
+from bulkprof.aws.transport.signing import Signer
+
+ANSWER = "bulkprof-answer"
+"""The handler's name among a client's events."""
+
+
+_SIGNER: ContextVar[Signer] = ContextVar("signer")
+"""Whoever signs the call that the task at hand makes."""
+
+
+class SignedCalls:
+    """The calls of one account to one service in one Region.
+
+    The client is the Region's, for whichever account: making one takes the SDK longer than ten calls.
+    """
+
+    def __init__(self, client: Any, signer: Signer) -> None:
+        self.client = client
+        self._signer = signer
+
+    async def call(self, method: str, **values: Any) -> Mapping[str, Any]:
+        """Make one call; raises what the SDK's client raises."""
+        _SIGNER.set(self._signer)
+        answer: Mapping[str, Any] = await getattr(self.client, method)(**values)
+        return answer
+
+
+class Direct:
+    """Makes the calls of one client of a JSON service: sends each once, signed, and reads the answer.
+
+    `attach` stands for aiobotocore's session class and only learns how to connect; `serve` takes the calls over, which
+    have to come through `SignedCalls` then.
+    """
+
+    def __init__(self, http: SharedHttp) -> None:
+        self._http = http
+        self._connection = http.attach()
+        self._client: Any = None
+        self._service = ""
+        """As events name it."""
+        self._parser: Any = None
+
+    def attach(self, **settings: Any) -> Connection:
+        """Take over the client's settings."""
+        self._connection = self._http.attach(**settings)
+        return _Bypassed(self._http, None, None)
+
+    def serve(self, client: Any) -> None:
+        """Answer every call of `client`, which was opened with `attach`."""
+        self._client = client
+        self._service = client.meta.service_model.service_id.hyphenize()
+        events = client.meta.events
+        # It would sign nothing, at the cost of two more events a call.
+        events.unregister(f"request-created.{self._service}", client._request_signer.handler)  # noqa: SLF001
+        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+            # The client has none of the SDK's own handlers; this one hands on the trace of the function's invocation.
+            events.register("before-call", add_recursion_detection_header)
+        events.register_last("before-call", self._answer, unique_id=ANSWER)
+
+    async def _answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        """Send what the client serialized; answers the response and what it says. Transport errors pass."""
+        request = await self._request(model, params)
+        url = request.url
+        status, answered, content = await self._connection.exchange(request.method, url, request.headers, request.body)
+        response = {"headers": answered, "status_code": status, "body": content}
+        if status < ERRORS_FROM:
+            # By bulkprof's own declarations: the SDK's parser checks no types, and takes ten times as long for a list.
+            said = read(model.service_model.service_name, model.name, content)
+            said["ResponseMetadata"] = metadata_of(response)
+        else:
+            if self._parser is None:
+                self._parser = ResponseParserFactory().create_parser(model.service_model.resolved_protocol)
+            said = error_of(self._parser, response, model.output_shape)
+        return AWSResponse(url, status, answered, None), said
+
+    async def _request(self, model: Any, params: dict[str, Any]) -> AWSPreparedRequest:
+        """The request, signed and complete, by the SDK's steps in the SDK's order.
+
+        Headers that tell of attempts and traces come after the signature: what is on the way may rewrite them.
+        """
+        events, operation, signer = self._client.meta.events, model.name, _SIGNER.get()
+        call = f"{self._service}.{operation}"
+        request = _Request(params)
+        await events.emit(f"request-created.{call}", request=request, operation_name=operation)
+        await events.emit(
+            f"before-sign.{call}",
+            request=request,
+            signing_name=signer.service,
+            region_name=signer.region,
+            signature_version="v4",
+            request_signer=self._client._request_signer,  # noqa: SLF001
+            operation_name=operation,
+        )
+        await signer.sign(request.method, request.url, request.headers, request.data or b"")
+        request.headers.update((CURRENT.get() or Attempts()).next())
+        # Tracing libraries ask for no event, they wrap this method of the SDK's endpoint.
+        prepared: AWSPreparedRequest = self._client._endpoint.prepare_request(request)  # noqa: SLF001
+        await events.emit(f"before-send.{call}", request=prepared)
+        return prepared
+
+
+class _Headers(CIMultiDict[str]):
+    """Headers as aiohttp takes them, with what handlers of the SDK's events know beside a mapping's methods."""
+
+    def __setitem__(self, name: str, value: str | bytes) -> None:
+        if isinstance(value, bytes):
+            value = value.decode()
+            # The SDK encodes all of them, as aiohttp will, and nothing may change while it goes through them.
+            if self.get(name) == value:
+                return
+        super().__setitem__(name, value)
+
+    replace_header = __setitem__
+
+    def add_header(self, name: str, value: str) -> None:
+        """Add to the headers of that name."""
+        self.add(name, value)
+
+
+class _Request(AWSRequest):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's request, prepared for aiohttp at a tenth of what the SDK's copies of the headers cost."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        super().__init__(params["method"], params["url"], data=params["body"])
+        self.headers = _Headers(params["headers"])
+        self.context = params["context"]
+
+    def prepare(self) -> AWSPreparedRequest:
+        return AWSPreparedRequest(self.method, self.url, self.headers, self.data or None, stream_output=False)
+
+
+class _Bypassed(Connection):
+    """What nothing may be sent through: were the event's answer ever disregarded, a call would go out twice."""
+
+    async def send(self, request: Any) -> Any:
+        raise RuntimeError(f"the SDK sends by itself what was answered already: {request.method} {request.url}")

@@ -1,0 +1,103 @@
+"""The command `export`: live profiles as a manifest."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from bulkprof.cli import options as o
+from bulkprof.cli.app import app
+from bulkprof.cli.logs import LogFormat
+from bulkprof.cli.running import STATE_DIR, command, ending, flags_again, make_options, make_terminal, run_async
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
+
+    from bulkprof.cli.terminal import Terminal
+    from bulkprof.workflows.export import Export
+
+
+@app.command()
+def export(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write here, .csv or .jsonl (default: CSV on stdout).")
+    ] = None,
+    accounts: o.Accounts = None,
+    not_accounts: o.NotAccounts = None,
+    regions: o.Regions = None,
+    estate_only: Annotated[
+        bool, typer.Option("--estate-only", help="Only profiles that carry this estate's ownership tag.")
+    ] = False,
+    csv_cells: o.CsvCells = None,
+    max_targets_in_flight: o.TargetsInFlight = None,
+    config: o.ConfigFile = None,
+    state_dir: o.StateDir = STATE_DIR,
+    sandbox: o.UseSandbox = False,
+    as_json: o.Json = False,
+    log_format: o.Logs = LogFormat.TEXT,
+    no_color: o.NoColor = False,
+) -> int:
+    """Write the profiles that exist as a manifest, to plan, adopt and keep. Changes nothing.
+
+    By default it looks where a row without account and region would: [defaults], else your account and Region.
+    """
+    from bulkprof.system.temporary import temporary_file
+    from bulkprof.workflows import export as exporting
+
+    if as_json and out is None:
+        raise typer.BadParameter("needs --out FILE: stdout holds the manifest or the summary", param_hint="--json")
+    terminal = make_terminal(as_json, no_color, log_format)
+    opts = make_options(
+        terminal,
+        config,
+        state_dir,
+        accounts=accounts or (),
+        not_accounts=not_accounts or (),
+        regions=regions or (),
+        csv_cells=csv_cells,
+        max_targets_in_flight=max_targets_in_flight,
+        sandbox=sandbox,
+    )
+    with ending(terminal), temporary_file("w+", encoding="utf-8", newline="") as stream:
+
+        async def work() -> "Export":
+            return await exporting.export(out or stream, opts, terminal, terminal.stop, estate_only=estate_only)
+
+        found = run_async(terminal, work, again=None)
+        stream.seek(0)
+        cast("TextIOWrapper", terminal.stdout).buffer.write(cast("bytes", cast("TextIOWrapper", stream).buffer.read()))
+        terminal.stdout.flush()
+    again = [*flags_again(config, state_dir), *(["--sandbox"] if sandbox else [])]
+    _tell(terminal, found, str(out or "-"), again)
+    return int(found.exit_code)
+
+
+def _tell(terminal: "Terminal", found: "Export", out: str, again: list[str]) -> None:
+    from bulkprof.reports.json import problem_json
+    from bulkprof.reports.lines import counted
+
+    if terminal.as_json:
+        summary: dict[str, Any] = {
+            "command": "export",
+            "out": out,
+            "targets": found.targets,
+            "profiles": found.profiles,
+            "left_out": found.left_out,
+            "foreign": found.foreign,
+            "unreachable": {str(target): str(error) for target, error in sorted(found.unreachable.items())},
+            "problems": [problem_json(problem) for problem in terminal.problems],
+            "exit_code": int(found.exit_code),
+        }
+        terminal.json(summary)
+    terminal.note(f"{counted(found.profiles, 'profile')} of {counted(found.targets, 'target')} exported")
+    if found.left_out or found.unreachable:
+        missing = [
+            counted(found.left_out, "profile") if found.left_out else "",
+            counted(len(found.unreachable), "target") if found.unreachable else "",
+        ]
+        terminal.error(
+            f"{' and '.join(filter(None, missing))} left out, see above. Don't use this export with --prune before "
+            "that is mended: it deletes what the estate has and the manifest lacks"
+        )
+    elif out != "-":
+        terminal.note(f"next: {command('plan', out, *again)}")

@@ -1,0 +1,1 @@
+"""Carries planned actions out: lanes side by side, retries, one writer of outcomes."""

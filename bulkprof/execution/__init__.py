@@ -1,1 +1,0 @@
-"""From planned actions to outcomes: lanes, pacing, retries, and the file that records a run."""

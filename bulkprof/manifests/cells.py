@@ -1,0 +1,333 @@
+"""From a raw row to a request: every bad cell of the row at once.
+
+This runs for each row of each manifest, so it is laid out for speed: what depends on the columns is worked out once
+for each set of them, what depends on a cell's text is remembered by the text, and rows that hold more than strings
+(JSON's lists, numbers and objects) are flattened first, so that the rest sees strings only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bulkprof.limits import (
+    NAME,
+    NAME_LENGTH,
+    TAGS_PER_PROFILE,
+    Fault,
+    account_fault,
+    description_fault,
+    in_a_cell,
+    name_fault,
+    region_fault,
+    tag_count_fault,
+    tag_faults,
+    tag_key_fault,
+    tag_value_fault,
+    tag_values_are_sound,
+)
+from bulkprof.manifests.columns import Columns, understand
+from bulkprof.manifests.news import News
+from bulkprof.model import EMPTY, Problem, RawRow, Request
+from bulkprof.quick import quick
+from bulkprof.text.looks import visible
+
+SEPARATOR = "|"
+_PLANS = 1_000
+"""Sets of columns to remember; a CSV file has one, hand-written JSON a few, hostile JSON as many as rows."""
+_WHERES = 16_384
+"""Combinations of models, accounts and Regions to remember."""
+_request = quick(Request)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row (or a whole file: line 0) that can't be used.
+
+    `problems` is empty for a row that is sound itself but stands below a header with problems; those were
+    told once, in the place of the header.
+    """
+
+    problems: tuple[Problem, ...]
+    request: Request | None = None
+    """The row nevertheless, where all that is wrong are values that a rule may put right before they count."""
+
+
+class BadCell(NamedTuple):
+    """What is wrong with one cell."""
+
+    column: str
+    value: str
+    fault: Fault
+    held: bool = False
+    """Whether a request can hold the value, wrong as it is."""
+
+
+class _Several(NamedTuple):
+    values: tuple[str, ...]
+    bad: tuple[BadCell, ...]
+
+
+class _Where(NamedTuple):
+    models: tuple[str, ...]
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
+    bad: tuple[BadCell, ...]
+
+
+class Cells:
+    """Reads the rows of one manifest."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._plans: dict[tuple[str, ...], Columns] = {}
+        self._known: dict[tuple[str, str, str], _Where] = {}
+        self.attributes = News()
+        """The columns that are attributes."""
+        self.tags = News()
+        """The keys of the tags that rows could give."""
+        self.header_is_bad = False
+        """Set once the reader told problems of the header: columns are not complained about again."""
+
+    def read(self, row: RawRow) -> Request | Rejected:
+        """The row as a request, or all that is wrong with it."""
+        cells = row.cells
+        names = tuple(cells)
+        columns = self._plans.get(names) or self._plan(names)
+        bad: list[BadCell] = []
+        lists: Mapping[int, Sequence[str]] = {}
+        object_tags: Mapping[str, str] = {}
+        # The last one is where the index -1 of a missing column leads.
+        try:
+            values = [*map(str.strip, cells.values()), ""]
+        except TypeError:
+            values, lists, object_tags = _flatten(columns, list(cells.values()), bad)
+            values.append("")
+
+        name = values[columns.name]
+        if name and (len(name) > NAME_LENGTH or not NAME.fullmatch(name)) and (fault := name_fault(name)):
+            bad.append(BadCell("name", name, fault, held=True))
+        description = values[columns.description]
+        if description and (fault := description_fault(description)):
+            bad.append(BadCell("description", description, fault, held=True))
+        where = values[columns.model], values[columns.account], values[columns.region]
+        models, accounts, regions, wrong = self._known.get(where) or self._split(where)
+        if wrong:
+            bad += wrong
+        if lists:
+            models, accounts, regions = _listed(columns, lists, (models, accounts, regions), bad)
+
+        tags = {key: value for index, key in columns.tags if (value := values[index])}
+        if not tag_values_are_sound(tags.values()):
+            # A key with a fault was told of with its column.
+            faults = ((key, value, fault) for key, value, fault in tag_faults(tags) if not tag_key_fault(key))
+            bad += [BadCell(f"tag:{key}", value, fault, held=True) for key, value, fault in faults]
+        if columns.tag_object >= 0:
+            tags = _merged(tags, object_tags, values[columns.tag_object], bad)
+            if not self.tags.known.issuperset(object_tags):
+                self.tags.note(object_tags)
+        if len(tags) > TAGS_PER_PROFILE and (fault := tag_count_fault(tags)):
+            bad.append(BadCell("tags", "", fault, held=True))
+        if columns.labels:
+            bad += _unsaid(columns, values, lists)
+        if columns.faults or (bad and not all(cell.held for cell in bad)):
+            return self._rejected(row.line, columns, bad)
+        request = _request(
+            self._label,
+            row.line,
+            name or None,
+            models,
+            description or None,
+            accounts,
+            regions,
+            tags or EMPTY,
+            {column: value for index, column in columns.attributes if (value := values[index])},
+        )
+        return self._rejected(row.line, columns, bad, request) if bad else request
+
+    def _split(self, where: tuple[str, str, str]) -> _Where:
+        """The values of the cells `model`, `account` and `region`, remembered."""
+        models, accounts, regions = map(_several, ("model", "account", "region"), where)
+        found = _Where(models.values, accounts.values, regions.values, (*models.bad, *accounts.bad, *regions.bad))
+        if len(self._known) >= _WHERES:
+            self._known.clear()
+        self._known[where] = found
+        return found
+
+    def _plan(self, names: tuple[str, ...]) -> Columns:
+        if len(self._plans) >= _PLANS:
+            self._plans.clear()
+        columns = understand(names)
+        if self.header_is_bad:
+            columns = columns.without_faults()
+        self._plans[names] = columns
+        self.attributes.note(name for _, name in columns.attributes)
+        self.tags.note(key for _, key in columns.tags)
+        return columns
+
+    def _rejected(self, line: int, columns: Columns, bad: list[BadCell], request: Request | None = None) -> Rejected:
+        problems = [
+            Problem(found.fault.reason, self._label, line, visible(found.column), remedy=found.fault.remedy)
+            for found in columns.faults
+        ]
+        problems += [
+            Problem(cell.fault.reason, self._label, line, visible(cell.column), cell.value, cell.fault.remedy)
+            for cell in bad
+        ]
+        return Rejected(tuple(problems), request)
+
+
+_CHECKS: Mapping[str, Callable[[str], Fault | None]] = {"account": account_fault, "region": region_fault}
+
+
+def _several(column: str, text: str) -> _Several:
+    """The values of a cell that may hold several, separated by `|`."""
+    if not text:
+        return _Several((), ())
+    return _check_several(column, text, [part.strip() for part in text.split(SEPARATOR)])
+
+
+def _check_several(column: str, text: str, values: Sequence[str]) -> _Several:
+    bad: list[BadCell] = []
+    check = _CHECKS.get(column)
+    for index, value in enumerate(values):
+        if not value:
+            bad.append(BadCell(column, text, Fault("one of its values is empty", f"remove the stray {SEPARATOR!r}")))
+        elif value in values[:index]:
+            bad.append(BadCell(column, text, Fault(f"{value!r} stands in it twice", "write each value once")))
+        elif check and (fault := check(value)):
+            bad.append(BadCell(column, value, in_a_cell(value, fault, check), held=True))
+    return _Several(tuple(values), tuple(dict.fromkeys(bad)))
+
+
+def _flatten(
+    columns: Columns, cells: Sequence[Any], bad: list[BadCell]
+) -> tuple[list[str], Mapping[int, Sequence[str]], Mapping[str, str]]:
+    """A row's cells as strings; lists and the tag object, which can't be one, beside them."""
+    several = {columns.model, columns.account, columns.region}
+    values: list[str] = []
+    lists: dict[int, Sequence[str]] = {}
+    tags: Mapping[str, str] = {}
+    for index, cell in enumerate(cells):
+        text = scalar_text(cell)
+        values.append((text or "").strip())
+        if text is not None:
+            continue
+        name = columns.names[index]
+        if index in several and isinstance(cell, list | tuple):
+            lists[index] = _list_texts(name, cell, bad)
+        elif index == columns.tag_object and isinstance(cell, list | tuple | Mapping):
+            tags = _tag_texts(cell, bad)
+        else:
+            bad.append(BadCell(name, brief(cell), _not_text(cell, several=index in several)))
+    return values, lists, tags
+
+
+def scalar_text(cell: object) -> str | None:
+    """A scalar as text: null is empty, booleans and numbers as JSON writes them; None for anything else."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    # NaN and the infinities are numbers to Python alone.
+    if isinstance(cell, int) or (isinstance(cell, float) and abs(cell) < float("inf")):
+        return str(cell)
+    return None
+
+
+def brief(cell: object) -> str:
+    """A cell that isn't text, as short as a message needs it."""
+    text = repr(cell)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _not_text(cell: object, *, several: bool) -> Fault:
+    if isinstance(cell, Mapping):
+        return Fault("an object can't be used here", "write a string, or one column for each of its values")
+    if isinstance(cell, list | tuple):
+        return Fault("a list can't be used here", "only model, account, region and tags take several values")
+    return Fault("is not a value that a manifest can hold", "write a string" + " or a list of strings" * several)
+
+
+def _list_texts(column: str, cell: Sequence[object], bad: list[BadCell]) -> Sequence[str]:
+    texts: list[str] = []
+    for item in cell:
+        text = scalar_text(item)
+        if text is None:
+            bad.append(BadCell(column, brief(item), Fault("a list may hold strings only", 'write ["one", "two"]')))
+        else:
+            texts.append(text)
+    return texts
+
+
+def _listed(
+    columns: Columns,
+    lists: Mapping[int, Sequence[str]],
+    found: tuple[tuple[str, ...], ...],
+    bad: list[BadCell],
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The values of model, account and region where a row gave them as lists."""
+    answer = list(found)
+    for place, (column, index) in enumerate(
+        (("model", columns.model), ("account", columns.account), ("region", columns.region))
+    ):
+        if index in lists:
+            parts = [part.strip() for text in lists[index] for part in text.split(SEPARATOR)]
+            checked = _check_several(column, brief(list(lists[index])), parts)
+            answer[place] = checked.values
+            bad.extend(checked.bad)
+    return answer[0], answer[1], answer[2]
+
+
+def _unsaid(columns: Columns, values: Sequence[str], lists: Mapping[int, object]) -> Iterator[BadCell]:
+    """Known columns that are empty where the one with names for what they hold isn't: `account`, `Account name`."""
+    for known, label in columns.labels:
+        if values[label] and not values[known] and known not in lists:
+            reason = f"is empty, and the column '{visible(columns.names[label])}' beside it isn't"
+            remedy = "say it here, too, or rename that column: nothing is read from it"
+            yield BadCell(columns.names[known], "", Fault(reason, remedy))
+
+
+def _tag_texts(cell: Sequence[object] | Mapping[object, object], bad: list[BadCell]) -> Mapping[str, str]:
+    """Tags from an object, or from AWS's list of `{"Key": …, "Value": …}`, in either case."""
+    pairs: list[tuple[object, object]] = []
+    if isinstance(cell, Mapping):
+        pairs.extend(cell.items())
+    else:
+        for item in cell:
+            entry = {str(key).lower(): value for key, value in item.items()} if isinstance(item, Mapping) else {}
+            if set(entry) != {"key", "value"}:
+                remedy = 'write {"Team": "a"} or [{"Key": "Team", "Value": "a"}]'
+                bad.append(BadCell("tags", brief(item), Fault("is not a tag", remedy)))
+                continue
+            pairs.append((entry["key"], entry["value"]))
+    tags: dict[str, str] = {}
+    for key, value in pairs:
+        text = scalar_text(value)
+        label = str(key).strip()
+        if text is None:
+            bad.append(BadCell(f"tag:{label}", brief(value), Fault("a tag's value must be text", "write a string")))
+        elif label in tags:
+            bad.append(BadCell(f"tag:{label}", text, Fault("the tag stands in the row twice", "keep one")))
+        else:
+            tags[label] = text.strip()
+            if fault := tag_key_fault(label) or tag_value_fault(tags[label]):
+                bad.append(BadCell(f"tag:{label}", text, fault, held=True))
+    return {key: value for key, value in tags.items() if value}
+
+
+def _merged(
+    columns_tags: dict[str, str], object_tags: Mapping[str, str], text: str, bad: list[BadCell]
+) -> dict[str, str]:
+    """The tags of `tag:KEY` columns and of the object under `tags`, which may not say the same key twice."""
+    if text:
+        fault = Fault("tags can't be one text", 'write one column for each, tag:KEY, or in JSON {"Team": "a"}')
+        bad.append(BadCell("tags", text, fault))
+    bad.extend(
+        BadCell(f"tag:{key}", object_tags[key], Fault("stands both under tags and in a column", "keep one"))
+        for key in columns_tags.keys() & object_tags.keys()
+    )
+    return {**columns_tags, **object_tags}

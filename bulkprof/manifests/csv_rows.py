@@ -1,0 +1,79 @@
+"""CSV manifests: the header's columns understood, and the rows below it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from bulkprof.manifests.columns import KNOWN, Columns, is_known, understand
+from bulkprof.model import Problem, RawRow
+from bulkprof.plugins.api import Source
+from bulkprof.tables.csv_table import Table, beginning_of, unique
+from bulkprof.tables.dialect import Beginning, Expected
+from bulkprof.tables.encoding import WHOLE, Span
+from bulkprof.text.looks import seen
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderProblem(Problem):
+    """A problem of the header, or of JSON's keys around the profiles. The rows are still checked; none can be used."""
+
+
+def parse_csv(
+    source: Source, span: Span = WHOLE, *, read_by_rules: Collection[str] | None = None
+) -> Iterator[RawRow | Problem]:
+    """Yield the rows of a CSV file, and a problem in the place of each that can't be read.
+
+    A `span` that doesn't start with the file is understood by the file's header; what is wrong with that comes first.
+    `read_by_rules` are the columns that rules read, where that is known: a header that names neither one of them nor
+    a column of bulkprof's own is none.
+    """
+    with source.path.open("rb") as file:
+        table = Table(file, source.label, span, _expected(read_by_rules))
+        yield from table.problems
+        columns = understand(table.header, tag_object=False)
+        if table.header and read_by_rules is not None and _says_nothing(columns, read_by_rules):
+            yield _nothing(source.label, table.line, columns, read_by_rules)
+            return
+        for fault in columns.faults:
+            yield HeaderProblem(
+                fault.fault.reason, source.label, table.line, column=fault.column, remedy=fault.fault.remedy
+            )
+        yield from table.rows(_names(table.header, columns))
+
+
+def manifest_beginning(text: str, read_by_rules: Collection[str] | None = None) -> Beginning:
+    """How a CSV manifest begins that begins with `text`."""
+    return beginning_of(text, _expected(read_by_rules))
+
+
+def _expected(read_by_rules: Collection[str] | None) -> Expected:
+    read = frozenset(read_by_rules or ())
+    return lambda name: is_known(name) or seen(name) in read
+
+
+def _names(header: Sequence[str], columns: Columns) -> list[str]:
+    """The columns' names, as they should be where one is misspelt, so that their cells are checked too."""
+    names = list(header)
+    for fault in columns.faults:
+        if fault.likely and not columns.has(fault.likely) and fault.likely not in names:
+            names[names.index(fault.column)] = fault.likely
+    return unique(names)
+
+
+def _says_nothing(columns: Columns, read_by_rules: Collection[str]) -> bool:
+    """Whether the header has neither a column of ours, nor one that is meant to be, nor one that a rule reads."""
+    meant = any(columns.has(name) for name in KNOWN) or columns.tags or columns.faults
+    return not meant and not any(name in read_by_rules for _, name in columns.attributes)
+
+
+def _nothing(label: str, line: int, columns: Columns, read_by_rules: Collection[str]) -> Problem:
+    found = ", ".join(repr(name) for _, name in columns.attributes[:5])
+    more = ", …" if len(columns.attributes) > 5 else ""
+    rules = f", or what rules read ({', '.join(sorted(read_by_rules))})" if read_by_rules else ""
+    return Problem(
+        f"no column of the first line is known: {found}{more}",
+        label,
+        line,
+        remedy=f"begin the file with a header: {', '.join(KNOWN)}, tag:KEY{rules}",
+    )

@@ -1,0 +1,116 @@
+"""One JSON value at a time: the standard library's decoder, made to keep what a manifest must not lose.
+
+Numbers stay as they are written (`1.50`, an account id of any length), keys that repeat are noticed, and `NaN` or
+`Infinity`, which JSON doesn't have, become a value that no cell takes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from bulkprof.model import Problem, RawRow
+from bulkprof.text.looks import visible
+
+_DEEPEST = 10
+_LONE = re.compile(r"[\ud800-\udfff]")
+"""Half of a character: JSON's escapes can write it, nothing can print it."""
+
+
+class Repeating(dict[str, Any]):
+    """An object with keys that stand in it more than once."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        counts = Counter(key for key, _ in pairs)
+        self.repeated = tuple(key for key, count in counts.items() if count > 1)
+
+
+class NotJson:
+    """`NaN`, `Infinity` or `-Infinity`."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else Repeating(pairs)
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=NotJson)
+
+
+def to_row(value: object, text: str, label: str, line: int) -> Iterator[RawRow | Problem]:
+    """Yield the row that a decoded `value` is, or what keeps it from being one; `text` is its source."""
+    if not isinstance(value, dict):
+        kind = "a list" if isinstance(value, list) else "a single value"
+        yield Problem(f"{kind} where a profile should be", label, line, remedy='write an object: {"model": …, …}')
+        return
+    if _is_deep(value):
+        yield Problem(
+            "the object is nested too deeply", label, line, remedy="a profile has no more than tags inside it"
+        )
+        return
+    problems = [*_repetitions(value, label, line)]
+    # Escapes are rare; only they can make half characters of sound UTF-8.
+    if "\\u" in text and any(_LONE.search(part) for part in _strings(value)):
+        remedy = r"write both halves of the pair, e.g. \ud83d\ude00, or the character itself"
+        problems.append(Problem(r"a \u escape is half of a character", label, line, remedy=remedy))
+    if problems:
+        yield from problems
+    else:
+        yield RawRow(line, value)
+
+
+def _is_deep(value: object) -> bool:
+    """Whether `value` goes deeper than any profile: what follows is recursive, and hostile input may not reach it."""
+    level: list[object] = [value]
+    for _ in range(_DEEPEST):
+        parts: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                parts += one.values()
+            elif isinstance(one, list):
+                parts += one
+        level = [part for part in parts if part.__class__ is not str]
+        if not level:
+            return False
+    return True
+
+
+def _repetitions(value: object, label: str, line: int) -> Iterator[Problem]:
+    if isinstance(value, Repeating):
+        for key in value.repeated:
+            yield Problem("the key stands in its object more than once", label, line, visible(key), remedy="keep one")
+    if isinstance(value, dict):
+        for part in value.values():
+            if part.__class__ is not str:
+                yield from _repetitions(part, label, line)
+    elif isinstance(value, list):
+        for part in value:
+            if part.__class__ is not str:
+                yield from _repetitions(part, label, line)
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield key
+            yield from _strings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _strings(part)
+
+
+def syntax_problem(message: str, label: str, line: int, column: int) -> Problem:
+    """Where and why a text is not JSON."""
+    return Problem(f"not JSON at character {column} of the line: {message}", label, line)

@@ -1,0 +1,159 @@
+"""Manifests to requests: which file is read how, and what becomes of a file that can't be read."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import anyio.lowlevel
+import anyio.to_thread
+
+from bulkprof.errors import UsageError
+from bulkprof.manifests.cells import Cells, Rejected
+from bulkprof.manifests.csv_rows import HeaderProblem
+from bulkprof.manifests.readers import BATCH
+from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, spooled
+from bulkprof.model import Problem, RawRow, Request
+from bulkprof.plugins.api import Reader, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of a manifest, found but not yet understood."""
+
+    rows: Sequence[RawRow | Problem]
+    """Never empty; a file that can't be read at all, or that holds no rows, is one `Problem` of line 0."""
+    cells: Cells
+
+    def understood(self) -> list[Request | Rejected]:
+        """Each row as a request, or with its problems."""
+        read, header_is_bad = self.cells.read, self.cells.header_is_bad
+        found: list[Request | Rejected] = []
+        for item in self.rows:
+            if isinstance(item, Problem):
+                found.append(Rejected((item,)))
+                continue
+            row = read(item)
+            if header_is_bad:
+                row = Rejected(row.problems if isinstance(row, Rejected) else ())
+            found.append(row)
+        return found
+
+
+async def read_batches(
+    manifests: Sequence[str], readers: Mapping[str, Reader], *, streams: Mapping[str, BinaryIO] | None = None
+) -> AsyncGenerator[Batch, None]:
+    """Yield the rows of all manifests in order.
+
+    `streams` are standard input (`-`) and pipes, where somebody has opened them already. Leave it early only through
+    `contextlib.aclosing`, which closes files.
+    """
+    if not manifests:
+        raise UsageError("no manifest was given; name a CSV, JSON or JSON Lines file, or - for standard input")
+    seen: dict[tuple[int, int] | str, str] = {}
+    for label in manifests:
+        async with AsyncExitStack() as stack:
+            problem = await anyio.to_thread.run_sync(_refusal, label, seen)
+            if problem:
+                yield _whole(problem)
+                continue
+            path, suffix = Path(label), Path(label).suffix.lower()
+            if is_stream(label):
+                try:
+                    stream = (streams or {}).get(label) or stack.enter_context(opened_stream(label))
+                except OSError as error:
+                    yield _whole(_unreadable(label, error))
+                    continue
+                path, of_content = await stack.enter_async_context(spooled(stream))
+                suffix = suffix if suffix in readers else of_content
+            reader = readers.get(suffix)
+            if reader is None:
+                yield _whole(_unknown_suffix(label, suffix, readers))
+                continue
+            batches = await stack.enter_async_context(aclosing(_read_file(Source(label, path), reader)))
+            async for batch in batches:
+                yield batch
+
+
+async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Batch, None]:
+    """One file's rows. What its reader raises as `OSError` is a problem of the file."""
+    cells = Cells(source.label)
+    empty = True
+    batches = reader.read(source)
+    try:
+        async for batch in batches:
+            empty = empty and not batch
+            cells.header_is_bad = cells.header_is_bad or HeaderProblem in set(map(type, batch))
+            for start in range(0, len(batch), BATCH):
+                yield Batch(batch[start : start + BATCH], cells)
+                # A plugin's reader may answer a whole sheet at once; others should get their turn.
+                await anyio.lowlevel.checkpoint()
+        if empty:
+            remedy = "an empty manifest is never taken for 'nothing is wanted'"
+            yield _whole(Problem("the file has no rows", source.label, remedy=remedy))
+    except OSError as error:
+        yield _whole(_unreadable(source.label, error))
+    finally:
+        close = getattr(batches, "aclose", None)
+        if close:
+            await close()
+
+
+def _whole(problem: Problem) -> Batch:
+    """What is wrong with a whole file."""
+    return Batch((problem,), Cells(problem.file))
+
+
+def _refusal(label: str, seen: dict[tuple[int, int] | str, str]) -> Problem | None:
+    """Why `label` isn't read at all: it isn't a readable file, or was read before, maybe by another name."""
+    if label == STDIN:
+        identity: tuple[int, int] | str = STDIN
+    else:
+        try:
+            found = os.stat(label)  # noqa: PTH116 - a label is no path yet: it may hold NULs
+            identity = (found.st_dev, found.st_ino)
+            if stat.S_ISDIR(found.st_mode):
+                return Problem("is a directory", label, remedy=f"name its files, e.g. {Path(label) / '*.csv'}")
+            if not stat.S_ISREG(found.st_mode) and not is_stream(label):
+                return Problem("is neither a file nor a pipe", label, remedy="name one, or - for standard input")
+        except OSError as error:
+            return _unreadable(label, error)
+        except ValueError as error:
+            return Problem(f"is not a file's name: {error}", repr(label))
+    if identity in seen:
+        return _twice(label, seen[identity])
+    seen[identity] = label
+    return None
+
+
+def _twice(label: str, before: str) -> Problem:
+    also = f" (as {before} too)" if before != label else ""
+    return Problem(f"is given twice{also}", label, remedy="name each manifest once")
+
+
+def _unreadable(label: str, error: OSError) -> Problem:
+    if isinstance(error, FileNotFoundError):
+        return Problem("no such file", label, remedy="check the path; relative ones start in the working directory")
+    if isinstance(error, PermissionError):
+        return Problem("may not be read", label, remedy="check who may read the file")
+    return Problem(f"can't be read: {error.strerror or error}", label)
+
+
+_SPREADSHEETS = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
+
+
+def _unknown_suffix(label: str, suffix: str, readers: Mapping[str, Reader]) -> Problem:
+    known = ", ".join(sorted(readers))
+    kind = f"files ending in {suffix}" if suffix else "files without an ending"
+    remedy = f"known are {known}; a plugin can add others, and - reads standard input by its content"
+    if suffix in _SPREADSHEETS:
+        remedy = f"save each sheet as CSV (in Excel: 'CSV UTF-8'); {remedy}"
+    elif suffix == ".gz":
+        remedy = f"unpack it: zcat {shlex.quote(label)} | bulkprof validate -; {remedy}"
+    return Problem(f"bulkprof can't read {kind}", label, remedy=remedy)

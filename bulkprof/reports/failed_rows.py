@@ -1,0 +1,34 @@
+"""The `--failed` file: the rows that didn't end in order, in manifest form again, to mend and apply."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from bulkprof.manifests.writer import write_manifest
+from bulkprof.model import OutcomeKind
+from bulkprof.store.run import DesiredRow, RunFile
+
+TO_MEND = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
+
+
+def write_failed(path: Path, run: RunFile, own_tags: Collection[str], *, safe: bool = False) -> int:
+    """Write the desired profiles that failed, are unknown or were skipped; answers how many. Blocks.
+
+    Names and tags are what the rules made of the row, so that the file stands for itself. bulkprof's own tags
+    are left out: whoever applies the file sets them. `safe` is for spreadsheets: see `write_manifest`.
+    """
+    write_manifest(path, lambda: (_cells(row, own_tags) for row in run.desired(TO_MEND)), safe=safe)
+    return sum(1 for _ in run.desired(TO_MEND))
+
+
+def _cells(row: DesiredRow, own_tags: Collection[str]) -> dict[str, str]:
+    cells = {
+        "name": row.name,
+        "model": row.model,
+        "description": row.description or "",
+        "account": row.target.account,
+        "region": row.target.region,
+    }
+    cells |= {column: value for column, value in row.attributes.items() if column not in cells}
+    return cells | {f"tag:{key}": value for key, value in row.tags.items() if key not in own_tags}

@@ -1,0 +1,102 @@
+"""A plan, a run and what `validate` found as programs read them: JSON-ready values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from bulkprof.errors import ExitCode, StateError
+from bulkprof.model import Action, Problem
+from bulkprof.plugins.results import outcome_record
+from bulkprof.reports.plan import plan_of
+from bulkprof.store.directory import StateDirectory
+from bulkprof.store.run import RunFile
+from bulkprof.store.standing import is_plan, standing, told_its_end
+from bulkprof.totals import Plan, RunSummary, every_kind
+
+
+def plan_json(plan: Plan, exit_code: int) -> dict[str, Any]:
+    """A plan as JSON: counts, and the actions that change something or are refused."""
+    changes = [_action_json(action) for action in plan.changes()]
+    return {**plan.as_json(), "changes": changes, "exit_code": exit_code}
+
+
+def _action_json(action: Action) -> dict[str, Any]:
+    return {
+        "action": str(action.kind),
+        "account": action.target.account,
+        "region": action.target.region,
+        "name": action.name,
+        "file": action.file,
+        "line": action.line,
+        "model": action.model,
+        "arn": action.arn,
+        "set_tags": dict(action.set_tags),
+        "remove_tags": list(action.remove_tags),
+        "reason": action.reason,
+        "refused": f"{action.refusal.code}: {action.refusal.message}" if action.refusal else "",
+    }
+
+
+def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dict[str, Any]:
+    """A run as one JSON object: the summary, with one record per profile under `results`.
+
+    A plan that wasn't carried out has no outcomes and no results, and its changes as `plan --json` has them.
+    """
+    told = {"status": standing(run, state), "sinks_missing": run.sinks_missing() if told_its_end(run) else []}
+    if not is_plan(run):
+        return {**summary.as_json(), **told, "results": [outcome_record(outcome) for outcome in run.results()]}
+    code = ExitCode.DONE if told["status"] == "planned" else ExitCode.COULD_NOT_RUN
+    planned = replace(summary, outcomes={})
+    return {**planned.as_json(), **plan_json(plan_of(run), int(code)), **told, "results": []}
+
+
+def validation_json(
+    rows: int, desired: int, invalid: int, problems: Iterable[Problem], exit_code: int
+) -> dict[str, Any]:
+    """What `validate` found, as one JSON object."""
+    return {
+        "command": "validate",
+        "rows": rows,
+        "desired": desired,
+        "invalid": invalid,
+        "problems": [problem_json(problem) for problem in problems],
+        "exit_code": exit_code,
+    }
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """A problem as JSON, field by field, for editors and checks that point at the cell."""
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "value": problem.value,
+        "message": problem.message,
+        "remedy": problem.remedy,
+        "severity": str(problem.severity),
+    }
+
+
+def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
+    """Past runs as JSON-ready rows, newest first; a file that can't be opened says so in its status."""
+    for run_id, run in state.open_all():
+        try:
+            row = _run_row(run, state)
+        except StateError as error:
+            nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": []}
+            row = {**nothing, "status": str(error)}
+        yield {"run_id": run_id, **row}
+
+
+def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]:
+    if isinstance(run, StateError):
+        raise run
+    return {
+        "command": run.meta("command"),
+        "started_at": run.meta("started_at"),
+        "status": standing(run, state),
+        "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
+        "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
+    }

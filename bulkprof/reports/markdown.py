@@ -1,0 +1,148 @@
+"""A run or a plan as Markdown: for job summaries, pull requests and tickets.
+
+Counts first, then what somebody has to look at, then what changed; long lists are cut, since the places that show
+Markdown have limits of their own. The results file has every row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
+
+from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind
+from bulkprof.reports.lines import counted
+from bulkprof.store.directory import StateDirectory
+from bulkprof.store.run import RunFile
+from bulkprof.store.standing import AT_WORK, standing, told_its_end, unfinished
+from bulkprof.text.printable import printable
+from bulkprof.totals import Plan, RunSummary
+
+LISTED = 100
+"""Rows of a table before the rest is only counted: GitHub shows 1 MiB of a job's summary."""
+_LONGEST_CELL = 300
+_BAD = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
+_MENTION = re.compile(r"@(?=\w)")
+"""GitHub looks for names after Markdown is done, so that a backslash doesn't keep it from telling somebody."""
+
+
+def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> Iterator[str]:
+    """A run's report, line by line. Blocks."""
+    yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
+    yield ""
+    error = run.meta("error")
+    if error and run.meta("status") == "refused":
+        yield from (f"**The run did not start:** {_cell(str(error), None)}", "")
+    elif how := unfinished(run, state):
+        how += f" ({_cell(str(error), None)})" if error else ""
+        on = "" if standing(run, state) in AT_WORK else f" To go on: `bulkprof resume {summary.run_id}`"
+        yield from (f"**{how[0].upper()}{how[1:]}.**{on}", "")
+    if told_its_end(run) and (missing := run.sinks_missing()):
+        named = _cell(", ".join(missing), None)
+        yield from (f"**Not delivered:** {named}. To deliver: `bulkprof runs redeliver {summary.run_id}`", "")
+    rows = [(str(kind), str(count)) for kind, count in summary.outcomes.items() if count]
+    if summary.invalid:
+        rows.append(("invalid rows left out", str(summary.invalid)))
+    if rows:
+        yield from _table(("outcome", "profiles"), rows)
+    yield from _listed("To look at", _BAD, summary, run, _failure, ("row", "target", "profile", "outcome", "why"))
+    if summary.lost:
+        lost = ((str(each.target), _cell(each.name), f"`{each.old_arn}`", f"`{each.run_id}`") for each in summary.lost)
+        header = ("target", "profile", "deleted ARN", "by run")
+        yield from _cut("### Without a profile: a replacement isn't whole", header, lost, len(summary.lost))
+    changed = [kind for kind in OutcomeKind if kind not in {*_BAD, OutcomeKind.UNCHANGED}]
+    yield from _listed("Changed", changed, summary, run, _change, ("target", "profile", "outcome", "ARN"))
+    sent = sum(count.sent for count in summary.calls.values())
+    throttled = sum(count.throttled for count in summary.calls.values())
+    yield f"Run `{summary.run_id}`: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
+
+
+def plan_markdown(plan: Plan, *, declined: bool = False) -> Iterator[str]:
+    """A plan's report, line by line; `declined` says that nobody agreed to it. Blocks."""
+    waiting = sum(count for kind, count in plan.actions.items() if kind is not ActionKind.NONE)
+    headline = f"{counted(waiting, 'change')} in {counted(plan.targets, 'target')}" if waiting else "no changes"
+    yield f"## bulkprof plan: {headline}"
+    yield ""
+    if declined:
+        yield from ("**This plan was not approved;** nothing was changed.", "")
+    rows = [(_planned(kind), str(count)) for kind, count in plan.actions.items() if count]
+    rows.extend(
+        (what, str(count)) for what, count in (("refused", plan.refused), ("invalid rows", plan.invalid)) if count
+    )
+    yield from _table(("action", "profiles"), rows)
+    if waiting or plan.refused:
+        yield from _cut(
+            "### Changes", ("target", "profile", "action", "why"), map(_action, plan.changes()), waiting + plan.refused
+        )
+
+
+def _headline(summary: RunSummary) -> str:
+    parts = [f"{count} {kind}" for kind, count in summary.outcomes.items() if count and kind != OutcomeKind.UNCHANGED]
+    return ", ".join(parts) or "nothing to do"
+
+
+def _listed(
+    title: str,
+    kinds: Collection[OutcomeKind],
+    summary: RunSummary,
+    run: RunFile,
+    row: Callable[[Outcome], tuple[str, ...]],
+    header: tuple[str, ...],
+) -> Iterator[str]:
+    total = sum(summary.outcomes.get(kind, 0) for kind in kinds)
+    if total:
+        found = map(row, run.results(kinds))
+        yield from _cut(f"### {title}", header, found, total)
+
+
+def _cut(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]], total: int) -> Iterator[str]:
+    yield from (title, "")
+    yield from _table(header, islice(rows, LISTED))
+    if total > LISTED:
+        yield from (f"… and {total - LISTED} more.", "")
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield f"|{'---|' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
+
+
+def _failure(outcome: Outcome) -> tuple[str, ...]:
+    row = f"{outcome.file}:{outcome.line}" if outcome.file else ""
+    why = f"{outcome.error_code}: {outcome.error_message}" if outcome.error_message else outcome.error_code
+    return _cell(row), _cell(str(outcome.target)), _cell(outcome.name), str(outcome.kind), _cell(why)
+
+
+def _change(outcome: Outcome) -> tuple[str, ...]:
+    arns = _code(outcome.arn) + (f", before: {_code(outcome.old_arn)}" if outcome.old_arn else "")
+    return _cell(str(outcome.target)), _cell(outcome.name), str(outcome.kind), arns
+
+
+def _action(action: Action) -> tuple[str, ...]:
+    if action.refusal is not None:
+        kind, why = "refused", f"{action.refusal.code}: {action.refusal.message}"
+    else:
+        kind, why = str(action.kind), action.reason or action.model
+    return _cell(str(action.target)), _cell(action.name), kind, _cell(why)
+
+
+def _planned(kind: ActionKind) -> str:
+    return "unchanged" if kind is ActionKind.NONE else str(kind)
+
+
+def _cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
+    """Text as it is, whatever characters of Markdown or lines it holds: it may come from a manifest or from AWS."""
+    line = printable(" ".join(text.split()))
+    if longest is not None and len(line) > longest:
+        line = line[: longest - 1] + "…"
+    return _MENTION.sub("@<!-- -->", _SPECIAL.sub(r"\\\1", line))
+
+
+def _code(text: str) -> str:
+    """Text as code in a cell of a table, which a backtick would end, and a bar without its backslash, too."""
+    shown = printable(text).replace("`", "'").replace("|", r"\|")
+    return f"`{shown}`"

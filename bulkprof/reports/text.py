@@ -1,0 +1,97 @@
+"""A plan and a run as people read them: tables in Terraform's manner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bulkprof.model import Action, ActionKind, OutcomeKind, Target
+from bulkprof.reports.lines import SIGNS, plan_counts_line, summary_line
+from bulkprof.store.run import RunFile
+from bulkprof.totals import RunSummary
+
+SHOWN = 40
+"""Changes that a plan shows one by one before it only counts."""
+ACTION_STYLES: Mapping[ActionKind, str] = {
+    ActionKind.CREATE: "green",
+    ActionKind.UPDATE: "yellow",
+    ActionKind.ADOPT: "cyan",
+    ActionKind.REPLACE: "magenta",
+    ActionKind.DELETE: "red",
+    ActionKind.NONE: "dim",
+}
+OUTCOME_STYLES: Mapping[OutcomeKind, str] = {
+    OutcomeKind.CREATED: "green",
+    OutcomeKind.UPDATED: "yellow",
+    OutcomeKind.ADOPTED: "cyan",
+    OutcomeKind.REPLACED: "magenta",
+    OutcomeKind.DELETED: "red",
+    OutcomeKind.UNCHANGED: "dim",
+    OutcomeKind.FAILED: "bold red",
+    OutcomeKind.SKIPPED: "yellow",
+    OutcomeKind.UNKNOWN: "bold red",
+}
+
+
+def show_plan(console: Console, run: RunFile) -> None:
+    """Print a plan: what changes, one line each, then the counts."""
+    counts = run.plan_counts()
+    totals = {kind: sum(of_target.get(kind, 0) for of_target in counts.values()) for kind in ActionKind}
+    # Those were told of together, with the accounts and the remedy.
+    unreachable = {Target(*place) for place in run.meta("unreachable", default=())}
+    refused_there = run.refused_counts()
+    refused = sum(refused_there.values())
+    told = sum(count for target, count in refused_there.items() if target in unreachable)
+    shown = 0
+    last: Target | None = None
+    for action in run.changes():
+        if action.refusal is not None and action.target in unreachable:
+            continue
+        if shown == SHOWN:
+            break
+        if action.target != last:
+            last = action.target
+            console.print()
+            console.print(f"[bold]{escape(str(action.target))}[/]", highlight=False, soft_wrap=True)
+        console.print(plan_line(action), highlight=False, soft_wrap=True)
+        shown += 1
+    listed = sum(count for kind, count in totals.items() if kind is not ActionKind.NONE) + refused - told
+    if listed > shown:
+        console.print(f"  … and {listed - shown} more", highlight=False)
+    console.print()
+    console.print(plan_counts_line(totals, refused, len(run.targets())), highlight=False, soft_wrap=True)
+
+
+def plan_line(action: Action) -> str:
+    """One action as a line of rich markup."""
+    sign, style = SIGNS[action.kind], ACTION_STYLES[action.kind]
+    if action.refusal is not None:
+        sign, style = ("!", "bold red")
+        detail = f"refused: {action.refusal.message}"
+    else:
+        detail = action.reason or action.model
+    where = f"  [dim]{escape(action.file)}:{action.line}[/]" if action.file else ""
+    return f"  [{style}]{sign} {escape(action.name)}[/]  {escape(detail)}{where}"
+
+
+def show_summary(console: Console, summary: RunSummary, failures: Iterable[str]) -> None:
+    """Print a run's end: a table of outcomes, then what failed."""
+    table = Table("outcome", header_style="bold")
+    table.add_column("profiles", justify="right")
+    for kind, style in OUTCOME_STYLES.items():
+        if count := summary.outcomes.get(kind, 0):
+            table.add_row(f"[{style}]{kind}[/]", str(count))
+    if summary.invalid:
+        table.add_row("[bold red]invalid rows left out[/]", str(summary.invalid))
+    if not summary.changed and summary.exit_code == 0:
+        console.print("Nothing to do: AWS is as the manifests want it.")
+    console.print(table)
+    for line in failures:
+        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+    since = summary.since_last
+    if since and since.has_news:
+        console.print(str(since), markup=False, highlight=False, soft_wrap=True)
+    console.print(summary_line(summary), highlight=False, soft_wrap=True)

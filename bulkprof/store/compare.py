@@ -1,0 +1,114 @@
+"""What is new in a run against the last one of its estate: failures that weren't there then, and those that are gone.
+
+The two run files are compared inside SQLite, by what failed in each, so that a million rows cost no memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from bulkprof.errors import DamagedError, StateError
+from bulkprof.store import codec as rows
+from bulkprof.store.directory import StateDirectory
+from bulkprof.store.errors import ERRORS
+from bulkprof.store.run import RunFile
+from bulkprof.store.standing import told_its_end
+from bulkprof.totals import SinceLast, every_kind
+
+SHOWN = 20
+"""New failures that are read one by one; the others only count."""
+_BAD = "('failed', 'unknown', 'skipped')"
+_FAILURES = (
+    "INSERT OR IGNORE INTO {into} SELECT t.account, t.region, a.wanted, a.name, o.seq FROM {run}.outcome o "
+    "JOIN {run}.action a ON a.id = o.action JOIN {run}.target t ON t.id = a.target "
+    f"WHERE o.kind IN {_BAD} ORDER BY o.seq"
+)
+_KEY = "account TEXT, region TEXT, wanted INTEGER, name TEXT"
+_SAME = "b.account = n.account AND b.region = n.region AND b.wanted = n.wanted AND b.name = n.name"
+_NEW = f"FROM failed_now n WHERE NOT EXISTS (SELECT 1 FROM failed_before b WHERE {_SAME})"
+_STILL = f"SELECT count(*) FROM failed_now n JOIN failed_before b ON {_SAME}"
+# What this run didn't reach, or wasn't asked for, is not mended. One branch for each index of `action`.
+_GONE = " UNION ALL ".join(
+    "SELECT count(*) AS found FROM failed_before b JOIN main.target t ON t.account = b.account AND t.region = b.region "
+    f"JOIN main.action a ON a.target = t.id AND a.name = b.name AND a.wanted = {wanted} "
+    f"JOIN main.outcome o ON o.action = a.id WHERE b.wanted = {wanted} AND o.kind NOT IN {_BAD}"
+    for wanted in (1, 0)
+)
+
+
+def since_last(state: StateDirectory, run: RunFile) -> SinceLast | None:
+    """Compare `run` with the last run of its estate that came to its end; None where there is none. Blocks.
+
+    Raises `StateError` when one of the two files can't be read, or a damaged one may be the last.
+    """
+    for _, last in state.open_all():
+        if isinstance(last, DamagedError):
+            raise last
+        if isinstance(last, RunFile) and _is_before(last, run) and told_its_end(last):
+            return _compare(run, last)
+    return None
+
+
+def refresh_lost(state: StateDirectory, run: RunFile) -> None:
+    """Let `run` know of the names that earlier replacements left without a profile. Blocks.
+
+    The run that was the last to learn of any knows them all, for it took over what was known before. That need not be
+    the newest one: an older run may have been resumed since. All are looked at: where a clock was set in between, only
+    what they say of themselves tells which was the last.
+    """
+    own, latest, lost = run.meta("id"), run.knows_lost_at, None
+    for run_id in state.run_ids():
+        if run_id == own:
+            continue
+        with suppress(StateError), state.open_run(run_id) as other:
+            if _alike(other, run) and other.knows_lost_at > latest:
+                latest, lost = other.knows_lost_at, other.lost()
+    if lost is not None or not latest:
+        run.take_over(lost or (), known_at=latest)
+
+
+def _alike(other: RunFile, run: RunFile) -> bool:
+    return all(other.meta(name) == run.meta(name) for name in ("estate", "sandbox"))
+
+
+def _is_before(last: RunFile, run: RunFile) -> bool:
+    alike = _alike(last, run)
+    return alike and last.meta("id") != run.meta("id") and last.meta("started_at", "") <= run.meta("started_at", "")
+
+
+def _compare(run: RunFile, last: RunFile) -> SinceLast:
+    with _both(run.path, last.path) as db:
+        for into, name in (("failed_before", "last"), ("failed_now", "main")):
+            db.execute(
+                f"CREATE TEMP TABLE {into} ({_KEY}, seq INTEGER, PRIMARY KEY (account, region, wanted, name)) "
+                "WITHOUT ROWID"
+            )
+            db.execute(_FAILURES.format(into=into, run=name))
+        first = db.execute(f"{rows.SELECT_OUTCOME} WHERE o.seq IN (SELECT n.seq {_NEW} ORDER BY n.seq LIMIT {SHOWN})")
+        return SinceLast(
+            run_id=str(last.meta("id")),
+            started_at=str(last.meta("started_at")),
+            new_failures=_number(db, f"SELECT count(*) {_NEW}"),
+            gone_failures=_number(db, f"SELECT sum(found) FROM ({_GONE})"),
+            still_failing=_number(db, _STILL),
+            outcomes=every_kind(last.outcome_counts()),
+            first_new=tuple(rows.to_outcome(row[1:]) for row in first),
+        )
+
+
+def _number(db: sqlite3.Connection, query: str) -> int:
+    return int(db.execute(query).fetchone()[0])
+
+
+@contextmanager
+def _both(path: Path, last: Path) -> Iterator[sqlite3.Connection]:
+    """A connection of its own to both files: the runs' own ones may be in the midst of something."""
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as db:
+            db.execute("ATTACH DATABASE ? AS last", (str(last),))
+            yield db
+    except ERRORS as error:
+        raise StateError(f"{path} can't be compared with {last}: {error}") from error

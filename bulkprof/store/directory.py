@@ -1,0 +1,188 @@
+"""The state directory: where runs, learned rates and the sandbox's profiles are kept between commands.
+
+```
+.bulkprof/
+  runs/20261123T143012Z-1f44f9a1c.db   one file per run; names sort by time
+  rates.json                          what pacers learned
+  sandbox.journal                     the sandbox's profiles
+```
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bulkprof.errors import DamagedError, StateError, UsageError
+from bulkprof.store.run import RunFile
+from bulkprof.system.private import OURS, create_private, private_directory, private_folder, require_no_link
+
+SQLITE_MAGIC = b"SQLite format 3\x00"
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts by time, to the millisecond, and doesn't collide."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{now.microsecond // 1000:03x}{secrets.token_hex(3)}"
+
+
+class StateDirectory:
+    """One state directory; made at first need, and found unusable before any call is sent."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def runs(self) -> Path:
+        """Where run files are."""
+        return self.path / "runs"
+
+    def prepare(self) -> None:
+        """Make the directory, for the user alone. Raises `StateError` when it can't be written, or others can."""
+        try:
+            private_directory(self.path)
+            private_folder(self.runs)
+            # Holds account ids and profile names: nobody's business but the user's.
+            with suppress(FileExistsError):
+                create_private(self.path / ".gitignore", OURS.encode())
+        except OSError as error:
+            raise StateError(f"{self.path}: can't be written: {error.strerror}; choose another --state-dir") from None
+        if not os.access(self.runs, os.W_OK):
+            raise StateError(f"{self.runs}: is read-only; choose another --state-dir")
+
+    def run_path(self, run_id: str) -> Path:
+        """Where the run of this id is kept."""
+        return self.runs / f"{run_id}.db"
+
+    def run_ids(self) -> list[str]:
+        """All runs' ids, newest first."""
+        return sorted((path.stem for path in self.runs.glob("*.db")), reverse=True)
+
+    def find(self, prefix: str) -> Path:
+        """The run file whose id starts with `prefix`, or the path itself. Raises `UsageError` when unclear."""
+        path = Path(prefix)
+        if path.suffix and path.is_file():
+            if path.suffix.lower() in _OF_MANIFESTS and not is_run_file(path):
+                raise UsageError(f"{path} is neither a run nor a plan; `bulkprof runs` lists the ids of runs")
+            return path
+        found = [run_id for run_id in self.run_ids() if run_id.startswith(prefix)]
+        if not found:
+            raise UsageError(f"no run {prefix!r} in {self.runs}; `bulkprof runs` lists them")
+        if len(found) > 1 and prefix not in found:
+            raise UsageError(f"{prefix!r} could be any of {', '.join(found[:5])}; give more of the id")
+        return require_no_link(self.run_path(prefix if prefix in found else found[0]))
+
+    def open_run(self, run_id: str) -> RunFile:
+        """Open the run of this id. Raises `StateError` when it can't be used."""
+        return RunFile.open(require_no_link(self.run_path(run_id)))
+
+    def open_all(self) -> Iterator[tuple[str, RunFile | StateError]]:
+        """Every run, newest first: open (closed again after each step), or the reason why it can't be opened."""
+        for run_id in self.run_ids():
+            try:
+                run = RunFile.look_at(require_no_link(self.run_path(run_id)))
+            except StateError as error:
+                yield run_id, error
+                continue
+            with run:
+                yield run_id, run
+
+    def latest_unfinished(self) -> Path:
+        """The newest run that was interrupted.
+
+        Raises `UsageError` when there is none, or when a later run of its estate has finished: what it still has to do
+        may be out of date, so it has to be named. Raises `DamagedError` where only a damaged one may be meant.
+        """
+        finished: dict[str, str] = {}
+        damaged: DamagedError | None = None
+        for run_id, run in self.open_all():
+            if isinstance(run, StateError):
+                if isinstance(run, DamagedError) and not finished:
+                    damaged = damaged or run
+                continue
+            estate, status = str(run.meta("estate")), run.meta("status")
+            if status == "finished":
+                finished.setdefault(estate, run_id)
+            elif status in UNFINISHED and estate in finished:
+                raise UsageError(
+                    f"run {run_id} was interrupted, and run {finished[estate]} has finished since, perhaps with other "
+                    f"manifests; if you mean it, name it: bulkprof resume {run_id}"
+                )
+            elif status in UNFINISHED:
+                return self.run_path(run_id)
+        if damaged is not None:
+            raise damaged
+        raise UsageError(f"no interrupted run in {self.runs}; `bulkprof runs` lists all")
+
+    def adopt_plan(self, plan: Path) -> Path:
+        """Copy a plan made by `plan --out` in as a run of its own. Raises `UsageError` when it ran already."""
+        with RunFile.look_at(plan) as source:
+            run_id, status = str(source.meta("id")), source.meta("status")
+        if status != "planned":
+            raise UsageError(f"{plan}: is not a plan that can still be applied (it is {status})")
+        target = self.run_path(run_id)
+        self._forget_unapproved(target, plan)
+        self.prepare()
+        half = target.with_suffix(".part")
+        _remove(half)
+        try:
+            with RunFile.look_at(plan) as source:
+                create_private(half)
+                source.copy_to(half)
+            with RunFile.open(half) as run:
+                # Applied once more where this run isn't known, the plan must not be answered with what was made here.
+                run.set_meta(token_seed=f"{run_id} {secrets.token_hex(8)}")
+            # A copy that is cut short must not pass for a run.
+            half.replace(target)
+        except OSError as error:
+            raise StateError(f"{target}: can't be written: {error.strerror}") from None
+        finally:
+            _remove(half)
+        return target
+
+    def _forget_unapproved(self, target: Path, plan: Path) -> None:
+        """Make way for a plan that was adopted before, but that nobody approved then."""
+        if not target.exists():
+            return
+        with RunFile.open(target) as before:
+            status = before.meta("status")
+            if status not in UNAPPROVED:
+                ended = f"look what became of it (bulkprof report {target.stem}), and make a new plan"
+                on = f"go on with that (bulkprof resume {target.stem}), or make a new plan"
+                raise UsageError(
+                    f"{plan}: was applied already as run {target.stem}; {on if status in UNFINISHED else ended}"
+                )
+        _remove(target)
+
+
+UNAPPROVED = ("planned", "declined")
+"""The states of a run whose plan was shown, and not agreed to."""
+NOTHING_SENT = ("intake", "planning")
+"""The states of a run that hasn't changed anything yet."""
+UNFINISHED = (*NOTHING_SENT, "running", "interrupted")
+"""The states of runs that `resume` goes on with."""
+
+
+def _remove(run: Path) -> None:
+    """Remove a run's file, with what SQLite may have left beside it."""
+    for path in (run, run.with_name(f"{run.name}-wal"), run.with_name(f"{run.name}-shm")):
+        path.unlink(missing_ok=True)
+
+
+_OF_MANIFESTS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})
+"""How files end that are likely given by mistake, and are no damaged runs."""
+
+
+def is_run_file(path: Path) -> bool:
+    """Whether a file is a SQLite file, which no manifest is."""
+    try:
+        # What is read of a pipe would be missing when its rows are read, and it may keep waiting.
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,197 @@
+"""What this machine's last runs did so lately that AWS's lists may not show it yet.
+
+Lists may lag behind creations and deletions by seconds (nobody knows how many: the `settle_s` setting). A run that
+starts right after another would take a profile that was just made for a missing one, and, where names aren't unique,
+make it twice. The run files know better: they hold the ARNs that AWS answered.
+
+The index of tags lags more, by about a minute: tags that were just changed would look as they were before.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bulkprof.errors import DamagedError, StateError
+from bulkprof.model import EMPTY, OutcomeKind, Target
+from bulkprof.profiles.operations import CHANGES
+from bulkprof.store.database import HEARTBEAT_S
+from bulkprof.store.directory import StateDirectory
+from bulkprof.store.done import Done
+from bulkprof.store.run import RunFile
+from bulkprof.system.clocks import seconds_since
+
+TAGS_SETTLE_S = 120.0
+"""Seconds that the tagging API is taken to lag behind changes of tags, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What was done in one target within the last `settle_s` seconds, and to tags within `TAGS_SETTLE_S`."""
+
+    made: Mapping[str, str]
+    """Names to the ARNs that were made under them."""
+    deleted: frozenset[str]
+    """ARNs that are gone, whatever lists say."""
+    retagged: frozenset[str]
+    """ARNs whose tags were changed, whatever the index of tags says."""
+    tagged: frozenset[str]
+    """ARNs that were made with tags, which the index of tags may not show at all."""
+
+
+NOTHING = Lately(EMPTY, frozenset(), frozenset(), frozenset())
+
+
+class RecentRuns:
+    """The runs of one estate that sent anything lately, or of which nobody can tell."""
+
+    def __init__(
+        self,
+        state: StateDirectory,
+        estate: str,
+        settle_s: float,
+        *,
+        clock: Callable[[], float] = time.time,
+        since: Callable[[Any], float | None] = seconds_since,
+    ) -> None:
+        """Look through the state directory: blocks.
+
+        `clock` answers epoch seconds, as file times do; `since` how long ago a run gave the sign of life that it kept.
+        """
+        self.settle_s = settle_s
+        self._since = since
+        self._done = Done()
+        self._unproven: list[Path] = []
+        """Those that are waited for since nobody can tell how long ago they sent anything."""
+        self._settled_at = -math.inf
+        """By `time.monotonic`, as the waiting is: no clock that is set meanwhile shortens it."""
+        self.unsettled_s = 0.0
+        """Seconds until lists show whatever a killed or stopped run may have sent without recording it."""
+        self._damaged: dict[Path, str] = {}
+        """What is wrong with files that are left out."""
+        for by_file, path in self._latest_first(state, clock()):
+            try:
+                with state.open_run(path.stem) as run:
+                    if run.meta("estate") == estate and not self._take(run, path, by_file):
+                        break
+            except StateError as error:
+                # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
+                if isinstance(error, DamagedError):
+                    self._damaged[path] = str(error)
+                self._wait(self._left_s(by_file))
+
+    def _latest_first(self, state: StateDirectory, now: float) -> list[tuple[float, Path]]:
+        """All runs, with the seconds since each file was written by the time of day."""
+        paths = map(state.run_path, state.run_ids())
+        # Nothing was written later than now: a file from the future says that a clock was set back.
+        return sorted((max(0.0, now - last_write(path)), path) for path in paths)
+
+    def _left_s(self, ago: float) -> float:
+        """Seconds until lists show what was sent up to a sign of life so long ago, or until the next one was due."""
+        return max(0.0, self.settle_s + HEARTBEAT_S - ago) if self.settle_s > 0 else 0.0
+
+    def _take(self, run: RunFile, path: Path, by_file: float) -> bool:
+        """Look at one run; whether those that wrote before it may matter, too."""
+        status, alive = run.meta("status"), run.meta("alive")
+        # A run that was stopped may have been waiting for lists to show what it had sent in vain.
+        in_doubt = status in {"running", "interrupted"} or (
+            status == "finished" and (_has_unknown(run) or run.has_half_replaced())
+        )
+        ago = self._since(alive)
+        unproven = self.settle_s > 0 and ago is None and in_doubt and run.meta("waited_for", default=_NEVER) != alive
+        if ago is None:
+            # By the time of day, which may have been set since: good enough only where nothing depends on it.
+            ago = 0.0 if unproven else by_file
+        left_s = self._left_s(ago)
+        if ago >= max(self.settle_s, TAGS_SETTLE_S) + HEARTBEAT_S:
+            # It waited itself for whatever runs before it may have sent.
+            return in_doubt or status != "finished"
+        self._done.add(path.stem, run.done(), settled=left_s <= 0)
+        if left_s > 0 and in_doubt:
+            self._wait(left_s)
+        if _sent_changes(run):
+            self._settled_at = max(self._settled_at, time.monotonic() + left_s)
+        if unproven and left_s > 0:
+            self._unproven.append(path)
+        return True
+
+    def _wait(self, left_s: float) -> None:
+        self._settled_at = max(self._settled_at, time.monotonic() + left_s)
+        self.unsettled_s = max(self.unsettled_s, left_s)
+
+    def news(self) -> list[str]:
+        """What is wrong with damaged files."""
+        return list(self._damaged.values())
+
+    def waited(self) -> None:
+        """Note in the runs that were waited for, because nobody could tell, that it need not be done again: blocks."""
+        for path in self._unproven:
+            # Where it can't be noted, the next run waits once more.
+            with suppress(StateError), RunFile.open(path) as run:
+                run.set_meta(waited_for=run.meta("alive"))
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until lists show everything that any of these runs did."""
+        return max(0.0, self._settled_at - time.monotonic())
+
+    def of(self, target: Target) -> Lately:
+        """What was done in `target`: blocks."""
+        changes = self._done.of(target)
+        if not changes:
+            return NOTHING
+        made: dict[str, str] = {}
+        deleted: set[str] = set()
+        retagged: set[str] = set()
+        tagged: set[str] = set()
+        for name, arn, old_arn, kind, settled in changes:
+            if kind in _TAGS_CHANGED:
+                retagged.add(arn)
+                continue
+            if kind is not OutcomeKind.DELETED:
+                tagged.add(arn)
+            if old_arn:
+                # Where it is kept for a while, it was marked.
+                retagged.add(old_arn)
+            if settled:
+                continue
+            if kind is OutcomeKind.DELETED:
+                deleted.add(arn)
+            else:
+                # Of two profiles that were made under one name, the one that came later counts.
+                made[name] = arn
+                if old_arn and kind is not OutcomeKind.FAILED:
+                    deleted.add(old_arn)
+        lasting = {name: arn for name, arn in made.items() if arn not in deleted}
+        return Lately(lasting, frozenset(deleted), frozenset(retagged), frozenset(tagged))
+
+
+_TAGS_CHANGED = (OutcomeKind.UPDATED, OutcomeKind.ADOPTED)
+
+
+def _sent_changes(run: RunFile) -> bool:
+    """Whether the run sent anything that lists could lag behind: a quiet night doesn't."""
+    calls, counts = run.calls(), run.outcome_counts()
+    sent = any(calls[operation].sent for operation in CHANGES if operation in calls)
+    return sent or any(counts.get(kind) for kind in (OutcomeKind.CREATED, OutcomeKind.REPLACED, OutcomeKind.DELETED))
+
+
+def _has_unknown(run: RunFile) -> bool:
+    if summary := run.meta("summary"):
+        return bool(summary["outcomes"].get(OutcomeKind.UNKNOWN))
+    return bool(run.outcome_counts().get(OutcomeKind.UNKNOWN))
+
+
+_NEVER = "never"
+"""No sign of life looks like it."""
+
+
+def last_write(path: Path) -> float:
+    """When a run's file was last written, in epoch seconds of a clock that may have been set since."""
+    wal = path.with_name(path.name + "-wal")
+    return max((file.stat().st_mtime for file in (path, wal) if file.exists()), default=0.0)

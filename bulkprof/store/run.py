@@ -1,0 +1,288 @@
+"""A run as one SQLite file: its desired profiles, its plan, its outcomes, and what sinks got of them.
+
+Planning writes rows, safety counts them, the engine turns each into an outcome, reports read them. The file is
+the record of a run and never the truth about AWS: whatever is in doubt is observed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Target
+from bulkprof.store import codec as rows
+from bulkprof.store import seals
+from bulkprof.store.database import speaking_of
+from bulkprof.store.lost import TURN, Lost, Turn
+from bulkprof.totals import CallCount
+
+_CALLS = "SELECT operation, sent, throttled, failed FROM call ORDER BY operation"
+PAGE = 500
+"""Rows that are held at once where all are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredRow:
+    """A desired profile as it was taken in, with the row's own columns."""
+
+    name: str
+    target: Target
+    model: str
+    description: str | None
+    tags: Mapping[str, str]
+    attributes: Mapping[str, str]
+
+
+class RunFile(Lost):
+    """One run's file, table by table."""
+
+    # The plan
+
+    def targets(self) -> list[Target]:
+        """Every target that a row asks for, in order."""
+        found = self._db.execute("SELECT account, region FROM target WHERE id IN (SELECT DISTINCT target FROM action)")
+        return sorted(Target(*row) for row in found)
+
+    def sources(self, limit: int) -> list[tuple[str, Target]]:
+        """The first few different model sources, with the first target that wants each."""
+        sources = self._db.execute("SELECT DISTINCT source FROM action LIMIT ?", (limit,)).fetchall()
+        first = (
+            "SELECT a.id, a.source, t.account, t.region FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.source = ? ORDER BY a.id LIMIT 1"
+        )
+        found = sorted(self._db.execute(first, source).fetchone() for source in sources)
+        return [(source, Target(account, region)) for _, source, account, region in found]
+
+    def wanted(self, target: Target) -> list[Action]:
+        """The desired profiles of one target, with whatever is planned for them so far."""
+        return self._actions("WHERE a.target = ? AND a.wanted = 1", (self._id_of(target),))
+
+    def deletions(self, target: Target) -> list[Action]:
+        """The planned deletions of one target."""
+        return self._actions("WHERE a.target = ? AND a.wanted = 0", (self._id_of(target),))
+
+    def save_plan(self, actions: Iterable[Action], *, anew: Target | None = None) -> None:
+        """Write what is planned: updates the rows of desired profiles, adds rows (id 0) for deletions.
+
+        `anew` is the target whose planned deletions that have no outcome are taken back first, in the same transaction.
+        """
+        with self._transaction():
+            if anew is not None:
+                self._db.execute(
+                    "DELETE FROM action WHERE target = ? AND wanted = 0 AND id NOT IN (SELECT action FROM outcome)",
+                    (self._id_of(anew),),
+                )
+            targets = set() if anew is None else {self._id_of(anew)}
+            for action in actions:
+                targets.add(self._id_of(action.target))
+                if action.id:
+                    self._db.execute(rows.UPDATE_PLAN, (*rows.from_plan(action), action.id))
+                else:
+                    self._db.execute(rows.INSERT_DELETION, rows.from_deletion(self._id_of(action.target), action))
+            for target in targets:
+                seals.seal(self._db, target)
+
+    def plan_counts(self) -> dict[Target, dict[ActionKind, int]]:
+        """How many actions of each kind each target has; refused ones are not counted."""
+        counts: dict[Target, dict[ActionKind, int]] = {}
+        query = (
+            "SELECT t.account, t.region, a.kind, count(*) FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.kind IS NOT NULL AND a.refusal_code IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2"
+        )
+        for account, region, kind, count in self._db.execute(query):
+            counts.setdefault(Target(account, region), {})[rows.word(ActionKind, kind)] = count
+        return counts
+
+    def refused_count(self) -> int:
+        """How many actions are refused."""
+        return int(self._db.execute("SELECT count(*) FROM action WHERE refusal_code IS NOT NULL").fetchone()[0])
+
+    def refused_counts(self) -> dict[Target, int]:
+        """How many actions are refused in each target that has such: all in one reading, however many those are."""
+        query = (
+            "SELECT t.account, t.region, count(*) FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.refusal_code IS NOT NULL GROUP BY a.target"
+        )
+        return {Target(account, region): count for account, region, count in self._db.execute(query)}
+
+    def actions(self) -> Iterator[Action]:
+        """Every action, target by target, read in pages so that writes may come in between."""
+        return self._by_target("")
+
+    def changes(self) -> Iterator[Action]:
+        """Like `actions`, but only those that change something or are refused."""
+        return self._by_target("AND (a.kind <> 'none' OR a.refusal_code IS NOT NULL)")
+
+    def _by_target(self, condition: str) -> Iterator[Action]:
+        for target in self.targets():
+            last = 0
+            where = f"WHERE a.target = ? AND a.id > ? {condition}"
+            while page := self._actions(where, (self._id_of(target), last), limit=PAGE):
+                yield from page
+                last = page[-1].id
+
+    # Execution
+
+    def pending(self, target: Target, after: int, limit: int, turn: Turn | None = None) -> list[Action]:
+        """Planned actions of `target` without an outcome, by id, after the id `after`; those of `turn`, or all."""
+        where = "WHERE a.target = ? AND a.id > ? AND a.id NOT IN (SELECT action FROM outcome)"
+        values: tuple[object, ...] = (self._id_of(target), after)
+        if turn is not None:
+            where += f" AND {TURN} = ?"
+            values += (turn,)
+        return self._actions(where, values, limit=limit)
+
+    def take_up(self, target: Target, after: int, limit: int, turn: Turn | None = None) -> list[Action]:
+        """Like `pending`, with a note that these may be sent from now on, which outlives a kill."""
+        page = self.pending(target, after, limit, turn)
+        if page:
+            with self._transaction():
+                self._db.execute(
+                    "UPDATE target SET begun = max(begun, ?) WHERE id = ?", (page[-1].id, self._id_of(target))
+                )
+        return page
+
+    def turns(self, target: Target) -> list[Turn]:
+        """The turns in which the pending actions of `target` come, in order."""
+        found = self._db.execute(
+            f"SELECT DISTINCT {TURN} FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.target = ? AND a.id NOT IN (SELECT action FROM outcome) ORDER BY 1",
+            (self._id_of(target),),
+        )
+        return [Turn(row[0]) for row in found]
+
+    def begun(self, target: Target) -> int:
+        """The greatest id of `target`'s actions that were taken up so far: those after it were never sent."""
+        row = self._db.execute("SELECT begun FROM target WHERE id = ?", (self._id_of(target),)).fetchone()
+        return int(rows.typed(row, int)[0])
+
+    def pending_targets(self) -> list[Target]:
+        """The targets that still have actions without an outcome."""
+        found = self._db.execute(
+            "SELECT account, region FROM target WHERE id IN "
+            "(SELECT DISTINCT target FROM action WHERE id NOT IN (SELECT action FROM outcome))"
+        )
+        return sorted(Target(*row) for row in found)
+
+    def pending_counts(self) -> dict[Target, dict[ActionKind, int]]:
+        """How many actions of each kind have no outcome yet, by target; refused ones, which need no call, as `none`."""
+        counts: dict[Target, dict[ActionKind, int]] = {}
+        query = (
+            "SELECT t.account, t.region, CASE WHEN a.refusal_code IS NULL THEN coalesce(a.kind, 'none') ELSE 'none' "
+            "END, count(*) FROM action a JOIN target t ON t.id = a.target "
+            "WHERE a.id NOT IN (SELECT action FROM outcome) GROUP BY 1, 2, 3"
+        )
+        for account, region, kind, count in self._db.execute(query):
+            counts.setdefault(Target(account, region), {})[rows.word(ActionKind, kind)] = count
+        return counts
+
+    def open_count(self) -> int:
+        """How many actions have no outcome yet."""
+        return sum(self.action_counts()) - sum(self.outcome_counts().values())
+
+    def record(self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None) -> None:
+        """Commit outcomes as one batch, with the calls since the last one. An action's first outcome stands."""
+        with self._transaction():
+            self._db.executemany(rows.INSERT_OUTCOME, [rows.from_outcome(outcome) for outcome in outcomes])
+            counts = [(name, c.sent, c.throttled, c.failed) for name, c in (calls or {}).items()]
+            self._db.executemany(rows.ADD_CALLS, counts)
+
+    def outcomes_after(self, sequence: int, limit: int) -> list[tuple[int, Outcome]]:
+        """Outcomes in the order of their recording, with their sequence numbers, after `sequence`."""
+        query = f"{rows.SELECT_OUTCOME} WHERE o.seq > ? ORDER BY o.seq LIMIT ?"
+        return [(row[0], rows.to_outcome(row[1:])) for row in self._db.execute(query, (sequence, limit))]
+
+    def results(self, kinds: Collection[OutcomeKind] = tuple(OutcomeKind)) -> Iterator[Outcome]:
+        """One outcome per action in manifest order, where it is of `kinds`; what wasn't reached counts as skipped."""
+        last = 0
+        # A word that is none is left to be told.
+        left_out = frozenset(OutcomeKind).difference(kinds)
+        while page := self._db.execute(rows.SELECT_RESULTS, (last, PAGE)).fetchall():
+            yield from (rows.to_outcome(row[1:]) for row in page if row[rows.RESULT_KIND] not in left_out)
+            last = page[-1][0]
+
+    def desired(self, outcomes: Collection[OutcomeKind]) -> Iterator[DesiredRow]:
+        """The desired profiles that ended as one of `outcomes`; those that weren't reached count as skipped."""
+        marks = ", ".join("?" * len(outcomes))
+        found = self._db.execute(
+            "SELECT a.name, t.account, t.region, a.model, a.description, a.tags, a.attributes FROM action a "
+            f"JOIN target t ON t.id = a.target LEFT JOIN outcome o ON o.action = a.id {rows.OPEN_HERE} "
+            f"WHERE a.wanted = 1 AND {rows.KIND_OR_OPEN} IN ({marks}) ORDER BY a.id",
+            tuple(outcomes),
+        )
+        for name, account, region, model, description, tags, attributes in found:
+            target = Target(account, region)
+            yield DesiredRow(name, target, model, description, rows.mapping(tags), rows.mapping(attributes))
+
+    def done(self) -> Iterator[tuple[str, str, str, str, str, str]]:
+        """Account, Region, name, ARN, replaced ARN and outcome of everything that was changed, in order.
+
+        What failed is among it where a replacement made a profile and still isn't whole.
+        """
+        found = self._db.execute(
+            "SELECT t.account, t.region, a.name, o.arn, o.old_arn, o.kind FROM outcome o "
+            "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target "
+            "WHERE o.kind IN ('created', 'replaced', 'deleted', 'updated', 'adopted') "
+            "OR (o.kind = 'failed' AND o.arn <> '' AND o.old_arn <> '') ORDER BY o.seq"
+        )
+        for row in found:
+            account, region, name, arn, old_arn, kind = rows.typed(row, str, str, str, str, str, str)
+            yield account, region, name, arn, old_arn, kind
+
+    def outcome_counts(self) -> dict[OutcomeKind, int]:
+        """How many actions ended as what. Together they are all actions that are not pending."""
+        with speaking_of(self.path):
+            found = self._db.execute("SELECT kind, count(*) FROM outcome GROUP BY kind").fetchall()
+            return {rows.word(OutcomeKind, kind): count for kind, count in found}
+
+    def action_counts(self) -> tuple[int, int]:
+        """How many desired profiles and how many deletions the run has."""
+        row = self._db.execute("SELECT coalesce(sum(wanted), 0), coalesce(sum(1 - wanted), 0) FROM action").fetchone()
+        return int(row[0]), int(row[1])
+
+    def calls(self) -> dict[str, CallCount]:
+        """The run's calls by AWS operation, over all its executions."""
+        with speaking_of(self.path):
+            found = [rows.typed(row, str, int, int, int) for row in self._db.execute(_CALLS)]
+        return {row[0]: CallCount(*row[1:]) for row in found}
+
+    # Delivery
+
+    def delivered(self, sink: str) -> tuple[int, bool]:
+        """Up to which sequence number `sink` has the outcomes, and whether it has the run's end."""
+        with speaking_of(self.path):
+            row = self._db.execute("SELECT seq, finished FROM delivery WHERE sink = ?", (sink,)).fetchone()
+            position, finished = rows.typed(row, int, int) if row else (0, 0)
+        return position, bool(finished)
+
+    def set_delivered(self, sink: str, sequence: int, *, finished: bool = False) -> None:
+        """Note that `sink` has everything up to `sequence`, and whether it has the end."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO delivery VALUES (?, ?, ?)", (sink, sequence, finished))
+
+    def expect_sinks(self, sinks: Iterable[str]) -> None:
+        """Note the run's sinks, so that one that never got anything is known to miss it."""
+        with self._transaction():
+            self._db.executemany("INSERT OR IGNORE INTO delivery VALUES (?, 0, 0)", [(sink,) for sink in sinks])
+
+    def forget_sinks(self, sinks: Iterable[str]) -> None:
+        """Take back that these are sinks of the run, where they got nothing."""
+        with self._transaction():
+            self._db.executemany("DELETE FROM delivery WHERE sink = ? AND seq = 0", [(sink,) for sink in sinks])
+
+    def sinks_missing(self) -> list[str]:
+        """The sinks that don't have the run's end, and so miss something of it."""
+        with speaking_of(self.path):
+            found = self._db.execute("SELECT sink FROM delivery WHERE NOT finished ORDER BY sink")
+            return [str(rows.typed(row, str)[0]) for row in found]
+
+    def reopen_delivery(self) -> None:
+        """Take back that sinks have the end: a run that was stopped, and told so, goes on."""
+        with self._transaction():
+            self._db.execute("UPDATE delivery SET finished = 0")
+
+    # Inside
+
+    def _actions(self, where: str, values: Sequence[object], *, limit: int = -1) -> list[Action]:
+        query = f"{rows.SELECT_ACTION} {where} ORDER BY a.id LIMIT ?"
+        return [rows.to_action(row) for row in self._db.execute(query, (*values, limit))]

@@ -1,0 +1,1 @@
+"""The machine that a run works on: private and temporary files, file descriptors, clocks."""

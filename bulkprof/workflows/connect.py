@@ -1,0 +1,144 @@
+"""What use cases need that call AWS: the way into it or the sandbox, the estate's lock, and what was done lately."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from bulkprof.aws import AwsSessions
+from bulkprof.config import Lock, Organization
+from bulkprof.engine.deadline import DeadlineWatch
+from bulkprof.engine.targets import Fleet
+from bulkprof.errors import ConfigError, ExitCode, StateError
+from bulkprof.locks.local import Holder, StateLock
+from bulkprof.locks.s3 import shared_lock
+from bulkprof.pacing.rates import RateStore
+from bulkprof.planning.diff import DiffRules
+from bulkprof.planning.retirement import Retirement
+from bulkprof.stop import Stop
+from bulkprof.store.recent import RecentRuns
+from bulkprof.store.run import RunFile
+from bulkprof.system.descriptors import fitting
+from bulkprof.workflows.context import Workspace
+
+SANDBOX_ROLE = "OrganizationAccountAccessRole"
+"""The role that sandbox runs assume where the config names none: the one that AWS Organizations makes."""
+
+KEYS_AFTER_STOP_S = 3.0
+"""Seconds that the caller's own credentials may take once the run stops: what is half done is ended with them."""
+
+
+@asynccontextmanager
+async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterator[Fleet]:
+    """Open the way into AWS, or start the sandbox; `holder` is who takes the shared lock, where one is set.
+
+    Raises `AwsError`, `ConfigError`, `LockHeldError`.
+    """
+    if not work.options.sandbox:
+        _fit(work, sockets=1)
+        stopping = partial(_stops, work.stop)
+        sessions = AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask, stopping=stopping)
+        async with _fleet(work, sessions, work.settings.lock, holder) as fleet:
+            yield fleet
+        return
+    sandbox = await anyio.to_thread.run_sync(_start_sandbox, work)
+    try:
+        # The other ends of its connections are in this process, too.
+        _fit(work, sockets=2)
+        role = {"role": work.settings.organization.role or SANDBOX_ROLE}
+        organization: Organization = work.settings.organization.model_copy(update=role)
+        sessions = AwsSessions(organization, work.settings.run, environment=sandbox.environment())
+        # The bucket of a shared lock is in AWS: in the sandbox there is nobody to share it with.
+        async with _fleet(work, sessions, Lock(), holder) as fleet:
+            yield fleet
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(sandbox.stop)
+
+
+@asynccontextmanager
+async def _fleet(work: Workspace, sessions: AwsSessions, lock: Lock, holder: Holder | None) -> AsyncIterator[Fleet]:
+    settings = work.settings
+    rules = DiffRules(
+        ownership_tag=settings.ownership_tag,
+        estate=settings.estate,
+        keys_tag=settings.keys_tag,
+        exact_tags=settings.tags == "exact",
+        replace=work.options.replace,
+        prune=work.options.prune,
+        retirement=Retirement.starting(
+            datetime.now(UTC), settings.replace.tag, timedelta(days=settings.replace.grace_days)
+        ),
+    )
+    rates = RateStore(work.state.path)
+    if problem := await anyio.to_thread.run_sync(rates.load):
+        work.ui.warn(problem)
+    async with AsyncExitStack() as stack:
+        if work.deadline is not None:
+            await stack.enter_async_context(DeadlineWatch(work.deadline, work.stop))
+        await stack.enter_async_context(sessions)
+        if holder is not None:
+            shared = shared_lock(lock, sessions.client, holder, on_lost=partial(_lock_lost, work), warn=work.ui.warn)
+            await stack.enter_async_context(shared)
+        fleet = Fleet(sessions, rules, settings.run, rates, work.stop, work.ui.warn)
+        try:
+            yield fleet
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(fleet.keep_rates)
+
+
+def _fit(work: Workspace, *, sockets: int) -> None:
+    """Let the run have no more calls at once than it can have connections. Raises `ConfigError` where that is none."""
+    wanted = work.settings.run
+    run = fitting(wanted, sockets=sockets)
+    if run != wanted:
+        work.ui.warn(
+            f"few files can be open at once (`ulimit -n`): at most {run.max_calls_in_flight} calls are in flight, not "
+            f"{wanted.max_calls_in_flight}"
+        )
+        work.settings = work.settings.model_copy(update={"run": run})
+
+
+async def _stops(stop: Stop) -> None:
+    """Return when the caller's own credentials aren't worth waiting for any longer."""
+    await stop.wait()
+    await anyio.sleep(KEYS_AFTER_STOP_S)
+
+
+def _start_sandbox(work: Workspace) -> Any:
+    from bulkprof.sandbox import Sandbox, SandboxMissingError, SandboxSettings
+
+    work.state.prepare()
+    try:
+        return Sandbox(SandboxSettings(state_file=work.state.path / "sandbox.journal")).start()
+    except SandboxMissingError as error:
+        raise ConfigError(str(error)) from None
+    except ValueError as error:
+        raise StateError(f"{error}; move it away to begin with an empty sandbox") from None
+
+
+def _lock_lost(work: Workspace, reason: str) -> None:
+    work.ui.warn(f"stopping: the shared lock is lost: {reason}")
+    work.stop.request(ExitCode.LOCKED, f"the shared lock is lost: {reason}")
+
+
+def estate_lock(work: Workspace, run: RunFile) -> StateLock:
+    """The estate's lock on this state directory, to be held for `run`. Entering it raises `LockHeldError`."""
+    run_id, command = str(run.meta("id")), str(run.meta("command"))
+    return StateLock(work.state.path, work.settings.estate, run_id=run_id, command=command, warn=work.ui.warn)
+
+
+async def recent_runs(work: Workspace) -> RecentRuns:
+    """What the last runs on this machine did so lately that AWS may not show it."""
+    look = partial(RecentRuns, work.state, work.settings.estate, work.settings.run.settle_s)
+    recent = await anyio.to_thread.run_sync(look)
+    for damaged in recent.news():
+        work.ui.warn(damaged)
+    return recent

@@ -1,0 +1,278 @@
+"""What a command works with: its options, the state directory, the plugins, and the rules."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+import time
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, BinaryIO, Literal, cast
+
+import anyio
+import anyio.to_thread
+
+from bulkprof.config import MOST_TARGETS, Config, Settings
+from bulkprof.engine.deadline import Deadline, utc_now
+from bulkprof.errors import (
+    BulkprofError,
+    DeclinedError,
+    KeysNotAwaitedError,
+    ManifestError,
+    RunInterruptedError,
+    StateError,
+    UnforeseenError,
+    UsageError,
+    unwrapped,
+)
+from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, pieces
+from bulkprof.model import Directory
+from bulkprof.planning.safety import Tolerance
+from bulkprof.plugins.registry import Registry
+from bulkprof.rules import Rules
+from bulkprof.rules.accounts import Accounts, Filters
+from bulkprof.rules.regions import region_doubt
+from bulkprof.stop import Stop, StopRequestedError
+from bulkprof.store.directory import NOTHING_SENT, StateDirectory, new_run_id
+from bulkprof.store.run import RunFile
+from bulkprof.system.files import check_apart, check_path
+from bulkprof.system.temporary import on_temporary_disk, write_all
+from bulkprof.totals import Plan
+from bulkprof.ui import Ui
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a use case is to go about its work; the command line's flags have the same names."""
+
+    config: Config = field(default_factory=Config)
+    state_dir: Path = Path(".bulkprof")
+    sandbox: bool = False
+    """Work in the sandbox instead of AWS."""
+    skip_invalid: bool = False
+    """Go on without the rows that have problems."""
+    replace: bool = False
+    """Replace profiles whose model or description differs; they get a new ARN."""
+    prune: bool = False
+    """Delete the estate's profiles that no manifest wants, in the targets that manifests cover."""
+    accounts: Sequence[str] = ()
+    """Work in these accounts only: ids, aliases or selectors; a string is a single one."""
+    not_accounts: Sequence[str] = ()
+    """Leave these accounts out."""
+    regions: Sequence[str] = ()
+    """Work in these Regions only."""
+    results: Path | None = None
+    """Where the results file goes: .csv or .jsonl."""
+    failed: Path | None = None
+    """Where the rows that didn't end in order go, in manifest form: .csv or .jsonl."""
+    csv_cells: Literal["safe", "raw"] | None = None
+    """Whether no spreadsheet runs the cells of CSV files (`=1+1` gets a `'` in front), or cells are the very values.
+    None: safe in results, raw in manifests (`failed`, `export`), which are read again.
+    """
+    failure_tolerance: str | None = None
+    """How many profiles may fail before the run stops: a share such as `5%` or a count."""
+    deadline: str | None = None
+    """When the run has to be over: `2h`, `06:00`, or an ISO date and time. What it doesn't reach stays open."""
+    max_targets_in_flight: int | None = None
+    """How many targets are worked in at once, instead of what the config says."""
+    processes: int = 1
+    """How many processes, at most, understand large manifests side by side. They are forked, and on Linux alone: leave
+    it at 1 in a program with threads of its own.
+    """
+    stdin: IO[bytes] | None = None
+    """What the manifest `-` reads; the process's standard input by default."""
+
+    def __post_init__(self) -> None:
+        """Let a string stand for a path, and for a list of one. Raises `TypeError` for what can't be meant."""
+        if not isinstance(self.config, Config):
+            raise TypeError(f"config is what load_config(FILE) answers, not {type(self.config).__name__}")
+        for name in ("state_dir", "results", "failed"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, Path(value))
+            elif not isinstance(value, Path) and (value is not None or name == "state_dir"):
+                raise TypeError(f"{name} is a path, not {type(value).__name__}")
+        for name in ("failure_tolerance", "deadline"):
+            if not isinstance(value := getattr(self, name), str | None):
+                raise TypeError(f"{name} is a string, not {type(value).__name__} ({value!r})")
+        for name in ("accounts", "not_accounts", "regions"):
+            object.__setattr__(self, name, several(getattr(self, name), name))
+
+
+def several(values: str | Iterable[str], name: str = "only") -> tuple[str, ...]:
+    """The values of an option that takes several strings; a single one needs no list, and isn't read as its letters.
+
+    Raises `TypeError` for anything else.
+    """
+    given = (values,) if isinstance(values, str) or not isinstance(values, Iterable) else tuple(values)
+    for value in given:
+        if not isinstance(value, str):
+            raise TypeError(f"{name} takes strings, not {type(value).__name__} ({value!r})")
+    return given
+
+
+class Workspace:
+    """One command at work."""
+
+    def __init__(self, options: Options, ui: Ui, stop: Stop) -> None:
+        """Load the plugins, check the options. Raises `PluginError`, `UsageError`."""
+        self._began = time.monotonic()
+        self._asked_s = 0.0
+        self.options = options
+        self.settings = _overridden(options)
+        self.ui = ui
+        self.stop = stop
+        self.state = StateDirectory(options.state_dir)
+        self.registry = Registry(self.settings.plugins, options.config.directory)
+        self.filters = Filters(tuple(options.accounts), tuple(options.not_accounts), tuple(options.regions))
+        self.accounts()
+        self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
+        self.deadline = Deadline.parse(options.deadline, utc_now()) if options.deadline else None
+        """Counted from here on, where it is a duration."""
+        for flag, path in (("--results", options.results), ("--failed", options.failed)):
+            if path is not None:
+                check_path(flag, path)
+        self._streams: dict[str, BinaryIO] = {}
+        for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
+            for region in regions:
+                if doubt := region_doubt(region):
+                    ui.warn(f"{what} {region!r} {doubt.reason}; {doubt.remedy}")
+
+    def check_files(self, manifests: Sequence[str]) -> None:
+        """Raise `UsageError` where a file that the run shall write is one that it reads: it would be gone."""
+        config = self.options.config.file
+        check_apart(
+            {"--results": self.options.results, "--failed": self.options.failed},
+            [*(name for name in manifests if name != STDIN), *([config] if config else [])],
+        )
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the command began, without those that people took to look at its plan."""
+        return time.monotonic() - self._began - self._asked_s
+
+    async def confirm(self, plan: Plan) -> bool:
+        """Whether whoever started the command agrees to its plan."""
+        asked = time.monotonic()
+        try:
+            return await self.ui.confirm(plan)
+        finally:
+            self._asked_s += time.monotonic() - asked
+
+    def rules(self, account: str = "", region: str = "", accounts: Accounts | None = None) -> Rules:
+        """The organization's rules, for the caller's account and default Region, and accounts, where they are known."""
+        return Rules(self.settings, self.registry, account=account, region=region, accounts=accounts or self.accounts())
+
+    def accounts(self, directory: Directory | None = None) -> Accounts:
+        """What account cells mean: resolved by `directory` and filtered, or as they are. Raises `UsageError`."""
+        return Accounts(self.settings.organization.aliases, self.filters, directory)
+
+    def new_run(self, command: str, manifests: Sequence[str], path: Path | None = None) -> RunFile:
+        """Start a run's file, in the state directory or at `path`. Raises `StateError`."""
+        now = datetime.now(UTC)
+        run_id = new_run_id(now)
+        if path is None:
+            self.state.prepare()
+            path = self.state.run_path(run_id)
+        return RunFile.create(
+            path,
+            {
+                "id": run_id,
+                "command": command,
+                "estate": self.settings.estate,
+                "started_at": now.isoformat(timespec="seconds"),
+                "status": "intake",
+                "manifests": list(manifests),
+                "skip_invalid": self.options.skip_invalid,
+                "replace": self.options.replace,
+                "prune": self.options.prune,
+                "sandbox": self.options.sandbox,
+                "accounts": self.filters.accounts,
+                "not_accounts": self.filters.not_accounts,
+                "regions": self.filters.regions,
+            },
+        )
+
+    @contextmanager
+    def recorded(self, run: RunFile) -> Iterator[None]:
+        """Leave in the run file how the run ended, unless it ended well.
+
+        A stop before the first change is an interrupt.
+        """
+        self.ui.started(str(run.meta("id")))
+        if run.meta("interrupted"):
+            run.set_meta(interrupted=False)
+        try:
+            with unwrapped():
+                yield
+        except (StopRequestedError, KeysNotAwaitedError):
+            # Its status stays, which says how far it came.
+            with suppress(StateError):
+                run.set_meta(interrupted=True)
+            raise RunInterruptedError(str(run.meta("id")), code=self.stop.exit_code, reason=self.stop.reason) from None
+        except BulkprofError as error:
+            self._note_end(run, error)
+            raise
+        except Exception as error:
+            unforeseen = UnforeseenError(error)
+            self._note_end(run, unforeseen)
+            raise unforeseen from error
+
+    def _note_end(self, run: RunFile, error: BulkprofError) -> None:
+        """Leave in the run file that it ended with `error`, so that nobody takes it for one at work."""
+        with suppress(StateError):
+            status = run.meta("status")
+            if status == "running":
+                error.run_id = str(run.meta("id"))
+                run.set_meta(status="interrupted", error=str(error))
+            elif status in NOTHING_SENT and not isinstance(error, DeclinedError | StateError):
+                run.set_meta(status="refused", error=str(error), exit_code=int(error.exit_code))
+
+    async def streams(self, manifests: Sequence[str]) -> dict[str, BinaryIO]:
+        """Standard input and pipes among the manifests, as files that can be read more than once.
+
+        Raises `StopRequestedError` when the run stops while whoever writes keeps it waiting.
+        """
+        for label in filter(is_stream, manifests):
+            if label not in self._streams:
+                # One that can't be opened is a problem of the manifest, told by those who read it.
+                with suppress(OSError):
+                    self._streams[label] = await self._copied(label)
+        for copied in self._streams.values():
+            copied.seek(0)
+        return self._streams
+
+    async def _copied(self, label: str) -> BinaryIO:
+        given = self.options.stdin if label == STDIN else None
+        with on_temporary_disk():
+            spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as the command
+        weakref.finalize(self, spool.close)
+        if label == STDIN and given is None and sys.stdin is None:
+            raise ManifestError("-: standard input is closed, so there is no manifest to read; nothing was changed")
+        with nullcontext(cast("BinaryIO", given)) if given else opened_stream(label) as source:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._cancel_at_stop, group.cancel_scope)
+                async for data in pieces(source):
+                    await anyio.to_thread.run_sync(write_all, spool, data)
+                group.cancel_scope.cancel()
+        await self.stop.pause(0)
+        return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", spool)))
+
+    async def _cancel_at_stop(self, scope: anyio.CancelScope) -> None:
+        await self.stop.wait()
+        scope.cancel()
+
+
+def _overridden(options: Options) -> Settings:
+    """The config's settings, with what the options put in their place. Raises `UsageError`."""
+    settings, width = options.config.settings, options.max_targets_in_flight
+    if width is None:
+        return settings
+    if not 1 <= width <= MOST_TARGETS:
+        raise UsageError(f"--max-targets-in-flight {width}: must be from 1 to {MOST_TARGETS}")
+    return settings.model_copy(update={"run": settings.run.model_copy(update={"max_targets_in_flight": width})})

@@ -1,0 +1,222 @@
+"""From manifests to desired profiles in targets: rows are read, and rules applied.
+
+The first reading is offline and leaves open what only AWS can tell: the caller's own account and Region, and which
+accounts a selector chooses. Where anything is open, or filters are set, the rows are read a second time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from contextlib import aclosing
+from functools import partial
+from itertools import islice
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import anyio.to_thread
+
+from bulkprof.errors import BulkprofError, ManifestError, UsageError
+from bulkprof.manifests import merge_readers
+from bulkprof.model import Problem, Target
+from bulkprof.rules import Rules
+from bulkprof.rules.needed import check_needed
+from bulkprof.store.codec import Desired
+from bulkprof.store.directory import is_run_file
+from bulkprof.store.intake import Clash
+from bulkprof.store.run import RunFile
+from bulkprof.text.looks import visible
+from bulkprof.ui import OnlyNew, Ui
+from bulkprof.workflows.context import Workspace
+from bulkprof.workflows.portions import Portion, Reading
+from bulkprof.workflows.sharing import ShareLostError, share_out, shared_portions
+
+Manifests: TypeAlias = str | Path | Sequence[str | Path]
+"""Manifest files, one or several; `-` is the standard input of the options."""
+PROBLEMS = 100
+"""How many problems the error of a run carries that they stopped; the `Ui` is told all of them."""
+SHOWN = 10
+"""How many columns that no rule reads are named."""
+HELD = 2_000
+"""Desired profiles of rows without a problem that are held before they are written."""
+
+
+def as_list(manifests: Manifests) -> list[str]:
+    """Manifests as the command line gives them. A single one needs no list, and must not be read as its letters.
+
+    Raises `UsageError` for a file whose name isn't UTF-8: it could stand in no report; `TypeError` for what is no file.
+    """
+    given = (manifests,) if isinstance(manifests, str | bytes) or not isinstance(manifests, Iterable) else manifests
+    names = []
+    for manifest in given:
+        if not isinstance(manifest, str | Path):
+            raise TypeError(f"manifests are paths, not {type(manifest).__name__} ({manifest!r})")
+        names.append(str(manifest))
+    for name in names:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            shown = os.fsencode(name).decode(errors="backslashreplace")
+            raise UsageError(f"{shown}: the file's name is not UTF-8, and could stand in no report; rename it")
+    return names
+
+
+def require_manifests(files: Iterable[str]) -> None:
+    """Raise `UsageError` for a file that is a plan or a run, and no manifest."""
+    for file in files:
+        if is_run_file(Path(file)):
+            raise UsageError(f"{file}: is a plan, not a manifest; `bulkprof apply` takes it, alone")
+
+
+async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
+    """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
+
+    Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
+    rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
+    `StopRequestedError` when the run stops meanwhile.
+    """
+    reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.streams(manifests))
+    # Resolved accounts are remembered by the rules themselves, which every process has for itself.
+    most = 1 if rules.accounts.are_resolved else work.options.processes
+    read = work.registry.columns_read()
+    if shares := await anyio.to_thread.run_sync(share_out, manifests, work.registry, most):
+        try:
+            found = await _take(work, run, shared_portions(reading, shares, work.stop), ui)
+        except ShareLostError as error:
+            ui.note(f"{error}: they are read again, by one process")
+            found = await _take(work, run, reading.portions(), OnlyNew(ui, await start_again(run)))
+    else:
+        found = await _take(work, run, reading.portions(), ui)
+    if read is not None and (unread := [column for column in found.attributes if column not in read]):
+        ui.note(_unread(unread))
+    # Where no row could be read, nobody knows what columns there are.
+    some = found.attributes or found.fields or run.action_counts()[0]
+    if some and not run.unreadable_count():
+        check_needed(work.registry.fields_needed(), found.attributes, found.fields)
+    return found.rows
+
+
+class _TakenIn(NamedTuple):
+    rows: int
+    attributes: Collection[str]
+    """The columns that rules may read, in the order of the manifests."""
+    fields: Collection[str]
+    """The tags that rows may give (`tag:KEY`), and columns that plugins gave them."""
+
+
+def _unread(columns: Sequence[str]) -> str:
+    shown = ", ".join(map(visible, columns[:SHOWN]))
+    more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
+    return f"column{'s' * (len(columns) > 1)} read by no rule: {shown}{more}"
+
+
+async def start_again(run: RunFile) -> set[tuple[str, int, str, str]]:
+    """Forget what was taken in, and answer the places of the problems that were told."""
+    told = await run.off_loop(lambda: {problem.place for problem in run.problems()})
+    await run.off_loop(run.clear_intake)
+    return told
+
+
+async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> _TakenIn:
+    rows = 0
+    attributes: dict[str, None] = {}
+    fields: set[str] = set()
+    keeper = _Keeper(run, ui)
+    with ui.progress("reading rows", 0) as progress:
+        async with keeper, aclosing(portions):
+            async for portion in portions:
+                await work.stop.pause(0)
+                await keeper.take(portion)
+                rows += portion.rows
+                attributes.update(dict.fromkeys(portion.attributes))
+                fields.update(portion.fields)
+                progress.step(portion.rows)
+    await run.off_loop(run.end_intake)
+    return _TakenIn(rows, attributes, fields)
+
+
+class _Keeper:
+    """Writes what rows come to. Profiles are held until there are many: a hand-over costs as much as some rows."""
+
+    def __init__(self, run: RunFile, ui: Ui) -> None:
+        self._run = run
+        self._ui = ui
+        self._held: list[Desired] = []
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
+        # Where the run ends in an error of a later row, those of earlier ones are told nevertheless.
+        if self._held and (kind is None or issubclass(kind, BulkprofError)):
+            await self._write(())
+
+    async def take(self, portion: Portion) -> None:
+        """Take it in, and tell its problems, also those of equal names, in the order of the rows."""
+        if portion.problems and self._held:
+            await self._write(())
+        self._held.extend(portion.wanted)
+        if portion.problems or len(self._held) >= HELD:
+            await self._write(portion.problems)
+
+    async def _write(self, problems: Sequence[Problem]) -> None:
+        held, self._held = self._held, []
+        for problem in await self._run.off_loop(partial(_store, self._run, held, problems)):
+            self._ui.problem(problem)
+
+
+def _store(run: RunFile, profiles: Sequence[Desired], problems: Sequence[Problem]) -> list[Problem]:
+    """Write them; answers the problems, with those of equal names, in the order of the rows."""
+    clashes = run.add_desired(profiles)
+    found = list(_clash_problems(clashes))
+    if problems:
+        # Both are of one portion here, and so of one file.
+        found = sorted([*problems, *found], key=attrgetter("line"))
+    run.add_problems(found)
+    for clash in clashes:
+        # Nobody can say which of the two is meant, so neither is made.
+        run.add_invalid(clash.first_file, clash.first_line)
+    return found
+
+
+def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
+    """One problem for each two rows and name, however many targets they meet in."""
+    met: dict[tuple[str, int, str, str, int], list[Target]] = {}
+    for clash in clashes:
+        key = (clash.file, clash.line, clash.name, clash.first_file, clash.first_line)
+        met.setdefault(key, []).append(clash.target)
+    for (file, line, name, first_file, first_line), targets in met.items():
+        where = str(targets[0]) if len(targets) == 1 else f"{len(targets)} targets ({targets[0]}, …)"
+        yield Problem(
+            f"the same name in {where} as {first_file}:{first_line}",
+            file=file,
+            line=line,
+            column="name",
+            value=name,
+            remedy="give one of them another name, account or region",
+        )
+
+
+def require_rows(run: RunFile, *, skip_invalid: bool) -> None:
+    """Raise `ManifestError` when rows are invalid (unless they may be skipped) or none are left."""
+    if run.invalid_count() and not skip_invalid:
+        rest = "Mend them, or go on with the rest: --skip-invalid"
+        if run.meta("prune") or not run.action_counts()[0]:
+            # There is no rest, or it can't be told from what is to be deleted.
+            rest = "Mend them, and run it again"
+        raise ManifestError(
+            f"{problems_line(run.error_count(), run.invalid_count(), run.unreadable_count())}; nothing was changed. "
+            f"{rest}",
+            list(islice(run.problems(), PROBLEMS)),
+        )
+    if not run.action_counts()[0]:
+        raise ManifestError("no usable row is left; nothing was changed")
+
+
+def problems_line(problems: int, invalid: int, unreadable: int) -> str:
+    """How many problems there are, and in how many invalid rows and files that can't be read."""
+    places = [_count(number, what) for number, what in ((invalid - unreadable, "row"), (unreadable, "file")) if number]
+    return f"{_count(problems, 'problem')} in {' and '.join(places)}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,57 @@
+"""The use case `validate`: every problem of every row, without network or credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bulkprof.rules.accounts import unresolved
+from bulkprof.rules.guess import Guess, guess
+from bulkprof.stop import Stop
+from bulkprof.system.temporary import temporary_folder
+from bulkprof.ui import Ui
+from bulkprof.workflows.context import Options, Workspace
+from bulkprof.workflows.load import Manifests, as_list, problems_line, require_manifests, take_in
+
+GUESSES = 8
+"""How many models `validate` guesses the source of, to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What `validate` found."""
+
+    rows: int
+    desired: int
+    """Desired profiles of the valid rows."""
+    invalid: int
+    """Rows with an error, and manifests that can't be read."""
+    problems: int
+    """Errors; a row may have several."""
+    sources: tuple[Guess, ...]
+    """What the models of valid rows probably are, a few of them: nobody was asked."""
+    unreadable: int = 0
+    """Those of the invalid that are whole manifests."""
+
+    @property
+    def problems_line(self) -> str:
+        """How many problems there are, and where."""
+        return problems_line(self.problems, self.invalid, self.unreadable)
+
+
+async def validate(
+    manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+) -> Validation:
+    """Find every problem of every row, without network or credentials; problems are told to the `ui`."""
+    work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    files = as_list(manifests)
+    require_manifests(files)
+    with (
+        temporary_folder() as folder,
+        work.new_run("validate", files, folder / "validate.db") as run,
+        work.recorded(run),
+    ):
+        run.make_fleeting()
+        rows = await take_in(work, run, files, work.rules(), work.ui)
+        sources = tuple(guess(source, unresolved(target)) for source, target in run.sources(GUESSES))
+        desired, invalid = run.action_counts()[0], run.invalid_count()
+        return Validation(rows, desired, invalid, run.error_count(), sources, run.unreadable_count())

@@ -1,0 +1,232 @@
+"""What the execution tests share: an AWS in memory that answers by script, and a run's parts made from little."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+
+import anyio.lowlevel
+
+from bulkprof.engine.in_flight import Places
+from bulkprof.engine.lane import Lane, Traffic
+from bulkprof.errors import AmbiguousError, ConflictError, NotFoundError
+from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, Target
+from bulkprof.pacing.pacer import Pacer
+from bulkprof.planning.diff import DiffRules, Source, plan_one
+from bulkprof.stop import Stop, StopRequestedError
+from bulkprof.store.intake import Clash
+from bulkprof.store.run import RunFile
+
+TARGET = Target("111122223333", "us-east-1")
+OWNER, ESTATE = "bulkprof:estate", "org"
+OURS = {OWNER: ESTATE}
+RULES = DiffRules(OWNER, ESTATE)
+
+
+class FreePacer:
+    """Lets every call go at once, and notes what it is told."""
+
+    def __init__(self) -> None:
+        self.delay = 0.0
+        self.told: list[str] = []
+
+    def wait(self, now: float) -> float:
+        return self.delay
+
+    def started(self, now: float) -> None:
+        self.told.append("started")
+
+    def accepted(self, now: float, sent_at: float) -> None:
+        self.told.append("accepted")
+
+    def throttled(self, now: float, sent_at: float, retry_after: float | None = None) -> None:
+        self.told.append(f"throttled {retry_after}")
+
+
+class InstantStop(Stop):
+    """Notes pauses instead of sleeping through them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await anyio.lowlevel.checkpoint()
+        if self.requested:
+            raise StopRequestedError
+
+
+def make_traffic(*, in_flight: int = 64, attempts: int = 4, stop: Stop | None = None, **pacers: FreePacer) -> Traffic:
+    """A run's traffic; `pacers` are by operation, free ones where none is given."""
+
+    def pacer_for(target: Target, operation: str) -> Pacer:
+        return cast("Pacer", pacers.get(operation) or FreePacer())
+
+    places = Places(in_flight, overdue=in_flight)
+    return Traffic(places, attempts, stop or InstantStop(), pacer_for, timeout_s=30.0, clock=lambda: 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """A script's step: the work is done, and then the answer is this error."""
+
+    error: Exception
+
+
+Step = Exception | After | Callable[[], Awaitable[None]] | None
+"""A script's step: an error instead of the work, an error after it, something to wait for first, or just the work."""
+
+
+@dataclass
+class FakeAws:
+    """One target's profiles and the calls on them, each answered as scripted, then as AWS would."""
+
+    unique_names: bool = True
+    remembers_tokens: bool = True
+    profiles: dict[str, ObservedProfile] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+    """ARNs that lists don't show yet."""
+    hides_new: bool = False
+    tokens: dict[str, str] = field(default_factory=dict)
+    sent_tokens: list[str] = field(default_factory=list)
+    scripts: dict[str, deque[Step]] = field(default_factory=lambda: defaultdict(deque))
+    calls: list[str] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=count)
+    before: Callable[[str, str], Awaitable[None]] | None = None
+    """Awaited with the operation and the name or ARN before anything else."""
+
+    def script(self, operation: str, *steps: Step) -> None:
+        """The next answers of an operation."""
+        self.scripts[operation].extend(steps)
+
+    def there(self, name: str, *, tags: Mapping[str, str] = OURS, source: str = "lite", arn: str = "") -> str:
+        """Put a profile there, and answer its ARN."""
+        arn = arn or f"arn:{name}-{len(self.profiles)}"
+        self.profiles[arn] = ObservedProfile(arn, name, (f"model/{source}",), tags=dict(tags))
+        return arn
+
+    def names(self) -> Counter[str]:
+        """How many profiles each name has."""
+        return Counter(each.name for each in self.profiles.values())
+
+    async def _answer(self, operation: str, what: str, work: Callable[[], Any]) -> Any:
+        self.calls.append(operation)
+        await anyio.lowlevel.checkpoint()
+        if self.before is not None:
+            await self.before(operation, what)
+        step = self.scripts[operation].popleft() if self.scripts[operation] else None
+        if isinstance(step, Exception):
+            raise step
+        if step is not None and not isinstance(step, After):
+            await step()
+        answer = work()
+        if isinstance(step, After):
+            raise step.error
+        return answer
+
+    async def create(
+        self, *, name: str, source_arn: str, description: str | None, tags: Mapping[str, str], token: str
+    ) -> str:
+        def work() -> str:
+            if self.remembers_tokens and token in self.tokens:
+                return self.tokens[token]
+            if self.unique_names and self.names()[name]:
+                raise ConflictError("the name is taken", code="ConflictException")
+            arn = self.there(
+                name, tags=tags, source=source_arn.rpartition("/")[2], arn=f"arn:made-{next(self.numbers)}"
+            )
+            self.tokens[token] = arn
+            if self.hides_new:
+                self.hidden.add(arn)
+            return arn
+
+        self.sent_tokens.append(token)
+        return cast("str", await self._answer("create", name, work))
+
+    async def delete(self, arn: str) -> None:
+        def work() -> None:
+            if self.profiles.pop(arn, None) is None:
+                raise NotFoundError("not there", code="ResourceNotFoundException")
+
+        await self._answer("delete", arn, work)
+
+    async def tag(self, arn: str, tags: Mapping[str, str]) -> None:
+        await self._answer("tag", arn, lambda: self._retag(arn, {**(self.profiles[arn].tags or {}), **tags}))
+
+    async def untag(self, arn: str, keys: Sequence[str]) -> None:
+        def work() -> None:
+            self._retag(arn, {k: v for k, v in (self.profiles[arn].tags or {}).items() if k not in keys})
+
+        await self._answer("untag", arn, work)
+
+    async def list_page(self, next_token: str | None) -> tuple[list[ObservedProfile], str | None]:
+        def work() -> tuple[list[ObservedProfile], None]:
+            return [replace(p, tags=None) for p in self.profiles.values() if p.arn not in self.hidden], None
+
+        return cast("tuple[list[ObservedProfile], None]", await self._answer("list", "", work))
+
+    async def tags_of(self, arn: str) -> dict[str, str]:
+        return dict(await self._answer("tags_of", arn, lambda: self.profiles[arn].tags or {}))
+
+    async def get(self, arn: str) -> ObservedProfile:
+        raise NotImplementedError
+
+    async def tagged_page(self, next_token: str | None) -> tuple[list[tuple[str, dict[str, str]]], str | None]:
+        raise NotImplementedError
+
+    def _retag(self, arn: str, tags: Mapping[str, str]) -> None:
+        self.profiles[arn] = replace(self.profiles[arn], tags=dict(tags))
+
+
+def cut(code: str = "ReadTimeout") -> AmbiguousError:
+    """A lost answer."""
+    return AmbiguousError("no answer", code=code)
+
+
+def resolve(source: str) -> Source:
+    return Source(f"source/{source}", frozenset({f"model/{source}"}))
+
+
+def replan_with(rules: DiffRules = RULES) -> Callable[[Action, Sequence[ObservedProfile]], Action]:
+    """How a performer plans a profile anew."""
+    return lambda action, there: plan_one(action, there, resolve, rules)[0]
+
+
+def make_action(name: str = "a", kind: ActionKind = ActionKind.CREATE, number: int = 1, **more: Any) -> Action:
+    """A planned action that wants the model `lite`."""
+    values: dict[str, Any] = {"source": "lite", "source_arn": "source/lite", "tags": OURS, **more}
+    return Action(number, TARGET, kind, name, **values)
+
+
+def make_lane(traffic: Traffic | None = None) -> Lane:
+    return Lane(TARGET, traffic or make_traffic())
+
+
+def make_run(path: Path, **meta: Any) -> RunFile:
+    """An empty run file."""
+    return RunFile.create(path, {"id": "run-1", "status": "running", "estate": ESTATE, **meta})
+
+
+def desire(run: RunFile, *names: str, target: Target = TARGET, **more: Any) -> None:
+    """Take rows in, a name a line."""
+    values: dict[str, Any] = {"model": "lite", "source": "lite", "tags": OURS, **more}
+    take_in(
+        run,
+        *(DesiredProfile(Request("t.csv", line), target, name=name, **values) for line, name in enumerate(names, 2)),
+    )
+
+
+def take_in(run: RunFile, *profiles: DesiredProfile) -> list[Clash]:
+    """Take desired profiles in, as intake does."""
+    return run.add_desired(list(map(run.form, profiles)))
+
+
+def plan_all(run: RunFile, kind: ActionKind = ActionKind.CREATE, **more: Any) -> None:
+    """Plan every row alike."""
+    for target in run.targets():
+        run.save_plan([replace(a, kind=kind, source_arn="source/lite", **more) for a in run.wanted(target)])

@@ -1,0 +1,92 @@
+"""Whether somebody is at work on a run is told by the kernel's lock, and looking harms nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bulkprof.locks import local as lock
+from bulkprof.locks.local import Seen, StateLock, look
+from bulkprof.store.directory import StateDirectory
+from bulkprof.store.run import RunFile
+from bulkprof.store.standing import standing
+from tests.engine.making import ESTATE, make_run
+
+RUN = "20260101T000000Z-aaaaaa"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateDirectory:
+    state = StateDirectory(tmp_path)
+    state.prepare()
+    return state
+
+
+@pytest.fixture
+def run(state: StateDirectory) -> Iterator[RunFile]:
+    with make_run(state.run_path(RUN), status="running", id=RUN) as run:
+        yield run
+
+
+@pytest.mark.parametrize("status", ["intake", "planning", "running"])
+def test_a_run_is_at_work_while_it_holds_the_lock(state: StateDirectory, run: RunFile, status: str) -> None:
+    run.set_meta(status=status)
+    with StateLock(state.path, ESTATE, run_id=RUN, command="apply"):
+        assert standing(run, state) == status
+    assert standing(run, state) == "killed"
+    run.set_meta(interrupted=True)
+    assert standing(run, state) == "interrupted"
+
+
+def test_the_lock_of_another_run_says_that_this_one_is_over(state: StateDirectory, run: RunFile) -> None:
+    with StateLock(state.path, ESTATE, run_id="another", command="apply"):
+        assert standing(run, state) == "killed"
+    with StateLock(state.path, "another estate", run_id=RUN, command="apply"):
+        assert standing(run, state) == "killed"
+
+
+@pytest.mark.parametrize("status", ["finished", "interrupted", "refused", "planned", "declined"])
+def test_what_a_run_said_at_its_end_stands(state: StateDirectory, run: RunFile, status: str) -> None:
+    run.set_meta(status=status)
+    assert standing(run, state) == status
+
+
+def test_the_file_of_a_plan_that_is_being_made_is_judged_by_itself(state: StateDirectory, tmp_path: Path) -> None:
+    with make_run(tmp_path / "plan.db", status="planning") as run:
+        assert standing(run, state) == "planning"
+
+
+def test_where_nobody_can_tell_the_file_has_the_last_word(
+    state: StateDirectory, run: RunFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object, **__: object) -> bool:
+        raise OSError(38, "Function not implemented")
+
+    with StateLock(state.path, ESTATE, run_id=RUN, command="apply"):
+        pass
+    monkeypatch.setattr(lock, "_lock", no_locks)
+    assert look(state.path, ESTATE) is None
+    assert standing(run, state) == "running"
+
+
+def test_a_look_leaves_the_lock_free(tmp_path: Path) -> None:
+    assert look(tmp_path, ESTATE) == Seen(held=False, holder=None)
+    with StateLock(tmp_path, ESTATE, run_id=RUN, command="apply") as held:
+        assert look(tmp_path, ESTATE) == Seen(held=True, holder=held.holder)
+    assert look(tmp_path, ESTATE) == Seen(held=False, holder=None)
+    with StateLock(tmp_path, ESTATE):
+        pass
+
+
+def test_a_run_that_starts_while_somebody_looks_starts_nevertheless(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with StateLock(tmp_path, ESTATE) as made, made.path.open() as looking:
+        pass
+    with made.path.open() as looking:
+        assert lock._lock(looking.fileno(), shared=True)
+        monkeypatch.setattr(lock.time, "sleep", lambda _: lock._lock(looking.fileno(), free=True))
+        with StateLock(tmp_path, ESTATE):
+            assert look(tmp_path, ESTATE) is not None

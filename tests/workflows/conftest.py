@@ -1,0 +1,16 @@
+"""Several processes for manifests of any size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.workflows.making import CONFIG, Forks
+
+
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Forks:
+    monkeypatch.chdir(tmp_path)
+    Path("bulkprof.toml").write_text(CONFIG)
+    return Forks(monkeypatch)

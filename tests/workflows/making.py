@@ -1,0 +1,107 @@
+"""Manifests for several processes, which may be of any size here, and what is known of the processes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import anyio
+import pytest
+
+from bulkprof.config import load
+from bulkprof.manifests import parts
+from bulkprof.model import Problem
+from bulkprof.stop import Stop
+from bulkprof.ui import Ui
+from bulkprof.workflows import sharing
+from bulkprof.workflows.context import Options
+from bulkprof.workflows.validate import Validation, validate
+
+CONFIG = """\
+[models]
+nova = "amazon.nova-lite-v1:0"
+[plugins.naming]
+template = "{team}-{model}"
+[plugins.tags]
+columns = ["team"]
+allowed = { team = "[a-z0-9-]+" }
+"""
+HEADER = "team,model,account,region,name\n"
+ROWS = [f"t-{n},nova,111122223333,us-east-1," for n in range(1600)]
+RULES = "[plugins.mine]\npath = 'mine.py'\n"
+HOOK = """\
+import os, signal
+from bulkprof.plugins import Problem, hookimpl
+independent_rows = True
+BEGAN = os.getpid()
+class Odd(Problem):
+    def __reduce__(self):
+        return Odd, ()
+@hookimpl
+def bulkprof_check_profile(profile):
+    if profile.name == "t-1234-nova":
+        {}
+"""
+
+
+class Told(Ui):
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+    def problem(self, problem: Problem) -> None:
+        self.problems.append(problem)
+
+
+class Forks:
+    """Lets three processes share manifests of any size, and knows their ids."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.processes: list[int] = []
+        fork = os.fork
+
+        def noted() -> int:
+            process = fork()
+            if process:
+                self.processes.append(process)
+            return process
+
+        monkeypatch.setattr(os, "fork", noted)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+        monkeypatch.setattr(sharing, "FROM_BYTES", 1)
+        monkeypatch.setattr(parts, "SIZE", 5000)
+
+    def all_ended(self) -> bool:
+        return not any(Path(f"/proc/{process}").exists() for process in self.processes)
+
+
+def validated(*manifests: str, processes: int = 8, ui: Ui | None = None, stop: Stop | None = None) -> Validation:
+    options = Options(config=load(), processes=processes)
+    return anyio.run(validate, list(manifests), options, ui, stop)
+
+
+def write(name: str, rows: list[str], header: str = HEADER) -> str:
+    Path(name).write_text(header + "\n".join(rows) + "\n")
+    return name
+
+
+def spoilt(rows: list[str]) -> list[str]:
+    """Rows with every kind of problem among them: cells, rules, width, quotes, and names that are there already."""
+    rows = list(rows)
+    rows[3] = "t 3!,nova,1,us-east-1,"
+    rows[700] = "t-1,nova,111122223333,us-east-1,"
+    rows[701] = "t-701,nvoa,111122223333,us-east-1a,"
+    rows[800] = "t-800,nova"
+    rows[1300] = 'T-1300,nova,111122223333,us-east-1,"a\nb"'
+    rows[1500] = '"x"y,nova,111122223333,us-east-1,'
+    return rows
+
+
+def use_rule(does: str, *, independent_rows: bool = True) -> None:
+    """Let a plugin of one file do something at one of the rows; in it, `BEGAN` is the process that loaded it."""
+    rule = HOOK.format(does).replace("independent_rows = True", f"independent_rows = {independent_rows}")
+    Path("mine.py").write_text(rule)
+    Path("bulkprof.toml").write_text(CONFIG + RULES)
