@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from bulkprof.stop import Stop
     from bulkprof.totals import Plan, RunSummary
     from bulkprof.ui import Ui
-    from bulkprof.workflows.context import Options
+    from bulkprof.workflows.apply import apply, sync
     from bulkprof.workflows.export import Export, export
-    from bulkprof.workflows.runs import apply, outcomes, plan, redeliver, resume, sync
+    from bulkprof.workflows.options import Options
+    from bulkprof.workflows.outcomes import outcomes
+    from bulkprof.workflows.plan import plan
+    from bulkprof.workflows.redeliver import redeliver
+    from bulkprof.workflows.resume import resume
     from bulkprof.workflows.validate import Validation, validate
 
 __all__ = [
@@ -53,10 +57,16 @@ __all__ = [
 ]
 
 _HOMES = {
+    "apply": "bulkprof.workflows.apply:apply",
+    "outcomes": "bulkprof.workflows.outcomes:outcomes",
+    "plan": "bulkprof.workflows.plan:plan",
+    "redeliver": "bulkprof.workflows.redeliver:redeliver",
+    "resume": "bulkprof.workflows.resume:resume",
+    "sync": "bulkprof.workflows.apply:sync",
     "BulkprofError": "bulkprof.errors:BulkprofError",
     "ExitCode": "bulkprof.errors:ExitCode",
     "Export": "bulkprof.workflows.export:Export",
-    "Options": "bulkprof.workflows.context:Options",
+    "Options": "bulkprof.workflows.options:Options",
     "RunSummary": "bulkprof.totals:RunSummary",
     "Plan": "bulkprof.totals:Plan",
     "Stop": "bulkprof.stop:Stop",
@@ -78,5 +88,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bulkprof' has no attribute {name!r}")
     from importlib import import_module
 
-    module, _, attribute = _HOMES.get(name, f"bulkprof.workflows.runs:{name}").partition(":")
+    module, _, attribute = _HOMES[name].partition(":")
     return getattr(import_module(module), attribute)

@@ -34,6 +34,7 @@ import anyio
 import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+import bulkprof
 from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.config import DEFAULT_FILE, Config, Organization, Run, explain, load
@@ -42,8 +43,7 @@ from bulkprof.model import Problem, Target
 from bulkprof.store.directory import StateDirectory
 from bulkprof.text.printable import headed, printable, printable_lines
 from bulkprof.ui import Ui
-from bulkprof.workflows import runs
-from bulkprof.workflows.context import Options
+from bulkprof.workflows.options import Options
 
 KEPT_RUNS: Final = 5
 """Run files that stay in the state directory: Lambda's disk is small, and lives from invocation to invocation."""
@@ -147,9 +147,9 @@ async def _run(event: Event, config: Config, manifests: Sequence[Path], ends_at:
 
 async def _work(command: str, manifests: Sequence[Path], options: Options) -> dict[str, Any]:
     if command == "plan":
-        plan = await runs.plan(manifests, options, _LogUi())
+        plan = await bulkprof.plan(manifests, options, _LogUi())
         return {**plan.as_json(), "exit_code": int(ExitCode.DONE if plan.in_order else ExitCode.ROWS_FAILED)}
-    change = runs.apply if command == "apply" else runs.sync
+    change = bulkprof.apply if command == "apply" else bulkprof.sync
     return (await change(manifests, options, _LogUi())).as_json()
 
 

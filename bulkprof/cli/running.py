@@ -18,7 +18,7 @@ from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, u
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
-    from bulkprof.workflows.context import Options
+    from bulkprof.workflows.options import Options
 
 T = TypeVar("T")
 LOG = logging.getLogger(OURS)
@@ -43,7 +43,7 @@ def make_terminal(
 def make_options(terminal: Terminal, config: Path | None, state_dir: Path, **flags: Any) -> Options:
     """Read the config and put the flags together. Ends the command when the config can't be used."""
     from bulkprof.config import load
-    from bulkprof.workflows.context import Options
+    from bulkprof.workflows.options import Options
 
     given = {name: value for name, value in flags.items() if value is not None}
     with ending(terminal):

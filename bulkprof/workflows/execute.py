@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,7 +15,7 @@ import anyio
 from bulkprof.delivery.sinks import Delivery, make_sinks
 from bulkprof.engine.engine import Engine, EngineSettings, OpenTarget
 from bulkprof.engine.targets import Fleet
-from bulkprof.errors import BulkprofError, ExitCode, StateError, UnforeseenError, UsageError, unwrapped
+from bulkprof.errors import BulkprofError, ExitCode, StateError, UnforeseenError, unwrapped
 from bulkprof.model import Outcome, OutcomeKind, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
@@ -23,16 +23,15 @@ from bulkprof.reports.failed_rows import write_failed
 from bulkprof.reports.left import Left
 from bulkprof.reports.results import write_results
 from bulkprof.stop import Stop
-from bulkprof.store.compare import since_last
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
-from bulkprof.totals import RunSummary, every_kind
+from bulkprof.totals import RunSummary
 from bulkprof.ui import Progress, Ui
 from bulkprof.workflows.context import Workspace
+from bulkprof.workflows.summary import summarize, with_news
 
 LOG = logging.getLogger(__name__)
 FAILURES = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
-NOT_IN_ORDER = (*FAILURES, OutcomeKind.SKIPPED)
 
 
 async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool) -> RunSummary:
@@ -44,7 +43,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     run.set_meta(status="running")
     if resumed:
         await run.off_loop(run.reopen_delivery)
-    sinks, unmade = make_sinks(work.registry, _run_context(run, fleet), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, run_context(run, fleet), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
     delivery = Delivery(run, sinks, work.ui.warn, work.stop)
     targets = await run.off_loop(run.pending_targets)
@@ -80,7 +79,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
                 "count as skipped: the next sync takes them up, and so does a resume"
             )
-        summary = await _with_news(work, run, summary)
+        summary = await with_news(work, run, summary)
         try:
             await run.off_loop(partial(_write_files, work, run))
         finally:
@@ -109,7 +108,7 @@ def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator
         work.stop.request(ExitCode.COULD_NOT_RUN, str(unforeseen))
 
 
-def _run_context(run: RunFile, fleet: Fleet) -> RunContext:
+def run_context(run: RunFile, fleet: Fleet) -> RunContext:
     """The run as its sinks see it."""
 
     def client(service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
@@ -159,15 +158,6 @@ async def tell_estimate(work: Workspace, run: RunFile, fleet: Fleet) -> None:
         work.ui.note(line)
 
 
-async def _with_news(work: Workspace, run: RunFile, summary: RunSummary) -> RunSummary:
-    """The summary with what is new in it; an earlier run that can't be read costs only that."""
-    try:
-        return replace(summary, since_last=await run.off_loop(partial(since_last, work.state, run)))
-    except StateError as error:
-        work.ui.warn(f"what is new against the last run isn't known: {error}")
-        return summary
-
-
 def _write_files(work: Workspace, run: RunFile) -> None:
     """Write what was asked for. Raises `StateError`, once all is tried: the run file still holds what is missing."""
     faults = []
@@ -199,86 +189,3 @@ async def _tell_the_end(work: Workspace, delivery: Delivery, unmade: Collection[
             implementation.call(summary)
         except Exception as error:  # noqa: BLE001 - the run is over, and a plugin can't undo that
             work.ui.warn(f"plugin {implementation.plugin!r}: {error}")
-
-
-def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -> RunSummary:
-    """A run in numbers. Raises `StateError` when its outcomes don't add up to its desired profiles and deletions.
-
-    `exit_code` is that of a run that was stopped; what it left open counts as skipped, and as failed where the old
-    profile of a replacement is deleted. None means that it ended.
-    """
-    desired, deletions = run.action_counts()
-    outcomes = run.outcome_counts()
-    left = desired + deletions - sum(outcomes.values())
-    open_names = run.lost_rows()
-    if left < 0 or (left and exit_code is None):
-        raise StateError(
-            f"{run.path}: {sum(outcomes.values())} outcomes don't add up to {desired} desired profiles and "
-            f"{deletions} deletions; nothing is lost, `bulkprof resume {run.meta('id')}` settles it"
-        )
-    if open_names:
-        outcomes[OutcomeKind.FAILED] = outcomes.get(OutcomeKind.FAILED, 0) + open_names
-    if left > open_names:
-        outcomes[OutcomeKind.SKIPPED] = outcomes.get(OutcomeKind.SKIPPED, 0) + left - open_names
-    invalid = run.invalid_count()
-    if exit_code is None:
-        in_order = not invalid and not any(outcomes.get(kind) for kind in NOT_IN_ORDER)
-        exit_code = ExitCode.DONE if in_order else ExitCode.ROWS_FAILED
-    return RunSummary(
-        run_id=str(run.meta("id")),
-        command=str(run.meta("command")),
-        desired=desired,
-        outcomes=every_kind(outcomes),
-        invalid=invalid,
-        elapsed_s=elapsed_s,
-        calls=run.calls(),
-        exit_code=int(exit_code),
-        stopped=run.meta("stopped", default=""),
-        lost=tuple(run.lost()),
-    )
-
-
-def summary_of(run: RunFile) -> RunSummary:
-    """A past run in numbers, as far as it came."""
-    told = run.meta("exit_code", default=int(ExitCode.COULD_NOT_RUN))
-    exit_code = (run.meta("summary") or {}).get("exit_code", told)
-    return summarize(run, run.meta("elapsed_s", default=0.0), exit_code=exit_code)
-
-
-@dataclass(frozen=True, slots=True)
-class Redelivery:
-    """What sending again came to, by sink."""
-
-    delivered: list[str]
-    missing: list[str]
-    """The sinks that still miss something: of those that were to be tried, or of all."""
-
-
-async def redeliver(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collection[str]) -> Redelivery:
-    """Send what sinks miss of a finished run; `only` names the sinks to try, empty all.
-
-    Raises `UsageError` for unknown ones.
-    """
-    sinks, unmade = make_sinks(work.registry, _run_context(run, fleet), work.ui.warn)
-    known = {sink.name for _, sink in sinks}
-    if unknown := set(only) - known - set(unmade):
-        raise UsageError(
-            f"no sink {', '.join(sorted(unknown))} is active; there are: {', '.join(sorted(known)) or 'none'}"
-        )
-    # A plugin that failed to make its sinks stood for them by its own name.
-    await run.off_loop(partial(run.forget_sinks, {plugin for plugin, _ in sinks} - known))
-    await run.off_loop(partial(run.expect_sinks, known))
-    open_before = set(await run.off_loop(run.sinks_missing))
-    chosen = [pair for pair in sinks if not only or pair[1].name in only]
-    delivery = Delivery(run, chosen, work.ui.warn, work.stop)
-    try:
-        await delivery.finish(await _with_news(work, run, summary_of(run)))
-    finally:
-        await delivery.close()
-    missing = set(await run.off_loop(run.sinks_missing)).union(unmade)
-    if inactive := missing - known - set(unmade):
-        work.ui.warn(
-            f"{', '.join(sorted(inactive))}: no such sink is active any more; it gets what it misses once the config "
-            "has its plugin again"
-        )
-    return Redelivery(sorted(open_before - missing), sorted(missing.intersection(only) if only else missing))

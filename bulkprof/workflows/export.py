@@ -37,7 +37,8 @@ from bulkprof.system.temporary import on_temporary_disk
 from bulkprof.text.printable import printable_lines
 from bulkprof.ui import Progress, Ui
 from bulkprof.workflows.connect import connect, recent_runs
-from bulkprof.workflows.context import Options, Workspace
+from bulkprof.workflows.context import Workspace
+from bulkprof.workflows.options import Options
 
 
 @dataclass(slots=True)

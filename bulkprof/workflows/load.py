@@ -95,6 +95,12 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     return found.rows
 
 
+async def read_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) -> None:
+    """Read all rows before anything is sent, so that invalid ones cost no call."""
+    await take_in(work, run, manifests, work.rules(), work.ui)
+    require_rows(run, skip_invalid=work.options.skip_invalid)
+
+
 class _TakenIn(NamedTuple):
     rows: int
     attributes: Collection[str]

@@ -15,7 +15,7 @@ from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.load import require_rows, start_again, take_in
 
 
-async def settle(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> tuple[Caller, list[Target]]:
+async def resolve(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> tuple[Caller, list[Target]]:
     """Fill in accounts and Regions, and answer the caller and the run's targets.
 
     Raises `ManifestError` for rows that turn out invalid, `UsageError` where the filters leave nothing, and `AwsError`

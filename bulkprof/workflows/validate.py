@@ -9,8 +9,9 @@ from bulkprof.rules.guess import Guess, guess
 from bulkprof.stop import Stop
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.ui import Ui
-from bulkprof.workflows.context import Options, Workspace
+from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.load import Manifests, as_list, problems_line, require_manifests, take_in
+from bulkprof.workflows.options import Options
 
 GUESSES = 8
 """How many models `validate` guesses the source of, to show."""

@@ -68,7 +68,7 @@ def test_a_run_at_work_is_not_resumed_beside_itself(commands: CommandLine, sandb
     sandbox.set_faults([Fault("delay_before", operation="ListFoundationModels", delay_s=20)])
     with commands.started("apply", commands.manifest("team-a"), "--yes") as process:
         until(lambda: sandbox.ledger().count("GetCallerIdentity"))
-        (path,) = commands.folder.glob(".bulkprof/workflows/runs/*.db")
+        (path,) = commands.folder.glob(".bulkprof/runs/*.db")
         for arguments in ((), (path.stem,)):
             ended = commands("resume", *arguments, "--yes")
             assert ended.code == 5
@@ -105,7 +105,7 @@ def test_twice_stops_at_once(commands: CommandLine, sandbox: Sandbox) -> None:
 
 def test_while_it_waits_for_standard_input(commands: CommandLine, sandbox: Sandbox) -> None:
     with commands.started("apply", "-", "--yes", stdin=subprocess.PIPE) as process:
-        until(lambda: list(commands.folder.glob(".bulkprof/workflows/runs/*.db")))
+        until(lambda: list(commands.folder.glob(".bulkprof/runs/*.db")))
         process.send_signal(signal.SIGTERM)
         # The pipe stays open: nobody may wait for it to end.
         assert process.wait(timeout=30) == 143

@@ -194,8 +194,8 @@ def test_a_recent_run_that_is_damaged_is_a_warning(commands: CommandLine, sandbo
     path.write_bytes(path.read_bytes()[:8000] + b"\xff" * 30_000)
     ended = commands("apply", "teams.csv", "--yes", "--json")
     assert (ended.code, ended.json()["outcomes"]["unchanged"]) == (0, 3)
-    assert ended.err.count(f"warning: {Path('.bulkprof/workflows/runs') / path.name}: is damaged (") == 1
-    assert f"what is new against the last run isn't known: {Path('.bulkprof/workflows/runs') / path.name}" in ended.err
+    assert ended.err.count(f"warning: {Path('.bulkprof/runs') / path.name}: is damaged (") == 1
+    assert f"what is new against the last run isn't known: {Path('.bulkprof/runs') / path.name}" in ended.err
     (row,) = [row for row in commands("runs", "--json").json()["runs"] if row["run_id"] == path.stem]
     assert "is damaged" in row["status"]
 

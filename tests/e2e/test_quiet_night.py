@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+import bulkprof
 from bulkprof.engine.targets import Fleet
 from bulkprof.model import Target
-from bulkprof.workflows import runs
 from tests.faults.world import World, side_by_side
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
@@ -69,10 +69,10 @@ async def quiet_night(folder: Path, accounts: int) -> Counted:
     with World(folder) as world, side_by_side():
         manifest = world.manifest(rows)
         targets = accounts * len(REGIONS)
-        made = await world.run(runs.sync, [manifest], prune=True)
+        made = await world.run(bulkprof.sync, [manifest], prune=True)
         assert made.outcomes["created"] == targets * len(NAMES), world.told.lines
         with counting() as counted:
-            found = await world.run(runs.sync, [manifest], prune=True)
+            found = await world.run(bulkprof.sync, [manifest], prune=True)
         assert found.exit_code == 0, world.told.lines
         assert found.outcomes["unchanged"] == targets * len(NAMES)
         assert found.calls["GetResources"].sent == targets

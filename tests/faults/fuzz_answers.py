@@ -28,6 +28,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import bulkprof
 from bulkprof.aws import AwsSessions, sessions
 from bulkprof.aws.transport.http import Answer, Connection
 from bulkprof.config import Config, Settings
@@ -41,8 +42,7 @@ from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.wire import Call
 from bulkprof.totals import RunSummary
 from bulkprof.workflows import connect as connecting
-from bulkprof.workflows import runs
-from bulkprof.workflows.context import Options
+from bulkprof.workflows.options import Options
 from tests.faults.mutations import Spoiler, draw
 from tests.faults.world import Told, adds_up
 from tests.simulation.virtual import run_virtually
@@ -163,7 +163,7 @@ class World:
             service.organization = Organization(members, management_account=ACCOUNTS[0], seed=seed)
         self.accounts = ACCOUNTS if self.by_organization else ACCOUNTS[: self.random.randrange(1, 4)]
         self.regions = REGIONS[: self.random.randrange(1, 3)]
-        self.command = self.random.choice((runs.apply, runs.sync))
+        self.command = self.random.choice((bulkprof.apply, bulkprof.sync))
         settings = Settings.model_validate(
             {
                 "estate": "fuzz",
@@ -203,7 +203,7 @@ class World:
             config=self.config,
             state_dir=self.folder / "state",
             results=self.folder / "results.jsonl",
-            prune=self.command is runs.sync,
+            prune=self.command is bulkprof.sync,
             replace=True,
         )
         return await self.command([str(manifest)], options, self.told)

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import bulkprof
 from bulkprof.config import load
 from bulkprof.sandbox import Hypotheses, Rate, Sandbox, SandboxSettings
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
-from bulkprof.workflows import runs
-from bulkprof.workflows.context import Options
-from bulkprof.workflows.execute import summary_of
+from bulkprof.workflows.options import Options
+from bulkprof.workflows.summary import summary_of
 from tests.cli import warm
 from tests.faults.world import REGION, SEED, exactly_once, talk_to
 
@@ -142,7 +142,7 @@ class Victim:
 
         async def resume() -> RunSummary:
             talk_to(self.sandbox)
-            return await runs.resume(None, options)
+            return await bulkprof.resume(None, options)
 
         summary = asyncio.run(resume())
         assert summary.exit_code == 0, self.log

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+import bulkprof
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
 from bulkprof.totals import RunSummary
-from bulkprof.workflows import runs
 from tests.faults.world import SEED, Cases, World, adds_up, outcome_of, outcomes
 
 LAG_S = 0.2
@@ -62,7 +62,7 @@ def manifest(world: World, when: str) -> str:
 
 
 async def sync(world: World, when: str) -> RunSummary:
-    summary = await world.run(runs.sync, (manifest(world, when),), prune=True, replace=True)
+    summary = await world.run(bulkprof.sync, (manifest(world, when),), prune=True, replace=True)
     adds_up(summary, world.results())
     return summary
 

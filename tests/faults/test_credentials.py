@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+import bulkprof
 from bulkprof.errors import RunInterruptedError
 from bulkprof.sandbox import Fault, Rate
 from bulkprof.stop import Stop
-from bulkprof.workflows import runs
 from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes, under_way, until
 
 CREATE = "CreateInferenceProfile"
@@ -174,7 +174,7 @@ async def the_callers_own_session_runs_out(folder: Path, when: str) -> None:
             assert outcomes(summary)["skipped"] > 0
         world.sandbox.set_faults([])
         (run_id,) = world.unfinished()
-        summary = await world.run(runs.resume, run_id)
+        summary = await world.run(bulkprof.resume, run_id)
         adds_up(summary, world.results())
         assert (summary.exit_code, outcomes(summary)) == (0, {"created": len(wanted)})
         exactly_once(world.sandbox.ledger(), wanted, world.results())

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+import bulkprof
 from bulkprof.config import Config, Settings
 from bulkprof.engine.retry import THROTTLE_PATIENCE_S
 from bulkprof.sandbox import control
-from bulkprof.workflows import runs
 from tests.faults.fuzz_answers import ACCOUNTS, EVERYWHERE, MODELS, REGIONS, Place, Trouble, World, fuzz, in_process
 from tests.faults.mutations import Spoiler
 from tests.faults.world import SEED, adds_up, outcomes
@@ -37,7 +37,7 @@ class Estate(World):
 
     def __init__(self, folder: Path, rows: int = 4) -> None:
         super().__init__(folder, seed=1)
-        self.accounts, self.regions, self.command = ACCOUNTS, REGIONS, runs.apply
+        self.accounts, self.regions, self.command = ACCOUNTS, REGIONS, bulkprof.apply
         settings = {"estate": "fuzz", "organization": {"role": "Onboarding"}, "run": {"attempts": 3, "settle_s": 1.0}}
         self.config = Config(settings=Settings.model_validate(settings))
         self.manifest = folder / "rows.json"

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+import bulkprof
 from bulkprof.errors import UsageError
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
-from bulkprof.workflows import runs
 from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes, under_way, until
 
 CREATE, DELETE = "CreateInferenceProfile", "DeleteInferenceProfile"
@@ -42,7 +42,7 @@ WANTED = {(ACCOUNT, row["name"]) for row in ROWS}
 
 
 async def again(world: World, how: str, manifest: str) -> None:
-    summary = await (world.apply(manifest) if how == "apply" else world.run(runs.resume, None))
+    summary = await (world.apply(manifest) if how == "apply" else world.run(bulkprof.resume, None))
     adds_up(summary, world.results())
     assert summary.exit_code == 0
     exactly_once(world.sandbox.ledger(), WANTED, world.results())
@@ -88,7 +88,7 @@ async def lists_that_lag_longer_than_they_should(folder: Path, how: str) -> None
         if how != "in one run":
             async with under_way(world.apply(manifest)):
                 await until(lambda: len(live(world)) == len(ROWS))
-            summary = await world.run(runs.resume, None)
+            summary = await world.run(bulkprof.resume, None)
         else:
             summary = await world.apply(manifest)
         assert (summary.exit_code, outcomes(summary)) == (0, {"created": len(ROWS)})
@@ -114,7 +114,7 @@ async def a_run_that_was_killed_before_its_file_was_whole(folder: Path) -> None:
         world.state.prepare()
         world.state.run_path("20260101T000000Z-abcdef").touch()
         with pytest.raises(UsageError, match="no interrupted run"):
-            await world.run(runs.resume, None)
+            await world.run(bulkprof.resume, None)
         await again(world, "apply", world.manifest(ROWS))
 
 
@@ -130,7 +130,7 @@ async def what_was_just_deleted_is_made_again(folder: Path, hypotheses: dict[str
         everything, less = world.manifest(ROWS), world.manifest(ROWS[1:], "less.jsonl")
         assert (await world.apply(everything)).exit_code == 0
         await asyncio.sleep(LAG_S)  # else nobody would know yet that they are there
-        assert outcomes(await world.run(runs.sync, (less,), prune=True)) == {"unchanged": 2, "deleted": 1}
+        assert outcomes(await world.run(bulkprof.sync, (less,), prune=True)) == {"unchanged": 2, "deleted": 1}
         summary = await world.apply(everything)
         assert outcomes(summary) == {"unchanged": 2, "created": 1}
         assert sorted(profile.name for profile in live(world)) == [row["name"] for row in ROWS]
@@ -164,7 +164,7 @@ async def what_was_just_made_by_a_lost_run(folder: Path, list_lag_s: float) -> N
 async def what_was_just_made_is_pruned(folder: Path) -> None:
     with world_of(folder, Hypotheses(get_lag_s=LAG_S)) as world:
         assert (await world.apply(world.manifest(ROWS))).exit_code == 0
-        summary = await world.run(runs.sync, (world.manifest(ROWS[1:]),), prune=True)
+        summary = await world.run(bulkprof.sync, (world.manifest(ROWS[1:]),), prune=True)
         assert outcomes(summary) == {"unchanged": 2, "deleted": 1}
         assert [profile.name for profile in live(world)] == ["row-1", "row-2"]
 
@@ -186,7 +186,7 @@ async def a_replacement_that_was_cut_between_its_halves(folder: Path, unique: bo
             else:
                 await until(lambda: len(world.sandbox.ledger().profiles) > before)
         world.sandbox.set_faults([])
-        summary = await world.run(runs.resume, None)
+        summary = await world.run(bulkprof.resume, None)
         adds_up(summary, world.results())
         assert summary.exit_code == 0
         assert not world.sandbox.ledger().duplicates()
@@ -216,7 +216,7 @@ async def what_a_killed_run_made_and_somebody_deleted(folder: Path, survives: bo
             await until(lambda: len(live(world)) == len(ROWS))
         world.sandbox.set_faults([])
         await world.call(DELETE, live(world)[0].arn)
-        summary = await world.run(runs.resume, None)
+        summary = await world.run(bulkprof.resume, None)
         assert summary.exit_code == 0
         assert sorted(profile.name for profile in live(world)) == [row["name"] for row in ROWS]
 

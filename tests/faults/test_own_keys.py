@@ -131,7 +131,7 @@ def test_what_nobody_foresaw(commands: CommandLine, sandbox: Sandbox, debug: boo
 
 BEFORE = """\
 from bulkprof.plugins import hookimpl
-from bulkprof import carryout, steps
+from bulkprof.workflows import execute, planner
 
 def broken(*_, **__):
     raise LookupError("two\\nlines")
@@ -144,7 +144,9 @@ def bulkprof_check_plan(plan):
 """
 
 
-@pytest.mark.parametrize(("name", "status"), [("steps.Planner.plan", "refused"), ("carryout.summarize", "interrupted")])
+@pytest.mark.parametrize(
+    ("name", "status"), [("planner.Planner.plan", "refused"), ("execute.summarize", "interrupted")]
+)
 def test_what_nobody_foresaw_elsewhere(commands: CommandLine, sandbox: Sandbox, name: str, status: str) -> None:
     commands.write("telling.py", BEFORE.format(name=name))
     commands.config(PLUGIN)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import bulkprof
 from bulkprof.engine.turns import MOST_OPEN
 from bulkprof.errors import ExitCode
 from bulkprof.sandbox import Fault, Hypotheses, Ledger
@@ -20,7 +21,6 @@ from bulkprof.stop import Stop
 from bulkprof.store.codec import REPLACEMENT_OPEN
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
-from bulkprof.workflows import runs
 from tests.faults.world import SEED, Cases, World, adds_up, outcome_of, outcomes, under_way, until
 
 OLD, NEW = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
@@ -205,7 +205,7 @@ async def a_name_that_nobody_wants_any_more_is_no_obstacle(folder: Path, unique:
         await begin(it)
         await lose(it, REPLACED[:1])
         rows = [{"name": name, "model": OLD} for name in [*REPLACED[1:], *KEPT, *FRESH]]
-        summary = await it.run(runs.sync, (it.manifest(rows, "less.jsonl"),), prune=True)
+        summary = await it.run(bulkprof.sync, (it.manifest(rows, "less.jsonl"),), prune=True)
         assert (summary.exit_code, summary.lost) == (0, ())
 
 
@@ -226,7 +226,7 @@ async def an_older_run_that_is_resumed_tells_the_next_one(folder: Path, unique: 
         assert left == [KEPT[0]]
         lost = REPLACED[-1]
         it.sandbox.set_faults(Fault("access_denied", "CreateInferenceProfile", name=lost, nth=n) for n in range(2, 9))
-        resumed = await it.run(runs.resume, resumable)
+        resumed = await it.run(bulkprof.resume, resumable)
         assert [each.name for each in resumed.lost] == [lost], it.results()
         assert [each.name for each in (await apply_others(it, other)).lost] == [lost]
         await ends_whole(it, fresh=())
@@ -299,7 +299,7 @@ async def a_stop(folder: Path, unique: str) -> None:
         assert set(REPLACED) <= set(models(it))
         assert outcomes(summary)["skipped"] > 0
         (resumable,) = it.unfinished()
-        resumed = await it.run(runs.resume, resumable)
+        resumed = await it.run(bulkprof.resume, resumable)
         assert resumed.exit_code == 0, it.results()
         await ends_whole(it)
 
@@ -325,7 +325,7 @@ async def a_stop_that_can_not_wait(folder: Path, unique: str) -> None:
         assert len(missing) <= MOST_OPEN
         assert {each.name for each in summary.lost} >= missing
         it.sandbox.set_faults([])
-        resumed = await it.run(runs.resume, resumable)
+        resumed = await it.run(bulkprof.resume, resumable)
         assert (resumed.exit_code, resumed.lost) == (0, ()), it.results()
         await ends_whole(it)
 
@@ -339,7 +339,7 @@ async def a_kill(folder: Path, unique: str) -> None:
             await until(lambda: deleted(it) >= 3)
         assert most_missing(it.sandbox.ledger()) <= (MOST_OPEN if UNIQUE[unique] else 0)
         (resumable,) = it.unfinished()
-        summary = await it.run(runs.resume, resumable)
+        summary = await it.run(bulkprof.resume, resumable)
         assert (summary.exit_code, summary.lost) == (0, ()), it.results()
         check_told(it)
         assert not it.sandbox.ledger().duplicates()
@@ -361,7 +361,7 @@ async def twins(folder: Path, unique: str) -> None:
             assert outcomes(summary) == {"unchanged": len(REPLACED) + len(KEPT)}
             assert deleted(it) == 0
         assert any("5 wanted names have another profile" in line for line in it.told.lines), it.told.lines
-        summary = await it.run(runs.sync, (same,), prune=True)
+        summary = await it.run(bulkprof.sync, (same,), prune=True)
         assert outcomes(summary) == {"unchanged": len(REPLACED) + len(KEPT), "deleted": 5}
         assert not it.sandbox.ledger().duplicates()
 

@@ -24,11 +24,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+import bulkprof
 from bulkprof.engine import engine
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
 from bulkprof.store import recent
 from bulkprof.totals import RunSummary
-from bulkprof.workflows import runs
 from tests.faults.world import SEED, World, adds_up, check_run_files, ours, outcomes, side_by_side, under_way, until
 
 LAG_S = 0.1
@@ -104,7 +104,7 @@ class Estate(RuleBasedStateMachine):
     @rule()
     def sync(self) -> None:
         """Make the estate equal to the manifest, deletions too."""
-        self.settled(self.do(self.world.run(runs.sync, (self.manifest(),), prune=True)), dict(self.wanted))
+        self.settled(self.do(self.world.run(bulkprof.sync, (self.manifest(),), prune=True)), dict(self.wanted))
         stray = [profile.name for profile in self.live() if ours(profile) and profile.name not in self.wanted]
         # What was made so lately that no list shows it can't be found to be deleted.
         assert not stray or self.world.hypotheses.list_lag_s, stray
@@ -115,7 +115,7 @@ class Estate(RuleBasedStateMachine):
         seen = self.world.sandbox.ledger().count()
 
         async def until_killed() -> None:
-            run = self.world.run(runs.sync, (self.manifest(),), prune=prune)
+            run = self.world.run(bulkprof.sync, (self.manifest(),), prune=prune)
             async with under_way(run) as task:
                 await until(lambda: task.done() or self.world.sandbox.ledger().count() >= seen + calls)
 
@@ -125,7 +125,7 @@ class Estate(RuleBasedStateMachine):
     @rule()
     def resume(self) -> None:
         """Go on with the newest run that died."""
-        summary = self.do(self.world.run(runs.resume, None))
+        summary = self.do(self.world.run(bulkprof.resume, None))
         adds_up(summary, self.world.results())
         # What changed since it was planned is refused, never overdone.
         assert summary.exit_code in (0, 3), outcomes(summary)

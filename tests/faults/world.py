@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import bulkprof
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Config, Settings
 from bulkprof.engine import retry
@@ -25,8 +26,7 @@ from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
 from bulkprof.workflows import connect as connecting
-from bulkprof.workflows import runs
-from bulkprof.workflows.context import Options
+from bulkprof.workflows.options import Options
 
 SEED = int(os.environ.get("BULKPROF_FAULT_SEED", "20261123"))
 """What all chance in these tests follows from; failures print it."""
@@ -107,7 +107,7 @@ class World:
     async def run(
         self, use_case: Callable[..., Awaitable[RunSummary]], *arguments: Any, stop: Any = None, **flags: Any
     ) -> RunSummary:
-        """Run `runs.apply`, `runs.sync` or `runs.resume` against this world's sandbox."""
+        """Run `bulkprof.apply`, `bulkprof.sync` or `bulkprof.resume` against this world's sandbox."""
         talk_to(self.sandbox)
         (self.folder / "results.jsonl").unlink(missing_ok=True)
         options = Options(
@@ -117,7 +117,7 @@ class World:
 
     async def apply(self, *manifests: str, **flags: Any) -> RunSummary:
         """Apply manifests."""
-        return await self.run(runs.apply, manifests, **flags)
+        return await self.run(bulkprof.apply, manifests, **flags)
 
     async def call(self, operation: str, arn: str, **values: Any) -> None:
         """Change a profile as somebody else would."""
@@ -265,7 +265,7 @@ def ours(profile: LedgerProfile) -> bool:
 
 def check_run_files(state: StateDirectory) -> None:
     """Check that every run file opens, and that what each says of itself adds up."""
-    from bulkprof.workflows.execute import summary_of
+    from bulkprof.workflows.summary import summary_of
 
     for run_id in state.run_ids():
         with closing(RunFile.open(state.run_path(run_id))) as run:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import bulkprof
 from bulkprof.config import Config, Settings
 from bulkprof.engine import create as creation
 from bulkprof.engine import engine
@@ -19,8 +20,7 @@ from bulkprof.model import OutcomeKind
 from bulkprof.pacing import pacer
 from bulkprof.sandbox import Fault, Hypotheses, Rate, Sandbox, SandboxSettings
 from bulkprof.totals import RunSummary
-from bulkprof.workflows import runs
-from bulkprof.workflows.context import Options
+from bulkprof.workflows.options import Options
 
 SEVERAL = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ACCOUNTS = ["", "111111111111", "222222222222"]
@@ -105,10 +105,10 @@ def test_a_plan_after_an_apply_is_empty(
     hypotheses: Hypotheses,
 ) -> None:
     async def main(folder: Path) -> tuple[RunSummary, bool]:
-        await runs.apply([manifest(folder, names[:1], places, before)], options(folder))
+        await bulkprof.apply([manifest(folder, names[:1], places, before)], options(folder))
         path = manifest(folder, names, places, tags)
-        summary = await runs.apply([path], options(folder))
-        return summary, (await runs.plan(path, options(folder))).has_changes
+        summary = await bulkprof.apply([path], options(folder))
+        return summary, (await bulkprof.plan(path, options(folder))).has_changes
 
     with fresh(hypotheses) as (sandbox, folder):
         summary, changes = anyio.run(main, folder)
@@ -126,9 +126,9 @@ def test_outcomes_add_up_whatever_fails(
     async def main(folder: Path, sandbox: Sandbox) -> tuple[RunSummary, RunSummary]:
         path = manifest(folder, names, places, {})
         sandbox.set_faults(faults)
-        first = await runs.apply([path], options(folder))
+        first = await bulkprof.apply([path], options(folder))
         sandbox.set_faults([])
-        return first, await runs.apply([path], options(folder))
+        return first, await bulkprof.apply([path], options(folder))
 
     with fresh(hypotheses, seed) as (sandbox, folder):
         first, second = anyio.run(main, folder, sandbox)

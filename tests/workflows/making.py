@@ -14,7 +14,7 @@ from bulkprof.model import Problem
 from bulkprof.stop import Stop
 from bulkprof.ui import Ui
 from bulkprof.workflows import sharing
-from bulkprof.workflows.context import Options
+from bulkprof.workflows.options import Options
 from bulkprof.workflows.validate import Validation, validate
 
 CONFIG = """\

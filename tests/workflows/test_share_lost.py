@@ -19,7 +19,7 @@ from bulkprof.errors import ExitCode, PluginError, RunInterruptedError
 from bulkprof.model import Problem
 from bulkprof.stop import Stop
 from bulkprof.ui import Ui
-from bulkprof.workflows.context import Options
+from bulkprof.workflows.options import Options
 from bulkprof.workflows.validate import Validation, validate
 from tests.workflows.making import HEADER, ROWS, Forks, Told, spoilt, use_rule, validated, write
 

@@ -75,11 +75,11 @@ def redeliver(
     no_color: o.NoColor = False,
 ) -> int:
     """Send what sinks miss of a finished run."""
-    from bulkprof.workflows import runs
+    import bulkprof
 
     terminal = make_terminal(as_json, no_color, log_format)
     opts = make_options(terminal, config, state_dir, sandbox=sandbox)
-    told = run_async(terminal, lambda: runs.redeliver(run_id, opts, terminal, terminal.stop, only=sink), again=None)
+    told = run_async(terminal, lambda: bulkprof.redeliver(run_id, opts, terminal, terminal.stop, only=sink), again=None)
     if as_json:
         terminal.json({"run_id": run_id, "delivered": told.delivered, "missing": told.missing})
     elif told.delivered or not told.missing:
@@ -118,7 +118,7 @@ def report(
     from bulkprof.store.run import RunFile
     from bulkprof.store.standing import is_plan
     from bulkprof.system.files import check_apart, check_path
-    from bulkprof.workflows.execute import summary_of
+    from bulkprof.workflows.summary import summary_of
 
     if as_json and markdown:
         raise typer.BadParameter("can't go with --json: stdout holds one or the other", param_hint="--markdown")

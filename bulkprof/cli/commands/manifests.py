@@ -24,7 +24,7 @@ from bulkprof.errors import ExitCode
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
     from bulkprof.totals import RunSummary
-    from bulkprof.workflows.context import Options
+    from bulkprof.workflows.options import Options
 
 
 @app.command()
@@ -52,9 +52,9 @@ def plan(
     no_color: o.NoColor = False,
 ) -> int:
     """Show what would change; change nothing."""
+    import bulkprof
     from bulkprof.reports.json import plan_json
     from bulkprof.system.temporary import temporary_folder
-    from bulkprof.workflows import runs
 
     terminal = make_terminal(as_json, no_color, log_format, yes=True)
     opts = make_options(
@@ -72,7 +72,9 @@ def plan(
     )
     with ending(terminal), temporary_folder() as folder:
         path = out or folder / "plan.db"
-        found = run_async(terminal, lambda: runs.plan(manifests, opts, terminal, terminal.stop, out=path), again=None)
+        found = run_async(
+            terminal, lambda: bulkprof.plan(manifests, opts, terminal, terminal.stop, out=path), again=None
+        )
         code = ExitCode.DONE if found.in_order else ExitCode.ROWS_FAILED
         if found.has_changes and detailed_exitcode:
             code = ExitCode.CHANGES_PENDING
@@ -106,7 +108,7 @@ def apply(
     no_color: o.NoColor = False,
 ) -> int:
     """Create what is missing and repair tags. Deletes nothing."""
-    from bulkprof.workflows import runs
+    import bulkprof
 
     terminal = make_terminal(as_json, no_color, log_format, yes=yes)
     opts = make_options(
@@ -126,7 +128,7 @@ def apply(
         max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
-    return carry_out(terminal, config, opts, lambda: runs.apply(manifests, opts, terminal, terminal.stop))
+    return carry_out(terminal, config, opts, lambda: bulkprof.apply(manifests, opts, terminal, terminal.stop))
 
 
 @app.command()
@@ -153,7 +155,7 @@ def sync(
     no_color: o.NoColor = False,
 ) -> int:
     """Make the estate equal to its manifests: apply, and with --prune delete what no manifest wants."""
-    from bulkprof.workflows import runs
+    import bulkprof
 
     terminal = make_terminal(as_json, no_color, log_format, yes=yes)
     opts = make_options(
@@ -174,7 +176,7 @@ def sync(
         max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
-    return carry_out(terminal, config, opts, lambda: runs.sync(manifests, opts, terminal, terminal.stop))
+    return carry_out(terminal, config, opts, lambda: bulkprof.sync(manifests, opts, terminal, terminal.stop))
 
 
 @app.command()
@@ -195,7 +197,7 @@ def resume(
     no_color: o.NoColor = False,
 ) -> int:
     """Go on with an interrupted run: the given one, or the newest."""
-    from bulkprof.workflows import runs
+    import bulkprof
 
     terminal = make_terminal(as_json, no_color, log_format, yes=yes)
     opts = make_options(
@@ -210,7 +212,7 @@ def resume(
         max_targets_in_flight=max_targets_in_flight,
         sandbox=sandbox,
     )
-    return carry_out(terminal, config, opts, lambda: runs.resume(run_id, opts, terminal, terminal.stop))
+    return carry_out(terminal, config, opts, lambda: bulkprof.resume(run_id, opts, terminal, terminal.stop))
 
 
 def carry_out(

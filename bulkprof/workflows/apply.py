@@ -1,0 +1,96 @@
+"""The use cases `apply` and `sync`: plan, approve, execute. A plan file is taken up where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from bulkprof.engine.targets import Fleet
+from bulkprof.errors import DeclinedError, UsageError
+from bulkprof.locks.local import StateLock
+from bulkprof.planning.safety import check_alike
+from bulkprof.reports.plan import plan_of
+from bulkprof.stop import Stop
+from bulkprof.store.compare import refresh_lost
+from bulkprof.store.directory import is_run_file
+from bulkprof.store.run import RunFile
+from bulkprof.totals import RunSummary
+from bulkprof.ui import Ui
+from bulkprof.workflows.connect import connect, estate_lock, recent_runs
+from bulkprof.workflows.context import Workspace
+from bulkprof.workflows.execute import execute, tell_estimate
+from bulkprof.workflows.load import Manifests, as_list, read_offline, require_manifests
+from bulkprof.workflows.options import Options
+from bulkprof.workflows.plan import make_plan
+from bulkprof.workflows.planner import Planner, Replanning
+
+
+async def apply(
+    manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+) -> RunSummary:
+    """Create what is missing and repair tags; deletes nothing. `manifests` may be one plan file of `plan`."""
+    work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    if work.options.prune:
+        raise UsageError("apply deletes nothing; sync prunes, and so does apply of a plan that was made with prune")
+    files = as_list(manifests)
+    if len(files) == 1 and is_run_file(Path(files[0])):
+        with RunFile.look_at(Path(files[0])) as kept:
+            await kept.off_loop(kept.check)
+            work = work.as_started(kept)
+            # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.
+            with estate_lock(work, kept) as lock, RunFile.open(work.state.adopt_plan(kept.path)) as run:
+                return await go_on(work, run, lock, resumed=False)
+    return await _change(work, "apply", files)
+
+
+async def sync(
+    manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+) -> RunSummary:
+    """Make the estate equal to `manifests`: `apply`, and with `options.prune` deletions under the caps."""
+    return await _change(Workspace(options or Options(), ui or Ui(), stop or Stop()), "sync", as_list(manifests))
+
+
+async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
+    work.check_files(manifests)
+    require_manifests(manifests)
+    with work.new_run(command, manifests) as run, work.recorded(run), estate_lock(work, run) as lock:
+        return await from_the_start(work, run, lock, manifests)
+
+
+async def from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifests: Sequence[str]) -> RunSummary:
+    """Carry a run out from its manifests on; what an earlier process took in is taken in again."""
+    await run.off_loop(run.clear_intake)
+    await read_offline(work, run, manifests)
+    async with connect(work, lock.holder) as fleet:
+        planner = await make_plan(work, run, fleet, manifests)
+        return await _approve_and_execute(work, run, fleet, planner)
+
+
+async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
+    """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
+    with work.recorded(run):
+        recent = await recent_runs(work)
+        await run.off_loop(partial(refresh_lost, work.state, run))
+        async with connect(work, lock.holder) as fleet:
+            targets = await run.off_loop(run.pending_targets)
+            # Also a run that has nothing left but its end to be told.
+            everywhere = await run.off_loop(run.targets)
+            await fleet.caller(near=next((target.region for target in everywhere), ""))
+            planner = Planner(run, fleet, work.ui, recent, Replanning(resumed))
+            await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
+            if resumed:
+                await tell_estimate(work, run, fleet)
+                return await execute(work, run, fleet, resumed=True)
+            return await _approve_and_execute(work, run, fleet, planner)
+
+
+async def _approve_and_execute(work: Workspace, run: RunFile, fleet: Fleet, planner: Planner) -> RunSummary:
+    if not work.options.failure_tolerance:
+        check_alike(planner.errors, planner.targets)
+    found = await run.off_loop(partial(plan_of, run))
+    await tell_estimate(work, run, fleet)
+    if found.has_changes and not await work.confirm(found):
+        run.set_meta(status="declined")
+        raise DeclinedError("not approved; nothing was changed")
+    return await execute(work, run, fleet, resumed=False)

@@ -1,0 +1,80 @@
+"""How a use case is to go about its work: the options of a program, the flags of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Literal
+
+from bulkprof.config import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a use case is to go about its work; the command line's flags have the same names."""
+
+    config: Config = field(default_factory=Config)
+    state_dir: Path = Path(".bulkprof")
+    sandbox: bool = False
+    """Work in the sandbox instead of AWS."""
+    skip_invalid: bool = False
+    """Go on without the rows that have problems."""
+    replace: bool = False
+    """Replace profiles whose model or description differs; they get a new ARN."""
+    prune: bool = False
+    """Delete the estate's profiles that no manifest wants, in the targets that manifests cover."""
+    accounts: Sequence[str] = ()
+    """Work in these accounts only: ids, aliases or selectors; a string is a single one."""
+    not_accounts: Sequence[str] = ()
+    """Leave these accounts out."""
+    regions: Sequence[str] = ()
+    """Work in these Regions only."""
+    results: Path | None = None
+    """Where the results file goes: .csv or .jsonl."""
+    failed: Path | None = None
+    """Where the rows that didn't end in order go, in manifest form: .csv or .jsonl."""
+    csv_cells: Literal["safe", "raw"] | None = None
+    """Whether no spreadsheet runs the cells of CSV files (`=1+1` gets a `'` in front), or cells are the very values.
+    None: safe in results, raw in manifests (`failed`, `export`), which are read again.
+    """
+    failure_tolerance: str | None = None
+    """How many profiles may fail before the run stops: a share such as `5%` or a count."""
+    deadline: str | None = None
+    """When the run has to be over: `2h`, `06:00`, or an ISO date and time. What it doesn't reach stays open."""
+    max_targets_in_flight: int | None = None
+    """How many targets are worked in at once, instead of what the config says."""
+    processes: int = 1
+    """How many processes, at most, understand large manifests side by side. They are forked, and on Linux alone: leave
+    it at 1 in a program with threads of its own.
+    """
+    stdin: IO[bytes] | None = None
+    """What the manifest `-` reads; the process's standard input by default."""
+
+    def __post_init__(self) -> None:
+        """Let a string stand for a path, and for a list of one. Raises `TypeError` for what can't be meant."""
+        if not isinstance(self.config, Config):
+            raise TypeError(f"config is what load_config(FILE) answers, not {type(self.config).__name__}")
+        for name in ("state_dir", "results", "failed"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, Path(value))
+            elif not isinstance(value, Path) and (value is not None or name == "state_dir"):
+                raise TypeError(f"{name} is a path, not {type(value).__name__}")
+        for name in ("failure_tolerance", "deadline"):
+            if not isinstance(value := getattr(self, name), str | None):
+                raise TypeError(f"{name} is a string, not {type(value).__name__} ({value!r})")
+        for name in ("accounts", "not_accounts", "regions"):
+            object.__setattr__(self, name, several(getattr(self, name), name))
+
+
+def several(values: str | Iterable[str], name: str = "only") -> tuple[str, ...]:
+    """The values of an option that takes several strings; a single one needs no list, and isn't read as its letters.
+
+    Raises `TypeError` for anything else.
+    """
+    given = (values,) if isinstance(values, str) or not isinstance(values, Iterable) else tuple(values)
+    for value in given:
+        if not isinstance(value, str):
+            raise TypeError(f"{name} takes strings, not {type(value).__name__} ({value!r})")
+    return given

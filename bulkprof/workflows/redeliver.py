@@ -1,0 +1,78 @@
+"""The use case `redeliver`: sinks get what they miss of a run that has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+
+from bulkprof.delivery.sinks import Delivery, make_sinks
+from bulkprof.engine.targets import Fleet
+from bulkprof.errors import UsageError, unwrapped
+from bulkprof.stop import Stop
+from bulkprof.store.run import RunFile
+from bulkprof.store.standing import nothing_to_deliver, told_its_end
+from bulkprof.ui import Ui
+from bulkprof.workflows.connect import connect
+from bulkprof.workflows.context import Workspace
+from bulkprof.workflows.execute import run_context
+from bulkprof.workflows.options import Options, several
+from bulkprof.workflows.summary import summary_of, with_news
+
+
+@dataclass(frozen=True, slots=True)
+class Redelivery:
+    """What sending again came to, by sink."""
+
+    delivered: list[str]
+    missing: list[str]
+    """The sinks that still miss something: of those that were to be tried, or of all."""
+
+
+async def redeliver(
+    run_id: str,
+    options: Options | None = None,
+    ui: Ui | None = None,
+    stop: Stop | None = None,
+    *,
+    only: Collection[str] | None = None,
+) -> Redelivery:
+    """Send what sinks miss of a finished run; `only` names the sinks to try, or is the name of one."""
+    work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    with RunFile.open(work.state.find(run_id)) as run, unwrapped():
+        if not told_its_end(run):
+            raise UsageError(await run.off_loop(partial(nothing_to_deliver, run, work.state)))
+        await run.off_loop(run.check)
+        work = work.as_started(run)
+        async with connect(work) as fleet:
+            return await _send_missing(work, run, fleet, only=several(only or ()))
+
+
+async def _send_missing(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collection[str]) -> Redelivery:
+    """Send what sinks miss of a finished run; `only` names the sinks to try, empty all.
+
+    Raises `UsageError` for unknown ones.
+    """
+    sinks, unmade = make_sinks(work.registry, run_context(run, fleet), work.ui.warn)
+    known = {sink.name for _, sink in sinks}
+    if unknown := set(only) - known - set(unmade):
+        raise UsageError(
+            f"no sink {', '.join(sorted(unknown))} is active; there are: {', '.join(sorted(known)) or 'none'}"
+        )
+    # A plugin that failed to make its sinks stood for them by its own name.
+    await run.off_loop(partial(run.forget_sinks, {plugin for plugin, _ in sinks} - known))
+    await run.off_loop(partial(run.expect_sinks, known))
+    open_before = set(await run.off_loop(run.sinks_missing))
+    chosen = [pair for pair in sinks if not only or pair[1].name in only]
+    delivery = Delivery(run, chosen, work.ui.warn, work.stop)
+    try:
+        await delivery.finish(await with_news(work, run, summary_of(run)))
+    finally:
+        await delivery.close()
+    missing = set(await run.off_loop(run.sinks_missing)).union(unmade)
+    if inactive := missing - known - set(unmade):
+        work.ui.warn(
+            f"{', '.join(sorted(inactive))}: no such sink is active any more; it gets what it misses once the config "
+            "has its plugin again"
+        )
+    return Redelivery(sorted(open_before - missing), sorted(missing.intersection(only) if only else missing))

@@ -1,0 +1,40 @@
+"""The use case `resume`: an interrupted run goes on with the rows that have no outcome."""
+
+from __future__ import annotations
+
+from bulkprof.errors import UsageError
+from bulkprof.stop import Stop
+from bulkprof.store.directory import NOTHING_SENT, UNFINISHED
+from bulkprof.store.run import RunFile
+from bulkprof.totals import RunSummary
+from bulkprof.ui import Ui
+from bulkprof.workflows.apply import from_the_start, go_on
+from bulkprof.workflows.connect import estate_lock
+from bulkprof.workflows.context import Workspace
+from bulkprof.workflows.options import Options
+
+
+async def resume(
+    run_id: str | None = None, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+) -> RunSummary:
+    """Go on with an interrupted run, by default the newest. Raises `UsageError` when there is none."""
+    work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
+    with RunFile.open(path) as run:
+        if path.resolve() != work.state.run_path(str(run.meta("id"))).resolve():
+            if run.meta("status") == "planned":
+                raise UsageError(f"{path} is a plan that was not begun; `bulkprof apply` carries it out")
+            raise UsageError(f"{path} is not in {work.state.runs}, whose lock counts; say where it is: --state-dir DIR")
+        work = work.as_started(run)
+        # The lock comes first: a run that is still at work moves on, and its file is nobody else's to write.
+        with estate_lock(work, run) as lock:
+            status = run.meta("status")
+            if status not in UNFINISHED:
+                raise UsageError(f"run {run.meta('id')} is {status}: there is nothing to resume")
+            if status not in NOTHING_SENT:
+                await run.off_loop(run.check)
+                return await go_on(work, run, lock, resumed=True)
+            if "-" in run.meta("manifests"):
+                work.ui.note("nothing was sent yet: the manifest is read from standard input again")
+            with work.recorded(run):
+                return await from_the_start(work, run, lock, run.meta("manifests"))

@@ -1,0 +1,68 @@
+"""From outcomes to a run in numbers, with every row accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from bulkprof.errors import ExitCode, StateError
+from bulkprof.model import OutcomeKind
+from bulkprof.store.compare import since_last
+from bulkprof.store.run import RunFile
+from bulkprof.totals import RunSummary, every_kind
+from bulkprof.workflows.context import Workspace
+
+NOT_IN_ORDER = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
+
+
+def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -> RunSummary:
+    """A run in numbers. Raises `StateError` when its outcomes don't add up to its desired profiles and deletions.
+
+    `exit_code` is that of a run that was stopped; what it left open counts as skipped, and as failed where the old
+    profile of a replacement is deleted. None means that it ended.
+    """
+    desired, deletions = run.action_counts()
+    outcomes = run.outcome_counts()
+    left = desired + deletions - sum(outcomes.values())
+    open_names = run.lost_rows()
+    if left < 0 or (left and exit_code is None):
+        raise StateError(
+            f"{run.path}: {sum(outcomes.values())} outcomes don't add up to {desired} desired profiles and "
+            f"{deletions} deletions; nothing is lost, `bulkprof resume {run.meta('id')}` settles it"
+        )
+    if open_names:
+        outcomes[OutcomeKind.FAILED] = outcomes.get(OutcomeKind.FAILED, 0) + open_names
+    if left > open_names:
+        outcomes[OutcomeKind.SKIPPED] = outcomes.get(OutcomeKind.SKIPPED, 0) + left - open_names
+    invalid = run.invalid_count()
+    if exit_code is None:
+        in_order = not invalid and not any(outcomes.get(kind) for kind in NOT_IN_ORDER)
+        exit_code = ExitCode.DONE if in_order else ExitCode.ROWS_FAILED
+    return RunSummary(
+        run_id=str(run.meta("id")),
+        command=str(run.meta("command")),
+        desired=desired,
+        outcomes=every_kind(outcomes),
+        invalid=invalid,
+        elapsed_s=elapsed_s,
+        calls=run.calls(),
+        exit_code=int(exit_code),
+        stopped=run.meta("stopped", default=""),
+        lost=tuple(run.lost()),
+    )
+
+
+def summary_of(run: RunFile) -> RunSummary:
+    """A past run in numbers, as far as it came."""
+    told = run.meta("exit_code", default=int(ExitCode.COULD_NOT_RUN))
+    exit_code = (run.meta("summary") or {}).get("exit_code", told)
+    return summarize(run, run.meta("elapsed_s", default=0.0), exit_code=exit_code)
+
+
+async def with_news(work: Workspace, run: RunFile, summary: RunSummary) -> RunSummary:
+    """The summary with what is new in it; an earlier run that can't be read costs only that."""
+    try:
+        return replace(summary, since_last=await run.off_loop(partial(since_last, work.state, run)))
+    except StateError as error:
+        work.ui.warn(f"what is new against the last run isn't known: {error}")
+        return summary
