@@ -21,7 +21,7 @@ from botocore import UNSIGNED
 
 from bulkprof._version import __version__
 from bulkprof.aws.credentials import Keys, SharedCredentials
-from bulkprof.aws.direct import Direct, SignedCalls
+from bulkprof.aws.direct import Direct, SignedCalls, Signer
 from bulkprof.aws.errors_map import sdk_alone
 from bulkprof.aws.http import SharedHttp
 from bulkprof.aws.mfa import Codes
@@ -29,7 +29,6 @@ from bulkprof.aws.own_credentials import find
 from bulkprof.aws.parsers import Parsers, require_whole
 from bulkprof.aws.sdk_http import ClientDefaults, SdkHttp
 from bulkprof.aws.sdk_settings import check_app_id, check_endpoint, check_region
-from bulkprof.aws.signing import Signer
 from bulkprof.aws.xml_answers import require_xml
 
 SIGNING_NAMES: Mapping[str, str] = {
