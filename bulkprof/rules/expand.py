@@ -90,9 +90,10 @@ class Rules:
         description = request.description or self._default_description
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))
-        if isinstance(found.wishes, ManyWishes):
-            return self._expand_many(request, found.wishes, description, problems)
-        profiles = self._profiles(request, found.wishes, description, problems)
+        wishes = found.wishes
+        if not isinstance(wishes, tuple):
+            return self._expand_many(request, wishes, description, problems)
+        profiles = self._profiles(request, wishes, description, problems)
         if found.several_models:
             problems.extend(_same_names(request, profiles))
         if not problems:
