@@ -24,12 +24,11 @@ from bulkprof.aws.credentials.keys import Keys, SharedCredentials
 from bulkprof.aws.credentials.mfa import Codes
 from bulkprof.aws.credentials.own import find
 from bulkprof.aws.errors.mapping import sdk_alone
-from bulkprof.aws.transport.direct import Direct, SignedCalls
+from bulkprof.aws.transport.direct import Direct, SignedCalls, Signer
 from bulkprof.aws.transport.http import SharedHttp
 from bulkprof.aws.transport.parsers import Parsers, require_whole
 from bulkprof.aws.transport.sdk_http import ClientDefaults, SdkHttp
 from bulkprof.aws.transport.sdk_settings import check_app_id, check_endpoint, check_region
-from bulkprof.aws.transport.signing import Signer
 from bulkprof.aws.transport.xml_answers import require_xml
 
 SIGNING_NAMES: Mapping[str, str] = {

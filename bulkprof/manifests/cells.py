@@ -30,7 +30,6 @@ from bulkprof.limits import (
 from bulkprof.manifests.columns import Columns, understand
 from bulkprof.manifests.news import News
 from bulkprof.model import EMPTY, Problem, RawRow, Request
-from bulkprof.quick import quick
 from bulkprof.text.looks import visible
 
 SEPARATOR = "|"
@@ -38,7 +37,6 @@ _PLANS = 1_000
 """Sets of columns to remember; a CSV file has one, hand-written JSON a few, hostile JSON as many as rows."""
 _WHERES = 16_384
 """Combinations of models, accounts and Regions to remember."""
-_request = quick(Request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ class Cells:
             bad += _unsaid(columns, values, lists)
         if columns.faults or (bad and not all(cell.held for cell in bad)):
             return self._rejected(row.line, columns, bad)
-        request = _request(
+        request = Request(
             self._label,
             row.line,
             name or None,

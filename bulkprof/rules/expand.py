@@ -15,7 +15,6 @@ from bulkprof.errors import PluginError
 from bulkprof.limits import Fault, description_fault
 from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
-from bulkprof.quick import quick
 from bulkprof.rules.accounts import Accounts, Undecided
 from bulkprof.rules.answers import ask, cell_problem
 from bulkprof.rules.fanout import ManyWishes, Places, Wish
@@ -24,8 +23,6 @@ from bulkprof.rules.naming import Naming, check_name
 from bulkprof.rules.overlooked import Overlooked
 from bulkprof.rules.prepare import Preparation, still_has
 from bulkprof.rules.tagging import Tagging
-
-_desired = quick(DesiredProfile)
 
 
 class Expansion(NamedTuple):
@@ -93,9 +90,10 @@ class Rules:
         description = request.description or self._default_description
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))
-        if isinstance(found.wishes, ManyWishes):
-            return self._expand_many(request, found.wishes, description, problems)
-        profiles = self._profiles(request, found.wishes, description, problems)
+        wishes = found.wishes
+        if not isinstance(wishes, tuple):
+            return self._expand_many(request, wishes, description, problems)
+        profiles = self._profiles(request, wishes, description, problems)
         if found.several_models:
             problems.extend(_same_names(request, profiles))
         if not problems:
@@ -164,7 +162,7 @@ class Rules:
         model, source = resolved.model, resolved.source
         name = request.name or ""
         if not name or self._naming.concerns(name):
-            unnamed = _desired(request, target, model, source, name, description, request.tags)
+            unnamed = DesiredProfile(request, target, model, source, name, description, request.tags)
             name = self._naming.name(unnamed, problems)
             if not name:
                 return None
@@ -172,9 +170,9 @@ class Rules:
             check_name(request, name, problems)
         untagged = None
         if self._tagging.active:
-            untagged = _desired(request, target, model, source, name, description, request.tags)
+            untagged = DesiredProfile(request, target, model, source, name, description, request.tags)
         tags = self._tagging.tags(request, untagged, problems)
-        profile = _desired(request, target, model, source, name, description, tags)
+        profile = DesiredProfile(request, target, model, source, name, description, tags)
         if self._checks:
             self._check(profile, problems)
         return profile

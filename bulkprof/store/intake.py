@@ -1,7 +1,4 @@
-"""A run's file while its manifests are read: desired profiles, and what is wrong with rows.
-
-Most names are new, so the index that makes them unique is built at the first doubt or at the end: that costs half.
-"""
+"""A run's file while its manifests are read: desired profiles, and what is wrong with rows."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ from bulkprof.model import DesiredProfile, Problem, Target
 from bulkprof.store import codec as rows
 from bulkprof.store import seals
 from bulkprof.store.database import Database
-from bulkprof.store.fresh import FreshNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +34,6 @@ class Wanted(Database):
         """The ids of those that were asked for: not all are read, since many a file is opened for a few values only."""
         self.form: Callable[[DesiredProfile], rows.Desired] = rows.from_desired
         """Makes of a desired profile what `add_desired` takes."""
-        self._fresh: FreshNames | None = FreshNames()
-        """Gone once a name may be there twice: from then on, the table's index tells."""
-        if connection.execute("SELECT id FROM action LIMIT 1").fetchone():
-            self._fresh = None
 
     def make_fleeting(self) -> None:
         """As for any database; of desired profiles, just what counts and clashes need is kept."""
@@ -55,9 +47,8 @@ class Wanted(Database):
         insert = rows.INSERT_BRIEF if self.form is rows.brief else rows.INSERT_DESIRED
         with self._transaction():
             values = [(self._target_id(profile[0]), *profile[1:]) for profile in profiles]
-            if self._fresh is None or not self._fresh.add([value[:2] for value in values]):
-                self._fresh = None
-                self._db.execute(rows.ONE_NAME)
+            # Here, since a file of bulkprof 0.1.0 may lack the index until its manifests are read whole.
+            self._db.execute(rows.ONE_NAME)
             last = self._db.execute("SELECT max(id) FROM action").fetchone()[0] or 0
             # All at once takes half the time; which of them clashed is asked only where one did.
             if self._db.executemany(insert, values).rowcount == len(values):
@@ -94,21 +85,17 @@ class Wanted(Database):
     def clear_intake(self) -> None:
         """Take everything back that intake wrote, before manifests are read again."""
         with self._transaction():
-            for index in ("one_name", "action_target"):
-                self._db.execute(f"DROP INDEX IF EXISTS {index}")
+            self._db.execute("DROP INDEX IF EXISTS action_target")
             for table in ("action", "target", "problem", "invalid"):
                 self._db.execute(f"DELETE FROM {table}")
             seals.unseal(self._db)
         self._targets.clear()
-        self._fresh = FreshNames()
 
     def end_intake(self) -> None:
         """Leave out the invalid rows, and make the others found by target: all at once is cheaper than row by row."""
         self.drop_invalid()
-        self._fresh = None
         if self.form is not rows.brief:
             with self._transaction():
-                self._db.execute(rows.ONE_NAME)
                 self._db.execute(rows.BY_TARGET)
 
     def drop_invalid(self) -> None:

@@ -14,14 +14,11 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from bulkprof.model import Problem, RawRow
-from bulkprof.quick import quick
 from bulkprof.tables.dialect import BOM, Beginning, Expected, HeaderAgain, beginning
 from bulkprof.tables.encoding import WHOLE, Block, Span, read_blocks, split_lines
 
 if TYPE_CHECKING:
     from _csv import Reader
-
-_raw_row = quick(RawRow)
 
 
 class _Lines:
@@ -145,7 +142,7 @@ class Table:
                         ):
                             yield Problem(fault.reason, self._label, begin, remedy=fault.remedy)
                         else:
-                            yield _raw_row(begin, dict(zip(names, cells)))  # noqa: B905 - just compared
+                            yield RawRow(begin, dict(zip(names, cells)))  # noqa: B905 - just compared
                     elif (item := self._odd_row(cells, names, again, begin)) is not None:
                         yield item
                 ended = True

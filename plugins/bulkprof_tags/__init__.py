@@ -58,6 +58,7 @@ class Plugin:
         self._lookups = tuple(Lookup(one, context.directory, clean=settings.clean) for one in settings.lookup)
         self._required = settings.required
         self._allowed = tuple((key, _accepts(allowed), allowed) for key, allowed in settings.allowed.items())
+        self._has_checks = bool(self._lookups or self._required or self._allowed)
 
     @hookimpl
     def bulkprof_tag_profile(self, profile: DesiredProfile) -> Mapping[str, str]:
@@ -76,6 +77,9 @@ class Plugin:
         """Lookups without a line for the row, required tags that aren't there, values that aren't allowed."""
         tags = profile.tags
         problems: list[Problem] = []
+        too_many = tag_count_fault(tags)
+        if not self._has_checks and not too_many:
+            return problems
         explained: frozenset[str] = frozenset()
         for lookup in self._lookups:
             if problem := lookup.problem(profile):
@@ -89,7 +93,7 @@ class Plugin:
             value = tags.get(key)
             if value is not None and not accepts(value):
                 problems.append(_not_allowed(key, value, allowed))
-        if tag_count_fault(tags):
+        if too_many:
             # bulkprof says how many there may be; which ones there are shows where they come from.
             problems.append(Problem(f"the {len(tags)} tags are {', '.join(sorted(tags))}", column="tags"))
         return problems

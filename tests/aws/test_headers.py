@@ -10,9 +10,10 @@ import pytest
 from aiobotocore.endpoint import AioEndpoint
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.loaders import Loader
 
-from bulkprof.aws.credentials.keys import Keys, SharedCredentials
-from bulkprof.aws.sdk import Sdk
+from bulkprof.aws.credentials.keys import Grant, Keys, SharedCredentials
+from bulkprof.aws.sdk import SIGNING_NAMES, Sdk
 from bulkprof.engine.retry import retried
 from bulkprof.errors import ThrottledError
 from tests.aws import wire
@@ -138,6 +139,46 @@ async def test_an_endpoints_odd_path_is_sent_and_signed_like_the_sdks(path: str)
     assert mine.splitlines()[0] == plain.splitlines()[0]
     headers = wire.headers(mine)
     assert headers["authorization"] == _signature(mine, headers)
+
+
+async def test_an_endpoints_host_is_sent_as_it_is_signed() -> None:
+    requests: list[bytes] = []
+    async with wire.serving(noting(requests, wire.response(200, b'{"modelSummaries":[]}'))) as port:
+        sdk = Sdk(wire.environment(port) | {"AWS_ENDPOINT_URL": f"http://LocalHost:{port}"}, timeout_s=5.0)
+        calls = await sdk.client("bedrock", "us-east-1", SharedCredentials(grant))
+        await calls.call("list_foundation_models")
+        await sdk.http.close()
+    headers = wire.headers(requests[0])
+    assert headers["host"] == f"localhost:{port}"
+    assert headers["authorization"] == _signature(requests[0], headers)
+
+
+async def test_renewed_keys_sign_the_next_call_and_send_their_token() -> None:
+    requests: list[bytes] = []
+    renewals = iter((Keys("ONE", wire.SECRET, "token-1"), Keys("TWO", "other", "token-2"), Keys("THREE", "s", None)))
+
+    async def renewed(_: Keys | None) -> Grant:
+        return Grant(next(renewals))
+
+    async with wire.serving(noting(requests, wire.response(200, b'{"modelSummaries":[]}'))) as port:
+        sdk = Sdk(wire.environment(port), timeout_s=5.0)
+        credentials = SharedCredentials(renewed)
+        calls = await sdk.client("bedrock", "us-east-1", credentials)
+        for _ in range(3):
+            await calls.call("list_foundation_models")
+            credentials.expired(credentials.generation)
+        await sdk.http.close()
+    sent = [wire.headers(request) for request in requests]
+    names = [headers["authorization"].partition("Credential=")[2].partition("/")[0] for headers in sent]
+    assert names == ["ONE", "TWO", "THREE"]
+    assert [headers.get("x-amz-security-token") for headers in sent] == ["token-1", "token-2", None]
+    assert len({headers["authorization"][-64:] for headers in sent}) == 3
+
+
+@pytest.mark.parametrize("service", SIGNING_NAMES)
+def test_signing_names_are_the_service_models(service: str) -> None:
+    metadata = Loader().load_service_model(service, "service-2")["metadata"]
+    assert SIGNING_NAMES[service] == metadata.get("signingName", metadata["endpointPrefix"])
 
 
 def _signature(request: bytes, headers: Mapping[str, str]) -> str:

@@ -1,36 +1,57 @@
 """A client's calls without the SDK's engine room: from the request that the client serialized straight to its answer.
 
-What the SDK does between the two (request objects, a dozen events, signing, retries) costs as much as all the rest of
-a call, and bulkprof does its own of what it needs. Answering the event `before-call` is the SDK's way to stand in for
-that, and what its own Stubber does. What others hang on a request still gets it, at the same moments as from the SDK:
-its events, and `prepare_request` of its endpoint, in which tracing libraries add their headers. This module loads the
-SDK: import it late.
+What the SDK does between the two (request objects, a dozen events, retries) costs as much as all the rest of a call,
+and bulkprof does its own of what it needs, but for the signature. Answering the event `before-call` is the SDK's way to
+stand in for that, and what its own Stubber does. What others hang on a request still gets it, at the same moments as
+from the SDK: its events, and `prepare_request` of its endpoint, in which tracing libraries add their headers. This
+module loads the SDK: import it late.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
+from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.handlers import add_recursion_detection_header
 from botocore.parsers import ResponseParserFactory
 from multidict import CIMultiDict
+from yarl import URL
 
+from bulkprof.aws.credentials.keys import Keys
 from bulkprof.aws.transport.answers import read
 from bulkprof.aws.transport.attempts import CURRENT, Attempts
 from bulkprof.aws.transport.http import Connection, SharedHttp
 from bulkprof.aws.transport.parsers import ERRORS_FROM, error_of, metadata_of
-from bulkprof.aws.transport.signing import Signer
 
 ANSWER = "bulkprof-answer"
 """The handler's name among a client's events."""
 
 
+class Signer(NamedTuple):
+    """Signs requests to one service in one Region, each with the keys that are good when it goes out."""
+
+    service: str
+    region: str
+    keys: Callable[[], Awaitable[Keys]]
+
+    async def sign(self, request: AWSRequest) -> None:
+        """Add `Host`, the date, the session token and the signature to the headers of `request`.
+
+        Headers that are added afterwards are sent unsigned. Raises `AwsError` when there are no keys to sign with.
+        """
+        keys = await self.keys()
+        # The SDK signs the host in lower case, aiohttp sends it as the URL has it: so here it is set for both.
+        host = URL(request.url, encoded=True).host_port_subcomponent or ""
+        request.headers.setdefault("Host", host.lower())
+        SigV4Auth(keys, self.service, self.region).add_auth(request)
+
+
 _SIGNER: ContextVar[Signer] = ContextVar("signer")
-"""Whoever signs the call that the task at hand makes."""
+"""Signs the call that the current task makes."""
 
 
 class SignedCalls:
@@ -116,7 +137,7 @@ class Direct:
             request_signer=self._client._request_signer,  # noqa: SLF001
             operation_name=operation,
         )
-        await signer.sign(request.method, request.url, request.headers, request.data or b"")
+        await signer.sign(request)
         request.headers.update((CURRENT.get() or Attempts()).next())
         # Tracing libraries ask for no event, they wrap this method of the SDK's endpoint.
         prepared: AWSPreparedRequest = self._client._endpoint.prepare_request(request)  # noqa: SLF001
