@@ -32,8 +32,8 @@ class _Work(Replacement):
     """One action on its way."""
 
     async def run(self, action: Action) -> Outcome:
-        if (settled := without_call(action)) is not None:
-            return replace(settled, attempts=self.attempts)
+        if (outcome := without_call(action)) is not None:
+            return replace(outcome, attempts=self.attempts)
         match action.kind:
             case ActionKind.CREATE:
                 return await self.create(action)
@@ -41,7 +41,7 @@ class _Work(Replacement):
                 return await self.retag(action)
             case ActionKind.REPLACE:
                 return await (self.supersede(action) if self.means.retirement.until else self.replace(action))
-        # What is left is a deletion: nothing to do was settled above.
+        # What is left is a deletion: nothing to do ended above.
         await self.delete(action.arn)
         return self.outcome(OutcomeKind.DELETED, action.arn)
 

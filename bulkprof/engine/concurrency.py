@@ -21,12 +21,12 @@ async def side_by_side(
         try:
             await work(target)
         finally:
-            slots.give_back(target)
+            slots.release(target)
 
     async with anyio.create_task_group() as group:
         for target in targets:
             # Taken here and given back by the task: targets that wait hold none.
-            await slots.take(target)
+            await slots.acquire(target)
             if traffic.stop.requested:
                 return False
             group.start_soon(one, target)
@@ -42,7 +42,7 @@ class _Slots:
         self._aside: set[Target] = set()
         self._held: set[Target] = set()
 
-    async def take(self, target: Target) -> None:
+    async def acquire(self, target: Target) -> None:
         await self._free.acquire()
         self._held.add(target)
 
@@ -53,7 +53,7 @@ class _Slots:
             self._aside.add(target)
             self._free.release()
 
-    def give_back(self, target: Target) -> None:
+    def release(self, target: Target) -> None:
         if target in self._held:
             self._held.remove(target)
             self._free.release()

@@ -34,7 +34,7 @@ TO_THE_END_S = 10.0
 Replan = Callable[[Action, Sequence[ObservedProfile]], Action]
 """Plans one wanted profile anew against what is there under its name."""
 SourceOf = Callable[[ObservedProfile], str | None]
-"""The `copyFrom` that a profile was made of, as far as it can be told."""
+"""What a profile was made from, as `Api.create` takes it; None where that can't be told."""
 
 
 @dataclass(slots=True)
@@ -146,7 +146,7 @@ class Creation:
         """Whether a profile lives that a token was answered with which an earlier process may have sent, too.
 
         That one may have made it, and somebody may have deleted it since: the token still answers its ARN. Its tags
-        are asked for, as production callers use up the rate of `GetInferenceProfile`.
+        are asked for, as other callers may use up the rate of `Operation.GET`.
         """
         for last in (False, True):
             try:

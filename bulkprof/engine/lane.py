@@ -1,7 +1,7 @@
 """One target's way to AWS: its pacers decide when the next call may go, a global limit how many are in flight.
 
-A call that waits for its turn holds no place of the global limit, so a throttled account can't slow the others; nor can
-a dead one, whose calls make room when their answers stay away (see `places`).
+A call that waits for its turn holds no permit of the global limit, so a throttled account can't slow the others; nor
+can a dead one, whose calls make room when their answers stay away (see `in_flight`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import anyio
 
-from bulkprof.engine.in_flight import PATIENCE_S, Contact, Place, Places
+from bulkprof.engine.in_flight import PATIENCE_S, CallLimit, Contact, Permit
 from bulkprof.engine.retry import REPEATABLE, THROTTLE_PATIENCE_S, retried
 from bulkprof.errors import AmbiguousError, AwsError, SignInNeededError, ThrottledError, UnreachableError
 from bulkprof.model import Target
@@ -45,7 +45,7 @@ class LaneClosedError(Exception):
 class Traffic:
     """What a run's lanes share: the limit of calls in flight, and the counts."""
 
-    in_flight: Places
+    in_flight: CallLimit
     attempts: int
     """Failures after which a call is given up; throttles are not counted."""
     stop: Stop
@@ -146,11 +146,11 @@ class Lane:
             while channel.sends(whatever_closes=whatever_closes) and (delay := pacer.wait(traffic.clock())) > TICK_S:
                 self._require_hope(channel, traffic.clock(), delay)
                 await stop.pause(delay)
-            place = await self._place(channel, stop, whatever_closes=whatever_closes)
+            permit = await self._permit(channel, stop, whatever_closes=whatever_closes)
             sent_at = traffic.clock()
             pacer.started(sent_at)
         contact.sent()
-        look = asyncio.get_running_loop().call_later(PATIENCE_S, self._overdue, place)
+        look = asyncio.get_running_loop().call_later(PATIENCE_S, self._overdue, permit)
         try:
             if stop.requested:
                 raise StopRequestedError
@@ -184,7 +184,7 @@ class Lane:
         finally:
             look.cancel()
             contact.returned()
-            traffic.in_flight.give_back(place)
+            traffic.in_flight.release(permit)
 
     def _require_hope(self, channel: _Channel, now: float, delay: float) -> None:
         """Raise `AwsError` where another wait, of `delay` seconds, is too much for what is only throttled.
@@ -212,7 +212,7 @@ class Lane:
             self.traffic.tell(f"{self.target}: {channel.operation} waits {wait_s:.0f} s, as Retry-After asks{asked}")
         return wait_s
 
-    async def _place(self, channel: _Channel, stop: Stop, *, whatever_closes: bool) -> Place:
+    async def _permit(self, channel: _Channel, stop: Stop, *, whatever_closes: bool) -> Permit:
         """Wait until one more call may be in flight: of this target's, and of all.
 
         Raises `AwsError` where the target is given up.
@@ -225,15 +225,15 @@ class Lane:
             if contact.lost and sends:
                 waited = f"nothing was answered in {contact.waited_s:.0f} s of waiting"
                 raise AwsError(f"not sent: {waited}", code="NoAnswer", where=str(self.target))
-            place = await self.traffic.in_flight.take()
+            permit = await self.traffic.in_flight.acquire()
             # Meanwhile the target may have fallen silent, or another operation may have been quicker.
             if not (sends and (contact.full or contact.lost)):
-                return place
-            self.traffic.in_flight.give_back(place)
+                return permit
+            self.traffic.in_flight.release(permit)
 
-    def _overdue(self, place: Place) -> None:
+    def _overdue(self, permit: Permit) -> None:
         """A call of this lane has gone without an answer for a while."""
-        if not self.traffic.in_flight.overdue(place):
+        if not self.traffic.in_flight.overdue(permit):
             self._contact.crowded()
         if self._contact.silent(self.traffic.clock()) and self.traffic.fell_silent is not None:
             self.traffic.fell_silent(self.target)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from bulkprof.engine.lane import LaneClosedError
-from bulkprof.store.codec import REPLACEMENT_OPEN
+from bulkprof.model import REPLACEMENT_OPEN
 
 MOST_OPEN = 2
 """Names of one target that may be without a profile at the same time."""

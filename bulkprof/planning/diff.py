@@ -7,14 +7,14 @@ changed on a profile: where they differ, the only way is a replacement with a ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from bulkprof.errors import InvalidRequestError
 from bulkprof.limits import TAGS_PER_PROFILE
 from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Refusal, Target
 from bulkprof.planning.retirement import Retirement
+from bulkprof.profiles.catalogue import ModelSource, Resolve
 from bulkprof.rules.ownership import read
 
 UNWANTED = "no manifest wants it"
@@ -27,20 +27,6 @@ TWIN = "another profile of its name is the one that is kept"
 """Why pruning deletes one of several profiles of a wanted name."""
 PRUNED = frozenset({UNWANTED, TWIN})
 """The reasons of deletions that the caps are about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A wanted model, resolved in its target."""
-
-    arn: str
-    """What `copyFrom` gets."""
-    model_arns: frozenset[str]
-    """What `models[]` of a profile made from it holds; empty when that can't be known."""
-
-
-Resolve = Callable[[str], Source]
-"""From a source as the manifest means it to the target's own; raises `InvalidRequestError` when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +164,7 @@ def _is_kept(profile: ObservedProfile, rules: DiffRules) -> bool:
     return rules.retirement.marks(tags) and not rules.retirement.is_over(tags)
 
 
-def _drift(action: Action, profile: ObservedProfile, source: Source) -> str:
+def _drift(action: Action, profile: ObservedProfile, source: ModelSource) -> str:
     """What can't be changed in place and differs, for people; empty when nothing does."""
     parts = []
     if source.model_arns and frozenset(profile.model_arns) != source.model_arns:
@@ -270,6 +256,3 @@ def _deletion(target: Target, profile: ObservedProfile, reason: str) -> Action:
         tags=profile.tags or EMPTY,
         reason=reason,
     )
-
-
-__all__ = ["DiffRules", "InvalidRequestError", "Resolve", "Source", "diff", "owner", "plan_one"]

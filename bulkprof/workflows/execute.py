@@ -13,10 +13,10 @@ from typing import Any
 import anyio
 
 from bulkprof.delivery.sinks import Delivery, make_sinks
-from bulkprof.engine.engine import Engine, EngineSettings, OpenTarget
-from bulkprof.engine.targets import Fleet
+from bulkprof.engine.engine import Engine, EngineSettings
+from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import BulkprofError, ExitCode, StateError, UnforeseenError, unwrapped
-from bulkprof.model import Outcome, OutcomeKind, Target
+from bulkprof.model import FAILURES, Outcome, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
 from bulkprof.reports.failed_rows import write_failed
@@ -27,14 +27,14 @@ from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Progress, Ui
+from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.summary import summarize, with_news
 
 LOG = logging.getLogger(__name__)
-FAILURES = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
 
 
-async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool) -> RunSummary:
+async def execute(work: Workspace, run: RunFile, connection: Connection, *, resumed: bool) -> RunSummary:
     """Turn every open action into an outcome, tell the sinks, and sum up.
 
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
@@ -43,17 +43,22 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     run.set_meta(status="running")
     if resumed:
         await run.off_loop(run.reopen_delivery)
-    sinks, unmade = make_sinks(work.registry, run_context(run, fleet), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
     delivery = Delivery(run, sinks, work.ui.warn, work.stop)
     targets = await run.off_loop(run.pending_targets)
     width = work.settings.run.max_targets_in_flight
-    settings = EngineSettings(width, work.settings.run.settle_s, fleet.rules.retirement)
-    left = Left(await run.off_loop(run.pending_counts), fleet.rate, width)
+    settings = EngineSettings(
+        token_seed=str(run.meta("token_seed", default=run.meta("id"))),
+        max_targets=width,
+        settle_s=work.settings.run.settle_s,
+        retirement=connection.rules.retirement,
+    )
+    left = Left(await run.off_loop(run.pending_counts), connection.rate, width)
 
     def open_target(target: Target) -> AbstractAsyncContextManager[OpenTarget]:
         left.begins(target)
-        return fleet.open(target)
+        return connection.open(target)
 
     faults: list[UnforeseenError] = []
     try:
@@ -61,7 +66,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
         with work.ui.progress("profiles", total, left.seconds) as progress:
             watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
             watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
-            engine = Engine(run, fleet.traffic, open_target, settings, watch)
+            engine = Engine(run, connection.traffic, open_target, settings, watch)
             with _ending_in_order(work, faults):
                 async with anyio.create_task_group() as group:
                     group.start_soon(delivery.follow)
@@ -108,11 +113,11 @@ def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator
         work.stop.request(ExitCode.COULD_NOT_RUN, str(unforeseen))
 
 
-def run_context(run: RunFile, fleet: Fleet) -> RunContext:
+def run_context(run: RunFile, connection: Connection) -> RunContext:
     """The run as its sinks see it."""
 
     def client(service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
-        return fleet.sessions.client(service, region=region)
+        return connection.sessions.client(service, region=region)
 
     return RunContext(
         run_id=str(run.meta("id")),
@@ -138,7 +143,7 @@ class _Watch:
         self.progress.outcome(outcome)
         if done := self.left.take(outcome):
             self.ui.target_done(done.target, done.counts, done.seconds)
-        self.count(outcome.kind in FAILURES)
+        self.count(int(outcome.kind.is_failure))
 
     def count(self, failures: int) -> None:
         """Count failures, those of earlier processes of the run among them, and stop at too many."""
@@ -149,10 +154,10 @@ class _Watch:
             self.stop.request(ExitCode.SAFETY_LIMIT, failed)
 
 
-async def tell_estimate(work: Workspace, run: RunFile, fleet: Fleet) -> None:
+async def tell_estimate(work: Workspace, run: RunFile, connection: Connection) -> None:
     """Say how long what is planned will take, where rates are known and it is long."""
     pending = await run.off_loop(run.pending_counts)
-    seconds = seconds_left(pending, fleet.rate, work.settings.run.max_targets_in_flight)
+    seconds = seconds_left(pending, connection.rate, work.settings.run.max_targets_in_flight)
     deadline = work.deadline.at if work.deadline else None
     if line := estimate_line(seconds, datetime.now().astimezone(), deadline):
         work.ui.note(line)

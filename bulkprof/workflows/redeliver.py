@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from bulkprof.delivery.sinks import Delivery, make_sinks
-from bulkprof.engine.targets import Fleet
 from bulkprof.errors import UsageError, unwrapped
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.store.standing import nothing_to_deliver, told_its_end
 from bulkprof.ui import Ui
 from bulkprof.workflows.connect import connect
+from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.execute import run_context
 from bulkprof.workflows.options import Options, several
@@ -44,16 +44,16 @@ async def redeliver(
             raise UsageError(await run.off_loop(partial(nothing_to_deliver, run, work.state)))
         await run.off_loop(run.check)
         work = work.as_started(run)
-        async with connect(work) as fleet:
-            return await _send_missing(work, run, fleet, only=several(only or ()))
+        async with connect(work) as connection:
+            return await _send_missing(work, run, connection, only=several(only or ()))
 
 
-async def _send_missing(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collection[str]) -> Redelivery:
+async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *, only: Collection[str]) -> Redelivery:
     """Send what sinks miss of a finished run; `only` names the sinks to try, empty all.
 
     Raises `UsageError` for unknown ones.
     """
-    sinks, unmade = make_sinks(work.registry, run_context(run, fleet), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
     known = {sink.name for _, sink in sinks}
     if unknown := set(only) - known - set(unmade):
         raise UsageError(

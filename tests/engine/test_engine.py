@@ -10,9 +10,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bulkprof.engine import engine as engine_module
-from bulkprof.engine.engine import BREAKER_FAILURES, LANE_WIDTH, PAGE, Engine, EngineSettings, OpenTarget
+from bulkprof.engine import outcomes, store
+from bulkprof.engine.engine import Engine, EngineSettings
 from bulkprof.engine.lane import Lane, Traffic
+from bulkprof.engine.store import PAGE
+from bulkprof.engine.target_run import BREAKER_FAILURES, LANE_WIDTH
+from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AccessDeniedError, AwsError, CredentialsError, InvalidRequestError, QuotaError
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Refusal, Target
 from bulkprof.stop import StopRequestedError
@@ -36,7 +39,7 @@ MAKE, SKIP, FAIL = OutcomeKind.CREATED, OutcomeKind.SKIPPED, OutcomeKind.FAILED
 
 @pytest.fixture(autouse=True)
 def _commit_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "FLUSH_S", 0.0)
+    monkeypatch.setattr(outcomes, "FLUSH_S", 0.0)
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def make_engine(
             raise world
         yield OpenTarget(Lane(target, traffic), world, resolve, replan_with())
 
-    return Engine(run, traffic, open_target, EngineSettings(max_targets, settle_s=0.0), watch)
+    return Engine(run, traffic, open_target, EngineSettings("run-1", max_targets, settle_s=0.0), watch)
 
 
 def ends(run: RunFile) -> list[tuple[str, OutcomeKind, str]]:
@@ -186,7 +189,7 @@ async def test_a_full_target_gets_no_more_creations_but_its_other_changes(
     run: RunFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The deletion is read after many creations that were under way side by side have failed.
-    monkeypatch.setattr(engine_module, "PAGE", 50)
+    monkeypatch.setattr(store, "PAGE", 50)
     aws = FakeAws()
     desire(run, *(f"new{number:02}" for number in range(60)))
     desire(run, "a", target=WEST)

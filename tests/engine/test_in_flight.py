@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from bulkprof.engine.concurrency import side_by_side
-from bulkprof.engine.in_flight import PATIENCE_S, REGROWTH, START_ROOM, Contact, Places
+from bulkprof.engine.in_flight import PATIENCE_S, REGROWTH, START_ROOM, CallLimit, Contact
 from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.engine.retry import CERTAIN
 from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, UnreachableError
@@ -32,7 +32,7 @@ def _traffic(*, due: int, overdue: int = 64, attempts: int = 8) -> Traffic:
         return cast("Pacer", FreePacer())
 
     clock = asyncio.get_running_loop().time
-    return Traffic(Places(due, overdue), attempts, Stop(), pacer_for, TIMEOUT_S, clock)
+    return Traffic(CallLimit(due, overdue), attempts, Stop(), pacer_for, TIMEOUT_S, clock)
 
 
 class Calls:

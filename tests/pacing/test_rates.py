@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.pacing.learned import LearnedRate
+from bulkprof.pacing.pacer import LearnedRate
 from bulkprof.pacing.rates import STALE, RateStore
 
 NOW = 1_700_000_000.0

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bulkprof.pacing.learned import LearnedRate
-from bulkprof.pacing.pacer import Pacer
+from bulkprof.pacing.pacer import LearnedRate, Pacer
 from tests.simulation.clients import Caller, Lane, Tally
 from tests.simulation.others import AdaptivePool, JitterPool, StandardPool
 from tests.simulation.world import Limit, Loop, Network, TokenBucket

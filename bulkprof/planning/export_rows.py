@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bulkprof.aws.catalogue import Catalogue
 from bulkprof.config import Settings
 from bulkprof.errors import InvalidRequestError
 from bulkprof.limits import TAGS_PER_PROFILE, Fault, description_fault, name_fault, tag_key_fault, tag_value_fault
 from bulkprof.model import EMPTY, ObservedProfile, Problem, Severity, Target
+from bulkprof.profiles.catalogue import Catalogue
 from bulkprof.rules.sources import SourceArn, form_fault, parse_arn
 from bulkprof.text.looks import TAG_PREFIX, tag_key
 
@@ -98,7 +98,7 @@ class Exporter:
         if catalogue is None:
             likely = _lone_model(profile, target)
         elif source := catalogue.source_of(profile.model_arns):
-            likely = [source, catalogue.resolve(source, target).source_arn]
+            likely = [source, catalogue.resolve(source, target).arn]
         else:
             return ""
         fit = (source for source in likely if source not in self._settings.models and not form_fault(source, None))
