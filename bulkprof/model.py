@@ -49,7 +49,7 @@ class Directory:
     units: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Of the units that were asked for: the ids of the accounts in each and in its children. Unknown ones lack."""
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The tags of active accounts by id; empty where nobody asked for them."""
+    """The tags of active accounts by id; empty where they weren't asked for."""
 
 
 class Severity(StrEnum):

@@ -54,7 +54,7 @@ class _Work(Replacement):
             ours = made.in_doubt or self.begun_before
             return self.outcome(OutcomeKind.CREATED if ours else OutcomeKind.UNCHANGED, again.arn)
         if again.kind is ActionKind.REPLACE and again.refusal is None:
-            # Nobody was shown a plan that deletes something here.
+            # The plan that people were shown deletes nothing here.
             raise ConflictError(f"{again.arn} took this name since the plan and differs ({again.reason}); run it again")
         return await self.run(again)
 

@@ -13,7 +13,7 @@ from bulkprof.model import Target
 async def side_by_side(
     targets: Sequence[Target], width: int, traffic: Traffic, work: Callable[[Target], Awaitable[None]]
 ) -> bool:
-    """Do `work` on each of `targets`, `width` at once; answers whether a stop left none of them out."""
+    """Do `work` on each of `targets`, `width` at once. Returns whether all were done, or begun: False after a stop."""
     slots = _Slots(width)
     traffic.fell_silent = slots.fell_silent
 
@@ -34,7 +34,7 @@ async def side_by_side(
 
 
 class _Slots:
-    """Who is at work: `width` targets, and as many more that have fallen silent."""
+    """The targets at work: `width` of them, and as many more that have fallen silent."""
 
     def __init__(self, width: int) -> None:
         self._free = anyio.Semaphore(width)
@@ -47,7 +47,7 @@ class _Slots:
         self._held.add(target)
 
     def fell_silent(self, target: Target) -> None:
-        """Let another one in. This one goes on beside it, also when it is heard of again."""
+        """Let another one in. This one goes on beside it, also when it answers again."""
         if target in self._held and len(self._aside) < self._spare:
             self._held.remove(target)
             self._aside.add(target)

@@ -1,7 +1,7 @@
 """How one profile is made, and never twice.
 
 A creation is sent with a token derived from the run and the profile, so sending it again is harmless while AWS
-remembers the token. Where AWS's answer is lost, nobody knows whether the profile exists: the lag of lists is waited
+remembers the token. Where AWS's answer is lost, the profile may exist or not: the lag of lists is waited
 out, the name is looked up, and only if it isn't there the same creation is sent again, with the same token.
 """
 
@@ -76,7 +76,7 @@ class Found:
 
 
 def doubtful(error: AwsError) -> AmbiguousError:
-    """Whatever follows a lost answer says nothing certain: the profile may be made, and not listed yet."""
+    """An error after a lost answer says nothing certain: the profile may be made, and not listed yet."""
     return AmbiguousError(error.message, code=error.code, operation=error.operation, where=error.where)
 
 
@@ -91,17 +91,17 @@ class Creation:
         self.changed = False
         """Whether any of them changed anything."""
         self.halfway = False
-        """Whether what is done so far must not be left so: then calls are sent whatever closes the target."""
+        """Whether what is done so far must not be left so: then calls are sent also where the target is closed."""
         self.begun_before = action.id <= means.begun
 
     async def make(
         self, action: Action, *, replaced: str = "", patience: int | None = None, in_doubt: bool = False
     ) -> str | Found:
-        """Create the profile; answers the new ARN, or what was found under the name instead.
+        """Create the profile. Returns the new ARN, or what was found under the name instead.
 
         `replaced` is the ARN of a profile of this name that doesn't count as found, nor do those that were replaced
         before. With a `patience`, so many conflicts with nothing else found are waited out, and the next one ends it.
-        Raises the last error when it can't be made; `AmbiguousError` when nobody knows whether it was.
+        Raises the last error when it can't be made; `AmbiguousError` when it may be made or not.
         """
         token = token_for(self.means.token_seed, action)
         last: AwsError | None = None
@@ -139,14 +139,14 @@ class Creation:
                 return Found(found, in_doubt, old)
             if turn < turns:
                 await self.stop.pause(backoff(turn))
-        assert last is not None  # noqa: S101 - at least one turn is made, and each ends in an answer or an error
+        assert last is not None  # noqa: S101 - at least one turn is made, and each ends in a return or an error
         raise last
 
     async def is_there(self, arn: str) -> bool:
-        """Whether a profile lives that a token was answered with which an earlier process may have sent, too.
+        """Whether the profile of this ARN exists, which AWS returned for a token that may have been sent before.
 
-        That one may have made it, and somebody may have deleted it since: the token still answers its ARN. Its tags
-        are asked for, as other callers may use up the rate of `Operation.GET`.
+        An earlier process may have made it, and it may be deleted since: AWS still returns its ARN for the token.
+        Its tags are asked for, as other callers may use up the rate of `Operation.GET`.
         """
         for last in (False, True):
             try:

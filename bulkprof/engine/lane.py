@@ -54,10 +54,10 @@ class Traffic:
     """Seconds after which an unanswered call comes back."""
     clock: Callable[[], float] = time.monotonic
     fell_silent: Callable[[Target], None] | None = None
-    """Hears of each target that has stopped answering, more than once: whoever works on many side by side sets it."""
+    """Is called with each target that has stopped answering, more than once. `side_by_side` sets it."""
     counts: dict[str, CallCount] = field(default_factory=dict)
     tell: Callable[[str], None] | None = None
-    """Hears what people should know, such as why a target stands still."""
+    """Is called with what people should know, such as why a target stands still."""
 
 
 class _Channel:

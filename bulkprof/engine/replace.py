@@ -171,7 +171,7 @@ class Replacement(Creation):
         return ""
 
     def same(self, action: Action, made: str | Found) -> str:
-        """The ARN of what was made, or found equal to it. Raises `ConflictError` for a stranger of the same name."""
+        """Return the ARN of what was made, or found equal to it. Raises `ConflictError` for a different profile."""
         if isinstance(made, str):
             return made
         again = self.means.replan(action, made.found)
@@ -183,8 +183,8 @@ class Replacement(Creation):
     async def delete(self, arn: str) -> bool:
         """Delete a profile. Returns whether it was there to be deleted, as far as one can tell.
 
-        Gone is what was asked for: an attempt's answer was lost, or somebody else was quicker. Raises `AmbiguousError`
-        where nobody knows whether it is gone: an attempt's answer was lost, and the next ones got another error.
+        Gone is what was asked for: an attempt's answer was lost, or another program was quicker. Raises
+        `AmbiguousError` where it may be gone or not: an attempt's answer was lost, and the next ones got another error.
         """
         there = True
         in_doubt = False

@@ -9,7 +9,7 @@ The server is taken to be a token bucket of unknown rate and depth. Two facts ca
   costs one call and renews the measurement; if none comes, the limit has risen and the excess grows on.
 
 How long a rate is held before the next knock grows with how long it has proved right, in calls. When throttles come
-early and tokens are missing, somebody else draws on the same limit: then several pacers share it fairly by yielding
+early and tokens are missing, another caller draws on the same limit: then several pacers share it fairly by yielding
 a part at each throttle and regaining it slowly, until the pairs agree again. A time in which nothing at all is accepted
 says nothing about the rate: afterwards the one from before is gone back to.
 

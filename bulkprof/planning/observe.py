@@ -1,8 +1,8 @@
 """What AWS says exists in one target, with as few calls as that can take.
 
 One List call per 1,000 profiles, and one tagging call per 100 tagged ones. The tagging API may lag and never shows
-a profile that was never tagged, so its answers are good enough to find that nothing is to be done, and whatever
-would be *changed* because of them is asked for again, profile by profile.
+a profile that was never tagged, so what it says is good enough to find that nothing is to be done, and what
+would be *changed* because of it is asked for again, profile by profile.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def observe(
     """List the target's profiles, with the tags of those in `names`, by default of all.
 
     `owned` looks for profiles that carry tags among the others, too. A profile that the index doesn't show was never
-    tagged, or a moment ago: nobody can tell whose it is, and so it keeps `tags=None`, as those that nobody asks about.
+    tagged, or a moment ago: its owner isn't known, and so it keeps `tags=None`, as those whose tags aren't asked for.
     """
     profiles = await whole_list(call, Operation.LIST, api.list_page, attrgetter("arn"))
     needed = [profile.arn for profile in profiles if names is None or profile.name in names]
@@ -67,7 +67,7 @@ async def look_up(api: Reads, call: Send, arns: Iterable[str]) -> list[ObservedP
 
 
 def to_confirm(actions: Iterable[Action], observed: Sequence[ObservedProfile]) -> list[str]:
-    """The ARNs whose tags decide a change: what a lagging answer could make us do wrongly.
+    """The ARNs whose tags decide a change: what tags that lag could make us do wrongly.
 
     Where a profile goes, or a wanted name has several, all of the name decide: another one has to be what stays, and
     only tags say which one was replaced.

@@ -1,4 +1,4 @@
-"""What use cases need that call AWS: the way into it or the sandbox, the estate's lock, and what was done lately."""
+"""What use cases need that call AWS: the way into it or the sandbox, the estate's lock, and the recent runs' work."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterato
         role = {"role": work.settings.organization.role or SANDBOX_ROLE}
         organization: Organization = work.settings.organization.model_copy(update=role)
         sessions = AwsSessions(organization, work.settings.run, environment=sandbox.environment())
-        # The bucket of a shared lock is in AWS: in the sandbox there is nobody to share it with.
+        # The bucket of a shared lock is in AWS: the sandbox is shared with no other machine.
         async with _connection(work, sessions, Lock(), holder) as connection:
             yield connection
     finally:
@@ -138,7 +138,7 @@ def estate_lock(work: Workspace, run: RunFile) -> StateLock:
 
 
 async def recent_runs(work: Workspace) -> RecentRuns:
-    """What the last runs on this machine did so lately that AWS may not show it."""
+    """Return what the last runs on this machine did that AWS may not show yet."""
     look = partial(RecentRuns, work.state, work.settings.estate, work.settings.run.settle_s)
     recent = await anyio.to_thread.run_sync(look)
     for damaged in recent.news():

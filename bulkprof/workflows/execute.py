@@ -29,7 +29,7 @@ from bulkprof.totals import RunSummary
 from bulkprof.ui import Progress, Ui
 from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.summary import summarize, with_news
+from bulkprof.workflows.summary import summarize, with_last_run
 
 LOG = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     """Turn every open action into an outcome, tell the sinks, and sum up.
 
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
-    too, unless it was a signal: whoever sent it knows.
+    too, unless it was a signal: the sender knows.
     """
     run.set_meta(status="running")
     if resumed:
@@ -84,7 +84,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
                 "count as skipped: the next sync takes them up, and so does a resume"
             )
-        summary = await with_news(work, run, summary)
+        summary = await with_last_run(work, run, summary)
         try:
             await run.off_loop(partial(_write_files, work, run))
         finally:
@@ -101,7 +101,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
 
 @contextmanager
 def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator[None]:
-    """Let what nobody has foreseen stop the run, and note it: files are written, sinks told, and `resume` goes on."""
+    """Let an unforeseen error stop the run, and note it: files are written, sinks told, and `resume` goes on."""
     try:
         with unwrapped():
             yield

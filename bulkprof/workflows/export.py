@@ -1,7 +1,7 @@
 """The use case `export`: what exists, as a manifest. It reads only, target by target, and holds no target's rows.
 
-The manifest is meant to be planned with the same config: what the estate has comes out unchanged, and what nobody owns
-is adopted.
+The manifest is meant to be planned with the same config: what the estate has comes out unchanged, and what no estate
+owns is adopted.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from bulkprof.workflows.options import Options
 
 @dataclass(slots=True)
 class Export:
-    """What an export came to."""
+    """How much an export wrote, and what it left out."""
 
     targets: int = 0
     profiles: int = 0

@@ -98,7 +98,7 @@ class Planner:
             try:
                 observed, actions = await self._compare(opened, target, resolvable, lately)
             except NotFoundError:
-                # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists settle.
+                # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists catch up.
                 await self.connection.traffic.stop.pause(self.recent.settle_s)
                 observed, actions = await self._compare(opened, target, resolvable, lately)
             if warning := await quota_warning(
@@ -139,7 +139,7 @@ class Planner:
             if unlisted:
                 observed.extend(await look_up(opened.api, opened.lane.call, unlisted))
         except NotFoundError:
-            # Deleted by somebody else, or not to be found yet: only time can tell.
+            # Deleted by another program, or not to be found yet: only time can tell.
             await self.connection.traffic.stop.pause(self.recent.left_s)
             observed = await observe(opened.api, opened.lane.call, names, owned=owned)
         there = [profile for profile in observed if profile.arn not in lately.deleted]
@@ -155,7 +155,7 @@ class Planner:
 def _forget_whole(
     run: RunFile, target: Target, actions: Iterable[Action], there: Mapping[str, str], *, pruned: bool
 ) -> None:
-    """Take names off the list of those without a profile that have one, or that nobody wants where all is looked at."""
+    """Take names that have a profile off the list of those without, and unwanted ones where all is looked at."""
     wanted = {action.name for action in actions if action.kind is not ActionKind.DELETE}
 
     # Lists have had their time since the run that noted it: the old profile counts, too, where it was never deleted.

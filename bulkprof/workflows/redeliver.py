@@ -17,12 +17,12 @@ from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.execute import run_context
 from bulkprof.workflows.options import Options, several
-from bulkprof.workflows.summary import summary_of, with_news
+from bulkprof.workflows.summary import summary_of, with_last_run
 
 
 @dataclass(frozen=True, slots=True)
 class Redelivery:
-    """What sending again came to, by sink."""
+    """The sinks that have everything now, and those that don't."""
 
     delivered: list[str]
     missing: list[str]
@@ -66,7 +66,7 @@ async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *
     chosen = [pair for pair in sinks if not only or pair[1].name in only]
     delivery = Delivery(run, chosen, work.ui.warn, work.stop)
     try:
-        await delivery.finish(await with_news(work, run, summary_of(run)))
+        await delivery.finish(await with_last_run(work, run, summary_of(run)))
     finally:
         await delivery.close()
     missing = set(await run.off_loop(run.sinks_missing)).union(unmade)

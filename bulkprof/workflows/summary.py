@@ -57,8 +57,8 @@ def summary_of(run: RunFile) -> RunSummary:
     return summarize(run, run.meta("elapsed_s", default=0.0), exit_code=exit_code)
 
 
-async def with_news(work: Workspace, run: RunFile, summary: RunSummary) -> RunSummary:
-    """The summary with what is new in it; an earlier run that can't be read costs only that."""
+async def with_last_run(work: Workspace, run: RunFile, summary: RunSummary) -> RunSummary:
+    """The summary, compared with the last run; an earlier run that can't be read costs only that."""
     try:
         return replace(summary, since_last=await run.off_loop(partial(since_last, work.state, run)))
     except StateError as error:

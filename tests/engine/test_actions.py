@@ -127,7 +127,7 @@ async def test_a_conflict_after_a_lost_answer_is_still_a_doubt() -> None:
 
 @pytest.mark.parametrize("operation", ["create", "list"])
 @pytest.mark.parametrize("error", [AccessDeniedError("no"), UnreachableError("no route"), QuotaError("full")])
-async def test_no_other_error_settles_a_lost_answer(operation: str, error: AwsError) -> None:
+async def test_no_other_error_makes_a_lost_answer_certain(operation: str, error: AwsError) -> None:
     aws = FakeAws(hides_new=operation == "create")
     aws.script("create", After(cut()))
     aws.script(operation, *[error] * ATTEMPTS)

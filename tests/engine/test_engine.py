@@ -13,11 +13,12 @@ import pytest
 from bulkprof.engine import outcomes, store
 from bulkprof.engine.engine import Engine, EngineSettings
 from bulkprof.engine.lane import Lane, Traffic
-from bulkprof.engine.store import PAGE
+from bulkprof.engine.store import PAGE, Store
 from bulkprof.engine.target_run import BREAKER_FAILURES, LANE_WIDTH
 from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AccessDeniedError, AwsError, CredentialsError, InvalidRequestError, QuotaError
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Refusal, Target
+from bulkprof.profiles.operations import Operation
 from bulkprof.stop import StopRequestedError
 from bulkprof.store.run import RunFile
 from bulkprof.totals import CallCount
@@ -50,7 +51,7 @@ def run(tmp_path: Path) -> Iterator[RunFile]:
 
 
 def make_engine(
-    run: RunFile,
+    run: Store,
     worlds: Mapping[Target, FakeAws | AwsError | StopRequestedError],
     traffic: Traffic | None = None,
     *,
@@ -87,7 +88,7 @@ async def test_many_targets_each_get_their_profiles_once(run: RunFile) -> None:
     await make_engine(run, worlds, max_targets=7, watch=told.append).execute(run.pending_targets())
     assert run.outcome_counts() == {MAKE: 360}
     assert all(world.names() == {"a": 1, "b": 1, "c": 1} for world in worlds.values())
-    assert run.calls() == {"CreateInferenceProfile": CallCount(sent=360)}
+    assert run.calls() == {Operation.CREATE: CallCount(sent=360)}
     assert [(o.target, o.name) for o in told] == [(o.target, o.name) for _, o in run.outcomes_after(0, 1000)]
 
 
@@ -212,7 +213,7 @@ async def test_creations_that_wait_for_their_turn_are_not_sent_to_a_full_target(
     traffic = make_traffic(in_flight=1)
     await make_engine(run, {TARGET: aws}, traffic).execute([TARGET])
     assert aws.calls == ["create"]
-    assert run.calls()["CreateInferenceProfile"].sent == 1
+    assert run.calls()[Operation.CREATE].sent == 1
     assert run.outcome_counts() == {FAIL: 1, SKIP: LANE_WIDTH - 1}
 
 
@@ -260,4 +261,4 @@ async def test_calls_that_fail_after_a_commit_are_counted_too(run: RunFile) -> N
     engine = make_engine(run, {TARGET: aws}, watch=lambda outcome: recorded.set())
     with anyio.fail_after(5):
         await engine.execute([TARGET])
-    assert run.calls() == {"CreateInferenceProfile": CallCount(sent=2, failed=1)}
+    assert run.calls() == {Operation.CREATE: CallCount(sent=2, failed=1)}

@@ -11,10 +11,11 @@ import anyio
 import pytest
 
 from bulkprof.engine import engine as engine_module
-from bulkprof.engine import outcomes
+from bulkprof.engine import in_flight, outcomes
 from bulkprof.engine.target_run import LANE_WIDTH
 from bulkprof.errors import StateError, unwrapped
 from bulkprof.model import ActionKind, Outcome, OutcomeKind, Target
+from bulkprof.profiles.operations import Operation
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
@@ -114,7 +115,7 @@ async def test_what_was_left_open_is_carried_on_by_the_next_engine(run: RunFile,
     await make_engine(run, {TARGET: aws}).execute(run.pending_targets())
     assert run.outcome_counts() == {OutcomeKind.CREATED: ROWS}
     assert set(aws.names().values()) == {1}
-    assert run.calls()["CreateInferenceProfile"].sent == ROWS
+    assert run.calls()[Operation.CREATE].sent == ROWS
 
 
 async def test_a_cancelled_engine_has_recorded_every_answer(

@@ -12,6 +12,7 @@ from bulkprof.engine.actions import Performer
 from bulkprof.errors import AccessDeniedError, AwsError, ConflictError, NotFoundError, UnreachableError
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind
 from bulkprof.planning.retirement import Retirement
+from bulkprof.profiles.operations import Operation
 from bulkprof.stop import Stop, StopRequestedError
 from tests.engine.making import (
     OURS,
@@ -341,7 +342,7 @@ async def test_a_mark_that_cannot_be_taken_back_is_told() -> None:
 async def test_nothing_is_marked_where_nothing_can_be_made() -> None:
     aws = FakeAws(unique_names=False)
     lane = make_lane(make_traffic(stop=InstantStop()))
-    lane.close(["CreateInferenceProfile"], "QuotaReached", "full")
+    lane.close([Operation.CREATE], "QuotaReached", "full")
     action = make_action(kind=ActionKind.REPLACE, arn=aws.there("a", source="pro"))
     outcome = await Performer("run-1", lane, aws, replan_with(), settle_s=0.0, **KEPT).perform(action)
     assert (outcome.kind, outcome.error_code, aws.calls) == (OutcomeKind.SKIPPED, "QuotaReached", [])

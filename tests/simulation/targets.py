@@ -21,6 +21,7 @@ from bulkprof.errors import AmbiguousError, ThrottledError
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Outcome, OutcomeKind, Request, Target
 from bulkprof.pacing.pacer import Pacer
 from bulkprof.profiles.api import Api
+from bulkprof.profiles.operations import Operation
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from tests.simulation.virtual import run_virtually
@@ -103,7 +104,7 @@ def simulate(
             await Engine(run, traffic, open_target, EngineSettings("r1", lanes, settle_s=1.0), watch).execute(
                 run.targets()
             )
-            calls = run.calls().get("CreateInferenceProfile")
+            calls = run.calls().get(Operation.CREATE)
             return SimulatedRun(watch.created, watch.ended, run.outcome_counts(), calls.throttled if calls else 0)
 
         return run_virtually(main)
