@@ -14,9 +14,9 @@ from operator import attrgetter
 from typing import TypeVar
 
 from bulkprof.engine.lane import Lane, LaneClosedError
+from bulkprof.engine.open_names import OpenNames
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.engine.retry import CERTAIN, REPEATABLE, backoff
-from bulkprof.engine.turns import Turns
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
 from bulkprof.model import EMPTY, Action, ObservedProfile, Outcome, OutcomeKind
 from bulkprof.pages import whole_list
@@ -57,7 +57,7 @@ class Means:
     """Keeps in the run's file, before the old profile of a replacement is deleted, that its name may have none now."""
     note_whole: Callable[[Action], Awaitable[None]] | None = field(default=None, kw_only=True)
     """Takes that back, where nothing was sent in the end."""
-    turns: Turns = field(default_factory=Turns, init=False)
+    open_names: OpenNames = field(default_factory=OpenNames, init=False)
     late_stop: LateStop = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,8 +105,8 @@ class Creation:
         """
         token = token_for(self.means.token_seed, action)
         last: AwsError | None = None
-        turns = self.means.lane.traffic.attempts
-        for turn in range(1, turns + 1):
+        tries = self.means.lane.traffic.attempts
+        for tried in range(1, tries + 1):
             try:
                 arn = await self.call(Operation.CREATE, partial(self._send, action, token), retry_on=CERTAIN)
                 if not self.begun_before or await self.is_there(arn):
@@ -134,12 +134,12 @@ class Creation:
                 for profile in there
                 if profile.arn != replaced and not (replaced and self.means.retirement.marks(profile.tags or EMPTY))
             ]
-            if found or (conflict and patience is not None and turn > patience):
+            if found or (conflict and patience is not None and tried > patience):
                 old = next((profile for profile in there if profile.arn == replaced), None)
                 return Found(found, in_doubt, old)
-            if turn < turns:
-                await self.stop.pause(backoff(turn))
-        assert last is not None  # noqa: S101 - at least one turn is made, and each ends in a return or an error
+            if tried < tries:
+                await self.stop.pause(backoff(tried))
+        assert last is not None  # noqa: S101 - at least one try is made, and each ends in a return or an error
         raise last
 
     async def is_there(self, arn: str) -> bool:

@@ -90,7 +90,7 @@ class Engine:
                 turns, lost = await store.off_loop(lambda: (store.turns(target), store.lost_elsewhere(target)))
                 performer = self._performer(opened, begun)
                 for each in lost:
-                    performer.turns.lose(each.name, f"run {each.run_id} deleted the old one")
+                    performer.open_names.lose(each.name, f"run {each.run_id} deleted the old one")
                 await TargetRun(store, performer, writer.hand_over).work(target, turns)
         except StopRequestedError:
             return

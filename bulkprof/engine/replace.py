@@ -35,18 +35,18 @@ class Replacement(Creation):
 
         `gone` says that the old one isn't there any more, as far as AWS shows.
         """
-        async with self.means.turns.turn():
+        async with self.means.open_names.replacing():
             # It may have been long until its turn.
             await self.means.lane.traffic.stop.pause(0)
             self.means.lane.require_open(Operation.CREATE)
-            unique = self.means.turns.unique is True
+            unique = self.means.open_names.unique is True
             marked = not gone and not unique and await self.mark(action)
             try:
                 # Also where names are unique: what else AWS has against the new profile shows before the old one goes.
                 made = await self.make(action, replaced=action.arn, patience=0 if unique else DOUBTS)
                 if isinstance(made, str) or made.found:
                     return await self.end(action, self.same(action, made))
-                self.means.turns.found(unique=True)
+                self.means.open_names.found(unique=True)
                 return await self.delete_first(action, made)
             except (AmbiguousError, StopRequestedError):
                 raise  # there may be a successor; a mark without one is taken off by the next run
@@ -58,7 +58,7 @@ class Replacement(Creation):
         self.halfway = True
         try:
             if await self.delete(action.arn):
-                self.means.turns.found(unique=False)
+                self.means.open_names.found(unique=False)
         except (AwsError, LaneClosedError) as error:
             note = f"the new profile is made, and {action.arn} is still there: "
             return replace(self.failed(error, note=note), arn=arn, old_arn=action.arn)
@@ -71,8 +71,8 @@ class Replacement(Creation):
         tells that its name has no profile.
         """
         create = Operation.CREATE
-        turns, lane = self.means.turns, self.means.lane
-        async with turns.opening():
+        open_names, lane = self.means.open_names, self.means.lane
+        async with open_names.opening():
             # A deletion is sent only when the creation may follow at once, and never after a stop.
             await lane.due(Operation.DELETE, lane.traffic.stop)
             await lane.due(create, lane.traffic.stop)
@@ -93,7 +93,7 @@ class Replacement(Creation):
             try:
                 arn = self.same(action, await self.make(action, replaced=action.arn, in_doubt=made.in_doubt))
             except StopRequestedError:
-                turns.lose(action.name, "the run was stopped")
+                open_names.lose(action.name, "the run was stopped")
                 raise
             except AmbiguousError as error:
                 return self.lost(action, error, note="the old profile is deleted; ")
@@ -111,7 +111,7 @@ class Replacement(Creation):
             try:
                 arn = await self.make(again, replaced=action.arn)
             except StopRequestedError:
-                self.means.turns.lose(action.name, "the run was stopped")
+                self.means.open_names.lose(action.name, "the run was stopped")
                 raise
             except AmbiguousError as error:
                 return self.lost(action, error, note=f"the old profile is deleted and may be made again ({why}); ")
@@ -124,7 +124,7 @@ class Replacement(Creation):
 
     def lost(self, action: Action, error: AwsError | LaneClosedError, *, note: str) -> Outcome:
         """The outcome of an action that leaves its name without a profile, or perhaps does."""
-        self.means.turns.lose(action.name, f"{error.code}: {error}")
+        self.means.open_names.lose(action.name, f"{error.code}: {error}")
         return replace(self.failed(error, note=note), arn="", old_arn=action.arn)
 
     async def supersede(self, action: Action) -> Outcome:

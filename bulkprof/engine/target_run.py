@@ -44,9 +44,9 @@ class TargetRun:
     async def work(self, target: Target, turns: Iterable[Turn]) -> None:
         """Carry out what comes in each of `turns`, one after the other."""
         for turn in turns:
-            if turn is Turn.REST and self.performer.turns.lost:
+            if turn is Turn.REST and self.performer.open_names.lost:
                 # What is made new could take the place that a name without a profile needs.
-                self._lane.close((Operation.CREATE,), REPLACEMENT_OPEN, self.performer.turns.reason)
+                self._lane.close((Operation.CREATE,), REPLACEMENT_OPEN, self.performer.open_names.reason)
             if turn is Turn.LOST:
                 found = await self._store.off_loop(partial(self._store.lost, target))
                 self.lost = {each.name: each for each in found}
@@ -97,7 +97,7 @@ class TargetRun:
         outcome = replace(outcome, old_arn=lost.old_arn)
         if not outcome.error_code:
             return outcome
-        self.performer.turns.lose(outcome.name, f"{outcome.error_code}: {outcome.error_message}")
+        self.performer.open_names.lose(outcome.name, f"{outcome.error_code}: {outcome.error_message}")
         return replace(
             outcome, error_message=f"the old profile is deleted, by run {lost.run_id}; {outcome.error_message}"
         )

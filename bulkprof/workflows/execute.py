@@ -46,32 +46,9 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
     delivery = Delivery(run, sinks, work.ui.warn, work.stop)
-    targets = await run.off_loop(run.pending_targets)
-    width = work.settings.run.max_targets_in_flight
-    settings = EngineSettings(
-        token_seed=str(run.meta("token_seed", default=run.meta("id"))),
-        max_targets=width,
-        settle_s=work.settings.run.settle_s,
-        retirement=connection.rules.retirement,
-    )
-    left = Left(await run.off_loop(run.pending_counts), connection.rate, width)
-
-    def open_target(target: Target) -> AbstractAsyncContextManager[OpenTarget]:
-        left.begins(target)
-        return connection.open(target)
-
     faults: list[UnforeseenError] = []
     try:
-        total = sum(run.action_counts()) - sum(run.outcome_counts().values())
-        with work.ui.progress("profiles", total, left.seconds) as progress:
-            watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
-            watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
-            engine = Engine(run, connection.traffic, open_target, settings, watch)
-            with _ending_in_order(work, faults):
-                async with anyio.create_task_group() as group:
-                    group.start_soon(delivery.follow)
-                    await engine.execute(targets)
-                    delivery.end()
+        await _run_engine(work, run, connection, delivery, faults)
         elapsed = run.meta("elapsed_s", default=0.0) + work.elapsed_s
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
         run.set_meta(stopped=work.stop.reason if stopped else "")
@@ -97,6 +74,36 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
         # Nothing was left to be stopped, or a signal came first: it is told nevertheless.
         raise faults[0]
     return summary
+
+
+async def _run_engine(
+    work: Workspace, run: RunFile, connection: Connection, delivery: Delivery, faults: list[UnforeseenError]
+) -> None:
+    """Let the engine work on what is open, while sinks get the outcomes; an unforeseen error is added to `faults`."""
+    targets = await run.off_loop(run.pending_targets)
+    width = work.settings.run.max_targets_in_flight
+    settings = EngineSettings(
+        token_seed=str(run.meta("token_seed", default=run.meta("id"))),
+        max_targets=width,
+        settle_s=work.settings.run.settle_s,
+        retirement=connection.rules.retirement,
+    )
+    left = Left(await run.off_loop(run.pending_counts), connection.rate, width)
+
+    def open_target(target: Target) -> AbstractAsyncContextManager[OpenTarget]:
+        left.begins(target)
+        return connection.open(target)
+
+    total = sum(run.action_counts()) - sum(run.outcome_counts().values())
+    with work.ui.progress("profiles", total, left.seconds) as progress:
+        watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
+        watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
+        engine = Engine(run, connection.traffic, open_target, settings, watch)
+        with _ending_in_order(work, faults):
+            async with anyio.create_task_group() as group:
+                group.start_soon(delivery.follow)
+                await engine.execute(targets)
+                delivery.end()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import bulkprof
-from bulkprof.engine.turns import MOST_OPEN
+from bulkprof.engine.open_names import MOST_OPEN
 from bulkprof.errors import ExitCode
 from bulkprof.model import REPLACEMENT_OPEN
 from bulkprof.sandbox import Fault, Hypotheses, Ledger
