@@ -38,7 +38,7 @@ SourceOf = Callable[[ObservedProfile], str | None]
 
 
 @dataclass(slots=True)
-class Means:
+class ActionContext:
     """What the actions of one target share."""
 
     token_seed: str
@@ -83,8 +83,8 @@ def doubtful(error: AwsError) -> AmbiguousError:
 class Creation:
     """The part of an action's work that makes a profile, and the calls that it takes."""
 
-    def __init__(self, means: Means, action: Action) -> None:
-        self.means = means
+    def __init__(self, context: ActionContext, action: Action) -> None:
+        self.context = context
         self.action = action
         self.attempts = 0
         """Calls sent, throttled ones included."""
@@ -92,7 +92,7 @@ class Creation:
         """Whether any of them changed anything."""
         self.halfway = False
         """Whether what is done so far must not be left so: then calls are sent also where the target is closed."""
-        self.begun_before = action.id <= means.begun
+        self.begun_before = action.id <= context.begun
 
     async def make(
         self, action: Action, *, replaced: str = "", patience: int | None = None, in_doubt: bool = False
@@ -103,16 +103,16 @@ class Creation:
         before. With a `patience`, so many conflicts with nothing else found are waited out, and the next one ends it.
         Raises the last error when it can't be made; `AmbiguousError` when it may be made or not.
         """
-        token = token_for(self.means.token_seed, action)
+        token = token_for(self.context.token_seed, action)
         last: AwsError | None = None
-        tries = self.means.lane.traffic.attempts
+        tries = self.context.lane.traffic.attempts
         for tried in range(1, tries + 1):
             try:
                 arn = await self.call(Operation.CREATE, partial(self._send, action, token), retry_on=CERTAIN)
                 if not self.begun_before or await self.is_there(arn):
                     return arn
                 last = NotFoundError(f"{arn} was made by an earlier process of this run and deleted since")
-                token = token_for(self.means.token_seed, action, dead=arn)
+                token = token_for(self.context.token_seed, action, dead=arn)
                 continue
             except LaneClosedError as closed:
                 if in_doubt:
@@ -120,7 +120,7 @@ class Creation:
                 raise
             except AmbiguousError as error:
                 in_doubt, last, conflict = True, error, False
-                await self.stop.pause(self.means.settle_s)
+                await self.stop.pause(self.context.settle_s)
             except ConflictError as error:
                 last, conflict = doubtful(error) if in_doubt else error, True
             except AwsError as error:
@@ -132,7 +132,7 @@ class Creation:
             found = [
                 profile
                 for profile in there
-                if profile.arn != replaced and not (replaced and self.means.retirement.marks(profile.tags or EMPTY))
+                if profile.arn != replaced and not (replaced and self.context.retirement.marks(profile.tags or EMPTY))
             ]
             if found or (conflict and patience is not None and tried > patience):
                 old = next((profile for profile in there if profile.arn == replaced), None)
@@ -150,11 +150,11 @@ class Creation:
         """
         for last in (False, True):
             try:
-                await self.call(Operation.TAGS_OF, lambda: self.means.api.tags_of(arn))
+                await self.call(Operation.TAGS_OF, lambda: self.context.api.tags_of(arn))
             except NotFoundError:
                 # Or it was made just now.
                 if not last:
-                    await self.stop.pause(self.means.settle_s)
+                    await self.stop.pause(self.context.settle_s)
             except AwsError:
                 return True
             else:
@@ -162,7 +162,7 @@ class Creation:
         return False
 
     async def _send(self, action: Action, token: str) -> str:
-        return await self.means.api.create(
+        return await self.context.api.create(
             name=action.name,
             source_arn=action.source_arn,
             description=action.description,
@@ -176,13 +176,13 @@ class Creation:
             return await self._look_up(name)
         except NotFoundError:
             # Listed, and yet not to be found: too new, or deleted a moment ago.
-            await self.stop.pause(self.means.settle_s)
+            await self.stop.pause(self.context.settle_s)
             return await self._look_up(name)
 
     async def _look_up(self, name: str) -> list[ObservedProfile]:
-        listed = await whole_list(self.call, Operation.LIST, self.means.api.list_page, attrgetter("arn"))
+        listed = await whole_list(self.call, Operation.LIST, self.context.api.list_page, attrgetter("arn"))
         found = [profile for profile in listed if profile.name == name]
-        return await with_tags_confirmed(self.means.api, self.call, found, [profile.arn for profile in found])
+        return await with_tags_confirmed(self.context.api, self.call, found, [profile.arn for profile in found])
 
     async def call(
         self, operation: str, send: Callable[[], Awaitable[T]], *, retry_on: tuple[type[AwsError], ...] = REPEATABLE
@@ -195,14 +195,14 @@ class Creation:
             self.changed = self.changed or operation in CHANGES
             return answer
 
-        return await self.means.lane.call(
-            operation, counted, retry_on=retry_on, stop=self.stop, whatever_closes=self.halfway
+        return await self.context.lane.call(
+            operation, counted, retry_on=retry_on, stop=self.stop, even_closed=self.halfway
         )
 
     @property
     def stop(self) -> Stop:
         """The run's, until something is changed: a replacement between its two halves may have no profile at all."""
-        return self.means.late_stop if self.changed else self.means.lane.traffic.stop
+        return self.context.late_stop if self.changed else self.context.lane.traffic.stop
 
     def outcome(self, kind: OutcomeKind, arn: str = "", *, code: str = "", message: str = "") -> Outcome:
         """The action's outcome, with the calls that it took."""

@@ -77,9 +77,9 @@ class _Channel:
         self.count = count
         self.turn = anyio.Lock(fast_acquire=True)
 
-    def sends(self, *, whatever_closes: bool) -> bool:
+    def sends(self, *, even_closed: bool) -> bool:
         """Whether a call is still sent."""
-        return whatever_closes or self.closed is None
+        return even_closed or self.closed is None
 
 
 class Lane:
@@ -98,17 +98,17 @@ class Lane:
         *,
         retry_on: tuple[type[AwsError], ...] = REPEATABLE,
         stop: Stop | None = None,
-        whatever_closes: bool = False,
+        even_closed: bool = False,
     ) -> T:
         """Send until it is answered, retrying on the errors of `retry_on`; one count per attempt.
 
-        `stop` stands in for the run's, where this call heeds another one. With `whatever_closes` it is sent also where
+        `stop` stands in for the run's, where this call heeds another one. With `even_closed` it is sent also where
         the operation is closed, since what it is part of must not be left half done. Raises the last `AwsError`, or
         `StopRequestedError` when the run stops while this call waits, or has to stop since the caller's own
         credentials have run out; `LaneClosedError` where the operation is closed.
         """
         stop = stop or self.traffic.stop
-        attempt = partial(self._send_once, self._channel(operation), send, stop, whatever_closes=whatever_closes)
+        attempt = partial(self._send_once, self._channel(operation), send, stop, even_closed=even_closed)
         try:
             return await retried(attempt, self.traffic.attempts, retry_on, stop.pause)
         except SignInNeededError as error:
@@ -138,15 +138,15 @@ class Lane:
         self._contact.wake()
 
     async def _send_once(
-        self, channel: _Channel, send: Callable[[], Awaitable[T]], stop: Stop, *, whatever_closes: bool
+        self, channel: _Channel, send: Callable[[], Awaitable[T]], stop: Stop, *, even_closed: bool
     ) -> T:
         traffic, pacer, count, contact = self.traffic, channel.pacer, channel.count, self._contact
         async with channel.turn:
             # Those that wait in line behind a closed door go out at once: what isn't sent needs no pace.
-            while channel.sends(whatever_closes=whatever_closes) and (delay := pacer.wait(traffic.clock())) > TICK_S:
+            while channel.sends(even_closed=even_closed) and (delay := pacer.wait(traffic.clock())) > TICK_S:
                 self._require_hope(channel, traffic.clock(), delay)
                 await stop.pause(delay)
-            permit = await self._permit(channel, stop, whatever_closes=whatever_closes)
+            permit = await self._permit(channel, stop, even_closed=even_closed)
             sent_at = traffic.clock()
             pacer.started(sent_at)
         contact.sent()
@@ -154,7 +154,7 @@ class Lane:
         try:
             if stop.requested:
                 raise StopRequestedError
-            if channel.closed is not None and not whatever_closes:
+            if channel.closed is not None and not even_closed:
                 raise LaneClosedError(*channel.closed)
             count.sent += 1
             answer = await send()
@@ -212,16 +212,16 @@ class Lane:
             self.traffic.tell(f"{self.target}: {channel.operation} waits {wait_s:.0f} s, as Retry-After asks{asked}")
         return wait_s
 
-    async def _permit(self, channel: _Channel, stop: Stop, *, whatever_closes: bool) -> Permit:
+    async def _permit(self, channel: _Channel, stop: Stop, *, even_closed: bool) -> Permit:
         """Wait until one more call may be in flight: of this target's, and of all.
 
         Raises `AwsError` where the target is given up.
         """
         contact = self._contact
         while True:
-            while contact.full and not contact.lost and channel.sends(whatever_closes=whatever_closes):
+            while contact.full and not contact.lost and channel.sends(even_closed=even_closed):
                 await contact.change()
-            sends = channel.sends(whatever_closes=whatever_closes) and not stop.requested
+            sends = channel.sends(even_closed=even_closed) and not stop.requested
             if contact.lost and sends:
                 waited = f"nothing was answered in {contact.waited_s:.0f} s of waiting"
                 raise AwsError(f"not sent: {waited}", code="NoAnswer", where=str(self.target))

@@ -1,4 +1,4 @@
-"""What the execution tests share: an AWS in memory that answers by script, and a run's parts made from little."""
+"""What the engine's tests share: an AWS in memory that answers by script, and a run's parts made from little."""
 
 from __future__ import annotations
 

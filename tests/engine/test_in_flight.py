@@ -1,4 +1,4 @@
-"""Who may have calls in flight when targets stop answering: bounds that hold, and places that come free."""
+"""Who may have calls in flight when targets stop answering: bounds that hold, and permits that come free."""
 
 from __future__ import annotations
 
@@ -252,8 +252,8 @@ def _sides(width: int, targets: int, dead: Callable[[int], bool]) -> tuple[list[
                 done.append(anyio.current_time())
             at_work -= 1
 
-        places = [Target(str(number), "r") for number in range(targets)]
-        assert await side_by_side(places, width, traffic, work)
+        everywhere = [Target(str(number), "r") for number in range(targets)]
+        assert await side_by_side(everywhere, width, traffic, work)
         return done, most
 
     return run_virtually(main)
