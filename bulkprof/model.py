@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from bulkprof.text.printable import printable
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
+NOT_REACHED: Final = "NotReached"
+"""The error code of actions that a stopped run left open."""
+REPLACEMENT_OPEN: Final = "ReplacementOpen"
+"""The error code of actions that are not ended, or not tried, since a replacement in their target isn't whole."""
 
 
 def _empty() -> Mapping[str, str]:
@@ -45,7 +49,7 @@ class Directory:
     units: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Of the units that were asked for: the ids of the accounts in each and in its children. Unknown ones lack."""
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The tags of active accounts by id; empty where nobody asked for them."""
+    """The tags of active accounts by id; empty where they weren't asked for."""
 
 
 class Severity(StrEnum):
@@ -170,6 +174,26 @@ class OutcomeKind(StrEnum):
     SKIPPED = "skipped"
     UNKNOWN = "unknown"
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether the action failed, or may have."""
+        return self in FAILURES
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether people have to look at the row: it failed, is unknown, or wasn't tried."""
+        return self in NEED_ATTENTION
+
+    @property
+    def is_change(self) -> bool:
+        """Whether something in AWS is different now."""
+        return self in CHANGED
+
+
+FAILURES: Final = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
+NEED_ATTENTION: Final = (*FAILURES, OutcomeKind.SKIPPED)
+CHANGED: Final = tuple(kind for kind in OutcomeKind if kind not in {*NEED_ATTENTION, OutcomeKind.UNCHANGED})
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -195,7 +219,7 @@ class Action:
     source: str = ""
     """`model` with its alias resolved: a model id, a system profile id or an ARN."""
     source_arn: str = ""
-    """What `copyFrom` gets; resolved by the target's catalogue."""
+    """What the profile is made from in its target: `source`, found there."""
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=_empty)
     """All tags that the manifest and rules declare, the ownership tag among them."""
@@ -206,6 +230,15 @@ class Action:
     reason: str = ""
     """Why, for people: the tag keys that differ, or the old and new model."""
     refusal: Refusal | None = None
+
+
+class Turn(IntEnum):
+    """The order in which a target's actions are carried out: what is missing, what changes places, all the rest."""
+
+    LOST = 0
+    """Creations of names that a replacement left without a profile."""
+    REPLACE = 1
+    REST = 2
 
 
 @dataclass(frozen=True, slots=True)

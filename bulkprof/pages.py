@@ -20,10 +20,10 @@ MOST_ITEMS: Final = 200_000
 
 
 class Send(Protocol):
-    """Sends one call, paced, counted and retried (`execution.lane.Lane.call`)."""
+    """Sends one call, paced, counted and retried (`engine.lane.Lane.call`)."""
 
     async def __call__(self, operation: str, send: Callable[[], Awaitable[T]]) -> T:
-        """Answer what `send` answers; raises `AwsError` when retries are of no use."""
+        """Return what `send` returns; raises `AwsError` when retries are of no use."""
         ...
 
 
@@ -37,14 +37,14 @@ async def whole_list(
 ) -> list[T]:
     """Every entry of a list, page by page, each once: pages may overlap while something is made or deleted.
 
-    `page_after` asks for the page after a token (None: the first) and answers it with the next one's token (None: it
-    was the last); `key` tells entries apart. Raises `AwsError` for a list without an end.
+    `page_after` returns the page after a token (None: the first) and the next one's token (None: it was the
+    last); `key` tells entries apart. Raises `AwsError` for a list without an end.
     """
     found: dict[Hashable, T] = {}
     seen: set[str] = set()
     token: str | None = None
     for _ in range(most_pages):
-        # An empty page is no end: AWS may answer one and still have more.
+        # An empty page is no end: AWS may send one and still have more.
         page, token = await call(operation, partial(page_after, token))
         found.update((key(item), item) for item in page)
         if token is None:

@@ -15,7 +15,7 @@ SHORT_S = 0.2
 
 
 class StopRequestedError(Exception):
-    """The run is to stop: whoever waits gives up its work, which stays open in the run file."""
+    """The run is to stop: a task that waits gives up its work, which stays open in the run file."""
 
 
 class Stop:
@@ -36,13 +36,13 @@ class Stop:
             self._event.set()
 
     def for_want_of_credentials(self, error: SignInNeededError) -> StopRequestedError:
-        """Ask for the stop since nothing can be sent any more, and answer what to raise: no row fails of it."""
+        """Ask for the stop since nothing can be sent any more, and return what to raise: no row fails of it."""
         self.request(ExitCode.COULD_NOT_RUN, str(error))
         return StopRequestedError()
 
     @property
     def by_signal(self) -> bool:
-        """Whether somebody at the machine wished it, rather than the run itself: then nobody else is told."""
+        """Whether a user stopped it, rather than the run itself: then sinks aren't told."""
         return self.exit_code > 128
 
     @property
@@ -91,6 +91,6 @@ class LateStop(Stop):
         if not self._stop.requested:
             return math.inf
         if self._due is None:
-            # Where the lock is lost, somebody else may be at work on the same already.
+            # Where the lock is lost, another run may be at work on the same already.
             self._due = self._clock() + (0.0 if self._stop.exit_code == ExitCode.LOCKED else self._seconds)
         return self._due - self._clock()

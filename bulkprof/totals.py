@@ -162,8 +162,7 @@ class RunSummary:
     @property
     def changed(self) -> int:
         """How many profiles were created, adopted, updated, replaced or deleted."""
-        quiet = {OutcomeKind.UNCHANGED, OutcomeKind.FAILED, OutcomeKind.SKIPPED, OutcomeKind.UNKNOWN}
-        return sum(count for kind, count in self.outcomes.items() if kind not in quiet)
+        return sum(count for kind, count in self.outcomes.items() if kind.is_change)
 
     def as_json(self) -> dict[str, Any]:
         """The summary as JSON-ready values, every outcome named, in a fixed order."""

@@ -17,7 +17,7 @@ from botocore import client, compat, hooks, loaders, session
 from hypothesis import HealthCheck, settings
 
 from bulkprof.cli.app import register
-from bulkprof.engine import engine
+from bulkprof.engine import outcomes
 from bulkprof.pacing import pacer
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
 from tests.cli import warm
@@ -103,7 +103,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     # Building the command line takes longer than most commands, and it is the same each time.
     monkeypatch.setattr(typer.main, "get_command", COMMAND)
     # Politeness towards AWS and the disk, which a sandbox on this machine doesn't need.
-    monkeypatch.setattr(engine, "FLUSH_S", 0.01)
+    monkeypatch.setattr(outcomes, "FLUSH_S", 0.01)
     monkeypatch.setattr(pacer, "START_PACE", 200.0)
     monkeypatch.setattr(pacer, "START_POWER", 400.0)
     monkeypatch.chdir(tmp_path)

@@ -1,11 +1,10 @@
-"""AWS as the rest of bulkprof sees it: sessions, the Bedrock calls of one target, the model catalogue, accounts.
+"""AWS as the rest of bulkprof sees it: sessions, the Bedrock calls of one target, accounts.
 
 The one folder that knows the SDK. Importing it is quick: the SDK itself is loaded when `AwsSessions` is entered.
 Everything that leaves it as an exception is an `AwsError`.
 """
 
 from bulkprof.aws.bedrock import BedrockApi
-from bulkprof.aws.catalogue import Catalogue, FoundationModel, Resolved, SystemProfile
 from bulkprof.aws.organization import OrganizationApi, OrganizationOperation, OrganizationWalk
 from bulkprof.aws.sessions import AwsSessions, Caller
 
@@ -13,11 +12,7 @@ __all__ = [
     "AwsSessions",
     "BedrockApi",
     "Caller",
-    "Catalogue",
-    "FoundationModel",
     "OrganizationApi",
     "OrganizationOperation",
     "OrganizationWalk",
-    "Resolved",
-    "SystemProfile",
 ]

@@ -6,20 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from bulkprof.aws.catalogue import FoundationModel, SystemProfile
 from bulkprof.aws.credentials.keys import SharedCredentials
 from bulkprof.aws.errors.mapping import aws_errors, is_nameless
 from bulkprof.aws.transport.answers import require_own_arn, require_same
 from bulkprof.errors import AmbiguousError, AwsError, ExpiredCredentialsError, ThrottledError
 from bulkprof.model import ObservedProfile, Target
+from bulkprof.profiles.catalogue import FoundationModel, SystemProfile
 from bulkprof.profiles.operations import CHANGES, Operation
+from bulkprof.profiles.quota import QUOTA_CODE, QUOTA_SERVICE
 
 _LIST_PAGE = 1000
 _TAGGED_PAGE = 100
 _TAGGED_TYPE = "bedrock:application-inference-profile"
-PROFILE_QUOTA = "L-40EC9882"
-"""Service Quotas' code of *inference profiles per account*, in each Region."""
-
 
 _METHODS: Mapping[Operation, tuple[str, str]] = {
     Operation.CREATE: ("bedrock", "create_inference_profile"),
@@ -149,7 +147,7 @@ class BedrockApi:
 
     async def profile_quota(self) -> int:
         """How many application profiles there may be here. Raises `NotFoundError` while AWS's default holds."""
-        answer = await self._call(Operation.QUOTA, ServiceCode="bedrock", QuotaCode=PROFILE_QUOTA)
+        answer = await self._call(Operation.QUOTA, ServiceCode=QUOTA_SERVICE, QuotaCode=QUOTA_CODE)
         return int(answer["Quota"]["Value"])
 
     async def _list(self, kind: str, next_token: str | None) -> tuple[list[Any], str | None]:

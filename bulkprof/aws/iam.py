@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bulkprof.aws.bedrock import PROFILE_QUOTA
 from bulkprof.aws.organization import OrganizationOperation
 from bulkprof.config import Settings, split_s3_uri
 from bulkprof.plugins.loading import is_enabled
 from bulkprof.profiles.operations import Operation
+from bulkprof.profiles.quota import QUOTA_CODE
 
 ACTIONS: Final[Mapping[Operation, str]] = {
     operation: {
@@ -95,7 +95,7 @@ def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
     """What it takes to keep profiles in one account."""
     ours = scope.bedrock("application-inference-profile/*")
     sources = [scope.bedrock("foundation-model/*"), scope.bedrock("inference-profile/*")]
-    quota = f"arn:{scope.partition}:servicequotas:*:{scope.account}:bedrock/{PROFILE_QUOTA}"
+    quota = f"arn:{scope.partition}:servicequotas:*:{scope.account}:bedrock/{QUOTA_CODE}"
     statements = [
         _allow("ListModelsAndProfiles", _actions(Operation.MODELS, Operation.LIST, Operation.TAGGED), ["*"]),
         _allow("ReadQuota", _actions(Operation.QUOTA), [quota]),

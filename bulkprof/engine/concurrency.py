@@ -13,7 +13,7 @@ from bulkprof.model import Target
 async def side_by_side(
     targets: Sequence[Target], width: int, traffic: Traffic, work: Callable[[Target], Awaitable[None]]
 ) -> bool:
-    """Do `work` on each of `targets`, `width` at once; answers whether a stop left none of them out."""
+    """Do `work` on each of `targets`, `width` at once. Returns whether all were done, or begun: False after a stop."""
     slots = _Slots(width)
     traffic.fell_silent = slots.fell_silent
 
@@ -21,12 +21,12 @@ async def side_by_side(
         try:
             await work(target)
         finally:
-            slots.give_back(target)
+            slots.release(target)
 
     async with anyio.create_task_group() as group:
         for target in targets:
             # Taken here and given back by the task: targets that wait hold none.
-            await slots.take(target)
+            await slots.acquire(target)
             if traffic.stop.requested:
                 return False
             group.start_soon(one, target)
@@ -34,7 +34,7 @@ async def side_by_side(
 
 
 class _Slots:
-    """Who is at work: `width` targets, and as many more that have fallen silent."""
+    """The targets at work: `width` of them, and as many more that have fallen silent."""
 
     def __init__(self, width: int) -> None:
         self._free = anyio.Semaphore(width)
@@ -42,18 +42,18 @@ class _Slots:
         self._aside: set[Target] = set()
         self._held: set[Target] = set()
 
-    async def take(self, target: Target) -> None:
+    async def acquire(self, target: Target) -> None:
         await self._free.acquire()
         self._held.add(target)
 
     def fell_silent(self, target: Target) -> None:
-        """Let another one in. This one goes on beside it, also when it is heard of again."""
+        """Let another one in. This one goes on beside it, also when it answers again."""
         if target in self._held and len(self._aside) < self._spare:
             self._held.remove(target)
             self._aside.add(target)
             self._free.release()
 
-    def give_back(self, target: Target) -> None:
+    def release(self, target: Target) -> None:
         if target in self._held:
             self._held.remove(target)
             self._free.release()

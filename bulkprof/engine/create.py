@@ -1,7 +1,7 @@
 """How one profile is made, and never twice.
 
 A creation is sent with a token derived from the run and the profile, so sending it again is harmless while AWS
-remembers the token. Where AWS's answer is lost, nobody knows whether the profile exists: the lag of lists is waited
+remembers the token. Where AWS's answer is lost, the profile may exist or not: the lag of lists is waited
 out, the name is looked up, and only if it isn't there the same creation is sent again, with the same token.
 """
 
@@ -14,9 +14,9 @@ from operator import attrgetter
 from typing import TypeVar
 
 from bulkprof.engine.lane import Lane, LaneClosedError
+from bulkprof.engine.open_names import OpenNames
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.engine.retry import CERTAIN, REPEATABLE, backoff
-from bulkprof.engine.turns import Turns
 from bulkprof.errors import AmbiguousError, AwsError, ConflictError, NotFoundError
 from bulkprof.model import EMPTY, Action, ObservedProfile, Outcome, OutcomeKind
 from bulkprof.pages import whole_list
@@ -34,11 +34,11 @@ TO_THE_END_S = 10.0
 Replan = Callable[[Action, Sequence[ObservedProfile]], Action]
 """Plans one wanted profile anew against what is there under its name."""
 SourceOf = Callable[[ObservedProfile], str | None]
-"""The `copyFrom` that a profile was made of, as far as it can be told."""
+"""What a profile was made from, as `Api.create` takes it; None where that can't be told."""
 
 
 @dataclass(slots=True)
-class Means:
+class ActionContext:
     """What the actions of one target share."""
 
     token_seed: str
@@ -57,7 +57,7 @@ class Means:
     """Keeps in the run's file, before the old profile of a replacement is deleted, that its name may have none now."""
     note_whole: Callable[[Action], Awaitable[None]] | None = field(default=None, kw_only=True)
     """Takes that back, where nothing was sent in the end."""
-    turns: Turns = field(default_factory=Turns, init=False)
+    open_names: OpenNames = field(default_factory=OpenNames, init=False)
     late_stop: LateStop = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,43 +76,43 @@ class Found:
 
 
 def doubtful(error: AwsError) -> AmbiguousError:
-    """Whatever follows a lost answer says nothing certain: the profile may be made, and not listed yet."""
+    """An error after a lost answer says nothing certain: the profile may be made, and not listed yet."""
     return AmbiguousError(error.message, code=error.code, operation=error.operation, where=error.where)
 
 
 class Creation:
     """The part of an action's work that makes a profile, and the calls that it takes."""
 
-    def __init__(self, means: Means, action: Action) -> None:
-        self.means = means
+    def __init__(self, context: ActionContext, action: Action) -> None:
+        self.context = context
         self.action = action
         self.attempts = 0
         """Calls sent, throttled ones included."""
         self.changed = False
         """Whether any of them changed anything."""
         self.halfway = False
-        """Whether what is done so far must not be left so: then calls are sent whatever closes the target."""
-        self.begun_before = action.id <= means.begun
+        """Whether what is done so far must not be left so: then calls are sent also where the target is closed."""
+        self.begun_before = action.id <= context.begun
 
     async def make(
         self, action: Action, *, replaced: str = "", patience: int | None = None, in_doubt: bool = False
     ) -> str | Found:
-        """Create the profile; answers the new ARN, or what was found under the name instead.
+        """Create the profile. Returns the new ARN, or what was found under the name instead.
 
         `replaced` is the ARN of a profile of this name that doesn't count as found, nor do those that were replaced
         before. With a `patience`, so many conflicts with nothing else found are waited out, and the next one ends it.
-        Raises the last error when it can't be made; `AmbiguousError` when nobody knows whether it was.
+        Raises the last error when it can't be made; `AmbiguousError` when it may be made or not.
         """
-        token = token_for(self.means.token_seed, action)
+        token = token_for(self.context.token_seed, action)
         last: AwsError | None = None
-        turns = self.means.lane.traffic.attempts
-        for turn in range(1, turns + 1):
+        tries = self.context.lane.traffic.attempts
+        for tried in range(1, tries + 1):
             try:
                 arn = await self.call(Operation.CREATE, partial(self._send, action, token), retry_on=CERTAIN)
                 if not self.begun_before or await self.is_there(arn):
                     return arn
                 last = NotFoundError(f"{arn} was made by an earlier process of this run and deleted since")
-                token = token_for(self.means.token_seed, action, dead=arn)
+                token = token_for(self.context.token_seed, action, dead=arn)
                 continue
             except LaneClosedError as closed:
                 if in_doubt:
@@ -120,7 +120,7 @@ class Creation:
                 raise
             except AmbiguousError as error:
                 in_doubt, last, conflict = True, error, False
-                await self.stop.pause(self.means.settle_s)
+                await self.stop.pause(self.context.settle_s)
             except ConflictError as error:
                 last, conflict = doubtful(error) if in_doubt else error, True
             except AwsError as error:
@@ -132,29 +132,29 @@ class Creation:
             found = [
                 profile
                 for profile in there
-                if profile.arn != replaced and not (replaced and self.means.retirement.marks(profile.tags or EMPTY))
+                if profile.arn != replaced and not (replaced and self.context.retirement.marks(profile.tags or EMPTY))
             ]
-            if found or (conflict and patience is not None and turn > patience):
+            if found or (conflict and patience is not None and tried > patience):
                 old = next((profile for profile in there if profile.arn == replaced), None)
                 return Found(found, in_doubt, old)
-            if turn < turns:
-                await self.stop.pause(backoff(turn))
-        assert last is not None  # noqa: S101 - at least one turn is made, and each ends in an answer or an error
+            if tried < tries:
+                await self.stop.pause(backoff(tried))
+        assert last is not None  # noqa: S101 - at least one try is made, and each ends in a return or an error
         raise last
 
     async def is_there(self, arn: str) -> bool:
-        """Whether a profile lives that a token was answered with which an earlier process may have sent, too.
+        """Whether the profile of this ARN exists, which AWS returned for a token that may have been sent before.
 
-        That one may have made it, and somebody may have deleted it since: the token still answers its ARN. Its tags
-        are asked for, as production callers use up the rate of `GetInferenceProfile`.
+        An earlier process may have made it, and it may be deleted since: AWS still returns its ARN for the token.
+        Its tags are asked for, as other callers may use up the rate of `Operation.GET`.
         """
         for last in (False, True):
             try:
-                await self.call(Operation.TAGS_OF, lambda: self.means.api.tags_of(arn))
+                await self.call(Operation.TAGS_OF, lambda: self.context.api.tags_of(arn))
             except NotFoundError:
                 # Or it was made just now.
                 if not last:
-                    await self.stop.pause(self.means.settle_s)
+                    await self.stop.pause(self.context.settle_s)
             except AwsError:
                 return True
             else:
@@ -162,7 +162,7 @@ class Creation:
         return False
 
     async def _send(self, action: Action, token: str) -> str:
-        return await self.means.api.create(
+        return await self.context.api.create(
             name=action.name,
             source_arn=action.source_arn,
             description=action.description,
@@ -176,13 +176,13 @@ class Creation:
             return await self._look_up(name)
         except NotFoundError:
             # Listed, and yet not to be found: too new, or deleted a moment ago.
-            await self.stop.pause(self.means.settle_s)
+            await self.stop.pause(self.context.settle_s)
             return await self._look_up(name)
 
     async def _look_up(self, name: str) -> list[ObservedProfile]:
-        listed = await whole_list(self.call, Operation.LIST, self.means.api.list_page, attrgetter("arn"))
+        listed = await whole_list(self.call, Operation.LIST, self.context.api.list_page, attrgetter("arn"))
         found = [profile for profile in listed if profile.name == name]
-        return await with_tags_confirmed(self.means.api, self.call, found, [profile.arn for profile in found])
+        return await with_tags_confirmed(self.context.api, self.call, found, [profile.arn for profile in found])
 
     async def call(
         self, operation: str, send: Callable[[], Awaitable[T]], *, retry_on: tuple[type[AwsError], ...] = REPEATABLE
@@ -195,14 +195,14 @@ class Creation:
             self.changed = self.changed or operation in CHANGES
             return answer
 
-        return await self.means.lane.call(
-            operation, counted, retry_on=retry_on, stop=self.stop, whatever_closes=self.halfway
+        return await self.context.lane.call(
+            operation, counted, retry_on=retry_on, stop=self.stop, even_closed=self.halfway
         )
 
     @property
     def stop(self) -> Stop:
         """The run's, until something is changed: a replacement between its two halves may have no profile at all."""
-        return self.means.late_stop if self.changed else self.means.lane.traffic.stop
+        return self.context.late_stop if self.changed else self.context.lane.traffic.stop
 
     def outcome(self, kind: OutcomeKind, arn: str = "", *, code: str = "", message: str = "") -> Outcome:
         """The action's outcome, with the calls that it took."""

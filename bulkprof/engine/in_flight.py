@@ -1,9 +1,9 @@
-"""Who may have calls in flight, so that targets that have stopped answering can't hold up the others.
+"""How many calls are in flight, so that targets that have stopped answering can't hold up the others.
 
-A run has a number of places for calls in flight. Answers come within parts of a second, so whoever waits for a place
+A run may have a number of calls in flight. Answers come within parts of a second, so a call that waits for its permit
 gets one soon; but a call to a dead target keeps its own until its time runs out. Hence two rules:
 
-* A call that has gone without an answer for `PATIENCE_S` is *overdue* and makes room in the run's places. It counts
+* A call that has gone without an answer for `PATIENCE_S` is *overdue* and gives its permit to the next. It counts
   among the overdue ones then, whose number is bounded, too: so there is a bound to all calls in flight.
 * A target begins with few calls in flight, and each answer makes room for two more. One that has answered nothing at
   all for that long, and for twice as long as it took for its last answer, is *silent*: from then on it has one call in
@@ -22,23 +22,23 @@ import anyio
 PATIENCE_S = 1.0
 """Seconds without an answer until a call is overdue: ten times what AWS takes as a rule."""
 START_ROOM = 3
-"""Calls to a target that may be in flight before it has answered any: dead ones can't fill a run's places."""
+"""Calls to a target that may be in flight before it has answered any: dead ones can't take all of a run's permits."""
 REGROWTH = 2
 """Calls that each answer of a target makes room for."""
 
 
-class Place:
-    """One call's place."""
+class Permit:
+    """One call may be in flight."""
 
     __slots__ = ("aside",)
 
     def __init__(self) -> None:
         self.aside = False
-        """Whether it is one of the overdue calls'."""
+        """Whether its call is overdue, and counts among those."""
 
 
-class Places:
-    """A run's calls in flight: `due` of them at once, and `overdue` more whose answers stay away."""
+class CallLimit:
+    """A run's limit of calls in flight: `due` of them at once, and `overdue` more whose answers stay away."""
 
     def __init__(self, due: int, overdue: int) -> None:
         self._due = anyio.Semaphore(due, fast_acquire=True)
@@ -46,25 +46,25 @@ class Places:
 
     @property
     def free(self) -> int:
-        """Places that nobody has."""
+        """How many more calls may be in flight now."""
         return self._due.value
 
-    async def take(self) -> Place:
-        """Wait for a place; those who wait get theirs in turn."""
+    async def acquire(self) -> Permit:
+        """Wait for a permit; they are given in the order of asking."""
         await self._due.acquire()
-        return Place()
+        return Permit()
 
-    def overdue(self, place: Place) -> bool:
-        """Make room for others; answers False when there are too many overdue calls already."""
-        if not place.aside and self._spare:
-            place.aside = True
+    def overdue(self, permit: Permit) -> bool:
+        """Make room for others. Returns False when there are too many overdue calls already."""
+        if not permit.aside and self._spare:
+            permit.aside = True
             self._spare -= 1
             self._due.release()
-        return place.aside
+        return permit.aside
 
-    def give_back(self, place: Place) -> None:
-        """Whatever became of the call, it isn't in flight any more."""
-        if place.aside:
+    def release(self, permit: Permit) -> None:
+        """The call isn't in flight any more."""
+        if permit.aside:
             self._spare += 1
         else:
             self._due.release()

@@ -1,7 +1,7 @@
 """One target's way to AWS: its pacers decide when the next call may go, a global limit how many are in flight.
 
-A call that waits for its turn holds no place of the global limit, so a throttled account can't slow the others; nor can
-a dead one, whose calls make room when their answers stay away (see `places`).
+A call that waits for its turn holds no permit of the global limit, so a throttled account can't slow the others; nor
+can a dead one, whose calls make room when their answers stay away (see `in_flight`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import anyio
 
-from bulkprof.engine.in_flight import PATIENCE_S, Contact, Place, Places
+from bulkprof.engine.in_flight import PATIENCE_S, CallLimit, Contact, Permit
 from bulkprof.engine.retry import REPEATABLE, THROTTLE_PATIENCE_S, retried
 from bulkprof.errors import AmbiguousError, AwsError, SignInNeededError, ThrottledError, UnreachableError
 from bulkprof.model import Target
@@ -45,7 +45,7 @@ class LaneClosedError(Exception):
 class Traffic:
     """What a run's lanes share: the limit of calls in flight, and the counts."""
 
-    in_flight: Places
+    in_flight: CallLimit
     attempts: int
     """Failures after which a call is given up; throttles are not counted."""
     stop: Stop
@@ -54,10 +54,10 @@ class Traffic:
     """Seconds after which an unanswered call comes back."""
     clock: Callable[[], float] = time.monotonic
     fell_silent: Callable[[Target], None] | None = None
-    """Hears of each target that has stopped answering, more than once: whoever works on many side by side sets it."""
+    """Is called with each target that has stopped answering, more than once. `side_by_side` sets it."""
     counts: dict[str, CallCount] = field(default_factory=dict)
     tell: Callable[[str], None] | None = None
-    """Hears what people should know, such as why a target stands still."""
+    """Is called with what people should know, such as why a target stands still."""
 
 
 class _Channel:
@@ -77,9 +77,9 @@ class _Channel:
         self.count = count
         self.turn = anyio.Lock(fast_acquire=True)
 
-    def sends(self, *, whatever_closes: bool) -> bool:
+    def sends(self, *, even_closed: bool) -> bool:
         """Whether a call is still sent."""
-        return whatever_closes or self.closed is None
+        return even_closed or self.closed is None
 
 
 class Lane:
@@ -98,17 +98,17 @@ class Lane:
         *,
         retry_on: tuple[type[AwsError], ...] = REPEATABLE,
         stop: Stop | None = None,
-        whatever_closes: bool = False,
+        even_closed: bool = False,
     ) -> T:
         """Send until it is answered, retrying on the errors of `retry_on`; one count per attempt.
 
-        `stop` stands in for the run's, where this call heeds another one. With `whatever_closes` it is sent also where
+        `stop` stands in for the run's, where this call heeds another one. With `even_closed` it is sent also where
         the operation is closed, since what it is part of must not be left half done. Raises the last `AwsError`, or
         `StopRequestedError` when the run stops while this call waits, or has to stop since the caller's own
         credentials have run out; `LaneClosedError` where the operation is closed.
         """
         stop = stop or self.traffic.stop
-        attempt = partial(self._send_once, self._channel(operation), send, stop, whatever_closes=whatever_closes)
+        attempt = partial(self._send_once, self._channel(operation), send, stop, even_closed=even_closed)
         try:
             return await retried(attempt, self.traffic.attempts, retry_on, stop.pause)
         except SignInNeededError as error:
@@ -138,23 +138,23 @@ class Lane:
         self._contact.wake()
 
     async def _send_once(
-        self, channel: _Channel, send: Callable[[], Awaitable[T]], stop: Stop, *, whatever_closes: bool
+        self, channel: _Channel, send: Callable[[], Awaitable[T]], stop: Stop, *, even_closed: bool
     ) -> T:
         traffic, pacer, count, contact = self.traffic, channel.pacer, channel.count, self._contact
         async with channel.turn:
             # Those that wait in line behind a closed door go out at once: what isn't sent needs no pace.
-            while channel.sends(whatever_closes=whatever_closes) and (delay := pacer.wait(traffic.clock())) > TICK_S:
+            while channel.sends(even_closed=even_closed) and (delay := pacer.wait(traffic.clock())) > TICK_S:
                 self._require_hope(channel, traffic.clock(), delay)
                 await stop.pause(delay)
-            place = await self._place(channel, stop, whatever_closes=whatever_closes)
+            permit = await self._permit(channel, stop, even_closed=even_closed)
             sent_at = traffic.clock()
             pacer.started(sent_at)
         contact.sent()
-        look = asyncio.get_running_loop().call_later(PATIENCE_S, self._overdue, place)
+        look = asyncio.get_running_loop().call_later(PATIENCE_S, self._overdue, permit)
         try:
             if stop.requested:
                 raise StopRequestedError
-            if channel.closed is not None and not whatever_closes:
+            if channel.closed is not None and not even_closed:
                 raise LaneClosedError(*channel.closed)
             count.sent += 1
             answer = await send()
@@ -184,7 +184,7 @@ class Lane:
         finally:
             look.cancel()
             contact.returned()
-            traffic.in_flight.give_back(place)
+            traffic.in_flight.release(permit)
 
     def _require_hope(self, channel: _Channel, now: float, delay: float) -> None:
         """Raise `AwsError` where another wait, of `delay` seconds, is too much for what is only throttled.
@@ -212,28 +212,28 @@ class Lane:
             self.traffic.tell(f"{self.target}: {channel.operation} waits {wait_s:.0f} s, as Retry-After asks{asked}")
         return wait_s
 
-    async def _place(self, channel: _Channel, stop: Stop, *, whatever_closes: bool) -> Place:
+    async def _permit(self, channel: _Channel, stop: Stop, *, even_closed: bool) -> Permit:
         """Wait until one more call may be in flight: of this target's, and of all.
 
         Raises `AwsError` where the target is given up.
         """
         contact = self._contact
         while True:
-            while contact.full and not contact.lost and channel.sends(whatever_closes=whatever_closes):
+            while contact.full and not contact.lost and channel.sends(even_closed=even_closed):
                 await contact.change()
-            sends = channel.sends(whatever_closes=whatever_closes) and not stop.requested
+            sends = channel.sends(even_closed=even_closed) and not stop.requested
             if contact.lost and sends:
                 waited = f"nothing was answered in {contact.waited_s:.0f} s of waiting"
                 raise AwsError(f"not sent: {waited}", code="NoAnswer", where=str(self.target))
-            place = await self.traffic.in_flight.take()
+            permit = await self.traffic.in_flight.acquire()
             # Meanwhile the target may have fallen silent, or another operation may have been quicker.
             if not (sends and (contact.full or contact.lost)):
-                return place
-            self.traffic.in_flight.give_back(place)
+                return permit
+            self.traffic.in_flight.release(permit)
 
-    def _overdue(self, place: Place) -> None:
+    def _overdue(self, permit: Permit) -> None:
         """A call of this lane has gone without an answer for a while."""
-        if not self.traffic.in_flight.overdue(place):
+        if not self.traffic.in_flight.overdue(permit):
             self._contact.crowded()
         if self._contact.silent(self.traffic.clock()) and self.traffic.fell_silent is not None:
             self.traffic.fell_silent(self.target)

@@ -35,18 +35,18 @@ class Replacement(Creation):
 
         `gone` says that the old one isn't there any more, as far as AWS shows.
         """
-        async with self.means.turns.turn():
+        async with self.context.open_names.replacing():
             # It may have been long until its turn.
-            await self.means.lane.traffic.stop.pause(0)
-            self.means.lane.require_open(Operation.CREATE)
-            unique = self.means.turns.unique is True
+            await self.context.lane.traffic.stop.pause(0)
+            self.context.lane.require_open(Operation.CREATE)
+            unique = self.context.open_names.unique is True
             marked = not gone and not unique and await self.mark(action)
             try:
                 # Also where names are unique: what else AWS has against the new profile shows before the old one goes.
                 made = await self.make(action, replaced=action.arn, patience=0 if unique else DOUBTS)
                 if isinstance(made, str) or made.found:
                     return await self.end(action, self.same(action, made))
-                self.means.turns.found(unique=True)
+                self.context.open_names.found(unique=True)
                 return await self.delete_first(action, made)
             except (AmbiguousError, StopRequestedError):
                 raise  # there may be a successor; a mark without one is taken off by the next run
@@ -58,7 +58,7 @@ class Replacement(Creation):
         self.halfway = True
         try:
             if await self.delete(action.arn):
-                self.means.turns.found(unique=False)
+                self.context.open_names.found(unique=False)
         except (AwsError, LaneClosedError) as error:
             note = f"the new profile is made, and {action.arn} is still there: "
             return replace(self.failed(error, note=note), arn=arn, old_arn=action.arn)
@@ -71,21 +71,21 @@ class Replacement(Creation):
         tells that its name has no profile.
         """
         create = Operation.CREATE
-        turns, lane = self.means.turns, self.means.lane
-        async with turns.opening():
+        open_names, lane = self.context.open_names, self.context.lane
+        async with open_names.opening():
             # A deletion is sent only when the creation may follow at once, and never after a stop.
             await lane.due(Operation.DELETE, lane.traffic.stop)
             await lane.due(create, lane.traffic.stop)
             lane.require_open(create)
-            if self.means.note_open is not None:
-                await self.means.note_open(action)
+            if self.context.note_open is not None:
+                await self.context.note_open(action)
             attempts = self.attempts
             try:
                 await lane.traffic.stop.pause(0)
                 await self.delete(action.arn)
             except StopRequestedError:
-                if self.attempts == attempts and self.means.note_whole is not None:
-                    await self.means.note_whole(action)
+                if self.attempts == attempts and self.context.note_whole is not None:
+                    await self.context.note_whole(action)
                 raise
             except AmbiguousError as error:
                 return self.lost(action, error, note="the old profile may be deleted; ")
@@ -93,7 +93,7 @@ class Replacement(Creation):
             try:
                 arn = self.same(action, await self.make(action, replaced=action.arn, in_doubt=made.in_doubt))
             except StopRequestedError:
-                turns.lose(action.name, "the run was stopped")
+                open_names.lose(action.name, "the run was stopped")
                 raise
             except AmbiguousError as error:
                 return self.lost(action, error, note="the old profile is deleted; ")
@@ -103,15 +103,15 @@ class Replacement(Creation):
 
     async def undo(self, action: Action, old: ObservedProfile | None, why: AwsError | LaneClosedError) -> Outcome:
         """Make the old profile again, since AWS refuses the new one: its ARN is another one, but callers have one."""
-        source = self.means.source_of(old) if old is not None and self.means.source_of is not None else None
+        source = self.context.source_of(old) if old is not None and self.context.source_of is not None else None
         if old is not None and source is not None:
             tags = {key: value for key, value in (old.tags or EMPTY).items() if not key.startswith("aws:")}
-            tags.pop(self.means.retirement.tag, None)
+            tags.pop(self.context.retirement.tag, None)
             again = replace(action, source_arn=source, description=old.description, tags=tags)
             try:
                 arn = await self.make(again, replaced=action.arn)
             except StopRequestedError:
-                self.means.turns.lose(action.name, "the run was stopped")
+                self.context.open_names.lose(action.name, "the run was stopped")
                 raise
             except AmbiguousError as error:
                 return self.lost(action, error, note=f"the old profile is deleted and may be made again ({why}); ")
@@ -124,12 +124,12 @@ class Replacement(Creation):
 
     def lost(self, action: Action, error: AwsError | LaneClosedError, *, note: str) -> Outcome:
         """The outcome of an action that leaves its name without a profile, or perhaps does."""
-        self.means.turns.lose(action.name, f"{error.code}: {error}")
+        self.context.open_names.lose(action.name, f"{error.code}: {error}")
         return replace(self.failed(error, note=note), arn="", old_arn=action.arn)
 
     async def supersede(self, action: Action) -> Outcome:
         """New beside old: the old one stays for a while, and says so before there are two of the name."""
-        self.means.lane.require_open(Operation.CREATE)
+        self.context.lane.require_open(Operation.CREATE)
         if not await self.mark(action):
             return await self.replace(action, gone=True)
         try:
@@ -151,30 +151,30 @@ class Replacement(Creation):
 
     async def mark(self, action: Action) -> bool:
         """Tag the old profile as one that is replaced. Returns False where it is gone, or no tag is configured."""
-        tags = self.means.retirement.tags
+        tags = self.context.retirement.tags
         if not tags:
             return False
         try:
-            await self.call(Operation.TAG, partial(self.means.api.tag, action.arn, tags), retry_on=UNTIL_FREE)
+            await self.call(Operation.TAG, partial(self.context.api.tag, action.arn, tags), retry_on=UNTIL_FREE)
         except NotFoundError:
             return False
         return True
 
     async def unmark(self, action: Action) -> str:
         """Take back that a profile was replaced. Returns what to say where that can't be done."""
-        keys = list(self.means.retirement.tags)
+        keys = list(self.context.retirement.tags)
         try:
-            await self.call(Operation.UNTAG, partial(self.means.api.untag, action.arn, keys), retry_on=UNTIL_FREE)
+            await self.call(Operation.UNTAG, partial(self.context.api.untag, action.arn, keys), retry_on=UNTIL_FREE)
         except (AwsError, LaneClosedError):
-            return f"the tag {self.means.retirement.tag} is left on {action.arn}; "
+            return f"the tag {self.context.retirement.tag} is left on {action.arn}; "
         self.changed = False
         return ""
 
     def same(self, action: Action, made: str | Found) -> str:
-        """The ARN of what was made, or found equal to it. Raises `ConflictError` for a stranger of the same name."""
+        """Return the ARN of what was made, or found equal to it. Raises `ConflictError` for a different profile."""
         if isinstance(made, str):
             return made
-        again = self.means.replan(action, made.found)
+        again = self.context.replan(action, made.found)
         if again.kind is ActionKind.NONE and again.refusal is None:
             return again.arn
         other = ConflictError(f"another profile took this name: {again.arn}", where=str(action.target))
@@ -183,8 +183,8 @@ class Replacement(Creation):
     async def delete(self, arn: str) -> bool:
         """Delete a profile. Returns whether it was there to be deleted, as far as one can tell.
 
-        Gone is what was asked for: an attempt's answer was lost, or somebody else was quicker. Raises `AmbiguousError`
-        where nobody knows whether it is gone: an attempt's answer was lost, and the next ones got another error.
+        Gone is what was asked for: an attempt's answer was lost, or another program was quicker. Raises
+        `AmbiguousError` where it may be gone or not: an attempt's answer was lost, and the next ones got another error.
         """
         there = True
         in_doubt = False
@@ -192,7 +192,7 @@ class Replacement(Creation):
         async def send() -> None:
             nonlocal in_doubt
             try:
-                await self.means.api.delete(arn)
+                await self.context.api.delete(arn)
             except AmbiguousError:
                 in_doubt = True
                 raise
@@ -204,7 +204,7 @@ class Replacement(Creation):
                 there = False
                 # A profile may also be too new to be found.
                 if not last:
-                    await self.stop.pause(self.means.settle_s)
+                    await self.stop.pause(self.context.settle_s)
             except AwsError as error:
                 raise (doubtful(error) if in_doubt else error) from None
             except LaneClosedError as closed:

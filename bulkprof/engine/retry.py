@@ -1,7 +1,7 @@
 """Which errors are worth another call, how long to wait before it, and when to stop: the only retry layer.
 
-tenacity runs the loop, from the first error on. Throttles cost no attempt, since the pacer answers them by slowing
-down; they are bounded by time instead.
+tenacity runs the loop, from the first error on. Throttles cost no attempt, since the pacer slows
+down after them; they are bounded by time instead.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class GiveUp:
     failures: int = 0
 
     def __call__(self, state: RetryCallState) -> bool:
-        """Answer tenacity whether to stop now."""
+        """Whether tenacity stops now."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, ThrottledError):
             return (state.seconds_since_start or 0.0) > THROTTLE_PATIENCE_S
@@ -55,7 +55,7 @@ class GiveUp:
     def wait(self, state: RetryCallState) -> float:
         """Seconds before the next attempt: none after a throttle, which the pacer has already taken into account.
 
-        Expired credentials are renewed by whoever sends next, so they need no wait either.
+        Expired credentials are renewed by the call that is sent next, so they need no wait either.
         """
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, ThrottledError | ExpiredCredentialsError):

@@ -9,16 +9,15 @@ The server is taken to be a token bucket of unknown rate and depth. Two facts ca
   costs one call and renews the measurement; if none comes, the limit has risen and the excess grows on.
 
 How long a rate is held before the next knock grows with how long it has proved right, in calls. When throttles come
-early and tokens are missing, somebody else draws on the same limit: then several pacers share it fairly by yielding
+early and tokens are missing, another caller draws on the same limit: then several pacers share it fairly by yielding
 a part at each throttle and regaining it slowly, until the pairs agree again. A time in which nothing at all is accepted
 says nothing about the rate: afterwards the one from before is gone back to.
 
 Nothing here reads a clock or does I/O: every method takes the time, in seconds, from one monotonic clock.
 """
 
+from dataclasses import dataclass
 from typing import Final
-
-from bulkprof.pacing.learned import LearnedRate
 
 NEVER: Final = float("inf")
 CATCH_UP: Final = 0.1
@@ -30,9 +29,9 @@ START_POWER: Final = 3.6
 HOLD_CALLS: Final = 50.0
 HOLD_SECONDS: Final = 6.0
 HOLD_MOST: Final = 500.0
-"""Calls a rate is held between knocks: the larger of the first two at first, up to the third once it has settled."""
-SETTLED: Final = 300
-"""Calls after which a rate counts as settled."""
+"""Calls a rate is held between knocks: the larger of the first two at first, up to the third once it is steady."""
+STEADY: Final = 300
+"""Calls after which a rate counts as steady."""
 TRUSTED: Final = 100
 """How many calls a rate that was learned elsewhere counts for."""
 YIELD: Final = 0.15
@@ -45,6 +44,18 @@ SLOWEST: Final = 1.0 / 60.0
 """Calls a second that are tried however long nothing is accepted: waits that the server asked for say nothing more."""
 OUTAGE: Final = 3
 """Cuts in a row without a call accepted between them: the server takes none, whatever the rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedRate:
+    """What one run found out about a limit, for the next one to start from."""
+
+    per_second: float
+    """Calls per second that the server sustained."""
+    burst: float
+    """Calls it took at once, above the rate, from rest."""
+    at: float
+    """When it was last measured, in epoch seconds."""
 
 
 class Pacer:
@@ -271,7 +282,7 @@ class Pacer:
         self._rate = rate
         age = self._accepted - self._base_n
         hold = max(HOLD_CALLS, HOLD_SECONDS * rate)
-        if age > SETTLED:
+        if age > STEADY:
             hold = max(hold, min(age / 2.0, HOLD_MOST))
         hold = max(1.0, min(2.0 * age, hold))
         certain = age + (self._accepted // 8 if cold else 0)

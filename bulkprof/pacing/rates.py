@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from bulkprof.pacing.learned import LearnedRate
+from bulkprof.pacing.pacer import LearnedRate
 from bulkprof.system.private import FOLDER_MODE
 
 FILE: Final = "rates.json"

@@ -1,46 +1,33 @@
 """What is wanted against what is there, in one target: the actions that make them equal.
 
-Pure. Tags that nobody declares are left alone, but for those that bulkprof set while they were declared, and for all
-where the estate's tags are `exact`; tags of AWS's own (`aws:`) are never touched. Name, description and model can't be
-changed on a profile: where they differ, the only way is a replacement with a new ARN, refused unless asked for.
+Pure. Tags that no manifest or rule declares are left alone, but for those that bulkprof set while they were declared,
+and for all where the estate's tags are `exact`; tags of AWS's own (`aws:`) are never touched. Name, description and
+model can't be changed on a profile: where they differ, the only way is a replacement with a new ARN, refused unless
+asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from bulkprof.errors import InvalidRequestError
 from bulkprof.limits import TAGS_PER_PROFILE
 from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Refusal, Target
 from bulkprof.planning.retirement import Retirement
+from bulkprof.profiles.catalogue import ModelSource, Resolve
 from bulkprof.rules.ownership import read
 
 UNWANTED = "no manifest wants it"
 """Why pruning deletes a profile."""
 REPLACEMENT_NEEDED = "ReplacementNeeded"
-"""The code of rows whose profile could only be replaced, which nobody asked for."""
+"""The code of rows whose profile could only be replaced, without `--replace`."""
 LEFT_OVER = "left over from a replacement"
 """Why a profile is deleted that carries the mark of one that was replaced."""
 TWIN = "another profile of its name is the one that is kept"
 """Why pruning deletes one of several profiles of a wanted name."""
 PRUNED = frozenset({UNWANTED, TWIN})
 """The reasons of deletions that the caps are about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A wanted model, resolved in its target."""
-
-    arn: str
-    """What `copyFrom` gets."""
-    model_arns: frozenset[str]
-    """What `models[]` of a profile made from it holds; empty when that can't be known."""
-
-
-Resolve = Callable[[str], Source]
-"""From a source as the manifest means it to the target's own; raises `InvalidRequestError` when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +42,7 @@ class DiffRules:
     replace: bool = False
     """Replace what can't be changed in place, instead of refusing."""
     prune: bool = False
-    """Delete the estate's profiles that nobody wants."""
+    """Delete the estate's profiles that no manifest wants."""
     retirement: Retirement = field(default_factory=Retirement)
     """What becomes of profiles that were replaced."""
 
@@ -111,7 +98,7 @@ def twins(actions: Iterable[Action], observed: Iterable[ObservedProfile], rules:
 def plan_one(
     action: Action, there: Sequence[ObservedProfile], resolve: Resolve, rules: DiffRules
 ) -> tuple[Action, ObservedProfile | None]:
-    """Plan one wanted profile against the profiles of its name; answers the one it was planned against, too."""
+    """Plan one wanted profile against the profiles of its name. Returns the one it was planned against, too."""
     source = resolve(action.source)
     if not there:
         fresh = partial(replace, action, arn="", remove_tags=(), reason="", refusal=None)
@@ -165,7 +152,7 @@ def _is_left_over(profile: ObservedProfile, instead: Action, rules: DiffRules) -
 def _is_twin(profile: ObservedProfile, kept: Action, rules: DiffRules) -> bool:
     """Whether a profile of ours is one too many beside the one that is `kept`, which is ours and as wanted.
 
-    Nobody knows who uses which of the two, so only pruning takes it, under the caps.
+    Callers may use either of the two, so only pruning takes it, under the caps.
     """
     stays = kept.kind in {ActionKind.NONE, ActionKind.UPDATE} and kept.refusal is None
     ours = owner(profile, rules) == rules.estate
@@ -178,7 +165,7 @@ def _is_kept(profile: ObservedProfile, rules: DiffRules) -> bool:
     return rules.retirement.marks(tags) and not rules.retirement.is_over(tags)
 
 
-def _drift(action: Action, profile: ObservedProfile, source: Source) -> str:
+def _drift(action: Action, profile: ObservedProfile, source: ModelSource) -> str:
     """What can't be changed in place and differs, for people; empty when nothing does."""
     parts = []
     if source.model_arns and frozenset(profile.model_arns) != source.model_arns:
@@ -236,7 +223,7 @@ def _tag_changes(
     """The tags to set and the keys to remove.
 
     The list of managed keys follows other changes, and is one by itself only where it claims too much: a profile whose
-    tags are all as declared is in order, whoever set them.
+    tags are all as declared is in order, also where others set them.
     """
     to_set = {key: value for key, value in declared.items() if there.get(key) != value}
     gone = [key for key in there if key not in declared and not key.startswith("aws:") and _is_ours(key, there, rules)]
@@ -252,7 +239,7 @@ def _tag_changes(
 
 
 def _is_ours(key: str, there: Mapping[str, str], rules: DiffRules) -> bool:
-    """Whether a tag that nobody declares is ours to remove."""
+    """Whether a tag that isn't declared is ours to remove."""
     if rules.exact_tags or key == rules.retirement.tag:
         return True
     if not rules.keys_tag or rules.keys_tag not in there or there.get(rules.ownership_tag) != rules.estate:
@@ -270,6 +257,3 @@ def _deletion(target: Target, profile: ObservedProfile, reason: str) -> Action:
         tags=profile.tags or EMPTY,
         reason=reason,
     )
-
-
-__all__ = ["DiffRules", "InvalidRequestError", "Resolve", "Source", "diff", "owner", "plan_one"]

@@ -18,7 +18,7 @@ CALLS: Mapping[ActionKind, tuple[str, ...]] = {
 }
 """The operations whose rates decide how long an action takes."""
 WORTH_SAYING_S = 10.0
-"""Seconds below which nobody needs to be told."""
+"""Seconds below which people needn't be told."""
 
 Pending = Mapping[Target, Mapping[ActionKind, int]]
 RateOf = Callable[[Target, str], float | None]

@@ -1,8 +1,8 @@
 """What AWS says exists in one target, with as few calls as that can take.
 
 One List call per 1,000 profiles, and one tagging call per 100 tagged ones. The tagging API may lag and never shows
-a profile that was never tagged, so its answers are good enough to find that nothing is to be done, and whatever
-would be *changed* because of them is asked for again, profile by profile.
+a profile that was never tagged, so what it says is good enough to find that nothing is to be done, and what
+would be *changed* because of it is asked for again, profile by profile.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ async def observe(
     """List the target's profiles, with the tags of those in `names`, by default of all.
 
     `owned` looks for profiles that carry tags among the others, too. A profile that the index doesn't show was never
-    tagged, or a moment ago: nobody can tell whose it is, and so it keeps `tags=None`, as those that nobody asks about.
+    tagged, or a moment ago: its owner isn't known, and so it keeps `tags=None`, as those whose tags aren't asked for.
     """
     profiles = await whole_list(call, Operation.LIST, api.list_page, attrgetter("arn"))
     needed = [profile.arn for profile in profiles if names is None or profile.name in names]
@@ -55,21 +55,19 @@ async def with_tags_confirmed(
     asked = list(dict.fromkeys(arns))
     if not asked:
         return list(profiles)
-    answers = await _side_by_side([partial(call, Operation.TAGS_OF, partial(api.tags_of, arn)) for arn in asked])
+    answers = await _gather([partial(call, Operation.TAGS_OF, partial(api.tags_of, arn)) for arn in asked])
     fresh: dict[str, dict[str, str]] = dict(zip(asked, answers, strict=True))
     return [replace(p, tags=fresh[p.arn]) if p.arn in fresh else p for p in profiles]
 
 
 async def look_up(api: Reads, call: Send, arns: Iterable[str]) -> list[ObservedProfile]:
     """Profiles by ARN, with their tags. Raises `NotFoundError` when one of them isn't there (yet)."""
-    found: list[ObservedProfile] = await _side_by_side(
-        [partial(call, Operation.GET, partial(api.get, arn)) for arn in arns]
-    )
+    found: list[ObservedProfile] = await _gather([partial(call, Operation.GET, partial(api.get, arn)) for arn in arns])
     return await with_tags_confirmed(api, call, found, [profile.arn for profile in found])
 
 
 def to_confirm(actions: Iterable[Action], observed: Sequence[ObservedProfile]) -> list[str]:
-    """The ARNs whose tags decide a change: what a lagging answer could make us do wrongly.
+    """The ARNs whose tags decide a change: what tags that lag could make us do wrongly.
 
     Where a profile goes, or a wanted name has several, all of the name decide: another one has to be what stays, and
     only tags say which one was replaced.
@@ -93,7 +91,7 @@ async def _all_tags(api: Reads, call: Send) -> dict[str, dict[str, str]] | None:
         return None
 
 
-async def _side_by_side(sends: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+async def _gather(sends: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     """All answers, in order, a few calls at once; the first error is raised as it is, not in a group."""
     answers: dict[int, T] = {}
     errors: list[Exception] = []

@@ -45,6 +45,6 @@ class Retirement:
         return bool(self.tag) and self.tag in tags
 
     def is_over(self, tags: Mapping[str, str]) -> bool:
-        """Whether that while is over. What somebody wrote there instead of a time is never taken for one."""
+        """Whether that while is over. Other text than a time is never taken for one."""
         until = tags.get(self.tag, "")
         return bool(_STAMP.fullmatch(until)) and until <= self.now

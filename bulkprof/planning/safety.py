@@ -69,7 +69,7 @@ def _by_account(
 
 
 def check_complete(invalid: int) -> None:
-    """Raise `SafetyError` when rows are invalid: what they want is unknown, and would look like nobody wants it."""
+    """Raise `SafetyError` when rows are invalid: what they want is unknown, and would look unwanted."""
     if invalid:
         raise SafetyError(
             f"--prune with {invalid} invalid rows left out would delete what they ask for; nothing was changed. "

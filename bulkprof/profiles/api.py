@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bulkprof.model import ObservedProfile
+from bulkprof.profiles.catalogue import FoundationModel, SystemProfile
 
 
 class Reads(Protocol):
@@ -28,6 +29,18 @@ class Reads(Protocol):
         ...
 
 
+class ListsModels(Protocol):
+    """What a target's Region offers to make profiles from."""
+
+    async def foundation_models(self) -> list[FoundationModel]:
+        """All models, in one answer."""
+        ...
+
+    async def system_profiles_page(self, next_token: str | None) -> tuple[list[SystemProfile], str | None]:
+        """One page of the profiles that AWS defines."""
+        ...
+
+
 class ReadsQuota(Protocol):
     """The quota of one target."""
 
@@ -42,7 +55,7 @@ class Api(Reads, ReadsQuota, Protocol):
     async def create(
         self, *, name: str, source_arn: str, description: str | None, tags: Mapping[str, str], token: str
     ) -> str:
-        """Create a profile; answers its ARN."""
+        """Create a profile and return its ARN."""
         ...
 
     async def delete(self, arn: str) -> None:

@@ -15,8 +15,13 @@ from bulkprof.profiles.api import ReadsQuota
 from bulkprof.profiles.operations import Operation
 
 DEFAULT_QUOTA = 1000
-"""Profiles per account and Region, before anybody asked AWS for more."""
-_RAISE = "aws service-quotas request-service-quota-increase --service-code bedrock --quota-code L-40EC9882"
+"""Profiles per account and Region that AWS allows by default."""
+QUOTA_SERVICE = "bedrock"
+QUOTA_CODE = "L-40EC9882"
+"""Service Quotas' code of *inference profiles per account*, in each Region."""
+QUOTA_EXCEEDED = "ServiceQuotaExceededException"
+"""The error code of a creation for which the target has no room left: all others would end alike."""
+_RAISE = f"aws service-quotas request-service-quota-increase --service-code {QUOTA_SERVICE} --quota-code {QUOTA_CODE}"
 
 
 async def quota_warning(

@@ -6,10 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from bulkprof.manifests.writer import write_manifest
-from bulkprof.model import OutcomeKind
+from bulkprof.model import NEED_ATTENTION
 from bulkprof.store.run import DesiredRow, RunFile
-
-TO_MEND = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
 
 
 def write_failed(path: Path, run: RunFile, own_tags: Collection[str], *, safe: bool = False) -> int:
@@ -18,8 +16,8 @@ def write_failed(path: Path, run: RunFile, own_tags: Collection[str], *, safe: b
     Names and tags are what the rules made of the row, so that the file stands for itself. bulkprof's own tags
     are left out: whoever applies the file sets them. `safe` is for spreadsheets: see `write_manifest`.
     """
-    write_manifest(path, lambda: (_cells(row, own_tags) for row in run.desired(TO_MEND)), safe=safe)
-    return sum(1 for _ in run.desired(TO_MEND))
+    write_manifest(path, lambda: (_cells(row, own_tags) for row in run.desired(NEED_ATTENTION)), safe=safe)
+    return sum(1 for _ in run.desired(NEED_ATTENTION))
 
 
 def _cells(row: DesiredRow, own_tags: Collection[str]) -> dict[str, str]:

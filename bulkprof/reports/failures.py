@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 
 from bulkprof.aws.errors.mapping import CODES
 from bulkprof.errors import AccessDeniedError
-from bulkprof.model import Outcome, OutcomeKind, Target
+from bulkprof.model import NEED_ATTENTION, NOT_REACHED, Outcome, OutcomeKind, Target
 from bulkprof.reports import denials
-from bulkprof.store.codec import NOT_REACHED
 from bulkprof.store.run import RunFile
 
 EACH = 3
 """Up to how many rows that failed alike are shown one by one."""
-_BAD = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED})
 
 
 @dataclass(slots=True)
@@ -52,7 +50,7 @@ def failure_lines(run: RunFile, each: int = EACH) -> Iterator[str]:
 
     Up to `each` rows that failed alike are shown one by one; rows that were never reached only count.
     """
-    yield from _grouped(run.results(_BAD), each)
+    yield from _grouped(run.results(NEED_ATTENTION), each)
     for lost in run.lost():
         yield f"{lost}; apply or sync its row: that makes it before anything else"
 
@@ -60,7 +58,7 @@ def failure_lines(run: RunFile, each: int = EACH) -> Iterator[str]:
 def _grouped(outcomes: Iterable[Outcome], each: int) -> Iterator[str]:
     groups: dict[tuple[OutcomeKind, str, str, str], _Alike] = {}
     for outcome in outcomes:
-        if outcome.kind in _BAD and outcome.error_code != NOT_REACHED:
+        if outcome.kind.needs_attention and outcome.error_code != NOT_REACHED:
             remedy = denials.remedy_kind(outcome.error_message) if _is_denied(outcome) else ""
             key = (outcome.kind, outcome.error_code, denied_action(outcome), remedy)
             groups.setdefault(key, _Alike()).take(outcome, each)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
-from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind
+from bulkprof.model import CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind
 from bulkprof.reports.lines import counted
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
@@ -21,7 +21,6 @@ from bulkprof.totals import Plan, RunSummary
 LISTED = 100
 """Rows of a table before the rest is only counted: GitHub shows 1 MiB of a job's summary."""
 _LONGEST_CELL = 300
-_BAD = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
 _MENTION = re.compile(r"@(?=\w)")
 """GitHub looks for names after Markdown is done, so that a backslash doesn't keep it from telling somebody."""
@@ -46,13 +45,14 @@ def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> It
         rows.append(("invalid rows left out", str(summary.invalid)))
     if rows:
         yield from _table(("outcome", "profiles"), rows)
-    yield from _listed("To look at", _BAD, summary, run, _failure, ("row", "target", "profile", "outcome", "why"))
+    yield from _listed(
+        "To look at", NEED_ATTENTION, summary, run, _failure, ("row", "target", "profile", "outcome", "why")
+    )
     if summary.lost:
         lost = ((str(each.target), _cell(each.name), f"`{each.old_arn}`", f"`{each.run_id}`") for each in summary.lost)
         header = ("target", "profile", "deleted ARN", "by run")
         yield from _cut("### Without a profile: a replacement isn't whole", header, lost, len(summary.lost))
-    changed = [kind for kind in OutcomeKind if kind not in {*_BAD, OutcomeKind.UNCHANGED}]
-    yield from _listed("Changed", changed, summary, run, _change, ("target", "profile", "outcome", "ARN"))
+    yield from _listed("Changed", CHANGED, summary, run, _change, ("target", "profile", "outcome", "ARN"))
     sent = sum(count.sent for count in summary.calls.values())
     throttled = sum(count.throttled for count in summary.calls.values())
     yield f"Run `{summary.run_id}`: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"

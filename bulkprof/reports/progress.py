@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from bulkprof.model import Outcome, OutcomeKind
+from bulkprof.model import Outcome
 from bulkprof.planning.estimate import spoken
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ LOOK_EVERY_S = 1.0
 """Seconds between two looks at how long the rest will take, at least."""
 LOOK_SHARE = 50
 """A look takes at most this part of the time: it goes over all targets that are left, which may be many thousands."""
-BAD = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
 
 
 class ProgressView:
@@ -92,7 +91,7 @@ class ProgressView:
 
     def outcome(self, outcome: Outcome) -> None:
         """Count an outcome as done."""
-        self._bad += outcome.kind in BAD
+        self._bad += outcome.kind.is_failure
         self.step()
 
     def _time_left(self, now: float) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from itertools import product
 from typing import Any, TypeVar
 
 from bulkprof.model import (
     EMPTY,
+    NOT_REACHED,
+    REPLACEMENT_OPEN,
     Action,
     ActionKind,
     DesiredProfile,
@@ -93,10 +95,6 @@ INSERT_OUTCOME = (
     "INSERT INTO outcome (action, kind, arn, old_arn, attempts, error_code, error_message) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-NOT_REACHED = "NotReached"
-"""The error code of actions that a stopped run left open."""
-REPLACEMENT_OPEN = "ReplacementOpen"
-"""The error code of actions that are not ended, or not tried, since a replacement in their target isn't whole."""
 _WHAT = "a.id, t.account, t.region, a.name, a.file, a.line, a.model, a.tags"
 SELECT_OUTCOME = (
     f"SELECT o.seq, {_WHAT}, o.kind, o.arn, o.old_arn, o.attempts, o.error_code, o.error_message FROM outcome o "
@@ -107,7 +105,9 @@ OPEN_HERE = (
     "AND r.name = a.name"
 )
 """Finds the replacement that left a row's name without a profile, where the row (`a`, `t`, `o`) has no outcome."""
-KIND_OR_OPEN = "coalesce(o.kind, CASE WHEN r.name IS NULL THEN 'skipped' ELSE 'failed' END)"
+KIND_OR_OPEN = (
+    f"coalesce(o.kind, CASE WHEN r.name IS NULL THEN '{OutcomeKind.SKIPPED}' ELSE '{OutcomeKind.FAILED}' END)"
+)
 """An outcome's kind; what a row without one counts as."""
 SELECT_RESULTS = (
     f"SELECT a.id, {_WHAT}, {KIND_OR_OPEN}, "
@@ -144,6 +144,11 @@ class DamageError(sqlite3.DatabaseError):
 
 
 W = TypeVar("W", bound=StrEnum)
+
+
+def words(kinds: Iterable[StrEnum]) -> str:
+    """These words as a list of SQL: `('failed', 'unknown')`."""
+    return f"({', '.join(repr(str(kind)) for kind in kinds)})"
 
 
 def word(kind: type[W], text: Any) -> W:

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from bulkprof.errors import DamagedError, StateError
+from bulkprof.model import NEED_ATTENTION
 from bulkprof.store import codec as rows
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.errors import ERRORS
@@ -20,7 +21,7 @@ from bulkprof.totals import SinceLast, every_kind
 
 SHOWN = 20
 """New failures that are read one by one; the others only count."""
-_BAD = "('failed', 'unknown', 'skipped')"
+_BAD = rows.words(NEED_ATTENTION)
 _FAILURES = (
     "INSERT OR IGNORE INTO {into} SELECT t.account, t.region, a.wanted, a.name, o.seq FROM {run}.outcome o "
     "JOIN {run}.action a ON a.id = o.action JOIN {run}.target t ON t.id = a.target "

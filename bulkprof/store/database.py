@@ -26,8 +26,6 @@ from bulkprof.system.private import create_private
 APPLICATION_ID = 0x62756C6B
 """Marks a SQLite file as a run ("bulk" in ASCII)."""
 SCHEMA_VERSION = 1
-HEARTBEAT_S = 1.0
-"""Seconds between two signs of life of a run at work."""
 
 T = TypeVar("T")
 """What Python's SQLite raises: the second where SQLite's own message quotes what is damaged."""

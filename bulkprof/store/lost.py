@@ -8,33 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from enum import IntEnum
 
-from bulkprof.model import Action, Target
+from bulkprof.model import NEED_ATTENTION, Action, ActionKind, OutcomeKind, Target, Turn
 from bulkprof.store import codec as rows
 from bulkprof.store.database import speaking_of
 from bulkprof.store.intake import Wanted
 from bulkprof.totals import LostProfile
 
-
-class Turn(IntEnum):
-    """The order in which a target's actions are carried out: what is missing, what changes places, all the rest."""
-
-    LOST = 0
-    """Creations of names that a replacement left without a profile."""
-    REPLACE = 1
-    REST = 2
-
-
 TURN = (
-    "CASE WHEN a.kind = 'replace' THEN 1 WHEN a.kind = 'create' AND EXISTS (SELECT 1 FROM replacement r WHERE "
-    "r.account = t.account AND r.region = t.region AND r.name = a.name) THEN 0 ELSE 2 END"
+    f"CASE WHEN a.kind = '{ActionKind.REPLACE}' THEN {Turn.REPLACE} WHEN a.kind = '{ActionKind.CREATE}' AND EXISTS "
+    "(SELECT 1 FROM replacement r WHERE r.account = t.account AND r.region = t.region AND r.name = a.name) "
+    f"THEN {Turn.LOST} ELSE {Turn.REST} END"
 )
 """The turn of an action `a` in its target `t`."""
 _OPEN = (
     "FROM replacement r LEFT JOIN target t ON t.account = r.account AND t.region = r.region "
     "LEFT JOIN action a ON a.target = t.id AND a.name = r.name AND a.wanted = 1 LEFT JOIN outcome o ON o.action = a.id "
-    "WHERE (o.kind IS NULL OR (o.kind IN ('failed', 'unknown', 'skipped') AND o.arn = ''))"
+    f"WHERE (o.kind IS NULL OR (o.kind IN {rows.words(NEED_ATTENTION)} AND o.arn = ''))"
 )
 _MOMENT_S = 0.001
 
@@ -95,7 +85,7 @@ class Lost(Wanted):
 
     def has_half_replaced(self) -> bool:
         """Whether a replacement failed half done: its name was left without a profile, or got the old one again."""
-        query = "SELECT EXISTS (SELECT 1 FROM outcome WHERE kind = 'failed' AND old_arn <> '')"
+        query = f"SELECT EXISTS (SELECT 1 FROM outcome WHERE kind = '{OutcomeKind.FAILED}' AND old_arn <> '')"
         return bool(self._db.execute(query).fetchone()[0])
 
     def lost_rows(self) -> int:

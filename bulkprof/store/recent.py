@@ -20,11 +20,10 @@ from typing import Any
 from bulkprof.errors import DamagedError, StateError
 from bulkprof.model import EMPTY, OutcomeKind, Target
 from bulkprof.profiles.operations import CHANGES
-from bulkprof.store.database import HEARTBEAT_S
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.done import Done
 from bulkprof.store.run import RunFile
-from bulkprof.system.clocks import seconds_since
+from bulkprof.system.clocks import HEARTBEAT_S, seconds_since
 
 TAGS_SETTLE_S = 120.0
 """Seconds that the tagging API is taken to lag behind changes of tags, at most."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Target
+from bulkprof.model import CHANGED, Action, ActionKind, Outcome, OutcomeKind, Target, Turn
 from bulkprof.store import codec as rows
 from bulkprof.store import seals
 from bulkprof.store.database import speaking_of
-from bulkprof.store.lost import TURN, Lost, Turn
+from bulkprof.store.lost import TURN, Lost
 from bulkprof.totals import CallCount
 
 _CALLS = "SELECT operation, sent, throttled, failed FROM call ORDER BY operation"
@@ -222,8 +222,8 @@ class RunFile(Lost):
         found = self._db.execute(
             "SELECT t.account, t.region, a.name, o.arn, o.old_arn, o.kind FROM outcome o "
             "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target "
-            "WHERE o.kind IN ('created', 'replaced', 'deleted', 'updated', 'adopted') "
-            "OR (o.kind = 'failed' AND o.arn <> '' AND o.old_arn <> '') ORDER BY o.seq"
+            f"WHERE o.kind IN {rows.words(CHANGED)} "
+            f"OR (o.kind = '{OutcomeKind.FAILED}' AND o.arn <> '' AND o.old_arn <> '') ORDER BY o.seq"
         )
         for row in found:
             account, region, name, arn, old_arn, kind = rows.typed(row, str, str, str, str, str, str)

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+HEARTBEAT_S = 1.0
+"""Seconds between two signs of life of a run at work."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Linux's, the same in all containers of a machine."""
 

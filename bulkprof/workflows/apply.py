@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from bulkprof.engine.targets import Fleet
 from bulkprof.errors import DeclinedError, UsageError
 from bulkprof.locks.local import StateLock
 from bulkprof.planning.safety import check_alike
@@ -18,12 +17,14 @@ from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
 from bulkprof.workflows.connect import connect, estate_lock, recent_runs
+from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.execute import execute, tell_estimate
 from bulkprof.workflows.load import Manifests, as_list, read_offline, require_manifests
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.plan import make_plan
-from bulkprof.workflows.planner import Planner, Replanning
+from bulkprof.workflows.planner import Planner
+from bulkprof.workflows.replan import Replanning
 
 
 async def apply(
@@ -62,9 +63,9 @@ async def from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifes
     """Carry a run out from its manifests on; what an earlier process took in is taken in again."""
     await run.off_loop(run.clear_intake)
     await read_offline(work, run, manifests)
-    async with connect(work, lock.holder) as fleet:
-        planner = await make_plan(work, run, fleet, manifests)
-        return await _approve_and_execute(work, run, fleet, planner)
+    async with connect(work, lock.holder) as connection:
+        planner = await make_plan(work, run, connection, manifests)
+        return await _approve_and_execute(work, run, connection, planner)
 
 
 async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
@@ -72,25 +73,25 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
     with work.recorded(run):
         recent = await recent_runs(work)
         await run.off_loop(partial(refresh_lost, work.state, run))
-        async with connect(work, lock.holder) as fleet:
+        async with connect(work, lock.holder) as connection:
             targets = await run.off_loop(run.pending_targets)
             # Also a run that has nothing left but its end to be told.
             everywhere = await run.off_loop(run.targets)
-            await fleet.caller(near=next((target.region for target in everywhere), ""))
-            planner = Planner(run, fleet, work.ui, recent, Replanning(resumed))
+            await connection.caller(near=next((target.region for target in everywhere), ""))
+            planner = Planner(run, connection, work.ui, recent, Replanning(resumed))
             await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
             if resumed:
-                await tell_estimate(work, run, fleet)
-                return await execute(work, run, fleet, resumed=True)
-            return await _approve_and_execute(work, run, fleet, planner)
+                await tell_estimate(work, run, connection)
+                return await execute(work, run, connection, resumed=True)
+            return await _approve_and_execute(work, run, connection, planner)
 
 
-async def _approve_and_execute(work: Workspace, run: RunFile, fleet: Fleet, planner: Planner) -> RunSummary:
+async def _approve_and_execute(work: Workspace, run: RunFile, connection: Connection, planner: Planner) -> RunSummary:
     if not work.options.failure_tolerance:
         check_alike(planner.errors, planner.targets)
     found = await run.off_loop(partial(plan_of, run))
-    await tell_estimate(work, run, fleet)
+    await tell_estimate(work, run, connection)
     if found.has_changes and not await work.confirm(found):
         run.set_meta(status="declined")
         raise DeclinedError("not approved; nothing was changed")
-    return await execute(work, run, fleet, resumed=False)
+    return await execute(work, run, connection, resumed=False)

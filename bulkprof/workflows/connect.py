@@ -1,4 +1,4 @@
-"""What use cases need that call AWS: the way into it or the sandbox, the estate's lock, and what was done lately."""
+"""What use cases need that call AWS: the way into it or the sandbox, the estate's lock, and the recent runs' work."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import anyio.to_thread
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Lock, Organization
 from bulkprof.engine.deadline import DeadlineWatch
-from bulkprof.engine.targets import Fleet
 from bulkprof.errors import ConfigError, ExitCode, StateError
 from bulkprof.locks.local import Holder, StateLock
 from bulkprof.locks.s3 import shared_lock
@@ -25,6 +24,7 @@ from bulkprof.stop import Stop
 from bulkprof.store.recent import RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.system.descriptors import fitting
+from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
 
 SANDBOX_ROLE = "OrganizationAccountAccessRole"
@@ -35,7 +35,7 @@ KEYS_AFTER_STOP_S = 3.0
 
 
 @asynccontextmanager
-async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterator[Fleet]:
+async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterator[Connection]:
     """Open the way into AWS, or start the sandbox; `holder` is who takes the shared lock, where one is set.
 
     Raises `AwsError`, `ConfigError`, `LockHeldError`.
@@ -44,8 +44,8 @@ async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterato
         _fit(work, sockets=1)
         stopping = partial(_stops, work.stop)
         sessions = AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask, stopping=stopping)
-        async with _fleet(work, sessions, work.settings.lock, holder) as fleet:
-            yield fleet
+        async with _connection(work, sessions, work.settings.lock, holder) as connection:
+            yield connection
         return
     sandbox = await anyio.to_thread.run_sync(_start_sandbox, work)
     try:
@@ -54,16 +54,18 @@ async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterato
         role = {"role": work.settings.organization.role or SANDBOX_ROLE}
         organization: Organization = work.settings.organization.model_copy(update=role)
         sessions = AwsSessions(organization, work.settings.run, environment=sandbox.environment())
-        # The bucket of a shared lock is in AWS: in the sandbox there is nobody to share it with.
-        async with _fleet(work, sessions, Lock(), holder) as fleet:
-            yield fleet
+        # The bucket of a shared lock is in AWS: the sandbox is shared with no other machine.
+        async with _connection(work, sessions, Lock(), holder) as connection:
+            yield connection
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(sandbox.stop)
 
 
 @asynccontextmanager
-async def _fleet(work: Workspace, sessions: AwsSessions, lock: Lock, holder: Holder | None) -> AsyncIterator[Fleet]:
+async def _connection(
+    work: Workspace, sessions: AwsSessions, lock: Lock, holder: Holder | None
+) -> AsyncIterator[Connection]:
     settings = work.settings
     rules = DiffRules(
         ownership_tag=settings.ownership_tag,
@@ -86,12 +88,12 @@ async def _fleet(work: Workspace, sessions: AwsSessions, lock: Lock, holder: Hol
         if holder is not None:
             shared = shared_lock(lock, sessions.client, holder, on_lost=partial(_lock_lost, work), warn=work.ui.warn)
             await stack.enter_async_context(shared)
-        fleet = Fleet(sessions, rules, settings.run, rates, work.stop, work.ui.warn)
+        connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn)
         try:
-            yield fleet
+            yield connection
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(fleet.keep_rates)
+                await anyio.to_thread.run_sync(connection.keep_rates)
 
 
 def _fit(work: Workspace, *, sockets: int) -> None:
@@ -136,7 +138,7 @@ def estate_lock(work: Workspace, run: RunFile) -> StateLock:
 
 
 async def recent_runs(work: Workspace) -> RecentRuns:
-    """What the last runs on this machine did so lately that AWS may not show it."""
+    """Return what the last runs on this machine did that AWS may not show yet."""
     look = partial(RecentRuns, work.state, work.settings.estate, work.settings.run.settle_s)
     recent = await anyio.to_thread.run_sync(look)
     for damaged in recent.news():

@@ -88,7 +88,7 @@ class Workspace:
         return time.monotonic() - self._began - self._asked_s
 
     async def confirm(self, plan: Plan) -> bool:
-        """Whether whoever started the command agrees to its plan."""
+        """Whether the user agrees to the command's plan."""
         asked = time.monotonic()
         try:
             return await self.ui.confirm(plan)
@@ -171,7 +171,7 @@ class Workspace:
             raise unforeseen from error
 
     def _note_end(self, run: RunFile, error: BulkprofError) -> None:
-        """Leave in the run file that it ended with `error`, so that nobody takes it for one at work."""
+        """Leave in the run file that it ended with `error`, so that it isn't taken for one at work."""
         with suppress(StateError):
             status = run.meta("status")
             if status == "running":
@@ -183,7 +183,7 @@ class Workspace:
     async def streams(self, manifests: Sequence[str]) -> dict[str, BinaryIO]:
         """Standard input and pipes among the manifests, as files that can be read more than once.
 
-        Raises `StopRequestedError` when the run stops while whoever writes keeps it waiting.
+        Raises `StopRequestedError` when the run stops while it waits for their writer.
         """
         for label in filter(is_stream, manifests):
             if label not in self._streams:

@@ -13,10 +13,10 @@ from typing import Any
 import anyio
 
 from bulkprof.delivery.sinks import Delivery, make_sinks
-from bulkprof.engine.engine import Engine, EngineSettings, OpenTarget
-from bulkprof.engine.targets import Fleet
+from bulkprof.engine.engine import Engine, EngineSettings
+from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import BulkprofError, ExitCode, StateError, UnforeseenError, unwrapped
-from bulkprof.model import Outcome, OutcomeKind, Target
+from bulkprof.model import FAILURES, Outcome, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
 from bulkprof.reports.failed_rows import write_failed
@@ -27,46 +27,28 @@ from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Progress, Ui
+from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.summary import summarize, with_news
+from bulkprof.workflows.summary import summarize, with_last_run
 
 LOG = logging.getLogger(__name__)
-FAILURES = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
 
 
-async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool) -> RunSummary:
+async def execute(work: Workspace, run: RunFile, connection: Connection, *, resumed: bool) -> RunSummary:
     """Turn every open action into an outcome, tell the sinks, and sum up.
 
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
-    too, unless it was a signal: whoever sent it knows.
+    too, unless it was a signal: the sender knows.
     """
     run.set_meta(status="running")
     if resumed:
         await run.off_loop(run.reopen_delivery)
-    sinks, unmade = make_sinks(work.registry, run_context(run, fleet), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
     delivery = Delivery(run, sinks, work.ui.warn, work.stop)
-    targets = await run.off_loop(run.pending_targets)
-    width = work.settings.run.max_targets_in_flight
-    settings = EngineSettings(width, work.settings.run.settle_s, fleet.rules.retirement)
-    left = Left(await run.off_loop(run.pending_counts), fleet.rate, width)
-
-    def open_target(target: Target) -> AbstractAsyncContextManager[OpenTarget]:
-        left.begins(target)
-        return fleet.open(target)
-
     faults: list[UnforeseenError] = []
     try:
-        total = sum(run.action_counts()) - sum(run.outcome_counts().values())
-        with work.ui.progress("profiles", total, left.seconds) as progress:
-            watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
-            watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
-            engine = Engine(run, fleet.traffic, open_target, settings, watch)
-            with _ending_in_order(work, faults):
-                async with anyio.create_task_group() as group:
-                    group.start_soon(delivery.follow)
-                    await engine.execute(targets)
-                    delivery.end()
+        await _run_engine(work, run, connection, delivery, faults)
         elapsed = run.meta("elapsed_s", default=0.0) + work.elapsed_s
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
         run.set_meta(stopped=work.stop.reason if stopped else "")
@@ -79,7 +61,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
                 "count as skipped: the next sync takes them up, and so does a resume"
             )
-        summary = await with_news(work, run, summary)
+        summary = await with_last_run(work, run, summary)
         try:
             await run.off_loop(partial(_write_files, work, run))
         finally:
@@ -94,9 +76,39 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     return summary
 
 
+async def _run_engine(
+    work: Workspace, run: RunFile, connection: Connection, delivery: Delivery, faults: list[UnforeseenError]
+) -> None:
+    """Let the engine work on what is open, while sinks get the outcomes; an unforeseen error is added to `faults`."""
+    targets = await run.off_loop(run.pending_targets)
+    width = work.settings.run.max_targets_in_flight
+    settings = EngineSettings(
+        token_seed=str(run.meta("token_seed", default=run.meta("id"))),
+        max_targets=width,
+        settle_s=work.settings.run.settle_s,
+        retirement=connection.rules.retirement,
+    )
+    left = Left(await run.off_loop(run.pending_counts), connection.rate, width)
+
+    def open_target(target: Target) -> AbstractAsyncContextManager[OpenTarget]:
+        left.begins(target)
+        return connection.open(target)
+
+    total = sum(run.action_counts()) - sum(run.outcome_counts().values())
+    with work.ui.progress("profiles", total, left.seconds) as progress:
+        watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
+        watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
+        engine = Engine(run, connection.traffic, open_target, settings, watch)
+        with _ending_in_order(work, faults):
+            async with anyio.create_task_group() as group:
+                group.start_soon(delivery.follow)
+                await engine.execute(targets)
+                delivery.end()
+
+
 @contextmanager
 def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator[None]:
-    """Let what nobody has foreseen stop the run, and note it: files are written, sinks told, and `resume` goes on."""
+    """Let an unforeseen error stop the run, and note it: files are written, sinks told, and `resume` goes on."""
     try:
         with unwrapped():
             yield
@@ -108,11 +120,11 @@ def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator
         work.stop.request(ExitCode.COULD_NOT_RUN, str(unforeseen))
 
 
-def run_context(run: RunFile, fleet: Fleet) -> RunContext:
+def run_context(run: RunFile, connection: Connection) -> RunContext:
     """The run as its sinks see it."""
 
     def client(service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
-        return fleet.sessions.client(service, region=region)
+        return connection.sessions.client(service, region=region)
 
     return RunContext(
         run_id=str(run.meta("id")),
@@ -138,7 +150,7 @@ class _Watch:
         self.progress.outcome(outcome)
         if done := self.left.take(outcome):
             self.ui.target_done(done.target, done.counts, done.seconds)
-        self.count(outcome.kind in FAILURES)
+        self.count(int(outcome.kind.is_failure))
 
     def count(self, failures: int) -> None:
         """Count failures, those of earlier processes of the run among them, and stop at too many."""
@@ -149,10 +161,10 @@ class _Watch:
             self.stop.request(ExitCode.SAFETY_LIMIT, failed)
 
 
-async def tell_estimate(work: Workspace, run: RunFile, fleet: Fleet) -> None:
+async def tell_estimate(work: Workspace, run: RunFile, connection: Connection) -> None:
     """Say how long what is planned will take, where rates are known and it is long."""
     pending = await run.off_loop(run.pending_counts)
-    seconds = seconds_left(pending, fleet.rate, work.settings.run.max_targets_in_flight)
+    seconds = seconds_left(pending, connection.rate, work.settings.run.max_targets_in_flight)
     deadline = work.deadline.at if work.deadline else None
     if line := estimate_line(seconds, datetime.now().astimezone(), deadline):
         work.ui.note(line)

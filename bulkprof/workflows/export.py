@@ -1,7 +1,7 @@
 """The use case `export`: what exists, as a manifest. It reads only, target by target, and holds no target's rows.
 
-The manifest is meant to be planned with the same config: what the estate has comes out unchanged, and what nobody owns
-is adopted.
+The manifest is meant to be planned with the same config: what the estate has comes out unchanged, and what no estate
+owns is adopted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import anyio
 import anyio.to_thread
 
 from bulkprof.engine.concurrency import side_by_side
-from bulkprof.engine.targets import Fleet
 from bulkprof.errors import (
     AwsError,
     ExitCode,
@@ -28,22 +27,22 @@ from bulkprof.errors import (
 )
 from bulkprof.manifests.writer import Spool, write_csv, write_manifest
 from bulkprof.model import Target
-from bulkprof.planning.export import Exporter, Row
+from bulkprof.planning.export_check import ExportCheck
+from bulkprof.planning.export_rows import Exporter, Row
 from bulkprof.planning.observe import observe
-from bulkprof.planning.trying import Trial
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.system.files import check_path
-from bulkprof.system.temporary import on_temporary_disk
 from bulkprof.text.printable import printable_lines
 from bulkprof.ui import Progress, Ui
 from bulkprof.workflows.connect import connect, recent_runs
+from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.options import Options
 
 
 @dataclass(slots=True)
 class Export:
-    """What an export came to."""
+    """How much an export wrote, and what it left out."""
 
     targets: int = 0
     profiles: int = 0
@@ -82,51 +81,42 @@ async def export(
         out = Path(out)
     if isinstance(out, Path):
         check_path("--out", out)
-    found, trial = Export(), Trial(work.rules())
+    found, check = Export(), ExportCheck(work.rules())
     try:
         with unwrapped(), Spool() as spool:
-            async with connect(work) as fleet:
-                targets = await _targets(work, fleet)
+            async with connect(work) as connection:
+                targets = await _targets(work, connection)
                 found.targets = len(targets)
-                await _settled(work)
+                await _wait_for_lists(work)
                 exporter = Exporter(work.settings, estate_only=estate_only)
-                await _Walk(work, fleet, exporter, spool, found, trial).over(targets)
+                await _Walk(work, connection, exporter, spool, found, check).over(targets)
             if found.unreachable and len(found.unreachable) == len(targets):
                 raise next(iter(found.unreachable.values()))
             write = write_manifest if isinstance(out, Path) else write_csv
             safe = work.options.csv_cells == "safe"
             # Empty, but there: that all manifests lack them would be an error.
-            columns = trial.lacking(work.registry.fields_needed())
+            columns = check.lacking(work.registry.fields_needed())
             rows = partial(spool.rows, columns)
             await anyio.to_thread.run_sync(partial(write, out, rows, safe=safe))  # type: ignore[arg-type]
-        if lines := list(trial.lines()):
+        if lines := list(check.lines()):
             work.ui.warn(printable_lines(lines))
     except (StopRequestedError, KeysNotAwaitedError):
         raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
     return found
 
 
-def _write(out: Path | IO[str], spool: Spool) -> None:
-    if isinstance(out, Path):
-        write_manifest(out, spool.rows)
-        return
-    with on_temporary_disk():
-        write_csv(out, spool.rows)
-        out.flush()
-
-
-async def _targets(work: Workspace, fleet: Fleet) -> list[Target]:
+async def _targets(work: Workspace, connection: Connection) -> list[Target]:
     """What is to be read: the flags' accounts and Regions, else what a row means that names none."""
     defaults = work.settings.defaults
-    regions = tuple(work.options.regions) or defaults.region or tuple(filter(None, [fleet.sessions.region]))
+    regions = tuple(work.options.regions) or defaults.region or tuple(filter(None, [connection.sessions.region]))
     if not regions:
         raise RegionError("no Region: name some (--regions), or set AWS_REGION", code="NoRegion")
     # Also the caller's own account goes by its number: rows name it.
-    caller = await fleet.caller(near=regions[0])
+    caller = await connection.caller(near=regions[0])
     values = tuple(work.options.accounts) or defaults.account or (caller.account,)
     accounts = work.accounts()
     places = [Target(account, region) for account in accounts.of(values).accounts for region in regions]
-    resolved = work.accounts(await fleet.directory(accounts.needed_selectors(places), near=regions[0]))
+    resolved = work.accounts(await connection.directory(accounts.needed_selectors(places), near=regions[0]))
     chosen = resolved.of(values)
     for value, fault in chosen.faults:
         raise UsageError(f"account {value!r} {fault.reason}; {fault.remedy}")
@@ -137,7 +127,7 @@ async def _targets(work: Workspace, fleet: Fleet) -> list[Target]:
     return sorted({Target(account, region) for account in chosen.accounts for region in regions})
 
 
-async def _settled(work: Workspace) -> None:
+async def _wait_for_lists(work: Workspace) -> None:
     """Wait until lists show what the last runs on this machine did."""
     recent = await recent_runs(work)
     if recent.left_s > 0:
@@ -150,11 +140,11 @@ class _Walk:
     """Reads targets, a bounded number at once."""
 
     work: Workspace
-    fleet: Fleet
+    connection: Connection
     exporter: Exporter
     spool: Spool
     found: Export
-    trial: Trial
+    check: ExportCheck
     disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
     """The spool is one file: one thread at a time."""
     stopped: bool = False
@@ -162,7 +152,10 @@ class _Walk:
     async def over(self, targets: Sequence[Target]) -> None:
         width = self.work.settings.run.max_targets_in_flight
         with self.work.ui.progress("reading targets", len(targets)) as progress:
-            if not await side_by_side(targets, width, self.fleet.traffic, partial(self._one, progress)) or self.stopped:
+            if (
+                not await side_by_side(targets, width, self.connection.traffic, partial(self._one, progress))
+                or self.stopped
+            ):
                 raise StopRequestedError
 
     async def _one(self, progress: Progress, target: Target) -> None:
@@ -180,9 +173,9 @@ class _Walk:
         progress.step()
 
     async def _read(self, target: Target) -> None:
-        async with self.fleet.open(target) as opened:
+        async with self.connection.open(target) as opened:
             observed = await observe(opened.api, opened.lane.call)
-            catalogue = self.fleet.catalogue(target.region)
+            catalogue = self.connection.catalogue(target.region)
         export = self.exporter.export(target, observed, catalogue)
         await anyio.to_thread.run_sync(self._keep, target, export.rows, limiter=self.disk)
         self.found.profiles += len(export.rows)
@@ -195,4 +188,4 @@ class _Walk:
 
     def _keep(self, target: Target, rows: Sequence[Row]) -> None:
         self.spool.add(target, rows)
-        self.trial.take(rows)
+        self.check.take(rows)

@@ -7,21 +7,26 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from bulkprof.engine.targets import Fleet
+from bulkprof.errors import SafetyError
+from bulkprof.model import ActionKind
 from bulkprof.planning.safety import check_complete, check_prune, check_refused
+from bulkprof.plugins import PlanOverview
+from bulkprof.plugins.registry import Registry
 from bulkprof.reports.plan import plan_of
 from bulkprof.stop import Stop
 from bulkprof.store.compare import refresh_lost
 from bulkprof.store.run import RunFile
 from bulkprof.system.temporary import temporary_folder
+from bulkprof.text.printable import printable_lines
 from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.connect import connect, recent_runs
+from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.execute import tell_estimate
 from bulkprof.workflows.load import Manifests, as_list, read_offline, require_manifests, require_rows
 from bulkprof.workflows.options import Options
-from bulkprof.workflows.planner import Planner, veto
+from bulkprof.workflows.planner import Planner
 from bulkprof.workflows.resolve import resolve
 
 
@@ -50,9 +55,9 @@ async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Pl
     run = work.new_run("apply", manifests, out)
     with _whole_or_gone(out), run, work.recorded(run):
         await read_offline(work, run, manifests)
-        async with connect(work) as fleet:
-            await make_plan(work, run, fleet, manifests)
-            await tell_estimate(work, run, fleet)
+        async with connect(work) as connection:
+            await make_plan(work, run, connection, manifests)
+            await tell_estimate(work, run, connection)
         found = await run.off_loop(partial(plan_of, run))
         await work.ui.confirm(found)
         run.set_meta(status="planned")
@@ -69,17 +74,46 @@ def _whole_or_gone(out: Path) -> Iterator[None]:
         raise
 
 
-async def make_plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> Planner:
-    """Settle the targets, observe, diff, and ask safety and plugins."""
-    caller, targets = await resolve(work, run, fleet, manifests)
+async def make_plan(work: Workspace, run: RunFile, connection: Connection, manifests: Sequence[str]) -> Planner:
+    """Resolve the targets, observe, diff, and ask safety and plugins."""
+    caller, targets = await resolve(work, run, connection, manifests)
     run.set_meta(status="planning", account=caller.account)
     await run.off_loop(partial(refresh_lost, work.state, run))
-    planner = Planner(run, fleet, work.ui, await recent_runs(work))
+    planner = Planner(run, connection, work.ui, await recent_runs(work))
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
     require_rows(run, skip_invalid=work.options.skip_invalid)
     check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
     if work.options.prune:
         check_complete(run.invalid_count())
         check_prune(work.settings.estate, planner.unwanted, planner.owned, work.settings.prune)
-    await run.off_loop(partial(veto, run, work.registry, work.ui))
+    await run.off_loop(partial(_ask_plugins, run, work.registry, work.ui))
     return planner
+
+
+def _ask_plugins(run: RunFile, registry: Registry, ui: Ui) -> None:
+    """Ask plugins whether the plan may run; call it off the loop.
+
+    Raises `SafetyError` with what they object to.
+    """
+    counts = run.plan_counts()
+    totals: dict[ActionKind, int] = {}
+    for of_target in counts.values():
+        for kind, count in of_target.items():
+            totals[kind] = totals.get(kind, 0) + count
+    overview = PlanOverview(
+        run_id=str(run.meta("id")),
+        command=str(run.meta("command")),
+        estate=str(run.meta("estate")),
+        counts=totals,
+        targets=counts,
+        actions=run.actions,
+    )
+    objections = []
+    for plugin, answer in registry.gather("bulkprof_check_plan", overview):
+        for problem in answer:
+            if problem.is_error:
+                objections.append(f"  {problem} (plugin {plugin!r})")
+            else:
+                ui.warn(f"{problem} (plugin {plugin!r})")
+    if objections:
+        raise SafetyError(printable_lines(["the plan was vetoed and nothing was changed:", *objections]))

@@ -1,55 +1,32 @@
-"""The steps between rows and changes: observe and plan the targets, and ask plugins whether the plan may run.
-
-Each works target by target on the run file, so that nothing but counters lives in memory for a whole run.
-"""
+"""Observes and plans a run's targets, one by one: nothing but counters lives in memory for a whole run."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
 import anyio.to_thread
 
 from bulkprof.engine.concurrency import side_by_side
-from bulkprof.engine.engine import OpenTarget
-from bulkprof.engine.outcomes import closed_outcome, without_call
-from bulkprof.engine.targets import Fleet
-from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError, SafetyError
-from bulkprof.model import (
-    Action,
-    ActionKind,
-    ObservedProfile,
-    Outcome,
-    OutcomeKind,
-    Problem,
-    Refusal,
-    Target,
-)
+from bulkprof.engine.targets import OpenTarget
+from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
+from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
 from bulkprof.planning.diff import PRUNED, diff, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
-from bulkprof.plugins import PlanOverview
-from bulkprof.plugins.registry import Registry
 from bulkprof.profiles.quota import quota_warning
 from bulkprof.reports.unreachable import blocks
 from bulkprof.stop import StopRequestedError
 from bulkprof.store.recent import Lately, RecentRuns
 from bulkprof.store.run import RunFile
-from bulkprof.text.printable import printable_lines
 from bulkprof.ui import Ui
+from bulkprof.workflows.connection import Connection
+from bulkprof.workflows.replan import Replanning, refuse_target, save_plan
 
 TWINS_SHOWN = 5
 """Names with more than one profile that are told one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replanning:
-    """How a plan that was approved before is brought up to date: nothing is added to what was approved."""
-
-    resumed: bool
-    """An earlier process may have carried out part of it, so what exists now may be its work."""
 
 
 @dataclass(slots=True)
@@ -57,7 +34,7 @@ class Planner:
     """Observes and plans targets, and counts what it sees."""
 
     run: RunFile
-    fleet: Fleet
+    connection: Connection
     ui: Ui
     recent: RecentRuns
     again: Replanning | None = None
@@ -82,7 +59,7 @@ class Planner:
         """
         if self.recent.unsettled_s > 0:
             self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
-            await self.fleet.traffic.stop.pause(self.recent.unsettled_s)
+            await self.connection.traffic.stop.pause(self.recent.unsettled_s)
             await anyio.to_thread.run_sync(self.recent.waited)
         self.targets = targets
         self.lost = bool(await self.run.off_loop(self.run.lost))
@@ -94,7 +71,7 @@ class Planner:
             except AwsError as error:
                 error.where = error.where or str(target)
                 self.errors[target] = error
-                refused = await self.run.off_loop(partial(_refuse_target, self.run, target, error, self.again))
+                refused = await self.run.off_loop(partial(refuse_target, self.run, target, error, self.again))
                 # Not in one expression: others count while this one waits.
                 self.unreachable += refused
             except StopRequestedError as stop:
@@ -102,10 +79,10 @@ class Planner:
             progress.step()
 
         with self.ui.progress("observing targets", len(targets)) as progress:
-            if not await side_by_side(targets, width, self.fleet.traffic, one) or stopped:
+            if not await side_by_side(targets, width, self.connection.traffic, one) or stopped:
                 raise StopRequestedError
         if len(targets) > 1:
-            for block in blocks(self.errors, self.fleet.sessions.trust_needed()):
+            for block in blocks(self.errors, self.connection.sessions.trust_needed()):
                 self.ui.warn(block)
             self.run.set_meta(unreachable=[(target.account, target.region) for target in self.errors])
         if self.errors and len(self.errors) == len(targets):
@@ -113,16 +90,16 @@ class Planner:
         await self.run.off_loop(self.run.drop_invalid)
 
     async def _plan_target(self, target: Target) -> None:
-        rules = self.fleet.rules
+        rules = self.connection.rules
         # All at once: handing over to a thread and back costs more than what is read there.
         wanted, lately = await self.run.off_loop(lambda: (self.run.wanted(target), self.recent.of(target)))
-        async with self.fleet.open(target) as opened:
+        async with self.connection.open(target) as opened:
             resolvable = await _leave_out_unknown_models(self.run, opened, wanted, self.ui)
             try:
                 observed, actions = await self._compare(opened, target, resolvable, lately)
             except NotFoundError:
-                # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists settle.
-                await self.fleet.traffic.stop.pause(self.recent.settle_s)
+                # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists catch up.
+                await self.connection.traffic.stop.pause(self.recent.settle_s)
                 observed, actions = await self._compare(opened, target, resolvable, lately)
             if warning := await quota_warning(
                 opened.api, opened.lane.call, target, len(observed), actions, beside=bool(rules.retirement.until)
@@ -133,7 +110,7 @@ class Planner:
         if found := twins(actions, observed, rules):
             self.ui.warn_of(target, _twins_line(found))
         there = {profile.arn: profile.name for profile in observed}
-        await self.run.off_loop(partial(_save, self.run, target, actions, there, self.again))
+        await self.run.off_loop(partial(save_plan, self.run, target, actions, there, self.again))
         if self.lost:
             await self.run.off_loop(partial(_forget_whole, self.run, target, actions, there, pruned=rules.prune))
 
@@ -141,7 +118,7 @@ class Planner:
         self, opened: OpenTarget, target: Target, wanted: list[Action], lately: Lately
     ) -> tuple[list[ObservedProfile], list[Action]]:
         """What exists and what is to be done. Tags that decide a change are confirmed one by one."""
-        rules = self.fleet.rules
+        rules = self.connection.rules
         observed = await self._observe(opened, {action.name for action in wanted}, lately)
         actions = list(diff(target, wanted, observed, opened.resolve, rules))
         confirmed: set[str] = set()
@@ -154,7 +131,7 @@ class Planner:
 
     async def _observe(self, opened: OpenTarget, names: Collection[str], lately: Lately) -> list[ObservedProfile]:
         """What exists, with what the last runs did before AWS's lists may show it."""
-        owned = self.fleet.rules.prune
+        owned = self.connection.rules.prune
         observed = await observe(opened.api, opened.lane.call, names, owned=owned)
         listed = {profile.arn for profile in observed}
         unlisted = [arn for name, arn in lately.made.items() if name in names and arn not in listed]
@@ -162,8 +139,8 @@ class Planner:
             if unlisted:
                 observed.extend(await look_up(opened.api, opened.lane.call, unlisted))
         except NotFoundError:
-            # Deleted by somebody else, or not to be found yet: only time can tell.
-            await self.fleet.traffic.stop.pause(self.recent.left_s)
+            # Deleted by another program, or not to be found yet: only time can tell.
+            await self.connection.traffic.stop.pause(self.recent.left_s)
             observed = await observe(opened.api, opened.lane.call, names, owned=owned)
         there = [profile for profile in observed if profile.arn not in lately.deleted]
         doubtful = [
@@ -175,28 +152,10 @@ class Planner:
         return await with_tags_confirmed(opened.api, opened.lane.call, there, doubtful)
 
 
-def _save(
-    run: RunFile, target: Target, actions: list[Action], there: Collection[str], again: Replanning | None
-) -> None:
-    """Write a target's plan; `there` are the ARNs that exist."""
-    if again is not None:
-        before = {action.id: action for action in run.wanted(target)}
-        approved = {action.arn for action in run.deletions(target)}
-        # A replacement that was cut short between its halves ends with the deletion of the old profile.
-        approved |= {each.arn for each in before.values() if each.kind is ActionKind.REPLACE and each.refusal is None}
-        if again.resumed:
-            gone = [each for each in run.deletions(target) if each.arn not in there]
-            run.record([*done_before(before, actions), *(closed_outcome(each, OutcomeKind.DELETED) for each in gone)])
-        actions = [
-            only_approved(before.get(action.id), action) for action in actions if action.id or action.arn in approved
-        ]
-    run.save_plan(actions, anew=target)
-
-
 def _forget_whole(
     run: RunFile, target: Target, actions: Iterable[Action], there: Mapping[str, str], *, pruned: bool
 ) -> None:
-    """Take names off the list of those without a profile that have one, or that nobody wants where all is looked at."""
+    """Take names that have a profile off the list of those without, and unwanted ones where all is looked at."""
     wanted = {action.name for action in actions if action.kind is not ActionKind.DELETE}
 
     # Lists have had their time since the run that noted it: the old profile counts, too, where it was never deleted.
@@ -213,47 +172,6 @@ def _twins_line(found: Mapping[str, Sequence[str]]) -> str:
         f"{len(found)} wanted names have another profile of this estate beside the one that is kept ({named}{more}); "
         "they are left alone: `sync --prune` deletes them, under the caps"
     )
-
-
-_DONE = {
-    ActionKind.CREATE: OutcomeKind.CREATED,
-    ActionKind.UPDATE: OutcomeKind.UPDATED,
-    ActionKind.ADOPT: OutcomeKind.ADOPTED,
-    ActionKind.REPLACE: OutcomeKind.REPLACED,
-}
-
-
-def done_before(before: Mapping[int, Action], now: Iterable[Action]) -> Iterator[Outcome]:
-    """What an earlier process of this run carried out without living to record it.
-
-    There was something to do when the run was planned, and now everything is there as wanted, with our ownership tag.
-    """
-    for action in now:
-        planned = before.get(action.id)
-        if planned is None or action.kind is not ActionKind.NONE or action.refusal is not None:
-            continue
-        replaced = planned.kind is ActionKind.REPLACE
-        if planned.kind not in _DONE or (planned.refusal is not None and planned.kind is not ActionKind.CREATE):
-            continue
-        if not replaced or planned.arn != action.arn:
-            yield replace(closed_outcome(action, _DONE[planned.kind]), old_arn=planned.arn if replaced else "")
-
-
-STALE_PLAN = "StalePlan"
-"""The error code of actions that would change more than what was approved."""
-
-
-def only_approved(before: Action | None, now: Action) -> Action:
-    """The action as it is now, refused when it would change more than what was approved."""
-    harmless = (ActionKind.NONE, ActionKind.CREATE)
-    if before is None or now.refusal is not None or now.kind in harmless:
-        return now
-    # An adoption that was cut short has set the ownership tag, and goes on as an update.
-    same = now.kind is before.kind or (before.kind, now.kind) == (ActionKind.ADOPT, ActionKind.UPDATE)
-    if same and (before.refusal is None or before.refusal.code != STALE_PLAN):
-        return now
-    refusal = Refusal(STALE_PLAN, f"the profile changed since the plan ({now.reason}); make a new plan")
-    return replace(now, refusal=refusal)
 
 
 async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: list[Action], ui: Ui) -> list[Action]:
@@ -278,54 +196,3 @@ async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: li
         for problem in problems:
             ui.problem(problem)
     return good
-
-
-def _refuse_target(run: RunFile, target: Target, error: AwsError, again: Replanning | None) -> int:
-    """Fail all rows of a target with the reason; answers how many.
-
-    What an earlier process of the run may have sent is unknown, since it can't be looked up.
-    """
-    wanted = run.wanted(target)
-    begun = run.begun(target) if again is not None and again.resumed else 0
-    lost = {each.name for each in run.lost(target)}
-
-    def refused(action: Action) -> Action:
-        settled = without_call(action)
-        maybe_sent = action.id <= begun and (settled is None or settled.kind is OutcomeKind.UNKNOWN)
-        outcome = OutcomeKind.UNKNOWN if maybe_sent else OutcomeKind.FAILED
-        # What a replacement has deleted, or may have, is no ARN to be shown any more.
-        arn = "" if action.name in lost else action.arn
-        return replace(action, arn=arn, reason=str(error), refusal=Refusal(error.code, str(error), outcome))
-
-    # Kinds and deletions that were approved before stay, so that a later `resume` can still carry them out.
-    run.save_plan(refused(each) for each in [*wanted, *run.deletions(target)])
-    return len(wanted)
-
-
-def veto(run: RunFile, registry: Registry, ui: Ui) -> None:
-    """Ask plugins whether the plan may run; call it off the loop.
-
-    Raises `SafetyError` with what they object to.
-    """
-    counts = run.plan_counts()
-    totals: dict[ActionKind, int] = {}
-    for of_target in counts.values():
-        for kind, count in of_target.items():
-            totals[kind] = totals.get(kind, 0) + count
-    overview = PlanOverview(
-        run_id=str(run.meta("id")),
-        command=str(run.meta("command")),
-        estate=str(run.meta("estate")),
-        counts=totals,
-        targets=counts,
-        actions=run.actions,
-    )
-    objections = []
-    for plugin, answer in registry.gather("bulkprof_check_plan", overview):
-        for problem in answer:
-            if problem.is_error:
-                objections.append(f"  {problem} (plugin {plugin!r})")
-            else:
-                ui.warn(f"{problem} (plugin {plugin!r})")
-    if objections:
-        raise SafetyError(printable_lines(["the plan was vetoed and nothing was changed:", *objections]))

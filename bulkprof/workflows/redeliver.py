@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from functools import partial
 
 from bulkprof.delivery.sinks import Delivery, make_sinks
-from bulkprof.engine.targets import Fleet
 from bulkprof.errors import UsageError, unwrapped
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.store.standing import nothing_to_deliver, told_its_end
 from bulkprof.ui import Ui
 from bulkprof.workflows.connect import connect
+from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.execute import run_context
 from bulkprof.workflows.options import Options, several
-from bulkprof.workflows.summary import summary_of, with_news
+from bulkprof.workflows.summary import summary_of, with_last_run
 
 
 @dataclass(frozen=True, slots=True)
 class Redelivery:
-    """What sending again came to, by sink."""
+    """The sinks that have everything now, and those that don't."""
 
     delivered: list[str]
     missing: list[str]
@@ -44,16 +44,16 @@ async def redeliver(
             raise UsageError(await run.off_loop(partial(nothing_to_deliver, run, work.state)))
         await run.off_loop(run.check)
         work = work.as_started(run)
-        async with connect(work) as fleet:
-            return await _send_missing(work, run, fleet, only=several(only or ()))
+        async with connect(work) as connection:
+            return await _send_missing(work, run, connection, only=several(only or ()))
 
 
-async def _send_missing(work: Workspace, run: RunFile, fleet: Fleet, *, only: Collection[str]) -> Redelivery:
+async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *, only: Collection[str]) -> Redelivery:
     """Send what sinks miss of a finished run; `only` names the sinks to try, empty all.
 
     Raises `UsageError` for unknown ones.
     """
-    sinks, unmade = make_sinks(work.registry, run_context(run, fleet), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
     known = {sink.name for _, sink in sinks}
     if unknown := set(only) - known - set(unmade):
         raise UsageError(
@@ -66,7 +66,7 @@ async def _send_missing(work: Workspace, run: RunFile, fleet: Fleet, *, only: Co
     chosen = [pair for pair in sinks if not only or pair[1].name in only]
     delivery = Delivery(run, chosen, work.ui.warn, work.stop)
     try:
-        await delivery.finish(await with_news(work, run, summary_of(run)))
+        await delivery.finish(await with_last_run(work, run, summary_of(run)))
     finally:
         await delivery.close()
     missing = set(await run.off_loop(run.sinks_missing)).union(unmade)

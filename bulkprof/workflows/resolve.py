@@ -1,39 +1,41 @@
-"""Accounts and Regions that the offline reading of manifests left open are settled with what AWS tells."""
+"""Accounts and Regions that the offline reading of manifests left open are filled in with what AWS tells."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bulkprof.aws import Caller
-from bulkprof.engine.targets import Fleet
 from bulkprof.errors import RegionError, UsageError
 from bulkprof.model import Target
-from bulkprof.rules.accounts import Accounts, is_settled
+from bulkprof.rules.accounts import Accounts, is_complete
 from bulkprof.store.run import RunFile
 from bulkprof.ui import OnlyNew
+from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.load import require_rows, start_again, take_in
 
 
-async def resolve(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> tuple[Caller, list[Target]]:
-    """Fill in accounts and Regions, and answer the caller and the run's targets.
+async def resolve(
+    work: Workspace, run: RunFile, connection: Connection, manifests: Sequence[str]
+) -> tuple[Caller, list[Target]]:
+    """Fill in accounts and Regions, and return the caller and the run's targets.
 
     Raises `ManifestError` for rows that turn out invalid, `UsageError` where the filters leave nothing, and `AwsError`
     when AWS doesn't tell.
     """
     targets = await run.off_loop(run.targets)
-    region = fleet.sessions.region
+    region = connection.sessions.region
     if not region and any(not target.region for target in targets):
         raise RegionError(
             "no Region: give rows a `region` column, set [defaults] region in bulkprof.toml, or set AWS_REGION",
             code="NoRegion",
         )
     near = next((target.region for target in targets if target.region), "")
-    caller = await fleet.caller(near=near)
-    if not work.filters and all(map(is_settled, targets)):
+    caller = await connection.caller(near=near)
+    if not work.filters and all(map(is_complete, targets)):
         return caller, targets
     selectors = work.accounts().needed_selectors(targets)
-    accounts = work.accounts(await fleet.directory(selectors, near=near))
+    accounts = work.accounts(await connection.directory(selectors, near=near))
     # Names and duplicates may depend on accounts, so the rows are read again rather than patched.
     told = await start_again(run)
     rules = work.rules(caller.account, region, accounts)

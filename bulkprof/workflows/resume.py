@@ -26,7 +26,7 @@ async def resume(
                 raise UsageError(f"{path} is a plan that was not begun; `bulkprof apply` carries it out")
             raise UsageError(f"{path} is not in {work.state.runs}, whose lock counts; say where it is: --state-dir DIR")
         work = work.as_started(run)
-        # The lock comes first: a run that is still at work moves on, and its file is nobody else's to write.
+        # The lock comes first: a run that is still at work moves on, and no other process may write its file.
         with estate_lock(work, run) as lock:
             status = run.meta("status")
             if status not in UNFINISHED:

@@ -6,13 +6,11 @@ from dataclasses import replace
 from functools import partial
 
 from bulkprof.errors import ExitCode, StateError
-from bulkprof.model import OutcomeKind
+from bulkprof.model import NEED_ATTENTION, OutcomeKind
 from bulkprof.store.compare import since_last
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary, every_kind
 from bulkprof.workflows.context import Workspace
-
-NOT_IN_ORDER = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
 
 
 def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -> RunSummary:
@@ -36,7 +34,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
         outcomes[OutcomeKind.SKIPPED] = outcomes.get(OutcomeKind.SKIPPED, 0) + left - open_names
     invalid = run.invalid_count()
     if exit_code is None:
-        in_order = not invalid and not any(outcomes.get(kind) for kind in NOT_IN_ORDER)
+        in_order = not invalid and not any(outcomes.get(kind) for kind in NEED_ATTENTION)
         exit_code = ExitCode.DONE if in_order else ExitCode.ROWS_FAILED
     return RunSummary(
         run_id=str(run.meta("id")),
@@ -59,8 +57,8 @@ def summary_of(run: RunFile) -> RunSummary:
     return summarize(run, run.meta("elapsed_s", default=0.0), exit_code=exit_code)
 
 
-async def with_news(work: Workspace, run: RunFile, summary: RunSummary) -> RunSummary:
-    """The summary with what is new in it; an earlier run that can't be read costs only that."""
+async def with_last_run(work: Workspace, run: RunFile, summary: RunSummary) -> RunSummary:
+    """The summary, compared with the last run; an earlier run that can't be read costs only that."""
     try:
         return replace(summary, since_last=await run.off_loop(partial(since_last, work.state, run)))
     except StateError as error:

@@ -29,7 +29,7 @@ class Validation:
     problems: int
     """Errors; a row may have several."""
     sources: tuple[Guess, ...]
-    """What the models of valid rows probably are, a few of them: nobody was asked."""
+    """What the models of valid rows probably are, a few of them: AWS wasn't asked."""
     unreadable: int = 0
     """Those of the invalid that are whole manifests."""
 

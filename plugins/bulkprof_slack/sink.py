@@ -8,7 +8,7 @@ from bulkprof.plugins import FinishedRun, Outcome, OutcomeKind, RunContext, RunS
 from bulkprof_slack.message import build_message
 from bulkprof_slack.webhook import Webhook, post
 
-BAD = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED})
+BAD = tuple(kind for kind in OutcomeKind if kind.needs_attention)
 """Outcomes of rows that are not in order."""
 
 

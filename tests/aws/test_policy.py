@@ -11,13 +11,14 @@ import pytest
 from botocore.loaders import Loader
 from bulkprof_s3 import S3Settings
 
-from bulkprof.aws.bedrock import _METHODS, PROFILE_QUOTA
+from bulkprof.aws.bedrock import _METHODS
 from bulkprof.aws.iam import ACTIONS, Needs, Scope, policies, unknown_plugins
 from bulkprof.aws.organization import OrganizationOperation
 from bulkprof.aws.stackset import role_name, template
 from bulkprof.config import Settings
 from bulkprof.errors import ConfigError
 from bulkprof.profiles.operations import Operation
+from bulkprof.profiles.quota import QUOTA_CODE
 
 ROLE = {"role": "bedrock/BulkprofMember"}
 EVERYTHING = {
@@ -78,7 +79,7 @@ def test_resources_are_those_that_each_call_needs() -> None:
         assert allows(member, f"bedrock:{name}", profile)
         assert not allows(member, f"bedrock:{name}", profile.replace("application-inference-profile", "guardrail"))
         assert not allows(member, f"bedrock:{name}", profile.replace("111122223333", "444455556666"))
-    quota = f"arn:aws-us-gov:servicequotas:us-gov-west-1:111122223333:bedrock/{PROFILE_QUOTA}"
+    quota = f"arn:aws-us-gov:servicequotas:us-gov-west-1:111122223333:bedrock/{QUOTA_CODE}"
     assert allows(member, "servicequotas:GetServiceQuota", quota)
     unlimited = {action for action, resource in grants(member) if resource == "*"}
     assert unlimited == {"bedrock:ListFoundationModels", "bedrock:ListInferenceProfiles", "tag:GetResources"}

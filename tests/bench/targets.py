@@ -19,7 +19,7 @@ from tests.bench.manifests import REGIONS
 from tests.bench.process import ROOT, environment
 from tests.bench.server import serving
 from tests.bench.table import Line
-from tests.simulation.fleet import simulate
+from tests.simulation.targets import simulate
 
 RATES = [1.0 + 49.0 * number / 99 for number in range(100)]
 CREATES = 120

@@ -11,7 +11,7 @@ import pytest
 
 from bulkprof.engine.deadline import LOOK_S, Deadline, DeadlineWatch
 from bulkprof.errors import UsageError
-from bulkprof.pacing.learned import LearnedRate
+from bulkprof.pacing.pacer import LearnedRate
 from bulkprof.pacing.rates import RateStore
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from bulkprof.stop import Stop

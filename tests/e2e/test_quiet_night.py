@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import bulkprof
-from bulkprof.engine.targets import Fleet
 from bulkprof.model import Target
+from bulkprof.workflows.connection import Connection
 from tests.faults.world import World, side_by_side
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
@@ -40,7 +40,7 @@ class Counted:
 @contextmanager
 def counting() -> Iterator[Counted]:
     counted = Counted()
-    connect, enter = sqlite3.connect, Fleet.open
+    connect, enter = sqlite3.connect, Connection.open
 
     def count_steps() -> int:
         counted.steps += STEPS
@@ -52,13 +52,13 @@ def counting() -> Iterator[Counted]:
         connection.set_progress_handler(count_steps, STEPS)
         return connection
 
-    def entering(fleet: Fleet, target: Target) -> Any:
+    def entering(way: Connection, target: Target) -> Any:
         counted.entered[target] += 1
-        return enter(fleet, target)
+        return enter(way, target)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite3, "connect", connecting)
-        patch.setattr(Fleet, "open", entering)
+        patch.setattr(Connection, "open", entering)
         yield counted
 
 

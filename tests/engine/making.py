@@ -1,4 +1,4 @@
-"""What the execution tests share: an AWS in memory that answers by script, and a run's parts made from little."""
+"""What the engine's tests share: an AWS in memory that answers by script, and a run's parts made from little."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any, cast
 
 import anyio.lowlevel
 
-from bulkprof.engine.in_flight import Places
+from bulkprof.engine.in_flight import CallLimit
 from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.errors import AmbiguousError, ConflictError, NotFoundError
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, Target
 from bulkprof.pacing.pacer import Pacer
-from bulkprof.planning.diff import DiffRules, Source, plan_one
+from bulkprof.planning.diff import DiffRules, plan_one
+from bulkprof.profiles.catalogue import ModelSource
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
@@ -67,8 +68,8 @@ def make_traffic(*, in_flight: int = 64, attempts: int = 4, stop: Stop | None = 
     def pacer_for(target: Target, operation: str) -> Pacer:
         return cast("Pacer", pacers.get(operation) or FreePacer())
 
-    places = Places(in_flight, overdue=in_flight)
-    return Traffic(places, attempts, stop or InstantStop(), pacer_for, timeout_s=30.0, clock=lambda: 0.0)
+    limit = CallLimit(in_flight, overdue=in_flight)
+    return Traffic(limit, attempts, stop or InstantStop(), pacer_for, timeout_s=30.0, clock=lambda: 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +189,8 @@ def cut(code: str = "ReadTimeout") -> AmbiguousError:
     return AmbiguousError("no answer", code=code)
 
 
-def resolve(source: str) -> Source:
-    return Source(f"source/{source}", frozenset({f"model/{source}"}))
+def resolve(source: str) -> ModelSource:
+    return ModelSource(f"source/{source}", frozenset({f"model/{source}"}))
 
 
 def replan_with(rules: DiffRules = RULES) -> Callable[[Action, Sequence[ObservedProfile]], Action]:

@@ -10,11 +10,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bulkprof.engine import engine as engine_module
-from bulkprof.engine.engine import BREAKER_FAILURES, LANE_WIDTH, PAGE, Engine, EngineSettings, OpenTarget
+from bulkprof.engine import outcomes, store
+from bulkprof.engine.engine import Engine, EngineSettings
 from bulkprof.engine.lane import Lane, Traffic
+from bulkprof.engine.store import PAGE, Store
+from bulkprof.engine.target_run import BREAKER_FAILURES, LANE_WIDTH
+from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AccessDeniedError, AwsError, CredentialsError, InvalidRequestError, QuotaError
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Refusal, Target
+from bulkprof.profiles.operations import Operation
 from bulkprof.stop import StopRequestedError
 from bulkprof.store.run import RunFile
 from bulkprof.totals import CallCount
@@ -36,7 +40,7 @@ MAKE, SKIP, FAIL = OutcomeKind.CREATED, OutcomeKind.SKIPPED, OutcomeKind.FAILED
 
 @pytest.fixture(autouse=True)
 def _commit_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "FLUSH_S", 0.0)
+    monkeypatch.setattr(outcomes, "FLUSH_S", 0.0)
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def run(tmp_path: Path) -> Iterator[RunFile]:
 
 
 def make_engine(
-    run: RunFile,
+    run: Store,
     worlds: Mapping[Target, FakeAws | AwsError | StopRequestedError],
     traffic: Traffic | None = None,
     *,
@@ -64,7 +68,7 @@ def make_engine(
             raise world
         yield OpenTarget(Lane(target, traffic), world, resolve, replan_with())
 
-    return Engine(run, traffic, open_target, EngineSettings(max_targets, settle_s=0.0), watch)
+    return Engine(run, traffic, open_target, EngineSettings("run-1", max_targets, settle_s=0.0), watch)
 
 
 def ends(run: RunFile) -> list[tuple[str, OutcomeKind, str]]:
@@ -84,7 +88,7 @@ async def test_many_targets_each_get_their_profiles_once(run: RunFile) -> None:
     await make_engine(run, worlds, max_targets=7, watch=told.append).execute(run.pending_targets())
     assert run.outcome_counts() == {MAKE: 360}
     assert all(world.names() == {"a": 1, "b": 1, "c": 1} for world in worlds.values())
-    assert run.calls() == {"CreateInferenceProfile": CallCount(sent=360)}
+    assert run.calls() == {Operation.CREATE: CallCount(sent=360)}
     assert [(o.target, o.name) for o in told] == [(o.target, o.name) for _, o in run.outcomes_after(0, 1000)]
 
 
@@ -186,7 +190,7 @@ async def test_a_full_target_gets_no_more_creations_but_its_other_changes(
     run: RunFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The deletion is read after many creations that were under way side by side have failed.
-    monkeypatch.setattr(engine_module, "PAGE", 50)
+    monkeypatch.setattr(store, "PAGE", 50)
     aws = FakeAws()
     desire(run, *(f"new{number:02}" for number in range(60)))
     desire(run, "a", target=WEST)
@@ -209,7 +213,7 @@ async def test_creations_that_wait_for_their_turn_are_not_sent_to_a_full_target(
     traffic = make_traffic(in_flight=1)
     await make_engine(run, {TARGET: aws}, traffic).execute([TARGET])
     assert aws.calls == ["create"]
-    assert run.calls()["CreateInferenceProfile"].sent == 1
+    assert run.calls()[Operation.CREATE].sent == 1
     assert run.outcome_counts() == {FAIL: 1, SKIP: LANE_WIDTH - 1}
 
 
@@ -257,4 +261,4 @@ async def test_calls_that_fail_after_a_commit_are_counted_too(run: RunFile) -> N
     engine = make_engine(run, {TARGET: aws}, watch=lambda outcome: recorded.set())
     with anyio.fail_after(5):
         await engine.execute([TARGET])
-    assert run.calls() == {"CreateInferenceProfile": CallCount(sent=2, failed=1)}
+    assert run.calls() == {Operation.CREATE: CallCount(sent=2, failed=1)}

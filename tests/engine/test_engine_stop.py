@@ -11,10 +11,11 @@ import anyio
 import pytest
 
 from bulkprof.engine import engine as engine_module
-from bulkprof.engine import in_flight as places
-from bulkprof.engine.engine import LANE_WIDTH
+from bulkprof.engine import in_flight, outcomes
+from bulkprof.engine.target_run import LANE_WIDTH
 from bulkprof.errors import StateError, unwrapped
 from bulkprof.model import ActionKind, Outcome, OutcomeKind, Target
+from bulkprof.profiles.operations import Operation
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
@@ -26,7 +27,7 @@ ROWS = 3 * LANE_WIDTH
 
 @pytest.fixture(autouse=True)
 def _commit_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "FLUSH_S", 0.0)
+    monkeypatch.setattr(outcomes, "FLUSH_S", 0.0)
 
 
 @pytest.fixture
@@ -43,23 +44,23 @@ def aws() -> FakeAws:
     return FakeAws()
 
 
-@pytest.mark.parametrize("in_flight", [1, 64])
+@pytest.mark.parametrize("most", [1, 64])
 async def test_a_stop_records_what_is_in_flight_and_leaves_the_rest_open(
-    run: RunFile, aws: FakeAws, in_flight: int, monkeypatch: pytest.MonkeyPatch
+    run: RunFile, aws: FakeAws, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As wide as a lane gets when it has had answers.
-    monkeypatch.setattr(places, "START_ROOM", LANE_WIDTH)
+    monkeypatch.setattr(in_flight, "START_ROOM", LANE_WIDTH)
     stop, go = Stop(), anyio.Event()
 
     under_way = anyio.Event()
 
     async def before(operation: str, what: str) -> None:
-        if len(aws.calls) == min(in_flight, LANE_WIDTH):
+        if len(aws.calls) == min(most, LANE_WIDTH):
             under_way.set()
         await go.wait()
 
     aws.before = before
-    traffic = make_traffic(in_flight=in_flight, stop=stop)
+    traffic = make_traffic(in_flight=most, stop=stop)
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             group.start_soon(make_engine(run, {TARGET: aws}, traffic).execute, [TARGET])
@@ -67,9 +68,9 @@ async def test_a_stop_records_what_is_in_flight_and_leaves_the_rest_open(
             stop.request()
             go.set()
     assert run.outcome_counts() == {OutcomeKind.CREATED: len(aws.profiles)}
-    assert len(aws.profiles) == min(in_flight, LANE_WIDTH)
+    assert len(aws.profiles) == min(most, LANE_WIDTH)
     assert len(run.pending(TARGET, 0, 1000)) == ROWS - len(aws.profiles)
-    assert traffic.in_flight.free == in_flight
+    assert traffic.in_flight.free == most
 
 
 async def test_a_stop_starts_no_further_target(run: RunFile, aws: FakeAws) -> None:
@@ -114,13 +115,13 @@ async def test_what_was_left_open_is_carried_on_by_the_next_engine(run: RunFile,
     await make_engine(run, {TARGET: aws}).execute(run.pending_targets())
     assert run.outcome_counts() == {OutcomeKind.CREATED: ROWS}
     assert set(aws.names().values()) == {1}
-    assert run.calls()["CreateInferenceProfile"].sent == ROWS
+    assert run.calls()[Operation.CREATE].sent == ROWS
 
 
 async def test_a_cancelled_engine_has_recorded_every_answer(
     run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "FLUSH_S", 3600.0)
+    monkeypatch.setattr(outcomes, "FLUSH_S", 3600.0)
     made, rest = anyio.Event(), 10
 
     async def before(operation: str, what: str) -> None:
@@ -143,7 +144,7 @@ async def test_a_cancelled_engine_has_recorded_every_answer(
 async def test_an_error_nobody_expects_loses_no_answer(
     run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "FLUSH_S", 3600.0)
+    monkeypatch.setattr(outcomes, "FLUSH_S", 3600.0)
 
     async def broken() -> None:
         await anyio.wait_all_tasks_blocked()
@@ -160,7 +161,7 @@ async def test_an_error_nobody_expects_loses_no_answer(
 async def test_a_full_disk_is_one_error_and_loses_nothing_recorded(
     run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "BATCH", 10)
+    monkeypatch.setattr(outcomes, "BATCH", 10)
     aws.script("create", *[None] * 30, anyio.sleep_forever)
     told: list[Outcome] = []
     real, left = run.record, 1
@@ -179,7 +180,7 @@ async def test_a_full_disk_is_one_error_and_loses_nothing_recorded(
 
 
 async def test_outcomes_are_committed_in_batches(run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "BATCH", 10)
+    monkeypatch.setattr(outcomes, "BATCH", 10)
     batches: list[int] = []
     real = run.record
 
@@ -198,12 +199,12 @@ async def test_a_full_batch_does_not_wait_for_the_next_flush(
     run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Outcomes that cost no call come faster than any flush: only a batch that isn't full may wait.
-    monkeypatch.setattr(engine_module, "BATCH", 8)
+    monkeypatch.setattr(outcomes, "BATCH", 8)
     slept: list[int] = []
     real = engine_module.anyio.sleep
 
     async def sleep(seconds: float) -> None:
-        if seconds == engine_module.FLUSH_S:
+        if seconds == outcomes.FLUSH_S:
             slept.append(1)
         await real(seconds if seconds <= 1 else 0)
 

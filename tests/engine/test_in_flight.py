@@ -1,4 +1,4 @@
-"""Who may have calls in flight when targets stop answering: bounds that hold, and places that come free."""
+"""Who may have calls in flight when targets stop answering: bounds that hold, and permits that come free."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from bulkprof.engine.concurrency import side_by_side
-from bulkprof.engine.in_flight import PATIENCE_S, REGROWTH, START_ROOM, Contact, Places
+from bulkprof.engine.in_flight import PATIENCE_S, REGROWTH, START_ROOM, CallLimit, Contact
 from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.engine.retry import CERTAIN
 from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, UnreachableError
@@ -32,7 +32,7 @@ def _traffic(*, due: int, overdue: int = 64, attempts: int = 8) -> Traffic:
         return cast("Pacer", FreePacer())
 
     clock = asyncio.get_running_loop().time
-    return Traffic(Places(due, overdue), attempts, Stop(), pacer_for, TIMEOUT_S, clock)
+    return Traffic(CallLimit(due, overdue), attempts, Stop(), pacer_for, TIMEOUT_S, clock)
 
 
 class Calls:
@@ -252,8 +252,8 @@ def _sides(width: int, targets: int, dead: Callable[[int], bool]) -> tuple[list[
                 done.append(anyio.current_time())
             at_work -= 1
 
-        places = [Target(str(number), "r") for number in range(targets)]
-        assert await side_by_side(places, width, traffic, work)
+        everywhere = [Target(str(number), "r") for number in range(targets)]
+        assert await side_by_side(everywhere, width, traffic, work)
         return done, most
 
     return run_virtually(main)

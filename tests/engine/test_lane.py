@@ -8,9 +8,9 @@ import pytest
 
 from bulkprof.engine.lane import RETRY_AFTER_MOST_S, Lane
 from bulkprof.engine.retry import CERTAIN, THROTTLE_PATIENCE_S
-from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ExitCode, ThrottledError
+from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ThrottledError
 from bulkprof.model import Target
-from bulkprof.stop import LateStop, Stop, StopRequestedError
+from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.totals import CallCount
 from tests.engine.making import TARGET, FreePacer, InstantStop, make_traffic
 
@@ -52,7 +52,7 @@ async def test_calls_of_one_operation_go_in_the_order_in_which_they_asked() -> N
     assert order == list(range(20))
 
 
-async def test_a_lane_that_waits_for_its_pacer_holds_no_place_in_flight() -> None:
+async def test_a_lane_that_waits_for_its_pacer_holds_no_permit() -> None:
     slow, stop = FreePacer(), Stop()
     slow.delay = 3600.0
     traffic = make_traffic(in_flight=1, stop=stop, Slow=slow)
@@ -60,7 +60,7 @@ async def test_a_lane_that_waits_for_its_pacer_holds_no_place_in_flight() -> Non
         async with anyio.create_task_group() as group:
             group.start_soon(_expect_stop, Lane(TARGET, traffic))
             await anyio.wait_all_tasks_blocked()
-            # The other lane gets the only place, though the first came earlier.
+            # The other lane gets the only permit, though the first came earlier.
             assert await Lane(OTHER, traffic).call("Fast", _answered) == "done"
             assert slow.told == []
             stop.request()
@@ -180,7 +180,7 @@ async def test_what_is_only_throttled_is_given_up_in_time_with_all_that_wait() -
 
 
 @pytest.mark.parametrize("error", [AccessDeniedError("x"), ThrottledError("x"), AmbiguousError("x"), ValueError("x")])
-async def test_whatever_a_call_raises_its_place_is_free_again(error: Exception) -> None:
+async def test_whatever_a_call_raises_its_permit_is_free_again(error: Exception) -> None:
     traffic = make_traffic(in_flight=1, attempts=1)
     lane = Lane(TARGET, traffic)
     raised = False
@@ -201,7 +201,7 @@ async def test_whatever_a_call_raises_its_place_is_free_again(error: Exception) 
     assert traffic.in_flight.free == 1
 
 
-@pytest.mark.parametrize("moment", ["in flight", "waiting for a place", "waiting for its turn"])
+@pytest.mark.parametrize("moment", ["in flight", "waiting for a permit", "waiting for its turn"])
 async def test_a_cancelled_call_frees_whatever_it_held(moment: str) -> None:
     traffic = make_traffic(in_flight=1)
     lane = Lane(TARGET, traffic)
@@ -217,7 +217,7 @@ async def test_a_cancelled_call_frees_whatever_it_held(moment: str) -> None:
             for call, scope in zip((first, second, third), scopes, strict=True):
                 group.start_soon(one, call, scope)
             await anyio.wait_all_tasks_blocked()
-            cancelled = ("in flight", "waiting for a place", "waiting for its turn").index(moment)
+            cancelled = ("in flight", "waiting for a permit", "waiting for its turn").index(moment)
             scopes[cancelled].cancel()
             for call in (first, second, third):
                 call.answer.set()
@@ -226,13 +226,13 @@ async def test_a_cancelled_call_frees_whatever_it_held(moment: str) -> None:
     assert await lane.call("Op", _answered) == "done"
 
 
-@pytest.mark.parametrize("waits_for", ["pacer", "place", "turn"])
+@pytest.mark.parametrize("waits_for", ["pacer", "permit", "turn"])
 async def test_a_stop_ends_every_wait_without_sending(waits_for: str) -> None:
     pacer, stop = FreePacer(), Stop()
     traffic = make_traffic(in_flight=1, stop=stop, Slow=pacer)
     lane, other = Lane(TARGET, traffic), Lane(OTHER, traffic)
     running = Call()
-    pacer.delay = 0.0 if waits_for == "place" else 3600.0
+    pacer.delay = 0.0 if waits_for == "permit" else 3600.0
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             group.start_soon(other.call, "Op", running)
@@ -259,68 +259,3 @@ async def test_a_stop_between_two_attempts_ends_the_call() -> None:
     with pytest.raises(StopRequestedError):
         await Lane(TARGET, traffic).call("Op", send)
     assert traffic.counts["Op"] == CallCount(sent=1, failed=1)
-
-
-async def test_a_pause_ends_with_the_stop() -> None:
-    stop = Stop()
-    await stop.pause(0)
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(_pause, stop)
-            await anyio.wait_all_tasks_blocked()
-            stop.request()
-    with pytest.raises(StopRequestedError):
-        await stop.pause(0)
-
-
-async def _pause(stop: Stop) -> None:
-    with pytest.raises(StopRequestedError):
-        await stop.pause(3600)
-
-
-async def test_the_first_signal_counts() -> None:
-    stop = Stop()
-    stop.request(ExitCode.TERMINATED)
-    stop.request(ExitCode.INTERRUPTED)
-    assert (stop.requested, stop.exit_code) == (True, ExitCode.TERMINATED)
-    await stop.wait()
-
-
-async def test_a_late_stop_follows_another() -> None:
-    now = 100.0
-    stop = Stop()
-    late = LateStop(stop, 10.0, lambda: now)
-    now += 1000
-    assert not late.requested
-    stop.request()
-    assert not late.requested
-    await late.pause(0.0)
-    now += 9.9
-    assert not late.requested
-    now += 0.1
-    assert late.requested
-    with pytest.raises(StopRequestedError):
-        await late.pause(0.0)
-
-
-async def test_a_lost_lock_allows_nothing_late() -> None:
-    stop = Stop()
-    late = LateStop(stop, 10.0, lambda: 100.0)
-    assert not late.requested
-    stop.request(ExitCode.LOCKED)
-    assert late.requested
-
-
-async def test_a_pause_ends_with_a_late_stop() -> None:
-    stop = Stop()
-    late = LateStop(stop, 0.0)
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            group.start_soon(_expect_pause_to_end, late)
-            await anyio.wait_all_tasks_blocked()
-            stop.request()
-
-
-async def _expect_pause_to_end(late: LateStop) -> None:
-    with pytest.raises(StopRequestedError):
-        await late.pause(3600.0)

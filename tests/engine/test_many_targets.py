@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.engine.engine import BREAKER_FAILURES
+from bulkprof.engine.target_run import BREAKER_FAILURES
 from bulkprof.model import OutcomeKind
-from tests.simulation.fleet import TIMEOUT_S, Fleet, simulate
+from tests.simulation.targets import TIMEOUT_S, SimulatedRun, simulate
 
 RATES = [1.0 + 49.0 * number / 99 for number in range(100)]
 CREATES = 40
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+def alone(tmp_path_factory: pytest.TempPathFactory) -> SimulatedRun:
     """The slowest target by itself."""
     return simulate(tmp_path_factory.mktemp("alone"), RATES[:1], CREATES)
 
 
-def test_a_hundred_targets_take_as_long_as_the_slowest_alone(tmp_path: Path, alone: Fleet) -> None:
+def test_a_hundred_targets_take_as_long_as_the_slowest_alone(tmp_path: Path, alone: SimulatedRun) -> None:
     together = simulate(tmp_path, RATES, CREATES)
     assert together.outcomes == {OutcomeKind.CREATED: 100 * CREATES}
     assert together.ended <= 1.05 * alone.ended
@@ -28,7 +28,7 @@ def test_a_hundred_targets_take_as_long_as_the_slowest_alone(tmp_path: Path, alo
 
 @pytest.mark.parametrize("dead", [10, 30])
 @pytest.mark.parametrize("since", [0.0, 2.0], ids=["from the start", "in mid-run"])
-def test_dead_targets_hold_up_nobody(tmp_path: Path, alone: Fleet, dead: int, since: float) -> None:
+def test_dead_targets_hold_up_nobody(tmp_path: Path, alone: SimulatedRun, dead: int, since: float) -> None:
     rates = [25.0] * dead + RATES
     together = simulate(tmp_path, rates, CREATES, dead=dict.fromkeys(range(dead), since))
     assert together.seconds <= 1.05 * alone.seconds
@@ -39,7 +39,7 @@ def test_dead_targets_hold_up_nobody(tmp_path: Path, alone: Fleet, dead: int, si
     assert together.ended < 9 * TIMEOUT_S
 
 
-def test_dead_targets_hold_up_nobody_who_waits_for_a_lane(tmp_path: Path, alone: Fleet) -> None:
+def test_dead_targets_hold_up_nobody_who_waits_for_a_lane(tmp_path: Path, alone: SimulatedRun) -> None:
     together = simulate(tmp_path, [25.0] * 60 + RATES, CREATES, lanes=50, dead=dict.fromkeys(range(60), 0.0))
     # The first fifty let others in once they have been silent for a second, and so do the ten after them.
     assert together.seconds <= 1.05 * alone.seconds

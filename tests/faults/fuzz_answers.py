@@ -32,8 +32,7 @@ import bulkprof
 from bulkprof.aws import AwsSessions, sessions
 from bulkprof.aws.transport.http import Answer, Connection
 from bulkprof.config import Config, Settings
-from bulkprof.engine import lane
-from bulkprof.engine import targets as fleet
+from bulkprof.engine import lane, targets
 from bulkprof.errors import BulkprofError, StateError
 from bulkprof.profiles import quota
 from bulkprof.sandbox import Hypotheses, Rate, SandboxSettings, control
@@ -354,7 +353,7 @@ def in_process() -> Iterator[None]:
         patch.setattr(Connection, "exchange", exchange)
         patch.setattr(asyncio, "to_thread", at_once)
         patch.setattr(time, "monotonic", clock)
-        patch.setattr(fleet, "Traffic", partial(lane.Traffic, clock=clock))
+        patch.setattr(targets, "Traffic", partial(lane.Traffic, clock=clock))
         # Otherwise nobody would ask for a quota.
         patch.setattr(quota, "DEFAULT_QUOTA", 3)
         yield

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 import bulkprof
-from bulkprof.engine.turns import MOST_OPEN
+from bulkprof.engine.open_names import MOST_OPEN
 from bulkprof.errors import ExitCode
+from bulkprof.model import REPLACEMENT_OPEN
 from bulkprof.sandbox import Fault, Hypotheses, Ledger
 from bulkprof.stop import Stop
-from bulkprof.store.codec import REPLACEMENT_OPEN
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from tests.faults.world import SEED, Cases, World, adds_up, outcome_of, outcomes, under_way, until

@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 
 import bulkprof
 from bulkprof.engine import engine
+from bulkprof.engine import outcomes as recording
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
 from bulkprof.store import recent
 from bulkprof.totals import RunSummary
@@ -61,7 +62,7 @@ class Estate(RuleBasedStateMachine):
         self.stack.callback(shutil.rmtree, self.folder)
         self.stack.enter_context(side_by_side(first_wait_s=0.02))
         patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(engine, "FLUSH_S", 0.01)
+        patch.setattr(recording, "FLUSH_S", 0.01)
         for module in (engine, recent):
             patch.setattr(module, "HEARTBEAT_S", 0.1)
         self.wanted: dict[str, str] = {}

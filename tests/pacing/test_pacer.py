@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkprof.pacing.learned import LearnedRate
-from bulkprof.pacing.pacer import CATCH_UP, Pacer
+from bulkprof.pacing.pacer import CATCH_UP, LearnedRate, Pacer
 
 EVENTS = st.lists(
     st.tuples(

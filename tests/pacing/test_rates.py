@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.pacing.learned import LearnedRate
+from bulkprof.pacing.pacer import LearnedRate
 from bulkprof.pacing.rates import STALE, RateStore
+from bulkprof.profiles.operations import Operation
 
 NOW = 1_700_000_000.0
-KEY = ("111122223333", "eu-west-1", "CreateInferenceProfile")
+KEY = ("111122223333", "eu-west-1", Operation.CREATE)
 
 
 def _store(directory: Path) -> RateStore:
@@ -21,12 +22,12 @@ def test_a_rate_comes_back(tmp_path: Path) -> None:
     store = _store(tmp_path / "state")
     assert store.load() is None
     assert store.rate(*KEY) == rate
-    assert store.rate("111122223333", "eu-west-1", "GetInferenceProfile") is None
+    assert store.rate("111122223333", "eu-west-1", Operation.GET) is None
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["rates.json"]
 
 
 def test_runs_merge_and_the_newer_rate_stays(tmp_path: Path) -> None:
-    other = ("444455556666", "us-east-1", "TagResource")
+    other = ("444455556666", "us-east-1", Operation.TAG)
     _store(tmp_path).save({KEY: LearnedRate(4, 10, NOW - 10), other: LearnedRate(9, 9, NOW)})
     _store(tmp_path).save({KEY: LearnedRate(8, 10, NOW - 20)})
     store = _store(tmp_path)

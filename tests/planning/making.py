@@ -7,7 +7,8 @@ from typing import Any
 
 from bulkprof.errors import InvalidRequestError
 from bulkprof.model import Action, ActionKind, ObservedProfile, Target
-from bulkprof.planning.diff import DiffRules, Source, diff
+from bulkprof.planning.diff import DiffRules, diff
+from bulkprof.profiles.catalogue import ModelSource
 
 TARGET = Target("111122223333", "us-east-1")
 OWNER = "bulkprof:estate"
@@ -18,13 +19,13 @@ MODELS = {"lite": ("model/lite",), "pro": ("model/pro", "model/pro-west")}
 """Sources and what `models[]` of a profile made from each holds."""
 
 
-def resolve(source: str) -> Source:
+def resolve(source: str) -> ModelSource:
     """The target's catalogue; `opaque` is a source whose models can't be known."""
     if source == "opaque":
-        return Source("source/opaque", frozenset())
+        return ModelSource("source/opaque", frozenset())
     if source not in MODELS:
         raise InvalidRequestError(f"no model {source}")
-    return Source(f"source/{source}", frozenset(MODELS[source]))
+    return ModelSource(f"source/{source}", frozenset(MODELS[source]))
 
 
 def wanted(name: str, number: int = 1, *, tags: Mapping[str, str] = OURS, source: str = "lite", **more: Any) -> Action:

@@ -9,8 +9,9 @@ import pytest
 
 from bulkprof.errors import InvalidRequestError
 from bulkprof.model import Action, ActionKind, ObservedProfile
-from bulkprof.planning.diff import PRUNED, DiffRules, Source, diff, owner, plan_one, twins
+from bulkprof.planning.diff import PRUNED, DiffRules, diff, owner, plan_one, twins
 from bulkprof.planning.retirement import Retirement
+from bulkprof.profiles.catalogue import ModelSource
 from tests.planning.making import ESTATE, OURS, OWNER, RULES, TARGET, planned, profile, resolve, wanted
 
 CREATE, UPDATE, REPLACE = ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE
@@ -221,6 +222,6 @@ SYSTEM = "arn:aws:bedrock:us-east-1:111122223333:inference-profile/example.model
 def test_a_difference_never_reads_as_none(there: list[str], wanted_arn: str, said: str) -> None:
     """A system profile and a foundation model may have one name."""
     profile_there = ObservedProfile("arn:a", "a", tuple(there), tags=OURS)
-    source = Source(wanted_arn, frozenset({wanted_arn}))
+    source = ModelSource(wanted_arn, frozenset({wanted_arn}))
     action, _ = plan_one(wanted("a"), [profile_there], lambda _: source, REPLACING)
     assert said in action.reason

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bulkprof.model import ActionKind, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left, spoken
+from bulkprof.profiles.operations import Operation
 
 A, B, C = (Target(f"{number:012}", "us-east-1") for number in range(3))
 LATE = ": past the deadline, so that a part will stay open"
@@ -26,7 +27,7 @@ def left(
     return seconds_left(pending, lambda target, operation: rates.get((target, operation)), width)
 
 
-CREATE, TAG, DELETE = "CreateInferenceProfile", "TagResource", "DeleteInferenceProfile"
+CREATE, TAG, DELETE = Operation.CREATE, Operation.TAG, Operation.DELETE
 
 
 def test_the_slowest_target_decides() -> None:

@@ -11,6 +11,7 @@ import pytest
 from bulkprof.errors import AccessDeniedError, AwsError, CredentialsError, NotFoundError, UnreachableError
 from bulkprof.model import Action, ActionKind, ObservedProfile, Refusal
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
+from bulkprof.profiles.operations import Operation
 from tests.planning.making import OURS, TARGET, profile
 
 T = TypeVar("T")
@@ -64,14 +65,14 @@ def _many(count: int) -> list[ObservedProfile]:
 async def test_one_list_call_per_thousand_and_one_tagging_call_per_hundred() -> None:
     aws = FakeReads(_many(2001))
     found = await observe(aws, aws.call, {"p1"})
-    assert aws.calls == {"ListInferenceProfiles": 3, "GetResources": 21}
+    assert aws.calls == {Operation.LIST: 3, Operation.TAGGED: 21}
     assert [each.tags for each in found] == [each.tags for each in aws.profiles.values()]
 
 
 async def test_an_empty_account_takes_one_call() -> None:
     aws = FakeReads([])
     assert await observe(aws, aws.call, {"a"}, owned=True) == []
-    assert aws.calls == {"ListInferenceProfiles": 1}
+    assert aws.calls == {Operation.LIST: 1}
 
 
 async def test_a_profile_on_two_pages_is_one() -> None:
@@ -106,7 +107,7 @@ async def test_tags_that_nobody_needs_are_not_asked_for() -> None:
     aws = FakeReads(_many(3))
     found = await observe(aws, aws.call, {"a"})
     assert [each.tags for each in found] == [None] * 3
-    assert aws.calls == {"ListInferenceProfiles": 1}
+    assert aws.calls == {Operation.LIST: 1}
 
 
 async def test_pruning_needs_the_tags_of_all() -> None:
@@ -121,7 +122,7 @@ async def test_where_the_tagging_api_is_denied_the_profiles_are_asked_one_by_one
     aws = FakeReads(_many(4))
     aws.index_error = error
     found = await observe(aws, aws.call, {"p1", "p2"}, owned=owned)
-    assert aws.calls["ListTagsForResource"] == (4 if owned else 2)
+    assert aws.calls[Operation.TAGS_OF] == (4 if owned else 2)
     tagged = {each.name: each.tags for each in found if each.tags is not None}
     assert tagged["p2"] == {**OURS, "n": "2"}
     assert len(tagged) == (4 if owned else 2)
@@ -138,7 +139,7 @@ async def test_profiles_that_the_index_lacks_are_asked_for_where_they_matter() -
     aws = FakeReads([profile("a", tags={}), profile("b", tags={}), profile("c")], index={"arn:c": OURS})
     found = await observe(aws, aws.call, {"a"})
     assert [each.tags for each in found] == [{}, None, OURS]
-    assert aws.calls["ListTagsForResource"] == 1
+    assert aws.calls[Operation.TAGS_OF] == 1
 
 
 async def test_pruning_does_not_ask_about_those_that_nobody_ever_tagged() -> None:
@@ -147,13 +148,13 @@ async def test_pruning_does_not_ask_about_those_that_nobody_ever_tagged() -> Non
     )
     found = await observe(aws, aws.call, {"a"}, owned=True)
     assert [each.tags for each in found] == [OURS, OURS, None, None]
-    assert aws.calls == {"ListInferenceProfiles": 1, "GetResources": 1, "ListTagsForResource": 1}
+    assert aws.calls == {Operation.LIST: 1, Operation.TAGGED: 1, Operation.TAGS_OF: 1}
 
 
 async def test_an_export_asks_about_all() -> None:
     aws = FakeReads([profile("a"), profile("b", tags={}), profile("c")], index={"arn:c": OURS})
     assert [each.tags for each in await observe(aws, aws.call)] == [OURS, {}, OURS]
-    assert aws.calls["ListTagsForResource"] == 2
+    assert aws.calls[Operation.TAGS_OF] == 2
 
 
 async def test_tags_that_decide_a_change_are_asked_for_again() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from bulkprof.errors import AccessDeniedError, NotFoundError
 from bulkprof.model import ActionKind, Refusal
+from bulkprof.profiles.operations import Operation
 from bulkprof.profiles.quota import quota_warning
 from tests.planning.making import TARGET, wanted
 
@@ -31,7 +32,7 @@ class Quota:
 
 
 async def call(operation: str, send: Callable[[], Awaitable[Any]]) -> Any:
-    assert operation == "GetServiceQuota"
+    assert operation == Operation.QUOTA
     return await send()
 
 

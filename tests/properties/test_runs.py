@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import bulkprof
 from bulkprof.config import Config, Settings
 from bulkprof.engine import create as creation
-from bulkprof.engine import engine
+from bulkprof.engine import outcomes
 from bulkprof.model import OutcomeKind
 from bulkprof.pacing import pacer
 from bulkprof.sandbox import Fault, Hypotheses, Rate, Sandbox, SandboxSettings
@@ -57,7 +57,7 @@ faults = st.lists(
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds of calls against a sandbox on this machine: no politeness, and no waiting for it to recover."""
-    monkeypatch.setattr(engine, "FLUSH_S", 0.001)
+    monkeypatch.setattr(outcomes, "FLUSH_S", 0.001)
     monkeypatch.setattr(pacer, "START_PACE", 1000.0)
     monkeypatch.setattr(creation, "backoff", lambda attempt: 0.001)
 

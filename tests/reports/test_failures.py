@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bulkprof.model import Outcome, OutcomeKind, Target
+from bulkprof.model import NOT_REACHED, Outcome, OutcomeKind, Target
 from bulkprof.reports.failures import _grouped, denied_action
-from bulkprof.store.codec import NOT_REACHED
 
 EAST = Target("111122223333", "us-east-1")
 DENIED = "User: arn:aws:iam::1:user/x is not authorized to perform: bedrock:TagResource on resource: arn:x"

@@ -11,7 +11,7 @@ from bulkprof.errors import ConfigError, UsageError
 from bulkprof.limits import Fault
 from bulkprof.model import DesiredProfile, Directory, Target
 from bulkprof.plugins import hookimpl
-from bulkprof.rules.accounts import Accounts, Filters, Undecided, find, is_settled, needs, unresolved
+from bulkprof.rules.accounts import Accounts, Filters, Undecided, find, is_complete, needs, unresolved
 from tests.rules.making import row, rules
 
 ONE, TWO, THREE, CLOSED = "111111111111", "222222222222", "333333333333", "999999999999"
@@ -148,9 +148,9 @@ def test_filters_that_no_row_asks_for_are_told() -> None:
     assert str(Filters((ONE,), (TWO, "prod"), ())) == f"--accounts {ONE} --not-accounts {TWO},prod"
 
 
-def test_targets_are_settled_by_an_id_and_a_region() -> None:
-    assert is_settled(Target(ONE, "us-east-1"))
-    assert not any(map(is_settled, (Target("org:*", "r"), Target("", "r"), Target(ONE, ""))))
+def test_targets_are_complete_with_an_id_and_a_region() -> None:
+    assert is_complete(Target(ONE, "us-east-1"))
+    assert not any(map(is_complete, (Target("org:*", "r"), Target("", "r"), Target(ONE, ""))))
     assert (unresolved(Target("org:*", "r")), unresolved(Target(ONE, "r"))) == (Target("", "r"), Target(ONE, "r"))
 
 
@@ -174,8 +174,8 @@ def test_what_depends_on_the_account_waits_until_it_is_known() -> None:
     offline = rules(naming=ByAccount())
     profiles = offline.expand(row(name=None, accounts=("org:*", "tag:a=b"), regions=("us-east-1",))).profiles
     assert [profile.target.account for profile in profiles] == ["org:*", "tag:a=b"]
-    settled = rules({"organization": {"aliases": {"prod": f"ou:{PROD}"}}}, accounts=accounts(), naming=ByAccount())
-    profiles = settled.expand(row(name=None, accounts=("prod",), regions=("us-east-1",))).profiles
+    resolved = rules({"organization": {"aliases": {"prod": f"ou:{PROD}"}}}, accounts=accounts(), naming=ByAccount())
+    profiles = resolved.expand(row(name=None, accounts=("prod",), regions=("us-east-1",))).profiles
     assert [profile.name for profile in profiles] == [f"x-{ONE}", f"x-{TWO}"]
 
 

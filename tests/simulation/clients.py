@@ -84,7 +84,7 @@ class Lane:
         return answer
 
 
-class Caller:
+class ProductionCaller:
     """A production caller that knows no pacing: calls at random moments, and counts how many are throttled."""
 
     def __init__(self, network: Network, rate: float, until: Callable[[], bool], seed: int) -> None:

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bulkprof.pacing.learned import LearnedRate
-from bulkprof.pacing.pacer import Pacer
-from tests.simulation.clients import Caller, Lane, Tally
+from bulkprof.pacing.pacer import LearnedRate, Pacer
+from tests.simulation.clients import Lane, ProductionCaller, Tally
 from tests.simulation.others import AdaptivePool, JitterPool, StandardPool
 from tests.simulation.world import Limit, Loop, Network, TokenBucket
 
@@ -69,9 +68,9 @@ def simulate(scenario: Scenario, make: Maker, seed: int) -> Result:
     limit = scenario.limit()
     network = Network(loop, limit, seed, scenario.latency)
     clients = [make(scenario, network, seed + 7 * n, 0.013 * n * seed) for n in range(scenario.clients)]
-    caller: Caller | None = None
+    caller: ProductionCaller | None = None
     if scenario.caller:
-        caller = Caller(network, scenario.caller, lambda: all(client.done for client in clients), seed)
+        caller = ProductionCaller(network, scenario.caller, lambda: all(client.done for client in clients), seed)
     taken = [0] * len(clients)
 
     def watch() -> None:

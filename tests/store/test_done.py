@@ -14,9 +14,9 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.model import OutcomeKind, Target
-from bulkprof.store.database import HEARTBEAT_S
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.recent import NOTHING, TAGS_SETTLE_S, RecentRuns
+from bulkprof.system.clocks import HEARTBEAT_S
 from tests.engine.making import ESTATE, TARGET, desire, make_run, plan_all
 
 NOW = 1_000_000.0

@@ -13,11 +13,11 @@ from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import StateError
 from bulkprof.model import ActionKind, OutcomeKind
 from bulkprof.profiles.operations import CHANGES
-from bulkprof.store.database import HEARTBEAT_S
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.recent import TAGS_SETTLE_S, RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
+from bulkprof.system.clocks import HEARTBEAT_S
 from bulkprof.totals import CallCount
 from tests.engine.making import ESTATE, TARGET, desire, make_run, plan_all
 

@@ -12,7 +12,7 @@ from bulkprof.engine.outcomes import closed_outcome, without_call
 from bulkprof.errors import UnreachableError
 from bulkprof.model import Action, ActionKind, OutcomeKind, Refusal
 from bulkprof.store.run import RunFile
-from bulkprof.workflows.planner import STALE_PLAN, Replanning, _refuse_target, _save, only_approved
+from bulkprof.workflows.replan import STALE_PLAN, Replanning, only_approved, refuse_target, save_plan
 from tests.engine.making import TARGET, desire, make_run
 
 CREATE, UPDATE, REPLACE = ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE
@@ -45,7 +45,7 @@ def deletion(arn: str) -> Action:
 def plan_again(run: RunFile, kind: ActionKind, arn: str, *more: Action, there: Collection[str] = ()) -> None:
     """What is found after a kill: all rows are of one kind now."""
     rows = [replace(row, kind=kind, arn=arn, refusal=None) for row in run.wanted(TARGET)]
-    _save(run, TARGET, [*rows, *more], {arn, *there}, Replanning(resumed=True))
+    save_plan(run, TARGET, [*rows, *more], {arn, *there}, Replanning(resumed=True))
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ def test_what_may_have_been_sent_before_a_target_was_away_is_unknown(
     run.take_up(TARGET, 0, 2)
     # However often it is tried.
     for _ in range(2):
-        _refuse_target(run, TARGET, AWAY, again)
+        refuse_target(run, TARGET, AWAY, again)
         assert [action.refusal.outcome for action in run.wanted(TARGET)] == ends.split()
 
 
 def test_a_target_that_is_away_for_a_while_keeps_what_was_approved(run: RunFile) -> None:
     approve(run, UPDATE, deletes=["arn:gone", "arn:there"])
     run.record([closed_outcome(run.deletions(TARGET)[0], OutcomeKind.DELETED)])
-    assert _refuse_target(run, TARGET, AWAY, Replanning(resumed=True)) == 1
+    assert refuse_target(run, TARGET, AWAY, Replanning(resumed=True)) == 1
     assert {each.refusal.code for each in run.actions()} == {"ConnectTimeout"}
     assert run.action_counts() == (1, 2)
     # The next resume finds it again, and goes on as if nothing had been.
@@ -158,7 +158,7 @@ def test_what_a_replacement_deleted_before_a_target_was_away_is_no_arn_any_more(
     approve(run, REPLACE, REPLACE)
     run.take_up(TARGET, 0, 9)
     run.note_open(run.wanted(TARGET)[0])
-    _refuse_target(run, TARGET, AWAY, Replanning(resumed=True))
+    refuse_target(run, TARGET, AWAY, Replanning(resumed=True))
     run.record([without_call(action) for action in run.wanted(TARGET)])
     assert [(o.kind, o.arn) for o in run.results()] == [(OutcomeKind.UNKNOWN, ""), (OutcomeKind.UNKNOWN, "arn:old-1")]
     assert [(each.name, each.old_arn) for each in run.lost()] == [("0", "arn:old-0")]

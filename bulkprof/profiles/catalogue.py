@@ -1,6 +1,6 @@
 """What may be copied in one Region: foundation models and system profiles, as AWS lists them there.
 
-Pure: it is made from two listings and answers questions. Nothing here knows a model, a geography or a partition
+Pure: it is made from two listings. Nothing here knows a model, a geography or a partition
 by name; what AWS lists is what there is. In practice every account sees the same catalogue in a Region, so it may
 be kept by Region, but AWS doesn't promise that: a source that AWS refuses in another account is that row's error.
 """
@@ -8,7 +8,7 @@ be kept by Region, but AWS doesn't promise that: a source that AWS refuses in an
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -46,13 +46,19 @@ class SystemProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """A model source as `copyFrom` takes it, and what a profile made of it will list."""
+class ModelSource:
+    """What a profile is made from in one target."""
 
-    source_arn: str
+    arn: str
+    """What `copyFrom` gets."""
     model_arns: frozenset[str]
+    """What `models[]` of a profile made from it holds; empty when that can't be known."""
     warning: str | None = None
-    """Why a profile of this source may not be of use, and what to take instead."""
+    """Why a profile made from it may not be of use, and what to take instead."""
+
+
+Resolve = Callable[[str], ModelSource]
+"""From a source as the manifest means it to the target's own; raises `InvalidRequestError` when there is none."""
 
 
 class Catalogue:
@@ -78,14 +84,7 @@ class Catalogue:
         self._through: Mapping[str, list[str]] = {key: sorted(ids) for key, ids in through.items()}
         self._by_arns: Mapping[frozenset[str], str] = by_arns
 
-    @classmethod
-    def from_answers(
-        cls, models: Iterable[FoundationModel], system_profile_pages: Iterable[Iterable[SystemProfile]]
-    ) -> Catalogue:
-        """Make one of `BedrockApi.foundation_models()` and all pages of `BedrockApi.system_profiles_page()`."""
-        return cls(models, (profile for page in system_profile_pages for profile in page))
-
-    def resolve(self, source: str, target: Target) -> Resolved:
+    def resolve(self, source: str, target: Target) -> ModelSource:
         """Find `source`, a model id, a system profile id or an ARN of either, for `target`.
 
         Raises `InvalidRequestError` that says why it can't be copied there and names the likeliest ids.
@@ -104,7 +103,7 @@ class Catalogue:
         return self._by_arns.get(frozenset(model_arns))
 
     def likely(self, source: str) -> tuple[str, ...]:
-        """The ids that somebody who wrote `source` probably meant, best first."""
+        """The ids that the writer of `source` probably meant, best first."""
         wanted = source.rsplit("/", 1)[-1].casefold()
         ids = {each.casefold(): each for each in (*self.models, *self.system_profiles)}
         # A version or geography left out is the most common slip, and the ratio alone ranks it too low.
@@ -112,7 +111,7 @@ class Catalogue:
         close = difflib.get_close_matches(wanted, ids, n=_LIKELY, cutoff=0.6)
         return tuple(ids[key] for key in dict.fromkeys([*inside[:_LIKELY], *close]))[:_LIKELY]
 
-    def _resolve_arn(self, arn: str, target: Target) -> Resolved:
+    def _resolve_arn(self, arn: str, target: Target) -> ModelSource:
         parts = arn.split(":", 5)
         if len(parts) < 6 or parts[2] != "bedrock" or "/" not in parts[5]:
             raise _refusal(f"{arn!r} is not the ARN of a Bedrock model or system profile", target)
@@ -134,7 +133,7 @@ class Catalogue:
             raise _refusal(f"{arn!r} is not how AWS names the model here: {model.arn!r}", target)
         return self._of_model(model)
 
-    def _of_model(self, model: FoundationModel) -> Resolved:
+    def _of_model(self, model: FoundationModel) -> ModelSource:
         warnings = []
         through = self._through.get(model.id)
         # A model that AWS says nothing of, and that nothing else runs, may well run by itself.
@@ -144,7 +143,7 @@ class Catalogue:
         if model.legacy:
             retires = f", and retires it on {model.retires[:10]}" if model.retires else ""
             warnings.append(f"AWS lists {model.id} as LEGACY{retires}")
-        return Resolved(model.arn, frozenset([model.arn]), "; ".join(warnings) or None)
+        return ModelSource(model.arn, frozenset([model.arn]), "; ".join(warnings) or None)
 
     def _unknown(self, source: str, target: Target) -> InvalidRequestError:
         likely = self.likely(source)
@@ -152,12 +151,12 @@ class Catalogue:
         return _refusal(f"no model or system profile {source!r} in {target.region or 'this Region'}{hint}", target)
 
 
-def _of_system_profile(profile: SystemProfile, target: Target) -> Resolved:
+def _of_system_profile(profile: SystemProfile, target: Target) -> ModelSource:
     # Its ARN holds the account that asked; the same profile goes by the target's own account there.
     parts = profile.arn.split(":", 5)
     if target.account and parts[4]:
         parts[4] = target.account
-    return Resolved(":".join(parts), frozenset(profile.model_arns))
+    return ModelSource(":".join(parts), frozenset(profile.model_arns))
 
 
 def _resource_id(arn: str) -> str:

@@ -1,4 +1,4 @@
-"""How the replacements of one target take turns, so that few of its names are without a profile at any moment."""
+"""The names of one target that are without a profile while they are replaced: few at any moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from bulkprof.engine.lane import LaneClosedError
-from bulkprof.store.codec import REPLACEMENT_OPEN
+from bulkprof.model import REPLACEMENT_OPEN
 
 MOST_OPEN = 2
 """Names of one target that may be without a profile at the same time."""
@@ -17,8 +17,8 @@ MOST_BEGUN = 2 * MOST_OPEN
 """Replacements of one target that are under way at once where names are unique: some look while others are open."""
 
 
-class Turns:
-    """How the replacements of one target take turns. One for each target and execution."""
+class OpenNames:
+    """Lets few names of a target be without a profile at once. One for each target and execution."""
 
     def __init__(self) -> None:
         self.unique: bool | None = None
@@ -30,7 +30,7 @@ class Turns:
         self._changed = anyio.Event()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def replacing(self) -> AsyncIterator[None]:
         """For a whole replacement. The first finds out whether names are unique; if so, few are under way at once.
 
         Else creations that only try out a name would stand in line before those that an open name waits for. Raises

@@ -29,7 +29,7 @@ class _Reason:
 
 
 @dataclass(slots=True)
-class Trial:
+class ExportCheck:
     """The rules tried on rows, one after the other."""
 
     rules: Rules

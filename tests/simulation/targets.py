@@ -13,13 +13,15 @@ from typing import Any, cast
 import anyio
 
 from bulkprof.config import Run
-from bulkprof.engine.create import Api
-from bulkprof.engine.engine import Engine, EngineSettings, OpenTarget
-from bulkprof.engine.in_flight import Places
+from bulkprof.engine.engine import Engine, EngineSettings
+from bulkprof.engine.in_flight import CallLimit
 from bulkprof.engine.lane import Lane, Traffic
+from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AmbiguousError, ThrottledError
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Outcome, OutcomeKind, Request, Target
 from bulkprof.pacing.pacer import Pacer
+from bulkprof.profiles.api import Api
+from bulkprof.profiles.operations import Operation
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from tests.simulation.virtual import run_virtually
@@ -29,7 +31,7 @@ TIMEOUT_S = Run().timeout_s
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class SimulatedRun:
     """What became of a run, in seconds of virtual time, outcomes and throttled calls."""
 
     seconds: float
@@ -70,7 +72,7 @@ class _Aws:
 
 def simulate(
     folder: Path, rates: Sequence[float], creates: int, *, lanes: int = 100, dead: Mapping[int, float] | None = None
-) -> Fleet:
+) -> SimulatedRun:
     """Let the engine create so many profiles in each of the targets, whose limits are `rates`.
 
     `dead` says from when on a target, by its place in `rates`, answers nothing.
@@ -78,9 +80,9 @@ def simulate(
     settings = Run(max_targets_in_flight=lanes)
     with closing(_planned(folder, len(rates), creates)) as run:
 
-        async def main() -> Fleet:
+        async def main() -> SimulatedRun:
             traffic = Traffic(
-                Places(settings.max_calls_in_flight, settings.max_calls_in_flight + 2 * lanes),
+                CallLimit(settings.max_calls_in_flight, settings.max_calls_in_flight + 2 * lanes),
                 attempts=settings.attempts,
                 stop=Stop(),
                 pacer_for=lambda target, operation: Pacer(),
@@ -99,9 +101,11 @@ def simulate(
                 yield OpenTarget(Lane(target, traffic), api, cast("Any", None), cast("Any", None))
 
             watch = _Watch()
-            await Engine(run, traffic, open_target, EngineSettings(lanes, settle_s=1.0), watch).execute(run.targets())
-            calls = run.calls().get("CreateInferenceProfile")
-            return Fleet(watch.created, watch.ended, run.outcome_counts(), calls.throttled if calls else 0)
+            await Engine(run, traffic, open_target, EngineSettings("r1", lanes, settle_s=1.0), watch).execute(
+                run.targets()
+            )
+            calls = run.calls().get(Operation.CREATE)
+            return SimulatedRun(watch.created, watch.ended, run.outcome_counts(), calls.throttled if calls else 0)
 
         return run_virtually(main)
 

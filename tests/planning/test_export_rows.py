@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkprof.aws import Catalogue, FoundationModel
 from bulkprof.config import Settings
 from bulkprof.manifests.cells import Cells
 from bulkprof.model import ObservedProfile, Request, Target
-from bulkprof.planning.export import Exporter
+from bulkprof.planning.export_rows import Exporter
 from bulkprof.plugins.api import RawRow
+from bulkprof.profiles.catalogue import Catalogue, FoundationModel
 
 TARGET = Target("111122223333", "us-east-1")
 ARN = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"

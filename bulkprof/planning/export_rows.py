@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bulkprof.aws.catalogue import Catalogue
 from bulkprof.config import Settings
 from bulkprof.errors import InvalidRequestError
 from bulkprof.limits import TAGS_PER_PROFILE, Fault, description_fault, name_fault, tag_key_fault, tag_value_fault
 from bulkprof.model import EMPTY, ObservedProfile, Problem, Severity, Target
+from bulkprof.profiles.catalogue import Catalogue
 from bulkprof.rules.sources import SourceArn, form_fault, parse_arn
 from bulkprof.text.looks import TAG_PREFIX, tag_key
 
@@ -23,7 +23,7 @@ Row = dict[str, str]
 
 @dataclass(slots=True)
 class TargetExport:
-    """What one target comes to."""
+    """One target's rows, and what no row can say."""
 
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -34,7 +34,7 @@ class TargetExport:
 
 
 class Exporter:
-    """Writes rows by the config of whoever will read them."""
+    """Writes rows by the config that they will be read with."""
 
     def __init__(self, settings: Settings, *, estate_only: bool = False) -> None:
         """`estate_only` leaves profiles without the estate's ownership tag out, unmentioned."""
@@ -44,7 +44,7 @@ class Exporter:
         self._aliases = {alias: source for alias, source in settings.models.items() if _is_cell(alias)}
 
     def export(self, target: Target, observed: Iterable[ObservedProfile], catalogue: Catalogue | None) -> TargetExport:
-        """The rows of a target. `observed` has all tags; `catalogue` is None where nobody may read it."""
+        """The rows of a target. `observed` has all tags; `catalogue` is None where it can't be read."""
         found = TargetExport()
         by_name: dict[str, list[ObservedProfile]] = {}
         for profile in observed:
@@ -98,7 +98,7 @@ class Exporter:
         if catalogue is None:
             likely = _lone_model(profile, target)
         elif source := catalogue.source_of(profile.model_arns):
-            likely = [source, catalogue.resolve(source, target).source_arn]
+            likely = [source, catalogue.resolve(source, target).arn]
         else:
             return ""
         fit = (source for source in likely if source not in self._settings.models and not form_fault(source, None))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bulkprof.aws import Catalogue, FoundationModel, SystemProfile
 from bulkprof.errors import InvalidRequestError
 from bulkprof.model import Target
+from bulkprof.profiles.catalogue import Catalogue, FoundationModel, SystemProfile
 
 TARGET = Target("222222222222", "us-gov-west-1")
 P = "arn:aws-us-gov:bedrock"
@@ -24,9 +24,9 @@ NOVA = "amazon.nova-lite-v1:0"
 GLM = "zai.glm-4.7"
 WIDE = (f"{P}:us-gov-west-1::foundation-model/{GLM}", f"{P}:us-gov-east-1::foundation-model/{GLM}")
 GLOBAL = (WIDE[0], f"{P}:::foundation-model/{GLM}")
-CATALOGUE = Catalogue.from_answers(
+CATALOGUE = Catalogue(
     [model(NOVA, "ON_DEMAND"), model(GLM, "PROVISIONED"), model("old.model-v1", "ON_DEMAND", legacy=True)],
-    [[profile("us-gov.zai.glm-4.7", *WIDE)], [profile("global.zai.glm-4.7", *GLOBAL)]],
+    [profile("us-gov.zai.glm-4.7", *WIDE), profile("global.zai.glm-4.7", *GLOBAL)],
 )
 
 
@@ -52,7 +52,7 @@ CATALOGUE = Catalogue.from_answers(
 )
 def test_found(source: str, arn: str, lists: set[str]) -> None:
     resolved = CATALOGUE.resolve(source, TARGET)
-    assert (resolved.source_arn, resolved.model_arns, resolved.warning) == (arn, frozenset(lists), None)
+    assert (resolved.arn, resolved.model_arns, resolved.warning) == (arn, frozenset(lists), None)
 
 
 def test_what_runs_only_through_a_system_profile_says_which() -> None:
@@ -133,4 +133,4 @@ def test_a_system_profile_of_one_region_stands_back_only_for_a_model_that_runs_a
 
 def test_the_caller_of_an_unknown_account_gets_the_arn_as_listed() -> None:
     resolved = CATALOGUE.resolve("us-gov.zai.glm-4.7", Target("", "us-gov-west-1"))
-    assert ":111111111111:" in resolved.source_arn
+    assert ":111111111111:" in resolved.arn

@@ -1,4 +1,4 @@
-"""A fleet while it is observed: dead targets fail by themselves, and their Region's others don't wait for them."""
+"""Targets while they are observed: dead targets fail by themselves, and their Region's others don't wait for them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from bulkprof.aws import AwsSessions
 from bulkprof.config import Run
 from bulkprof.engine.concurrency import side_by_side
 from bulkprof.engine.in_flight import PATIENCE_S
-from bulkprof.engine.targets import LOADING_S, Fleet
 from bulkprof.errors import AmbiguousError, AwsError
 from bulkprof.model import ObservedProfile, Target
+from bulkprof.pacing.pacer import Pacer
 from bulkprof.pacing.rates import RateStore
 from bulkprof.planning.diff import DiffRules
 from bulkprof.planning.observe import observe
+from bulkprof.profiles.operations import Operation
+from bulkprof.profiles.sources import LOADING_S
 from bulkprof.stop import Stop
 from bulkprof.totals import CallCount
+from bulkprof.workflows.connection import Connection
 from tests.simulation.virtual import run_virtually
 
 SETTINGS = Run(max_targets_in_flight=10)
@@ -73,13 +76,13 @@ def _observed(folder: Path, targets: int, dead: int, dies_at: float) -> tuple[li
     async def main() -> tuple[list[float], list[float], set[str]]:
         sessions = cast("AwsSessions", _Sessions(dead, dies_at))
         tell: Callable[[str], None] = lambda message: None  # noqa: E731
-        fleet = Fleet(sessions, DiffRules("owner", "estate"), SETTINGS, RateStore(folder), Stop(), tell)
-        fleet.traffic.clock = asyncio.get_running_loop().time
+        connection = Connection(sessions, DiffRules("owner", "estate"), SETTINGS, RateStore(folder), Stop(), tell)
+        connection.traffic.clock = asyncio.get_running_loop().time
         done, failed, codes = list[float](), list[float](), set[str]()
 
         async def one(target: Target) -> None:
             try:
-                async with fleet.open(target) as opened:
+                async with connection.open(target) as opened:
                     await observe(opened.api, opened.lane.call, {"a"})
             except AwsError as error:
                 failed.append(anyio.current_time())
@@ -88,7 +91,7 @@ def _observed(folder: Path, targets: int, dead: int, dies_at: float) -> tuple[li
                 done.append(anyio.current_time())
 
         places = [Target(f"{number:012d}", "us-east-1") for number in range(targets)]
-        assert await side_by_side(places, SETTINGS.max_targets_in_flight, fleet.traffic, one)
+        assert await side_by_side(places, SETTINGS.max_targets_in_flight, connection.traffic, one)
         return done, failed, codes
 
     return run_virtually(main)
@@ -109,24 +112,24 @@ def test_pacers_that_learned_nothing_go_with_their_target(tmp_path: Path) -> Non
     """Thousands of targets are never throttled; what the others showed counts until the run ends."""
 
     async def main() -> None:
-        store = RateStore(tmp_path)
         tell: Callable[[str], None] = lambda message: None  # noqa: E731
         sessions = cast("AwsSessions", _Sessions(0, 0.0))
-        fleet = Fleet(sessions, DiffRules("owner", "estate"), SETTINGS, store, Stop(), tell)
-        fleet.traffic.clock = asyncio.get_running_loop().time
-        places = [Target(f"{number:012d}", "us-east-1") for number in range(20)]
-        for place in places:
-            async with fleet.open(place) as opened:
+        connection = Connection(sessions, DiffRules("owner", "estate"), SETTINGS, RateStore(tmp_path), Stop(), tell)
+        connection.traffic.clock = asyncio.get_running_loop().time
+        quiet, throttled = Target("000000000001", "us-east-1"), Target("000000000002", "us-east-1")
+        pacers: dict[Target, Pacer] = {}
+        for target in (quiet, throttled):
+            async with connection.open(target) as opened:
                 await observe(opened.api, opened.lane.call, {"a"})
-                if place == places[7]:
+                pacers[target] = connection.traffic.pacer_for(target, Operation.LIST)
+                if target == throttled:
                     for _ in range(3):
-                        # Answers that were accepted between two throttles are what a rate is learned from.
-                        pacer = fleet.traffic.pacer_for(place, "ListInferenceProfiles")
                         now = anyio.current_time()
-                        pacer.started(now)
-                        pacer.throttled(now, now)
-        assert set(fleet._pacers) == {(places[7], "ListInferenceProfiles")}
-        assert fleet.rate(places[7], "ListInferenceProfiles") is not None
-        assert fleet.rate(places[8], "ListInferenceProfiles") is None
+                        pacers[target].started(now)
+                        pacers[target].throttled(now, now)
+        assert connection.rate(throttled, Operation.LIST) is not None
+        assert connection.rate(quiet, Operation.LIST) is None
+        assert connection.traffic.pacer_for(throttled, Operation.LIST) is pacers[throttled]
+        assert connection.traffic.pacer_for(quiet, Operation.LIST) is not pacers[quiet]
 
     run_virtually(main)
