@@ -89,7 +89,7 @@ class Engine:
         self.open_target = open_target
         self.settings = settings
         self.watch = watch
-        self.token_seed = str(run.meta("token_seed", default=run.meta("id")))
+        self.token_seed = run.token_seed
 
     async def execute(self, targets: Sequence[Target]) -> None:
         """Carry every open action of `targets` to its outcome, or as far as the stop allows."""

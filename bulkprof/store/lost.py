@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable
 from enum import IntEnum
+from typing import NamedTuple
 
 from bulkprof.model import Action, Target
-from bulkprof.store import codec as rows
 from bulkprof.store.database import speaking_of
 from bulkprof.store.intake import Wanted
+from bulkprof.store.rows import columns
 from bulkprof.totals import LostProfile
 
 
@@ -39,6 +40,16 @@ _OPEN = (
 _MOMENT_S = 0.001
 
 
+class ReplacementRow(NamedTuple):
+    """What is read of a replacement."""
+
+    account: str
+    region: str
+    name: str
+    old_arn: str
+    run: str
+
+
 class Lost(Wanted):
     """The table of replacements."""
 
@@ -48,7 +59,7 @@ class Lost(Wanted):
         with self._transaction():
             self._db.execute(
                 "INSERT OR REPLACE INTO replacement VALUES (?, ?, ?, ?, ?)",
-                (*place, action.name, action.arn, self.meta("id")),
+                (*place, action.name, action.arn, self.details().id),
             )
             self._write_meta(knows_lost=self.later())
 
@@ -65,7 +76,7 @@ class Lost(Wanted):
     @property
     def knows_lost_at(self) -> float:
         """When this run was last told, or found out, what is open, in epoch seconds; 0 where it never was."""
-        return float(self.meta("knows_lost", default=0))
+        return self.details().knows_lost
 
     def later(self, known_at: float = 0.0) -> float:
         """Now; where the clock was set back, a moment after `known_at` and after this run was told last."""
@@ -85,9 +96,9 @@ class Lost(Wanted):
 
     def _lost(self, condition: str = "", values: tuple[str, ...] = ()) -> list[LostProfile]:
         with speaking_of(self.path):
-            query = f"SELECT r.account, r.region, r.name, r.old_arn, r.run {_OPEN} {condition}"
-            found = [rows.typed(row, str, str, str, str, str) for row in self._db.execute(query, values)]
-        return [LostProfile(Target(*row[:2]), *row[2:]) for row in found]
+            query = f"SELECT {columns(ReplacementRow, 'r')} {_OPEN} {condition}"
+            found = list(self._rows(ReplacementRow, query, values))
+        return [LostProfile(Target(row.account, row.region), row.name, row.old_arn, row.run) for row in found]
 
     def lost_elsewhere(self, target: Target) -> list[LostProfile]:
         """Those that this run does nothing more about: it has no row of theirs, or one that has failed."""
@@ -95,13 +106,11 @@ class Lost(Wanted):
 
     def has_half_replaced(self) -> bool:
         """Whether a replacement failed half done: its name was left without a profile, or got the old one again."""
-        query = "SELECT EXISTS (SELECT 1 FROM outcome WHERE kind = 'failed' AND old_arn <> '')"
-        return bool(self._db.execute(query).fetchone()[0])
+        return bool(self._number("SELECT EXISTS (SELECT 1 FROM outcome WHERE kind = 'failed' AND old_arn <> '')"))
 
     def lost_rows(self) -> int:
         """How many rows of this run have no outcome and a name without a profile."""
-        found = self._db.execute(f"SELECT count(*) {_OPEN} AND o.kind IS NULL AND a.id IS NOT NULL")
-        return int(found.fetchone()[0])
+        return self._number(f"SELECT count(*) {_OPEN} AND o.kind IS NULL AND a.id IS NOT NULL")
 
 
 def _place(target: Target) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bulkprof.engine.targets import Fleet
+from bulkprof.model import RunStatus
 from bulkprof.planning.safety import check_complete, check_prune, check_refused
 from bulkprof.reports.plan import plan_of
 from bulkprof.stop import Stop
@@ -55,7 +56,7 @@ async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Pl
             await tell_estimate(work, run, fleet)
         found = await run.off_loop(partial(plan_of, run))
         await work.ui.confirm(found)
-        run.set_meta(status="planned")
+        run.note(status=RunStatus.PLANNED)
         return found
 
 
@@ -72,7 +73,7 @@ def _whole_or_gone(out: Path) -> Iterator[None]:
 async def make_plan(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> Planner:
     """Settle the targets, observe, diff, and ask safety and plugins."""
     caller, targets = await resolve(work, run, fleet, manifests)
-    run.set_meta(status="planning", account=caller.account)
+    run.note(status=RunStatus.PLANNING, account=caller.account)
     await run.off_loop(partial(refresh_lost, work.state, run))
     planner = Planner(run, fleet, work.ui, await recent_runs(work))
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)

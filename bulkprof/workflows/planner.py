@@ -107,7 +107,7 @@ class Planner:
         if len(targets) > 1:
             for block in blocks(self.errors, self.fleet.sessions.trust_needed()):
                 self.ui.warn(block)
-            self.run.set_meta(unreachable=[(target.account, target.region) for target in self.errors])
+            self.run.note(unreachable=tuple((target.account, target.region) for target in self.errors))
         if self.errors and len(self.errors) == len(targets):
             raise next(iter(self.errors.values()))
         await self.run.off_loop(self.run.drop_invalid)
@@ -312,10 +312,11 @@ def veto(run: RunFile, registry: Registry, ui: Ui) -> None:
     for of_target in counts.values():
         for kind, count in of_target.items():
             totals[kind] = totals.get(kind, 0) + count
+    details = run.details()
     overview = PlanOverview(
-        run_id=str(run.meta("id")),
-        command=str(run.meta("command")),
-        estate=str(run.meta("estate")),
+        run_id=details.id,
+        command=details.command,
+        estate=details.estate,
         counts=totals,
         targets=counts,
         actions=run.actions,

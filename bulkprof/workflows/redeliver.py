@@ -11,7 +11,7 @@ from bulkprof.engine.targets import Fleet
 from bulkprof.errors import UsageError, unwrapped
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
-from bulkprof.store.standing import nothing_to_deliver, told_its_end
+from bulkprof.store.status import nothing_to_deliver, told_its_end
 from bulkprof.ui import Ui
 from bulkprof.workflows.connect import connect
 from bulkprof.workflows.context import Workspace

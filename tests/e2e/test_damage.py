@@ -118,7 +118,7 @@ def test_a_damaged_run_is_left_out_by_everything_else(
     assert commands.apply("teams.csv") == {"created": 3}
     path = the_run(commands)
     with closing(RunFile.open(path)) as run:
-        run.set_meta(status="running")
+        run.note(status="running")
         if not sealed:
             as_before_there_were_seals(run)
     damage(path, change)
@@ -214,7 +214,7 @@ def test_a_clock_that_steps_forward_after_a_kill(
     with closing(RunFile.open(path)) as run:
         # As a kill leaves it whose answers had come, and weren't written yet.
         run._db.execute("DELETE FROM outcome")
-        run.set_meta(status="running", summary=None)
+        run.note(status="running", summary=None)
     for file in path.parent.iterdir():
         os.utime(file, (1e9, 1e9))
     ended = commands(*again, "--yes")

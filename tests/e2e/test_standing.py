@@ -121,7 +121,7 @@ def test_a_plan_is_not_applied_twice_and_the_hint_leads_somewhere(commands: Comm
     assert f"look what became of it (bulkprof report {run_id})" in again.err
     path = commands.folder / ".bulkprof" / "runs" / f"{run_id}.db"
     with RunFile.open(path) as run:
-        run.set_meta(status="interrupted")
+        run.note(status="interrupted")
     assert f"go on with that (bulkprof resume {run_id})" in commands("apply", "plan.db", "--yes").err
 
 

@@ -171,7 +171,7 @@ class Victim:
         for path in (self.folder / ".bulkprof" / "runs").glob("*.db"):
             if is_whole(path):
                 with closing(RunFile.open(path)) as run:
-                    if run.meta("status") not in {"finished", "refused"}:
+                    if run.details().status not in {"finished", "refused"}:
                         return True
         return False
 

@@ -93,7 +93,7 @@ def fill_up(folder: Path, kilobytes: int) -> tuple[int, int]:
             assert "disk full" in one_line(err), err
         for path in run_files(victim):
             with closing(RunFile.open(path)) as run:
-                assert run.meta("status") in ("intake", "planning", "running", "interrupted", "finished")
+                assert run.details().status in ("intake", "planning", "running", "interrupted", "finished")
         again = RESUME if code and ROOMS.index(kilobytes) % 2 else APPLY
         victim.check(victim.finish(again))
         return code, made

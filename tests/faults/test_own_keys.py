@@ -65,7 +65,7 @@ def status_of(commands: CommandLine) -> tuple[str, str]:
     """The newest run's status, and why it ended."""
     path = max((commands.folder / ".bulkprof" / "runs").glob("*.db"))
     with closing(RunFile.open(path)) as run:
-        return str(run.meta("status")), str(run.meta("stopped", default=""))
+        return run.details().status, run.details().stopped
 
 
 def told(commands: CommandLine) -> dict[str, Any]:

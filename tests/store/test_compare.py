@@ -13,7 +13,7 @@ from bulkprof.sandbox import Fault, Rate, Sandbox
 from bulkprof.store.compare import SHOWN, since_last
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
-from bulkprof.store.standing import told_its_end
+from bulkprof.store.status import told_its_end
 from bulkprof.totals import SinceLast, every_kind
 from bulkprof.ui import Ui
 from tests.cli.driver import CommandLine
@@ -64,7 +64,7 @@ def test_new_gone_and_as_before(state: StateDirectory) -> None:
     assert since is not None
     assert [outcome.name for outcome in since.first_new] == ["a", "new"]
     assert since.first_new[0].target == HERE
-    assert since.run_id == last.meta("id")
+    assert since.run_id == last.details().id
     assert since.outcomes == every_kind({CREATED: 1, FAILED: 4, UNKNOWN: 1})
     assert since.has_news
 
@@ -97,7 +97,7 @@ def test_the_last_night_is_the_last_of_the_same_kind(state: StateDirectory) -> N
     since = since_last(state, now)
     assert counts(since) == (0, 0, 1)
     assert since is not None
-    assert since.run_id == mine.meta("id")
+    assert since.run_id == mine.details().id
     assert since_last(state, mine) is None
 
 

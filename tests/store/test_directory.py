@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import StateError, UsageError
-from bulkprof.store.directory import UNFINISHED, StateDirectory, is_run_file, new_run_id
+from bulkprof.model import UNFINISHED
+from bulkprof.store.directory import StateDirectory, is_run_file, new_run_id
 from bulkprof.store.run import RunFile
 from tests.engine.making import desire, make_run
 
@@ -117,7 +118,7 @@ def test_a_run_that_a_later_one_has_overtaken_is_resumed_only_by_name(state: Sta
 def test_all_runs_are_opened_in_turn_or_say_why_not(state: StateDirectory) -> None:
     put(state, "20260101T000000Z-aaaaaa")
     state.run_path("20260102T000000Z-bbbbbb").write_text("damaged")
-    seen = {run_id: run if isinstance(run, StateError) else run.meta("id") for run_id, run in state.open_all()}
+    seen = {run_id: run if isinstance(run, StateError) else run.details().id for run_id, run in state.open_all()}
     assert seen["20260101T000000Z-aaaaaa"] == "20260101T000000Z-aaaaaa"
     assert isinstance(seen["20260102T000000Z-bbbbbb"], StateError)
 
@@ -131,7 +132,7 @@ def test_a_plan_becomes_a_run_once(state: StateDirectory, tmp_path: Path) -> Non
         adopted = state.adopt_plan(plan)
     assert adopted == state.run_path("20260101T000000Z-aaaaaa")
     with closing(RunFile.open(adopted)) as run:
-        assert (list(run.actions()), run.meta("status")) == (planned, "planned")
+        assert (list(run.actions()), run.details().status) == (planned, "planned")
     _set_status(adopted, "running")
     with pytest.raises(UsageError, match="was applied already as run 20260101T000000Z-aaaaaa"):
         state.adopt_plan(plan)
@@ -146,12 +147,12 @@ def test_a_plan_that_nobody_agreed_to_may_be_shown_again(state: StateDirectory, 
     _set_status(adopted, status)
     assert state.adopt_plan(plan) == adopted
     with closing(RunFile.open(adopted)) as run:
-        assert run.meta("status") == "planned"
+        assert run.details().status == "planned"
 
 
 def _set_status(path: Path, status: str) -> None:
     with closing(RunFile.open(path)) as run:
-        run.set_meta(status=status)
+        run.note(status=status)
 
 
 @pytest.mark.parametrize("status", ["planning", "running", "finished", "declined"])

@@ -33,7 +33,7 @@ class Nights:
             if opens:
                 run.note_open(Action(1, TARGET, ActionKind.REPLACE, opens, arn=f"arn:{opens}"))
             if ends:
-                run.set_meta(status="finished", knows_lost=run.later())
+                run.note(status="finished", knows_lost=run.later())
         os.utime(path, (at, at))
         return known
 

@@ -88,7 +88,7 @@ def test_what_nobody_can_date_is_waited_for_in_full_and_once(state: StateDirecto
     os.utime(state.run_path(RUN), (NOW, NOW))
     assert again().unsettled_s == 0.0
     with RunFile.open(state.run_path(RUN)) as run:
-        run.set_meta(alive=alive(0.0, "a third boot"))
+        run.note(alive=alive(0.0, "a third boot"))
     assert again().unsettled_s == pytest.approx(FULL)
 
 
@@ -110,10 +110,10 @@ def test_a_run_that_has_unknown_rows_is_waited_for(state: StateDirectory) -> Non
     path = ended(state, "running", written=0.0)
     with RunFile.open(path) as run:
         run.record([closed_outcome(each, OutcomeKind.UNKNOWN) for each in run.wanted(TARGET)])
-        run.set_meta(status="finished", alive=alive(1.0))
+        run.note(status="finished", alive=alive(1.0))
     assert look(state).unsettled_s == pytest.approx(FULL - 1.0)
     with RunFile.open(path) as run:
-        run.set_meta(summary={"outcomes": {"unknown": 1}})
+        run.note(summary={"outcomes": {"unknown": 1}})
     assert look(state).unsettled_s == pytest.approx(FULL - 1.0)
 
 

@@ -22,7 +22,6 @@ from bulkprof.model import (
     Severity,
     Target,
 )
-from bulkprof.store import fresh
 from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
 from bulkprof.totals import CallCount
@@ -46,14 +45,6 @@ def deletion(name: str, target: Target = TARGET) -> Action:
     return Action(0, target, ActionKind.DELETE, name, arn=f"arn:{name}")
 
 
-def test_meta_keeps_json_values(run: RunFile) -> None:
-    run.set_meta(id="run-2", manifests=["a", "b"], prune=True, elapsed_s=1.5, none=None)
-    assert [run.meta(key) for key in ("id", "manifests", "prune", "elapsed_s", "none", "missing")] == [
-        "run-2", ["a", "b"], True, 1.5, None, None,
-    ]  # fmt: skip
-    assert run.meta("missing", default=7) == 7
-
-
 def test_two_rows_of_one_name_in_one_target_clash(run: RunFile) -> None:
     first, second = Request("a.csv", 2), Request("b.csv", 9)
     clashes = take_in(
@@ -67,18 +58,14 @@ def test_two_rows_of_one_name_in_one_target_clash(run: RunFile) -> None:
     assert run.action_counts() == (3, 0)
 
 
-def test_names_clash_over_batches_whether_or_not_the_table_has_its_index(
-    run: RunFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fresh, "MOST", 4)
-
+def test_names_clash_over_batches(run: RunFile) -> None:
     def clashes(*names: str, line: int) -> list[tuple[str, int]]:
         request = Request("a.csv", line)
         found = take_in(run, *(DesiredProfile(request, TARGET, "m", "s", name=name) for name in names))
         return [(clash.name, clash.first_line) for clash in found]
 
     assert clashes("a", "b", line=2) == []
-    assert clashes("c", "d", "e", line=3) == []  # more than are remembered
+    assert clashes("c", "d", "e", line=3) == []
     assert clashes("a", "f", "e", line=4) == [("a", 2), ("e", 3)]
     run.clear_intake()
     assert clashes("a", "b", line=5) == []
