@@ -16,7 +16,7 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import StateError
-from bulkprof.model import OutcomeKind
+from bulkprof.model import OutcomeKind, RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.migrations import NEWEST
 from bulkprof.store.run import RunFile
@@ -184,7 +184,7 @@ def test_a_read_only_file_is_one_line(path: Path) -> None:
     path.parent.chmod(0o500)
     try:
         with pytest.raises(StateError, match="read-only"):
-            RunFile.open(path).note(status="running")
+            RunFile.open(path).note(status=RunStatus.RUNNING)
     finally:
         path.parent.chmod(0o700)
 

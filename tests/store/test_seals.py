@@ -15,7 +15,7 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, Target
+from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, RunStatus, Target
 from bulkprof.store import seals
 from bulkprof.store.rows import word
 from bulkprof.store.run import RunFile
@@ -28,7 +28,7 @@ SEED = 20260101
 
 def a_plan(path: Path) -> RunFile:
     """A plan of two targets with a bit of everything, as `plan --out` leaves it."""
-    run = make_run(path, status="planning", token_seed="seed", prune=True, replace=False, accounts=[])
+    run = make_run(path, status=RunStatus.PLANNING, token_seed="seed", prune=True, replace=False, accounts=[])
     desire(run, "a", "b", "wrong", description="For team A")
     desire(run, "a", "c", target=THERE, tags={"Team": "a", "bulkprof:estate": "org"})
     run.add_problems([Problem("is wrong", "t.csv", 4)])
@@ -36,7 +36,7 @@ def a_plan(path: Path) -> RunFile:
     plan_all(run)
     run.save_plan([Action(0, TARGET, ActionKind.DELETE, "old", arn="arn:old", reason="nobody wants it")], anew=TARGET)
     run.drop_invalid()
-    run.note(status="planned")
+    run.note(status=RunStatus.PLANNED)
     return run
 
 
@@ -53,7 +53,7 @@ def approved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp("plan") / "plan.db"
     with a_plan(path) as run:
         if request.param == "a run that was killed":
-            run.note(status="running", alive=["boot", 1.0])
+            run.note(status=RunStatus.RUNNING, alive=["boot", 1.0])
             first, second, *_ = run.take_up(TARGET, 0, 9)
             run.record([closed_outcome(first, OutcomeKind.CREATED), closed_outcome(second, OutcomeKind.FAILED, "X")])
     return path
@@ -178,7 +178,7 @@ def test_a_file_without_checksums_is_used_and_gets_them(tmp_path: Path) -> None:
     plain = shutil.copy(path, tmp_path / "plain.db")
     assert what_it_says(path) == what_it_says(plain)
     with RunFile.open(path) as run:
-        run.note(status="running")
+        run.note(status=RunStatus.RUNNING)
         run.save_plan(run.wanted(TARGET))
         run.check()
     _sql(path, "UPDATE action SET name = 'z' WHERE name = 'b'")
