@@ -119,7 +119,7 @@ class Delivery:
         position, finished = await self.run.off_loop(partial(self.run.delivered, sink.name))
         if finished or not await self._deliver_new(plugin, sink):
             return
-        links: dict[str, str] = await self.run.off_loop(partial(self.run.meta, "links", {}))
+        links = (await self.run.off_loop(self.run.details)).links
         end = FinishedRun(summary, self._outcomes, links)
         if taken := await self._guarded(plugin, sink, "finish", end):
             if taken.answer and not isinstance(taken.answer, str):
@@ -130,7 +130,7 @@ class Delivery:
             elif taken.answer:
                 # Kept with the run, for sinks that are served by a later `redeliver`.
                 links = {**links, sink.name: taken.answer}
-                await self.run.off_loop(partial(self.run.set_meta, links=links))
+                await self.run.off_loop(partial(self.run.note, links=links))
             position, _ = await self.run.off_loop(partial(self.run.delivered, sink.name))
             await self.run.off_loop(partial(self.run.set_delivered, sink.name, position, finished=True))
 

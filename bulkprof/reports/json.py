@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from bulkprof.errors import ExitCode, StateError
-from bulkprof.model import Action, Problem
+from bulkprof.model import Action, Problem, RunStatus
 from bulkprof.plugins.results import outcome_record
 from bulkprof.reports.plan import plan_of
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
-from bulkprof.store.standing import is_plan, standing, told_its_end
+from bulkprof.store.status import is_plan, status_of, told_its_end
 from bulkprof.totals import Plan, RunSummary, every_kind
 
 
@@ -44,10 +44,11 @@ def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dic
 
     A plan that wasn't carried out has no outcomes and no results, and its changes as `plan --json` has them.
     """
-    told = {"status": standing(run, state), "sinks_missing": run.sinks_missing() if told_its_end(run) else []}
+    status = status_of(run, state)
+    told = {"status": status, "sinks_missing": run.sinks_missing() if told_its_end(run) else []}
     if not is_plan(run):
         return {**summary.as_json(), **told, "results": [outcome_record(outcome) for outcome in run.results()]}
-    code = ExitCode.DONE if told["status"] == "planned" else ExitCode.COULD_NOT_RUN
+    code = ExitCode.DONE if status is RunStatus.PLANNED else ExitCode.COULD_NOT_RUN
     planned = replace(summary, outcomes={})
     return {**planned.as_json(), **plan_json(plan_of(run), int(code)), **told, "results": []}
 
@@ -93,10 +94,11 @@ def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
 def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]:
     if isinstance(run, StateError):
         raise run
+    details = run.details()
     return {
-        "command": run.meta("command"),
-        "started_at": run.meta("started_at"),
-        "status": standing(run, state),
+        "command": details.command,
+        "started_at": details.started_at,
+        "status": status_of(run, state),
         "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
         "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
     }

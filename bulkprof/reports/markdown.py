@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
-from bulkprof.model import CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind
+from bulkprof.model import AT_WORK, CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind, RunStatus
 from bulkprof.reports.lines import counted
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
-from bulkprof.store.standing import AT_WORK, standing, told_its_end, unfinished
+from bulkprof.store.status import status_of, told_its_end, why_unfinished
 from bulkprof.text.printable import printable
 from bulkprof.totals import Plan, RunSummary
 
@@ -30,12 +30,13 @@ def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> It
     """A run's report, line by line. Blocks."""
     yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
     yield ""
-    error = run.meta("error")
-    if error and run.meta("status") == "refused":
-        yield from (f"**The run did not start:** {_cell(str(error), None)}", "")
-    elif how := unfinished(run, state):
-        how += f" ({_cell(str(error), None)})" if error else ""
-        on = "" if standing(run, state) in AT_WORK else f" To go on: `bulkprof resume {summary.run_id}`"
+    details = run.details()
+    error = details.error
+    if error and details.status is RunStatus.REFUSED:
+        yield from (f"**The run did not start:** {_cell(error, None)}", "")
+    elif how := why_unfinished(run, state):
+        how += f" ({_cell(error, None)})" if error else ""
+        on = "" if status_of(run, state) in AT_WORK else f" To go on: `bulkprof resume {summary.run_id}`"
         yield from (f"**{how[0].upper()}{how[1:]}.**{on}", "")
     if told_its_end(run) and (missing := run.sinks_missing()):
         named = _cell(", ".join(missing), None)

@@ -17,7 +17,7 @@ def plan_of(run: RunFile) -> Plan:
         for kind, count in of_target.items():
             totals[kind] += count
     return Plan(
-        run_id=str(run.meta("id")),
+        run_id=run.details().id,
         path=run.path,
         desired=run.action_counts()[0],
         targets=len(run.targets()),

@@ -41,7 +41,7 @@ def show_plan(console: Console, run: RunFile) -> None:
     counts = run.plan_counts()
     totals = {kind: sum(of_target.get(kind, 0) for of_target in counts.values()) for kind in ActionKind}
     # Those were told of together, with the accounts and the remedy.
-    unreachable = {Target(*place) for place in run.meta("unreachable", default=())}
+    unreachable = {Target(*place) for place in run.details().unreachable}
     refused_there = run.refused_counts()
     refused = sum(refused_there.values())
     told = sum(count for target, count in refused_there.items() if target in unreachable)

@@ -12,16 +12,17 @@ from pathlib import Path
 
 from bulkprof.errors import DamagedError, StateError
 from bulkprof.model import NEED_ATTENTION
-from bulkprof.store import codec as rows
+from bulkprof.store import codec
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.errors import ERRORS
+from bulkprof.store.rows import read, words
 from bulkprof.store.run import RunFile
-from bulkprof.store.standing import told_its_end
+from bulkprof.store.status import told_its_end
 from bulkprof.totals import SinceLast, every_kind
 
 SHOWN = 20
 """New failures that are read one by one; the others only count."""
-_BAD = rows.words(NEED_ATTENTION)
+_BAD = words(NEED_ATTENTION)
 _FAILURES = (
     "INSERT OR IGNORE INTO {into} SELECT t.account, t.region, a.wanted, a.name, o.seq FROM {run}.outcome o "
     "JOIN {run}.action a ON a.id = o.action JOIN {run}.target t ON t.id = a.target "
@@ -60,7 +61,7 @@ def refresh_lost(state: StateDirectory, run: RunFile) -> None:
     the newest one: an older run may have been resumed since. All are looked at: where a clock was set in between, only
     what they say of themselves tells which was the last.
     """
-    own, latest, lost = run.meta("id"), run.knows_lost_at, None
+    own, latest, lost = run.details().id, run.knows_lost_at, None
     for run_id in state.run_ids():
         if run_id == own:
             continue
@@ -72,12 +73,13 @@ def refresh_lost(state: StateDirectory, run: RunFile) -> None:
 
 
 def _alike(other: RunFile, run: RunFile) -> bool:
-    return all(other.meta(name) == run.meta(name) for name in ("estate", "sandbox"))
+    mine, others = run.details(), other.details()
+    return (others.estate, others.sandbox) == (mine.estate, mine.sandbox)
 
 
 def _is_before(last: RunFile, run: RunFile) -> bool:
-    alike = _alike(last, run)
-    return alike and last.meta("id") != run.meta("id") and last.meta("started_at", "") <= run.meta("started_at", "")
+    mine, others = run.details(), last.details()
+    return _alike(last, run) and others.id != mine.id and others.started_at <= mine.started_at
 
 
 def _compare(run: RunFile, last: RunFile) -> SinceLast:
@@ -88,20 +90,22 @@ def _compare(run: RunFile, last: RunFile) -> SinceLast:
                 "WITHOUT ROWID"
             )
             db.execute(_FAILURES.format(into=into, run=name))
-        first = db.execute(f"{rows.SELECT_OUTCOME} WHERE o.seq IN (SELECT n.seq {_NEW} ORDER BY n.seq LIMIT {SHOWN})")
+        first = db.execute(f"{codec.SELECT_OUTCOME} WHERE o.seq IN (SELECT n.seq {_NEW} ORDER BY n.seq LIMIT {SHOWN})")
+        details = last.details()
         return SinceLast(
-            run_id=str(last.meta("id")),
-            started_at=str(last.meta("started_at")),
+            run_id=details.id,
+            started_at=details.started_at,
             new_failures=_number(db, f"SELECT count(*) {_NEW}"),
             gone_failures=_number(db, f"SELECT sum(found) FROM ({_GONE})"),
             still_failing=_number(db, _STILL),
             outcomes=every_kind(last.outcome_counts()),
-            first_new=tuple(rows.to_outcome(row[1:]) for row in first),
+            first_new=tuple(codec.to_outcome(read(codec.OutcomeRow, row)) for row in first),
         )
 
 
 def _number(db: sqlite3.Connection, query: str) -> int:
-    return int(db.execute(query).fetchone()[0])
+    (number,) = db.execute(query).fetchone()
+    return int(number)
 
 
 @contextmanager

@@ -7,28 +7,36 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar, Unpack
 
 import anyio
 import anyio.to_thread
 
 from bulkprof.errors import StateError
-from bulkprof.store import codec as rows
-from bulkprof.store import seals
-from bulkprof.store.errors import ERRORS, damaged, told
+from bulkprof.store import migrations, seals
+from bulkprof.store.details import Notes, RunDetails
+from bulkprof.store.errors import ERRORS, DamageError, damaged, told
+from bulkprof.store.rows import R, columns, from_json, read
+from bulkprof.store.schema import APPLICATION_ID, TABLES
 from bulkprof.system import clocks
 from bulkprof.system.private import create_private
-
-APPLICATION_ID = 0x62756C6B
-"""Marks a SQLite file as a run ("bulk" in ASCII)."""
-SCHEMA_VERSION = 1
+from bulkprof.system.temporary import on_temporary_disk
 
 T = TypeVar("T")
-"""What Python's SQLite raises: the second where SQLite's own message quotes what is damaged."""
+
+
+class MetaRow(NamedTuple):
+    """One of the run's details, as a JSON text."""
+
+    key: str
+    value: str
+
+
+_META = f"SELECT {columns(MetaRow)} FROM meta"
 
 
 class Database:
@@ -47,8 +55,8 @@ class Database:
         """Where the copy is that is read in the file's place."""
 
     @classmethod
-    def create(cls, path: Path, meta: Mapping[str, Any]) -> Self:
-        """Make a new run file with `meta` (JSON values) in it. Raises `StateError` where it can't be written.
+    def create(cls, path: Path, details: RunDetails) -> Self:
+        """Make a new run file with `details` in it. Raises `StateError` where it can't be written.
 
         It is the user's alone, as what SQLite puts beside it is: it holds what was approved, account ids and names.
         """
@@ -63,11 +71,12 @@ class Database:
             connection = _connect(path)
             try:
                 _use_wal(connection)
-                connection.executescript(rows.SCHEMA)
+                connection.executescript(TABLES)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                connection.execute(f"PRAGMA user_version = {migrations.NEWEST}")
                 run = cls(path, connection)
-                run.set_meta(**meta)
+                with run._transaction():
+                    run._write_meta(**details.as_json())
             except BaseException:
                 connection.close()
                 raise
@@ -75,15 +84,21 @@ class Database:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open an existing run file. Raises `StateError` when it is missing, damaged, foreign or too new."""
+        """Open an existing run file, and bring it up to date.
+
+        Raises `StateError` when it is missing, damaged, foreign or too new.
+        """
         if not path.is_file():
             raise StateError(f"{path}: no such run file")
         with speaking_of(path):
             connection = _connect(path)
             try:
                 check_identity(path, connection)
+                if migrations.version_of(connection) < migrations.NEWEST:
+                    connection.close()
+                    _bring_up_to_date(path)
+                    connection = _connect(path)
                 _use_wal(connection)
-                _add_what_came_later(connection)
                 return cls(path, connection)
             except BaseException:
                 connection.close()
@@ -102,26 +117,44 @@ class Database:
     @classmethod
     def _open_read_only(cls, path: Path) -> Self:
         """SQLite writes beside a file that it reads; where it can't, it must be told that the file doesn't change."""
-        wal = path.with_name(f"{path.name}-wal")
-        folder = None
+        journal = _journal(path)
         with speaking_of(path):
-            read = path
-            if wal.exists() and wal.stat().st_size:
+            if journal.exists() and journal.stat().st_size:
                 # What a killed run left there is part of it, and is only seen where SQLite can write.
-                folder = tempfile.TemporaryDirectory(prefix="bulkprof-")
-                read = Path(folder.name) / path.name
-                shutil.copy(path, read)
-                shutil.copy(wal, read.with_name(wal.name))
-                connection = _connect(read)
-            else:
-                address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-                connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+                return cls._open_copy(path)
+            address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
             try:
                 check_identity(path, connection)
-                _add_what_came_later(connection, beside=folder is None)
+                if migrations.version_of(connection) == migrations.NEWEST:
+                    return cls(path, connection)
             except BaseException:
                 connection.close()
                 raise
+            connection.close()
+            return cls._open_copy(path)
+
+    @classmethod
+    def _open_copy(cls, path: Path) -> Self:
+        """Read a copy in the file's place, where it can be written, and so brought up to date."""
+        with on_temporary_disk():
+            folder = tempfile.TemporaryDirectory(prefix="bulkprof-")
+        try:
+            copy = Path(folder.name) / path.name
+            with on_temporary_disk():
+                for file in (path, _journal(path)):
+                    if file.exists():
+                        shutil.copyfile(file, copy.with_name(file.name))
+            connection = _connect(copy)
+            try:
+                check_identity(path, connection)
+                migrations.migrate(connection)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            folder.cleanup()
+            raise
         found = cls(path, connection)
         found._copy = folder
         return found
@@ -160,14 +193,14 @@ class Database:
         with speaking_of(self.path):
             return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
-    def meta(self, key: str, default: Any = None) -> Any:
-        """A value kept with the run (`id`, `command`, `estate`, `status`, `started_at`, …)."""
+    def details(self) -> RunDetails:
+        """Return what the file says of its run as a whole. Read anew each time: another process may have changed it."""
         with speaking_of(self.path):
-            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-            return rows.from_json(row[0]) if row else default
+            found = self._rows(MetaRow, _META)
+            return RunDetails.from_json({row.key: from_json(row.value) for row in found})
 
-    def set_meta(self, **values: Any) -> None:
-        """Keep JSON values with the run."""
+    def note(self, **values: Unpack[Notes]) -> None:
+        """Keep these of the run's details, instead of what was kept under their names."""
         with self._transaction():
             self._write_meta(**values)
 
@@ -181,7 +214,7 @@ class Database:
 
     def give_sign_of_life(self) -> None:
         """Keep the moment until which calls may have been sent, as far as is known now."""
-        self.set_meta(alive=clocks.moment())
+        self.note(alive=clocks.moment())
 
     def check(self) -> None:
         """Read all of the file, and raise `DamagedError` unless it is sound and holds the plan that was approved."""
@@ -189,7 +222,7 @@ class Database:
             # In one transaction, since another process may be writing.
             self._db.execute("BEGIN")
             if found := seals.damage(self._db):
-                raise rows.DamageError(found)
+                raise DamageError(found)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -197,6 +230,15 @@ class Database:
         with speaking_of(self.path), self._db:
             self._db.execute("BEGIN")
             yield
+
+    def _rows(self, shape: type[R], query: str, values: Sequence[object] = ()) -> Iterator[R]:
+        """Return the rows of a query whose columns are those of `shape`."""
+        return (read(shape, row) for row in self._db.execute(query, values))
+
+    def _number(self, query: str, values: Sequence[object] = ()) -> int:
+        """Return the one number that a query finds."""
+        (number,) = self._db.execute(query, values).fetchone()
+        return int(number)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -211,28 +253,39 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def _add_what_came_later(connection: sqlite3.Connection, *, beside: bool = False) -> None:
-    """Make the tables that a file of bulkprof 0.1.0 lacks: in it, or `beside` it where it can't be written."""
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'replacement'").fetchone()
-    if not found:
-        connection.executescript(rows.ADDITIONS.replace("TABLE", "TEMP TABLE") if beside else rows.ADDITIONS)
+def _bring_up_to_date(path: Path) -> None:
+    """Migrate the file, and leave the time at which it was written: `recent` goes by the last write of a run."""
+    files = [file for file in (path, _journal(path)) if file.exists()]
+    written = max(file.stat().st_mtime_ns for file in files)
+    with closing(_connect(path)) as connection:
+        migrations.migrate(connection)
+    # Who may write a file of another user may still not set its times.
+    with suppress(OSError):
+        os.utime(path, ns=(written, written))
+
+
+def _journal(path: Path) -> Path:
+    """Return where SQLite keeps what isn't in the file yet."""
+    return path.with_name(f"{path.name}-wal")
 
 
 def check_identity(path: Path, connection: sqlite3.Connection) -> None:
-    """Raise `StateError` unless the open file is a run of this version."""
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+    """Raise `StateError` unless the open file is a run of this version or an older one."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID:
         raise StateError(f"{path}: is not a bulkprof run file")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
+    version = migrations.version_of(connection)
+    if version > migrations.NEWEST:
         raise StateError(f"{path}: was written by a newer bulkprof (format {version}); upgrade bulkprof to use it")
-    if connection.execute("SELECT count(*) FROM meta WHERE key IN ('id', 'status')").fetchone()[0] != 2:
-        raise damaged(path, "it doesn't say what run it is")
     # In one transaction, since another process may be writing.
     with connection:
         connection.execute("BEGIN")
-        sealed = connection.execute("SELECT value FROM meta WHERE key = ?", (seals.META,)).fetchone()
-        if sealed and rows.from_json(sealed[0]) != seals.meta_digest(connection):
-            raise damaged(path, "what it says of its run isn't what was written")
+        values = dict(connection.execute(_META))
+        digest = seals.meta_digest(connection)
+    if not {"id", "status"} <= values.keys():
+        raise damaged(path, "it doesn't say what run it is")
+    if seals.META in values and from_json(values[seals.META]) != digest:
+        raise damaged(path, "what it says of its run isn't what was written")
 
 
 @contextmanager

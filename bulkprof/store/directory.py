@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bulkprof.errors import DamagedError, StateError, UsageError
+from bulkprof.model import UNAPPROVED, UNFINISHED, RunStatus
 from bulkprof.store.run import RunFile
 from bulkprof.system.private import OURS, create_private, private_directory, private_folder, require_no_link
 
@@ -25,7 +26,7 @@ SQLITE_MAGIC = b"SQLite format 3\x00"
 
 
 def new_run_id(now: datetime) -> str:
-    """An id that sorts by time, to the millisecond, and doesn't collide."""
+    """Return an id that sorts by time, to the millisecond, and doesn't collide."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{now.microsecond // 1000:03x}{secrets.token_hex(3)}"
 
 
@@ -45,7 +46,7 @@ class StateDirectory:
         try:
             private_directory(self.path)
             private_folder(self.runs)
-            # Holds account ids and profile names: nobody's business but the user's.
+            # Holds account ids and profile names, which are for the user alone.
             with suppress(FileExistsError):
                 create_private(self.path / ".gitignore", OURS.encode())
         except OSError as error:
@@ -54,15 +55,15 @@ class StateDirectory:
             raise StateError(f"{self.runs}: is read-only; choose another --state-dir")
 
     def run_path(self, run_id: str) -> Path:
-        """Where the run of this id is kept."""
+        """Return where the run of this id is kept."""
         return self.runs / f"{run_id}.db"
 
     def run_ids(self) -> list[str]:
-        """All runs' ids, newest first."""
+        """Return all runs' ids, newest first."""
         return sorted((path.stem for path in self.runs.glob("*.db")), reverse=True)
 
     def find(self, prefix: str) -> Path:
-        """The run file whose id starts with `prefix`, or the path itself. Raises `UsageError` when unclear."""
+        """Return the run file whose id starts with `prefix`, or the path itself. Raises `UsageError` when unclear."""
         path = Path(prefix)
         if path.suffix and path.is_file():
             if path.suffix.lower() in _OF_MANIFESTS and not is_run_file(path):
@@ -80,7 +81,7 @@ class StateDirectory:
         return RunFile.open(require_no_link(self.run_path(run_id)))
 
     def open_all(self) -> Iterator[tuple[str, RunFile | StateError]]:
-        """Every run, newest first: open (closed again after each step), or the reason why it can't be opened."""
+        """Yield every run, newest first: open (closed again after each step), or the reason why it can't be opened."""
         for run_id in self.run_ids():
             try:
                 run = RunFile.look_at(require_no_link(self.run_path(run_id)))
@@ -91,7 +92,7 @@ class StateDirectory:
                 yield run_id, run
 
     def latest_unfinished(self) -> Path:
-        """The newest run that was interrupted.
+        """Return the newest run that was interrupted.
 
         Raises `UsageError` when there is none, or when a later run of its estate has finished: what it still has to do
         may be out of date, so it has to be named. Raises `DamagedError` where only a damaged one may be meant.
@@ -103,15 +104,15 @@ class StateDirectory:
                 if isinstance(run, DamagedError) and not finished:
                     damaged = damaged or run
                 continue
-            estate, status = str(run.meta("estate")), run.meta("status")
-            if status == "finished":
-                finished.setdefault(estate, run_id)
-            elif status in UNFINISHED and estate in finished:
+            details = run.details()
+            if details.status is RunStatus.FINISHED:
+                finished.setdefault(details.estate, run_id)
+            elif details.status in UNFINISHED and details.estate in finished:
                 raise UsageError(
-                    f"run {run_id} was interrupted, and run {finished[estate]} has finished since, perhaps with other "
-                    f"manifests; if you mean it, name it: bulkprof resume {run_id}"
+                    f"run {run_id} was interrupted, and run {finished[details.estate]} has finished since, perhaps "
+                    f"with other manifests; if you mean it, name it: bulkprof resume {run_id}"
                 )
-            elif status in UNFINISHED:
+            elif details.status in UNFINISHED:
                 return self.run_path(run_id)
         if damaged is not None:
             raise damaged
@@ -120,8 +121,9 @@ class StateDirectory:
     def adopt_plan(self, plan: Path) -> Path:
         """Copy a plan made by `plan --out` in as a run of its own. Raises `UsageError` when it ran already."""
         with RunFile.look_at(plan) as source:
-            run_id, status = str(source.meta("id")), source.meta("status")
-        if status != "planned":
+            details = source.details()
+        run_id, status = details.id, details.status
+        if status is not RunStatus.PLANNED:
             raise UsageError(f"{plan}: is not a plan that can still be applied (it is {status})")
         target = self.run_path(run_id)
         self._forget_unapproved(target, plan)
@@ -134,7 +136,7 @@ class StateDirectory:
                 source.copy_to(half)
             with RunFile.open(half) as run:
                 # Applied once more where this run isn't known, the plan must not be answered with what was made here.
-                run.set_meta(token_seed=f"{run_id} {secrets.token_hex(8)}")
+                run.note(token_seed=f"{run_id} {secrets.token_hex(8)}")
             # A copy that is cut short must not pass for a run.
             half.replace(target)
         except OSError as error:
@@ -144,11 +146,11 @@ class StateDirectory:
         return target
 
     def _forget_unapproved(self, target: Path, plan: Path) -> None:
-        """Make way for a plan that was adopted before, but that nobody approved then."""
+        """Make way for a plan that was adopted before, but not approved then."""
         if not target.exists():
             return
         with RunFile.open(target) as before:
-            status = before.meta("status")
+            status = before.details().status
             if status not in UNAPPROVED:
                 ended = f"look what became of it (bulkprof report {target.stem}), and make a new plan"
                 on = f"go on with that (bulkprof resume {target.stem}), or make a new plan"
@@ -156,14 +158,6 @@ class StateDirectory:
                     f"{plan}: was applied already as run {target.stem}; {on if status in UNFINISHED else ended}"
                 )
         _remove(target)
-
-
-UNAPPROVED = ("planned", "declined")
-"""The states of a run whose plan was shown, and not agreed to."""
-NOTHING_SENT = ("intake", "planning")
-"""The states of a run that hasn't changed anything yet."""
-UNFINISHED = (*NOTHING_SENT, "running", "interrupted")
-"""The states of runs that `resume` goes on with."""
 
 
 def _remove(run: Path) -> None:

@@ -1,4 +1,4 @@
-"""What SQLite's errors mean to whoever has to do something about them."""
+"""What SQLite's errors mean, and what the user can do about each."""
 
 from __future__ import annotations
 
@@ -36,8 +36,12 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
 """By the beginnings of SQLite's names of errors; the first that fits counts."""
 
 
+class DamageError(sqlite3.DatabaseError):
+    """A run file holds what no run writes. It is told in the way of what SQLite itself finds damaged."""
+
+
 def told(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StateError:
-    """The error of the run file at `path` as one line that says what to do: `DamagedError` unless it is elsewhere."""
+    """Return the error of a run file as one line that says what to do: `DamagedError` unless the cause is elsewhere."""
     # Errors of Python's own module have no name of SQLite's.
     name = getattr(error, "sqlite_errorname", None) or ""
     for names, meaning in _MEANINGS:
@@ -49,7 +53,7 @@ def told(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> StateError:
 
 
 def damaged(path: Path, what: str) -> DamagedError:
-    """The error of a run file that isn't as it was written."""
+    """Return the error of a run file that isn't as it was written."""
     # SQLite may quote half the file.
     text = textwrap.shorten(what, 100, placeholder=" …")
     return DamagedError(

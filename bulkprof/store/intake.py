@@ -6,11 +6,13 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bulkprof.model import DesiredProfile, Problem, Target
-from bulkprof.store import codec as rows
-from bulkprof.store import seals
+from bulkprof.store import codec, seals
 from bulkprof.store.database import Database
+from bulkprof.store.rows import columns
+from bulkprof.store.schema import BY_TARGET, ONE_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,19 @@ class Clash:
     first_line: int
 
 
+class PlaceRow(NamedTuple):
+    """Where in a manifest an action comes from."""
+
+    id: int
+    file: str
+    line: int
+
+
+_TARGET = "SELECT id FROM target WHERE account = ? AND region = ?"
+_NEW_TARGET = "INSERT INTO target (account, region) VALUES (?, ?)"
+_FIRST = f"SELECT {columns(PlaceRow)} FROM action WHERE target = ? AND name = ? AND wanted = 1"
+
+
 class Wanted(Database):
     """What a run's manifests ask for."""
 
@@ -32,47 +47,44 @@ class Wanted(Database):
         super().__init__(path, connection)
         self._targets: dict[tuple[str, str], int] = {}
         """The ids of those that were asked for: not all are read, since many a file is opened for a few values only."""
-        self.form: Callable[[DesiredProfile], rows.Desired] = rows.from_desired
+        self.form: Callable[[DesiredProfile], codec.Desired] = codec.from_desired
         """Makes of a desired profile what `add_desired` takes."""
 
     def make_fleeting(self) -> None:
         """As for any database; of desired profiles, just what counts and clashes need is kept."""
         super().make_fleeting()
-        self.form = rows.brief
+        self.form = codec.brief
 
-    def add_desired(self, profiles: Sequence[rows.Desired]) -> list[Clash]:
+    def add_desired(self, profiles: Sequence[codec.Desired]) -> list[Clash]:
         """Take desired profiles in, and answer those whose name another row already asked for in the same target."""
         if not profiles:
             return []
-        insert = rows.INSERT_BRIEF if self.form is rows.brief else rows.INSERT_DESIRED
+        insert = codec.INSERT_BRIEF if self.form is codec.brief else codec.INSERT_DESIRED
         with self._transaction():
             values = [(self._target_id(profile[0]), *profile[1:]) for profile in profiles]
             # Here, since a file of bulkprof 0.1.0 may lack the index until its manifests are read whole.
-            self._db.execute(rows.ONE_NAME)
-            last = self._db.execute("SELECT max(id) FROM action").fetchone()[0] or 0
+            self._db.execute(ONE_NAME)
+            last = self._number("SELECT coalesce(max(id), 0) FROM action")
             # All at once takes half the time; which of them clashed is asked only where one did.
             if self._db.executemany(insert, values).rowcount == len(values):
                 return []
             return list(self._clashes(profiles, last))
 
-    def _clashes(self, profiles: Iterable[rows.Desired], last: int) -> Iterator[Clash]:
+    def _clashes(self, profiles: Iterable[codec.Desired], last: int) -> Iterator[Clash]:
         """Those of `profiles` that weren't taken in, where `last` was the newest row before."""
         taken: set[int] = set()
         for place, name, file, line, *_ in profiles:
-            number, first_file, first_line = self._db.execute(
-                "SELECT id, file, line FROM action WHERE target = ? AND name = ? AND wanted = 1",
-                (self._target_id(place), name),
-            ).fetchone()
-            if number <= last or number in taken:
-                yield Clash(Target(*place), name, file, line, first_file, first_line)
-            taken.add(number)
+            (first,) = self._rows(PlaceRow, _FIRST, (self._target_id(place), name))
+            if first.id <= last or first.id in taken:
+                yield Clash(Target(*place), name, file, line, first.file, first.line)
+            taken.add(first.id)
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Keep problems; the rows of those that are errors count as invalid."""
         with self._transaction():
             seals.unseal(self._db, seals.INVALID_ROWS)
             for problem in problems:
-                self._db.execute(rows.INSERT_PROBLEM, rows.from_problem(problem))
+                self._db.execute(codec.INSERT_PROBLEM, codec.from_problem(problem))
                 if problem.is_error:
                     self._db.execute("INSERT OR IGNORE INTO invalid VALUES (?, ?)", (problem.file, problem.line))
 
@@ -94,9 +106,9 @@ class Wanted(Database):
     def end_intake(self) -> None:
         """Leave out the invalid rows, and make the others found by target: all at once is cheaper than row by row."""
         self.drop_invalid()
-        if self.form is not rows.brief:
+        if self.form is not codec.brief:
             with self._transaction():
-                self._db.execute(rows.BY_TARGET)
+                self._db.execute(BY_TARGET)
 
     def drop_invalid(self) -> None:
         """Leave out whatever invalid rows asked for: a row with a problem is left out whole.
@@ -119,20 +131,20 @@ class Wanted(Database):
 
     def problems(self) -> Iterator[Problem]:
         """All problems, in the order in which they were found."""
-        for row in self._db.execute(f"SELECT {rows.PROBLEM_COLUMNS} FROM problem ORDER BY rowid"):
-            yield rows.to_problem(row)
+        for row in self._rows(codec.ProblemRow, codec.SELECT_PROBLEM):
+            yield codec.to_problem(row)
 
     def error_count(self) -> int:
         """How many problems make a row invalid."""
-        return int(self._db.execute("SELECT count(*) FROM problem WHERE severity = 'error'").fetchone()[0])
+        return self._number("SELECT count(*) FROM problem WHERE severity = 'error'")
 
     def invalid_count(self) -> int:
         """How many manifest rows are invalid."""
-        return int(self._db.execute("SELECT count(*) FROM invalid").fetchone()[0])
+        return self._number("SELECT count(*) FROM invalid")
 
     def unreadable_count(self) -> int:
         """How many of the invalid rows are none, but manifests that can't be read as a whole."""
-        return int(self._db.execute("SELECT count(*) FROM invalid WHERE line = 0").fetchone()[0])
+        return self._number("SELECT count(*) FROM invalid WHERE line = 0")
 
     def _id_of(self, target: Target) -> int:
         return self._target_id((target.account, target.region))
@@ -140,9 +152,7 @@ class Wanted(Database):
     def _target_id(self, place: tuple[str, str]) -> int:
         found = self._targets.get(place)
         if found is None:
-            known = self._db.execute("SELECT id FROM target WHERE account = ? AND region = ?", place).fetchone()
-            if known is None:
-                cursor = self._db.execute("INSERT INTO target (account, region) VALUES (?, ?)", place)
-                known = (cursor.lastrowid or 0,)
-            found = self._targets[place] = int(known[0])
+            known = [number for (number,) in self._db.execute(_TARGET, place)]
+            found = known.pop() if known else self._db.execute(_NEW_TARGET, place).lastrowid or 0
+            self._targets[place] = found
         return found

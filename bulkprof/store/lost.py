@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from bulkprof.model import NEED_ATTENTION, Action, ActionKind, OutcomeKind, Target, Turn
-from bulkprof.store import codec as rows
 from bulkprof.store.database import speaking_of
 from bulkprof.store.intake import Wanted
+from bulkprof.store.rows import columns, words
 from bulkprof.totals import LostProfile
 
 TURN = (
@@ -24,9 +25,19 @@ TURN = (
 _OPEN = (
     "FROM replacement r LEFT JOIN target t ON t.account = r.account AND t.region = r.region "
     "LEFT JOIN action a ON a.target = t.id AND a.name = r.name AND a.wanted = 1 LEFT JOIN outcome o ON o.action = a.id "
-    f"WHERE (o.kind IS NULL OR (o.kind IN {rows.words(NEED_ATTENTION)} AND o.arn = ''))"
+    f"WHERE (o.kind IS NULL OR (o.kind IN {words(NEED_ATTENTION)} AND o.arn = ''))"
 )
 _MOMENT_S = 0.001
+
+
+class ReplacementRow(NamedTuple):
+    """What is read of a replacement."""
+
+    account: str
+    region: str
+    name: str
+    old_arn: str
+    run: str
 
 
 class Lost(Wanted):
@@ -38,7 +49,7 @@ class Lost(Wanted):
         with self._transaction():
             self._db.execute(
                 "INSERT OR REPLACE INTO replacement VALUES (?, ?, ?, ?, ?)",
-                (*place, action.name, action.arn, self.meta("id")),
+                (*place, action.name, action.arn, self.details().id),
             )
             self._write_meta(knows_lost=self.later())
 
@@ -55,7 +66,7 @@ class Lost(Wanted):
     @property
     def knows_lost_at(self) -> float:
         """When this run was last told, or found out, what is open, in epoch seconds; 0 where it never was."""
-        return float(self.meta("knows_lost", default=0))
+        return self.details().knows_lost
 
     def later(self, known_at: float = 0.0) -> float:
         """Now; where the clock was set back, a moment after `known_at` and after this run was told last."""
@@ -75,9 +86,9 @@ class Lost(Wanted):
 
     def _lost(self, condition: str = "", values: tuple[str, ...] = ()) -> list[LostProfile]:
         with speaking_of(self.path):
-            query = f"SELECT r.account, r.region, r.name, r.old_arn, r.run {_OPEN} {condition}"
-            found = [rows.typed(row, str, str, str, str, str) for row in self._db.execute(query, values)]
-        return [LostProfile(Target(*row[:2]), *row[2:]) for row in found]
+            query = f"SELECT {columns(ReplacementRow, 'r')} {_OPEN} {condition}"
+            found = list(self._rows(ReplacementRow, query, values))
+        return [LostProfile(Target(row.account, row.region), row.name, row.old_arn, row.run) for row in found]
 
     def lost_elsewhere(self, target: Target) -> list[LostProfile]:
         """Those that this run does nothing more about: it has no row of theirs, or one that has failed."""
@@ -85,13 +96,13 @@ class Lost(Wanted):
 
     def has_half_replaced(self) -> bool:
         """Whether a replacement failed half done: its name was left without a profile, or got the old one again."""
-        query = f"SELECT EXISTS (SELECT 1 FROM outcome WHERE kind = '{OutcomeKind.FAILED}' AND old_arn <> '')"
-        return bool(self._db.execute(query).fetchone()[0])
+        return bool(
+            self._number(f"SELECT EXISTS (SELECT 1 FROM outcome WHERE kind = '{OutcomeKind.FAILED}' AND old_arn <> '')")
+        )
 
     def lost_rows(self) -> int:
         """How many rows of this run have no outcome and a name without a profile."""
-        found = self._db.execute(f"SELECT count(*) {_OPEN} AND o.kind IS NULL AND a.id IS NOT NULL")
-        return int(found.fetchone()[0])
+        return self._number(f"SELECT count(*) {_OPEN} AND o.kind IS NULL AND a.id IS NOT NULL")
 
 
 def _place(target: Target) -> tuple[str, ...]:

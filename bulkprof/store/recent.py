@@ -10,23 +10,78 @@ The index of tags lags more, by about a minute: tags that were just changed woul
 from __future__ import annotations
 
 import math
+import sqlite3
+import threading
 import time
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.model import EMPTY, OutcomeKind, Target
+from bulkprof.model import EMPTY, OutcomeKind, RunStatus, Target
 from bulkprof.profiles.operations import CHANGES
 from bulkprof.store.directory import StateDirectory
-from bulkprof.store.done import Done
+from bulkprof.store.rows import ChangeRow, columns, read, word
 from bulkprof.store.run import RunFile
 from bulkprof.system.clocks import HEARTBEAT_S, seconds_since
 
 TAGS_SETTLE_S = 120.0
 """Seconds that the tagging API is taken to lag behind changes of tags, at most."""
+
+
+class _Change(NamedTuple):
+    """A profile that a run changed."""
+
+    name: str
+    arn: str
+    old_arn: str
+    """The ARN that was replaced."""
+    kind: str
+    settled: int
+    """Whether lists have caught up with the run."""
+
+
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+CREATE TABLE done (
+    run TEXT, account TEXT, region TEXT, name TEXT, arn TEXT, old_arn TEXT, kind TEXT, settled INTEGER
+);
+CREATE INDEX by_target ON done (account, region);
+"""
+_INSERT = f"INSERT INTO done (run, {', '.join(ChangeRow._fields)}, settled) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_OF_TARGET = f"SELECT {columns(_Change)} FROM done WHERE account = ? AND region = ? ORDER BY run, rowid"
+
+
+class _Changes:
+    """What several runs changed, found by target: copied once out of each run's file.
+
+    Most runs change next to nothing, and opening their files again for each of thousands of targets takes long. The
+    table is in a file of SQLite's own once it doesn't fit into two megabytes of memory.
+    """
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._db.close)
+        self._one_at_a_time = threading.Lock()
+        self._db.executescript(_SCHEMA)
+
+    def add(self, run_id: str, changes: Iterable[ChangeRow], *, settled: bool) -> None:
+        """Take in what `RunFile.done` returns: blocks. Run ids sort by time, so runs may come in any order."""
+        with self._one_at_a_time:
+            found = ((run_id, *change, settled) for change in changes)
+            self._db.executemany(_INSERT, found)
+
+    def of(self, target: Target) -> list[_Change]:
+        """Return what was changed in `target`, in order: blocks."""
+        if self._db.total_changes == 0:
+            return []
+        # Several threads may ask, and the connection takes one at a time.
+        with self._one_at_a_time:
+            found = self._db.execute(_OF_TARGET, (target.account, target.region)).fetchall()
+        return [read(_Change, row) for row in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +119,7 @@ class RecentRuns:
         """
         self.settle_s = settle_s
         self._since = since
-        self._done = Done()
+        self._done = _Changes()
         self._unproven: list[Path] = []
         """Those that are waited for since nobody can tell how long ago they sent anything."""
         self._settled_at = -math.inf
@@ -76,7 +131,7 @@ class RecentRuns:
         for by_file, path in self._latest_first(state, clock()):
             try:
                 with state.open_run(path.stem) as run:
-                    if run.meta("estate") == estate and not self._take(run, path, by_file):
+                    if run.details().estate == estate and not self._take(run, path, by_file):
                         break
             except StateError as error:
                 # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
@@ -96,20 +151,21 @@ class RecentRuns:
 
     def _take(self, run: RunFile, path: Path, by_file: float) -> bool:
         """Look at one run; whether those that wrote before it may matter, too."""
-        status, alive = run.meta("status"), run.meta("alive")
+        details = run.details()
+        status, alive = details.status, details.alive
         # A run that was stopped may have been waiting for lists to show what it had sent in vain.
-        in_doubt = status in {"running", "interrupted"} or (
-            status == "finished" and (_has_unknown(run) or run.has_half_replaced())
+        in_doubt = status in {RunStatus.RUNNING, RunStatus.INTERRUPTED} or (
+            status is RunStatus.FINISHED and (_has_unknown(run) or run.has_half_replaced())
         )
         ago = self._since(alive)
-        unproven = self.settle_s > 0 and ago is None and in_doubt and run.meta("waited_for", default=_NEVER) != alive
+        unproven = self.settle_s > 0 and ago is None and in_doubt and details.waited_for != alive
         if ago is None:
             # By the time of day, which may have been set since: good enough only where nothing depends on it.
             ago = 0.0 if unproven else by_file
         left_s = self._left_s(ago)
         if ago >= max(self.settle_s, TAGS_SETTLE_S) + HEARTBEAT_S:
             # It waited itself for whatever runs before it may have sent.
-            return in_doubt or status != "finished"
+            return in_doubt or status is not RunStatus.FINISHED
         self._done.add(path.stem, run.done(), settled=left_s <= 0)
         if left_s > 0 and in_doubt:
             self._wait(left_s)
@@ -132,7 +188,7 @@ class RecentRuns:
         for path in self._unproven:
             # Where it can't be noted, the next run waits once more.
             with suppress(StateError), RunFile.open(path) as run:
-                run.set_meta(waited_for=run.meta("alive"))
+                run.note(waited_for=run.details().alive)
 
     @property
     def left_s(self) -> float:
@@ -148,7 +204,8 @@ class RecentRuns:
         deleted: set[str] = set()
         retagged: set[str] = set()
         tagged: set[str] = set()
-        for name, arn, old_arn, kind, settled in changes:
+        for change in changes:
+            kind, arn, old_arn = word(OutcomeKind, change.kind), change.arn, change.old_arn
             if kind in _TAGS_CHANGED:
                 retagged.add(arn)
                 continue
@@ -157,13 +214,13 @@ class RecentRuns:
             if old_arn:
                 # Where it is kept for a while, it was marked.
                 retagged.add(old_arn)
-            if settled:
+            if change.settled:
                 continue
             if kind is OutcomeKind.DELETED:
                 deleted.add(arn)
             else:
                 # Of two profiles that were made under one name, the one that came later counts.
-                made[name] = arn
+                made[change.name] = arn
                 if old_arn and kind is not OutcomeKind.FAILED:
                     deleted.add(old_arn)
         lasting = {name: arn for name, arn in made.items() if arn not in deleted}
@@ -181,13 +238,9 @@ def _sent_changes(run: RunFile) -> bool:
 
 
 def _has_unknown(run: RunFile) -> bool:
-    if summary := run.meta("summary"):
+    if summary := run.details().summary:
         return bool(summary["outcomes"].get(OutcomeKind.UNKNOWN))
     return bool(run.outcome_counts().get(OutcomeKind.UNKNOWN))
-
-
-_NEVER = "never"
-"""No sign of life looks like it."""
 
 
 def last_write(path: Path) -> float:

@@ -10,13 +10,27 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bulkprof.model import CHANGED, Action, ActionKind, Outcome, OutcomeKind, Target, Turn
-from bulkprof.store import codec as rows
-from bulkprof.store import seals
+from bulkprof.store import codec, seals
 from bulkprof.store.database import speaking_of
 from bulkprof.store.lost import TURN, Lost
+from bulkprof.store.rows import (
+    BegunRow,
+    CallRow,
+    ChangeRow,
+    CountRow,
+    DeliveryRow,
+    EndedRow,
+    SourceRow,
+    TargetRow,
+    TotalRow,
+    WantedRow,
+    columns,
+    mapping,
+    word,
+    words,
+)
 from bulkprof.totals import CallCount
 
-_CALLS = "SELECT operation, sent, throttled, failed FROM call ORDER BY operation"
 PAGE = 500
 """Rows that are held at once where all are read."""
 
@@ -33,6 +47,18 @@ class DesiredRow:
     attributes: Mapping[str, str]
 
 
+_PLACE = {"account": "t.account", "region": "t.region"}
+_CALLS = f"SELECT {columns(CallRow)} FROM call ORDER BY operation"
+_TOTAL = "SELECT coalesce(sum(wanted), 0) AS desired, coalesce(sum(1 - wanted), 0) AS deletions FROM action"
+_DELIVERY = f"SELECT {columns(DeliveryRow)} FROM delivery"
+_DONE = (
+    f"SELECT {columns(ChangeRow, 'o', **_PLACE, name='a.name')} FROM outcome o "
+    "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target "
+    f"WHERE o.kind IN {words(CHANGED)} "
+    f"OR (o.kind = '{OutcomeKind.FAILED}' AND o.arn <> '' AND o.old_arn <> '') ORDER BY o.seq"
+)
+
+
 class RunFile(Lost):
     """One run's file, table by table."""
 
@@ -40,18 +66,17 @@ class RunFile(Lost):
 
     def targets(self) -> list[Target]:
         """Every target that a row asks for, in order."""
-        found = self._db.execute("SELECT account, region FROM target WHERE id IN (SELECT DISTINCT target FROM action)")
-        return sorted(Target(*row) for row in found)
+        return self._targets_where("id IN (SELECT DISTINCT target FROM action)")
 
     def sources(self, limit: int) -> list[tuple[str, Target]]:
         """The first few different model sources, with the first target that wants each."""
         sources = self._db.execute("SELECT DISTINCT source FROM action LIMIT ?", (limit,)).fetchall()
         first = (
-            "SELECT a.id, a.source, t.account, t.region FROM action a JOIN target t ON t.id = a.target "
+            f"SELECT {columns(SourceRow, 'a', **_PLACE)} FROM action a JOIN target t ON t.id = a.target "
             "WHERE a.source = ? ORDER BY a.id LIMIT 1"
         )
-        found = sorted(self._db.execute(first, source).fetchone() for source in sources)
-        return [(source, Target(account, region)) for _, source, account, region in found]
+        found = sorted(row for source in sources for row in self._rows(SourceRow, first, source))
+        return [(row.source, Target(row.account, row.region)) for row in found]
 
     def wanted(self, target: Target) -> list[Action]:
         """The desired profiles of one target, with whatever is planned for them so far."""
@@ -76,34 +101,24 @@ class RunFile(Lost):
             for action in actions:
                 targets.add(self._id_of(action.target))
                 if action.id:
-                    self._db.execute(rows.UPDATE_PLAN, (*rows.from_plan(action), action.id))
+                    self._db.execute(codec.UPDATE_PLAN, (*codec.from_plan(action), action.id))
                 else:
-                    self._db.execute(rows.INSERT_DELETION, rows.from_deletion(self._id_of(action.target), action))
+                    self._db.execute(codec.INSERT_DELETION, codec.from_deletion(self._id_of(action.target), action))
             for target in targets:
                 seals.seal(self._db, target)
 
     def plan_counts(self) -> dict[Target, dict[ActionKind, int]]:
         """How many actions of each kind each target has; refused ones are not counted."""
-        counts: dict[Target, dict[ActionKind, int]] = {}
-        query = (
-            "SELECT t.account, t.region, a.kind, count(*) FROM action a JOIN target t ON t.id = a.target "
-            "WHERE a.kind IS NOT NULL AND a.refusal_code IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2"
-        )
-        for account, region, kind, count in self._db.execute(query):
-            counts.setdefault(Target(account, region), {})[rows.word(ActionKind, kind)] = count
-        return counts
+        return self._counts("a.kind", "a.kind IS NOT NULL AND a.refusal_code IS NULL")
 
     def refused_count(self) -> int:
         """How many actions are refused."""
-        return int(self._db.execute("SELECT count(*) FROM action WHERE refusal_code IS NOT NULL").fetchone()[0])
+        return self._number("SELECT count(*) FROM action WHERE refusal_code IS NOT NULL")
 
     def refused_counts(self) -> dict[Target, int]:
         """How many actions are refused in each target that has such: all in one reading, however many those are."""
-        query = (
-            "SELECT t.account, t.region, count(*) FROM action a JOIN target t ON t.id = a.target "
-            "WHERE a.refusal_code IS NOT NULL GROUP BY a.target"
-        )
-        return {Target(account, region): count for account, region, count in self._db.execute(query)}
+        found = self._counts("'none'", "a.refusal_code IS NOT NULL")
+        return {target: counts[ActionKind.NONE] for target, counts in found.items()}
 
     def actions(self) -> Iterator[Action]:
         """Every action, target by target, read in pages so that writes may come in between."""
@@ -149,32 +164,23 @@ class RunFile(Lost):
             "WHERE a.target = ? AND a.id NOT IN (SELECT action FROM outcome) ORDER BY 1",
             (self._id_of(target),),
         )
-        return [Turn(row[0]) for row in found]
+        return [Turn(turn) for (turn,) in found]
 
     def begun(self, target: Target) -> int:
         """The greatest id of `target`'s actions that were taken up so far: those after it were never sent."""
-        row = self._db.execute("SELECT begun FROM target WHERE id = ?", (self._id_of(target),)).fetchone()
-        return int(rows.typed(row, int)[0])
+        (row,) = self._rows(BegunRow, "SELECT begun FROM target WHERE id = ?", (self._id_of(target),))
+        return row.begun
 
     def pending_targets(self) -> list[Target]:
         """The targets that still have actions without an outcome."""
-        found = self._db.execute(
-            "SELECT account, region FROM target WHERE id IN "
-            "(SELECT DISTINCT target FROM action WHERE id NOT IN (SELECT action FROM outcome))"
+        return self._targets_where(
+            "id IN (SELECT DISTINCT target FROM action WHERE id NOT IN (SELECT action FROM outcome))"
         )
-        return sorted(Target(*row) for row in found)
 
     def pending_counts(self) -> dict[Target, dict[ActionKind, int]]:
         """How many actions of each kind have no outcome yet, by target; refused ones, which need no call, as `none`."""
-        counts: dict[Target, dict[ActionKind, int]] = {}
-        query = (
-            "SELECT t.account, t.region, CASE WHEN a.refusal_code IS NULL THEN coalesce(a.kind, 'none') ELSE 'none' "
-            "END, count(*) FROM action a JOIN target t ON t.id = a.target "
-            "WHERE a.id NOT IN (SELECT action FROM outcome) GROUP BY 1, 2, 3"
-        )
-        for account, region, kind, count in self._db.execute(query):
-            counts.setdefault(Target(account, region), {})[rows.word(ActionKind, kind)] = count
-        return counts
+        kind = "CASE WHEN a.refusal_code IS NULL THEN coalesce(a.kind, 'none') ELSE 'none' END"
+        return self._counts(kind, "a.id NOT IN (SELECT action FROM outcome)")
 
     def open_count(self) -> int:
         """How many actions have no outcome yet."""
@@ -183,77 +189,68 @@ class RunFile(Lost):
     def record(self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None) -> None:
         """Commit outcomes as one batch, with the calls since the last one. An action's first outcome stands."""
         with self._transaction():
-            self._db.executemany(rows.INSERT_OUTCOME, [rows.from_outcome(outcome) for outcome in outcomes])
+            self._db.executemany(codec.INSERT_OUTCOME, [codec.from_outcome(outcome) for outcome in outcomes])
             counts = [(name, c.sent, c.throttled, c.failed) for name, c in (calls or {}).items()]
-            self._db.executemany(rows.ADD_CALLS, counts)
+            self._db.executemany(codec.ADD_CALLS, counts)
 
     def outcomes_after(self, sequence: int, limit: int) -> list[tuple[int, Outcome]]:
         """Outcomes in the order of their recording, with their sequence numbers, after `sequence`."""
-        query = f"{rows.SELECT_OUTCOME} WHERE o.seq > ? ORDER BY o.seq LIMIT ?"
-        return [(row[0], rows.to_outcome(row[1:])) for row in self._db.execute(query, (sequence, limit))]
+        query = f"{codec.SELECT_OUTCOME} WHERE o.seq > ? ORDER BY o.seq LIMIT ?"
+        found = self._rows(codec.OutcomeRow, query, (sequence, limit))
+        return [(row.seq, codec.to_outcome(row)) for row in found]
 
     def results(self, kinds: Collection[OutcomeKind] = tuple(OutcomeKind)) -> Iterator[Outcome]:
         """One outcome per action in manifest order, where it is of `kinds`; what wasn't reached counts as skipped."""
         last = 0
         # A word that is none is left to be told.
         left_out = frozenset(OutcomeKind).difference(kinds)
-        while page := self._db.execute(rows.SELECT_RESULTS, (last, PAGE)).fetchall():
-            yield from (rows.to_outcome(row[1:]) for row in page if row[rows.RESULT_KIND] not in left_out)
-            last = page[-1][0]
+        while page := list(self._rows(codec.OutcomeRow, codec.SELECT_RESULTS, (last, PAGE))):
+            yield from (codec.to_outcome(row) for row in page if row.kind not in left_out)
+            last = page[-1].seq
 
     def desired(self, outcomes: Collection[OutcomeKind]) -> Iterator[DesiredRow]:
         """The desired profiles that ended as one of `outcomes`; those that weren't reached count as skipped."""
         marks = ", ".join("?" * len(outcomes))
-        found = self._db.execute(
-            "SELECT a.name, t.account, t.region, a.model, a.description, a.tags, a.attributes FROM action a "
-            f"JOIN target t ON t.id = a.target LEFT JOIN outcome o ON o.action = a.id {rows.OPEN_HERE} "
-            f"WHERE a.wanted = 1 AND {rows.KIND_OR_OPEN} IN ({marks}) ORDER BY a.id",
-            tuple(outcomes),
+        query = (
+            f"SELECT {columns(WantedRow, 'a', **_PLACE)} FROM action a "
+            f"JOIN target t ON t.id = a.target LEFT JOIN outcome o ON o.action = a.id {codec.OPEN_HERE} "
+            f"WHERE a.wanted = 1 AND {codec.KIND_OR_OPEN} IN ({marks}) ORDER BY a.id"
         )
-        for name, account, region, model, description, tags, attributes in found:
-            target = Target(account, region)
-            yield DesiredRow(name, target, model, description, rows.mapping(tags), rows.mapping(attributes))
+        for row in self._rows(WantedRow, query, tuple(outcomes)):
+            target, tags, attributes = Target(row.account, row.region), mapping(row.tags), mapping(row.attributes)
+            yield DesiredRow(row.name, target, row.model, row.description, tags, attributes)
 
-    def done(self) -> Iterator[tuple[str, str, str, str, str, str]]:
-        """Account, Region, name, ARN, replaced ARN and outcome of everything that was changed, in order.
+    def done(self) -> Iterator[ChangeRow]:
+        """Return everything that was changed, in order.
 
         What failed is among it where a replacement made a profile and still isn't whole.
         """
-        found = self._db.execute(
-            "SELECT t.account, t.region, a.name, o.arn, o.old_arn, o.kind FROM outcome o "
-            "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target "
-            f"WHERE o.kind IN {rows.words(CHANGED)} "
-            f"OR (o.kind = '{OutcomeKind.FAILED}' AND o.arn <> '' AND o.old_arn <> '') ORDER BY o.seq"
-        )
-        for row in found:
-            account, region, name, arn, old_arn, kind = rows.typed(row, str, str, str, str, str, str)
-            yield account, region, name, arn, old_arn, kind
+        yield from self._rows(ChangeRow, _DONE)
 
     def outcome_counts(self) -> dict[OutcomeKind, int]:
         """How many actions ended as what. Together they are all actions that are not pending."""
         with speaking_of(self.path):
-            found = self._db.execute("SELECT kind, count(*) FROM outcome GROUP BY kind").fetchall()
-            return {rows.word(OutcomeKind, kind): count for kind, count in found}
+            found = self._rows(EndedRow, "SELECT kind, count(*) AS number FROM outcome GROUP BY kind")
+            return {word(OutcomeKind, row.kind): row.number for row in found}
 
     def action_counts(self) -> tuple[int, int]:
         """How many desired profiles and how many deletions the run has."""
-        row = self._db.execute("SELECT coalesce(sum(wanted), 0), coalesce(sum(1 - wanted), 0) FROM action").fetchone()
-        return int(row[0]), int(row[1])
+        (row,) = self._rows(TotalRow, _TOTAL)
+        return row.desired, row.deletions
 
     def calls(self) -> dict[str, CallCount]:
         """The run's calls by AWS operation, over all its executions."""
         with speaking_of(self.path):
-            found = [rows.typed(row, str, int, int, int) for row in self._db.execute(_CALLS)]
-        return {row[0]: CallCount(*row[1:]) for row in found}
+            found = self._rows(CallRow, _CALLS)
+            return {row.operation: CallCount(row.sent, row.throttled, row.failed) for row in found}
 
     # Delivery
 
     def delivered(self, sink: str) -> tuple[int, bool]:
         """Up to which sequence number `sink` has the outcomes, and whether it has the run's end."""
         with speaking_of(self.path):
-            row = self._db.execute("SELECT seq, finished FROM delivery WHERE sink = ?", (sink,)).fetchone()
-            position, finished = rows.typed(row, int, int) if row else (0, 0)
-        return position, bool(finished)
+            found = next(self._rows(DeliveryRow, f"{_DELIVERY} WHERE sink = ?", (sink,)), None)
+        return (found.seq, bool(found.finished)) if found else (0, False)
 
     def set_delivered(self, sink: str, sequence: int, *, finished: bool = False) -> None:
         """Note that `sink` has everything up to `sequence`, and whether it has the end."""
@@ -273,16 +270,37 @@ class RunFile(Lost):
     def sinks_missing(self) -> list[str]:
         """The sinks that don't have the run's end, and so miss something of it."""
         with speaking_of(self.path):
-            found = self._db.execute("SELECT sink FROM delivery WHERE NOT finished ORDER BY sink")
-            return [str(rows.typed(row, str)[0]) for row in found]
+            found = self._rows(DeliveryRow, f"{_DELIVERY} WHERE NOT finished ORDER BY sink")
+            return [row.sink for row in found]
 
     def reopen_delivery(self) -> None:
         """Take back that sinks have the end: a run that was stopped, and told so, goes on."""
         with self._transaction():
             self._db.execute("UPDATE delivery SET finished = 0")
 
+    @property
+    def token_seed(self) -> str:
+        """What the run's idempotency tokens are derived from."""
+        details = self.details()
+        return details.token_seed or details.id
+
     # Inside
 
     def _actions(self, where: str, values: Sequence[object], *, limit: int = -1) -> list[Action]:
-        query = f"{rows.SELECT_ACTION} {where} ORDER BY a.id LIMIT ?"
-        return [rows.to_action(row) for row in self._db.execute(query, (*values, limit))]
+        query = f"{codec.SELECT_ACTION} {where} ORDER BY a.id LIMIT ?"
+        return [codec.to_action(row) for row in self._rows(codec.ActionRow, query, (*values, limit))]
+
+    def _targets_where(self, condition: str) -> list[Target]:
+        found = self._rows(TargetRow, f"SELECT {columns(TargetRow)} FROM target WHERE {condition}")
+        return sorted(Target(row.account, row.region) for row in found)
+
+    def _counts(self, kind: str, condition: str) -> dict[Target, dict[ActionKind, int]]:
+        """Count the actions that fulfil the condition, by target and by the SQL expression of their kind."""
+        counts: dict[Target, dict[ActionKind, int]] = {}
+        query = (
+            f"SELECT {columns(CountRow, **_PLACE, kind=kind, number='count(*)')} "
+            f"FROM action a JOIN target t ON t.id = a.target WHERE {condition} GROUP BY 1, 2, 3 ORDER BY 1, 2"
+        )
+        for row in self._rows(CountRow, query):
+            counts.setdefault(Target(row.account, row.region), {})[word(ActionKind, row.kind)] = row.number
+        return counts

@@ -1,8 +1,8 @@
 """Checksums over what was approved, so that a damaged run file is refused and never carried out.
 
 Each target's planned rows have one, written in the same transaction as the rows; so have the run's own values
-(`meta`). They tell damage (a flipped bit, half a copy) and are no protection from people. Files of bulkprof 0.1.0 have
-none, and what isn't sealed counts as sound.
+(`meta`). They tell damage (a flipped bit, half a copy) and are no protection from people. What bulkprof 0.1.0 planned
+has none, and what isn't sealed counts as sound.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS seal (target INTEGER PRIMARY KEY, actions INTEGER NOT NULL, digest TEXT NOT NULL)"
 INVALID_ROWS = 0
 """Stands for a target's id in the seal of the rows that count as invalid: what they asked for is left out."""
 META = "checksum"
@@ -18,6 +17,7 @@ META = "checksum"
 
 # SQLite writes a row as one text, types and all, in half the time that Python takes.
 _PLACE = "SELECT CAST(json_array(account, region) AS BLOB) FROM target WHERE id = ?"
+_SHOWN_PLACE = "SELECT account || '/' || region FROM target WHERE id = ?"
 _ACTIONS = (
     "SELECT CAST(json_array(id, name, wanted, file, line, model, source, description, tags, attributes, kind, "
     "source_arn, arn, set_tags, remove_tags, reason, refusal_code, refusal_message, refusal_outcome) AS BLOB) "
@@ -39,43 +39,40 @@ _INVALID = "SELECT CAST(json_array(file, line) AS BLOB) FROM invalid ORDER BY fi
 
 def seal(db: sqlite3.Connection, target: int) -> None:
     """Seal a target's rows, or the `INVALID_ROWS`, as they are now; inside the transaction that wrote them."""
-    db.execute(SCHEMA)
     db.execute("INSERT OR REPLACE INTO seal VALUES (?, ?, ?)", (target, *_digest(db, target)))
 
 
 def unseal(db: sqlite3.Connection, target: int | None = None) -> None:
     """Take a seal off before its rows change, or all seals."""
-    if _has_seals(db):
-        db.execute("DELETE FROM seal WHERE target = coalesce(?, target)", (target,))
+    db.execute("DELETE FROM seal WHERE target = coalesce(?, target)", (target,))
 
 
 def sealed(db: sqlite3.Connection) -> set[int]:
-    """What is sealed, by the targets' ids."""
-    return {target for (target,) in db.execute("SELECT target FROM seal")} if _has_seals(db) else set()
+    """Return what is sealed, by the targets' ids."""
+    return {target for (target,) in db.execute("SELECT target FROM seal")}
 
 
 def damage(db: sqlite3.Connection) -> str:
-    """What is damaged of an open run file, in words; empty where nothing is. Reads all of it."""
-    found = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    """Return what is damaged of an open run file, in words; empty where nothing is. Reads all of it."""
+    (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
-        return found.replace("\n", ": ")
+        return str(found).replace("\n", ": ")
     for table, columns in _TYPES.items():
         strange = " OR ".join(f"typeof({name}) <> '{kind}'" for name, kind in columns.items())
         if db.execute(f"SELECT 1 FROM {table} WHERE {strange} LIMIT 1").fetchone():
             return f"its table {table} holds what no run writes"
-    if not _has_seals(db):
-        return ""
     for target, actions, digest in db.execute("SELECT target, actions, digest FROM seal").fetchall():
         if _digest(db, target) != (actions, digest):
             if target == INVALID_ROWS:
                 return "its invalid rows aren't those that were found"
-            place = db.execute("SELECT account || '/' || region FROM target WHERE id = ?", (target,)).fetchone()
-            return f"its plan for {ascii(place[0]).strip(chr(39)) if place else 'a target'} isn't what was planned"
+            places = [place for (place,) in db.execute(_SHOWN_PLACE, (target,))]
+            where = ascii(places.pop()).strip("'") if places else "a target"
+            return f"its plan for {where} isn't what was planned"
     return ""
 
 
 def meta_digest(db: sqlite3.Connection) -> str:
-    """The checksum of the run's own values."""
+    """Return the checksum of the run's own values."""
     digest = hashlib.sha256()
     for pair in db.execute(
         "SELECT CAST(key AS BLOB), CAST(value AS BLOB) FROM meta WHERE key <> ? ORDER BY key", (META,)
@@ -85,7 +82,7 @@ def meta_digest(db: sqlite3.Connection) -> str:
 
 
 def _digest(db: sqlite3.Connection, target: int) -> tuple[int, str]:
-    """How many rows a seal is of, and their checksum, with that of the target they are in."""
+    """Return how many rows a seal is of, and their checksum, with that of the target they are in."""
     digest = hashlib.sha256()
     if target == INVALID_ROWS:
         found = db.execute(_INVALID)
@@ -98,7 +95,3 @@ def _digest(db: sqlite3.Connection, target: int) -> tuple[int, str]:
         digest.update(row)
         count += 1
     return count, digest.hexdigest()
-
-
-def _has_seals(db: sqlite3.Connection) -> bool:
-    return bool(db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seal'").fetchone())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bulkprof.errors import DeclinedError, UsageError
 from bulkprof.locks.local import StateLock
+from bulkprof.model import RunStatus
 from bulkprof.planning.safety import check_alike
 from bulkprof.reports.plan import plan_of
 from bulkprof.stop import Stop
@@ -92,6 +93,6 @@ async def _approve_and_execute(work: Workspace, run: RunFile, connection: Connec
     found = await run.off_loop(partial(plan_of, run))
     await tell_estimate(work, run, connection)
     if found.has_changes and not await work.confirm(found):
-        run.set_meta(status="declined")
+        run.note(status=RunStatus.DECLINED)
         raise DeclinedError("not approved; nothing was changed")
     return await execute(work, run, connection, resumed=False)

@@ -133,8 +133,8 @@ def _lock_lost(work: Workspace, reason: str) -> None:
 
 def estate_lock(work: Workspace, run: RunFile) -> StateLock:
     """The estate's lock on this state directory, to be held for `run`. Entering it raises `LockHeldError`."""
-    run_id, command = str(run.meta("id")), str(run.meta("command"))
-    return StateLock(work.state.path, work.settings.estate, run_id=run_id, command=command, warn=work.ui.warn)
+    details, estate = run.details(), work.settings.estate
+    return StateLock(work.state.path, estate, run_id=details.id, command=details.command, warn=work.ui.warn)
 
 
 async def recent_runs(work: Workspace) -> RecentRuns:

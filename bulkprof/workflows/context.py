@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import anyio
 import anyio.to_thread
@@ -31,14 +31,15 @@ from bulkprof.errors import (
     unwrapped,
 )
 from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, pieces
-from bulkprof.model import Directory
+from bulkprof.model import NOTHING_SENT, Directory, RunStatus
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules import Rules
 from bulkprof.rules.accounts import Accounts, Filters
 from bulkprof.rules.regions import region_doubt
 from bulkprof.stop import Stop, StopRequestedError
-from bulkprof.store.directory import NOTHING_SENT, StateDirectory, new_run_id
+from bulkprof.store.details import RunDetails
+from bulkprof.store.directory import StateDirectory, new_run_id
 from bulkprof.store.run import RunFile
 from bulkprof.system.files import check_apart, check_path
 from bulkprof.system.temporary import on_temporary_disk, write_all
@@ -112,38 +113,45 @@ class Workspace:
             path = self.state.run_path(run_id)
         return RunFile.create(
             path,
-            {
-                "id": run_id,
-                "command": command,
-                "estate": self.settings.estate,
-                "started_at": now.isoformat(timespec="seconds"),
-                "status": "intake",
-                "manifests": list(manifests),
-                "skip_invalid": self.options.skip_invalid,
-                "replace": self.options.replace,
-                "prune": self.options.prune,
-                "sandbox": self.options.sandbox,
-                "accounts": self.filters.accounts,
-                "not_accounts": self.filters.not_accounts,
-                "regions": self.filters.regions,
-            },
+            RunDetails(
+                id=run_id,
+                command=command,
+                estate=self.settings.estate,
+                started_at=now.isoformat(timespec="seconds"),
+                manifests=tuple(manifests),
+                skip_invalid=self.options.skip_invalid,
+                replace=self.options.replace,
+                prune=self.options.prune,
+                sandbox=self.options.sandbox,
+                accounts=self.filters.accounts,
+                not_accounts=self.filters.not_accounts,
+                regions=self.filters.regions,
+            ),
         )
 
     def as_started(self, run: RunFile) -> Workspace:
         """Return the workspace with the flags that the run was started with."""
-        if run.meta("estate") != self.settings.estate:
+        details = run.details()
+        if details.estate != self.settings.estate:
             raise UsageError(
-                f"{run.path} belongs to estate {run.meta('estate')!r}, and the config says {self.settings.estate!r}; "
+                f"{run.path} belongs to estate {details.estate!r}, and the config says {self.settings.estate!r}; "
                 "use the config that it was made with: --config FILE"
             )
-        flags: dict[str, Any] = {name: bool(run.meta(name)) for name in ("skip_invalid", "replace", "prune", "sandbox")}
-        flags["sandbox"] = flags["sandbox"] or self.options.sandbox
-        filters = {name: tuple(run.meta(name, default=())) for name in ("accounts", "not_accounts", "regions")}
-        if self.filters and self.filters != Filters(**filters):
+        filters = Filters(details.accounts, details.not_accounts, details.regions)
+        if self.filters and self.filters != filters:
             raise UsageError(f"{run.path} was planned without {self.filters}; make another plan with it")
-        flags.update(filters)
-        self.check_files(run.meta("manifests"))
-        return Workspace(replace(self.options, **flags), self.ui, self.stop)
+        self.check_files(details.manifests)
+        options = replace(
+            self.options,
+            skip_invalid=details.skip_invalid,
+            replace=details.replace,
+            prune=details.prune,
+            sandbox=details.sandbox or self.options.sandbox,
+            accounts=details.accounts,
+            not_accounts=details.not_accounts,
+            regions=details.regions,
+        )
+        return Workspace(options, self.ui, self.stop)
 
     @contextmanager
     def recorded(self, run: RunFile) -> Iterator[None]:
@@ -151,17 +159,18 @@ class Workspace:
 
         A stop before the first change is an interrupt.
         """
-        self.ui.started(str(run.meta("id")))
-        if run.meta("interrupted"):
-            run.set_meta(interrupted=False)
+        details = run.details()
+        self.ui.started(details.id)
+        if details.interrupted:
+            run.note(interrupted=False)
         try:
             with unwrapped():
                 yield
         except (StopRequestedError, KeysNotAwaitedError):
             # Its status stays, which says how far it came.
             with suppress(StateError):
-                run.set_meta(interrupted=True)
-            raise RunInterruptedError(str(run.meta("id")), code=self.stop.exit_code, reason=self.stop.reason) from None
+                run.note(interrupted=True)
+            raise RunInterruptedError(details.id, code=self.stop.exit_code, reason=self.stop.reason) from None
         except BulkprofError as error:
             self._note_end(run, error)
             raise
@@ -173,12 +182,12 @@ class Workspace:
     def _note_end(self, run: RunFile, error: BulkprofError) -> None:
         """Leave in the run file that it ended with `error`, so that it isn't taken for one at work."""
         with suppress(StateError):
-            status = run.meta("status")
-            if status == "running":
-                error.run_id = str(run.meta("id"))
-                run.set_meta(status="interrupted", error=str(error))
-            elif status in NOTHING_SENT and not isinstance(error, DeclinedError | StateError):
-                run.set_meta(status="refused", error=str(error), exit_code=int(error.exit_code))
+            details = run.details()
+            if details.status is RunStatus.RUNNING:
+                error.run_id = details.id
+                run.note(status=RunStatus.INTERRUPTED, error=str(error))
+            elif details.status in NOTHING_SENT and not isinstance(error, DeclinedError | StateError):
+                run.note(status=RunStatus.REFUSED, error=str(error), exit_code=int(error.exit_code))
 
     async def streams(self, manifests: Sequence[str]) -> dict[str, BinaryIO]:
         """Standard input and pipes among the manifests, as files that can be read more than once.

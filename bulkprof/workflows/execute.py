@@ -16,7 +16,7 @@ from bulkprof.delivery.sinks import Delivery, make_sinks
 from bulkprof.engine.engine import Engine, EngineSettings
 from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import BulkprofError, ExitCode, StateError, UnforeseenError, unwrapped
-from bulkprof.model import FAILURES, Outcome, Target
+from bulkprof.model import FAILURES, Outcome, RunStatus, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
 from bulkprof.reports.failed_rows import write_failed
@@ -40,7 +40,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
     too, unless it was a signal: the sender knows.
     """
-    run.set_meta(status="running")
+    run.note(status=RunStatus.RUNNING)
     if resumed:
         await run.off_loop(run.reopen_delivery)
     sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
@@ -49,13 +49,13 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     faults: list[UnforeseenError] = []
     try:
         await _run_engine(work, run, connection, delivery, faults)
-        elapsed = run.meta("elapsed_s", default=0.0) + work.elapsed_s
+        elapsed = run.details().elapsed_s + work.elapsed_s
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
-        run.set_meta(stopped=work.stop.reason if stopped else "")
+        run.note(stopped=work.stop.reason if stopped else "")
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
-        status = "interrupted" if stopped else "finished"
+        status = RunStatus.INTERRUPTED if stopped else RunStatus.FINISHED
         # Now it knows best which of the names that a replacement opened have a profile again.
-        run.set_meta(elapsed_s=elapsed, status=status, summary=summary.as_json(), knows_lost=run.later())
+        run.note(elapsed_s=elapsed, status=status, summary=summary.as_json(), knows_lost=run.later())
         if stopped and work.stop.reason:
             work.ui.warn(
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
@@ -83,7 +83,7 @@ async def _run_engine(
     targets = await run.off_loop(run.pending_targets)
     width = work.settings.run.max_targets_in_flight
     settings = EngineSettings(
-        token_seed=str(run.meta("token_seed", default=run.meta("id"))),
+        token_seed=run.token_seed,
         max_targets=width,
         settle_s=work.settings.run.settle_s,
         retirement=connection.rules.retirement,
@@ -126,11 +126,12 @@ def run_context(run: RunFile, connection: Connection) -> RunContext:
     def client(service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
         return connection.sessions.client(service, region=region)
 
+    details = run.details()
     return RunContext(
-        run_id=str(run.meta("id")),
-        command=str(run.meta("command")),
-        estate=str(run.meta("estate")),
-        started_at=str(run.meta("started_at")),
+        run_id=details.id,
+        command=details.command,
+        estate=details.estate,
+        started_at=details.started_at,
         client=client,
     )
 
@@ -177,14 +178,14 @@ def _write_files(work: Workspace, run: RunFile) -> None:
         if work.options.results:
             write_results(work.options.results, run.results(), raw=work.options.csv_cells == "raw")
     except StateError as error:
-        faults.append(f"{error}; nothing is lost: bulkprof report {run.meta('id')} --results FILE")
+        faults.append(f"{error}; nothing is lost: bulkprof report {run.details().id} --results FILE")
     try:
         if work.options.failed:
             safe = work.options.csv_cells == "safe"
             count = write_failed(work.options.failed, run, work.settings.own_tags, safe=safe)
             work.ui.note(f"rows to mend: {count} in {work.options.failed}")
     except StateError as error:
-        faults.append(f"{error}; nothing is lost: bulkprof report {run.meta('id')} --failed FILE")
+        faults.append(f"{error}; nothing is lost: bulkprof report {run.details().id} --failed FILE")
     if faults:
         raise StateError(printable_lines(faults))
 

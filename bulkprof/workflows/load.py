@@ -206,7 +206,7 @@ def require_rows(run: RunFile, *, skip_invalid: bool) -> None:
     """Raise `ManifestError` when rows are invalid (unless they may be skipped) or none are left."""
     if run.invalid_count() and not skip_invalid:
         rest = "Mend them, or go on with the rest: --skip-invalid"
-        if run.meta("prune") or not run.action_counts()[0]:
+        if run.details().prune or not run.action_counts()[0]:
             # There is no rest, or it can't be told from what is to be deleted.
             rest = "Mend them, and run it again"
         raise ManifestError(

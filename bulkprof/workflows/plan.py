@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bulkprof.errors import SafetyError
-from bulkprof.model import ActionKind
+from bulkprof.model import ActionKind, RunStatus
 from bulkprof.planning.safety import check_complete, check_prune, check_refused
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
@@ -60,7 +60,7 @@ async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Pl
             await tell_estimate(work, run, connection)
         found = await run.off_loop(partial(plan_of, run))
         await work.ui.confirm(found)
-        run.set_meta(status="planned")
+        run.note(status=RunStatus.PLANNED)
         return found
 
 
@@ -77,7 +77,7 @@ def _whole_or_gone(out: Path) -> Iterator[None]:
 async def make_plan(work: Workspace, run: RunFile, connection: Connection, manifests: Sequence[str]) -> Planner:
     """Resolve the targets, observe, diff, and ask safety and plugins."""
     caller, targets = await resolve(work, run, connection, manifests)
-    run.set_meta(status="planning", account=caller.account)
+    run.note(status=RunStatus.PLANNING, account=caller.account)
     await run.off_loop(partial(refresh_lost, work.state, run))
     planner = Planner(run, connection, work.ui, await recent_runs(work))
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
@@ -100,10 +100,11 @@ def _ask_plugins(run: RunFile, registry: Registry, ui: Ui) -> None:
     for of_target in counts.values():
         for kind, count in of_target.items():
             totals[kind] = totals.get(kind, 0) + count
+    details = run.details()
     overview = PlanOverview(
-        run_id=str(run.meta("id")),
-        command=str(run.meta("command")),
-        estate=str(run.meta("estate")),
+        run_id=details.id,
+        command=details.command,
+        estate=details.estate,
         counts=totals,
         targets=counts,
         actions=run.actions,

@@ -84,7 +84,7 @@ class Planner:
         if len(targets) > 1:
             for block in blocks(self.errors, self.connection.sessions.trust_needed()):
                 self.ui.warn(block)
-            self.run.set_meta(unreachable=[(target.account, target.region) for target in self.errors])
+            self.run.note(unreachable=tuple((target.account, target.region) for target in self.errors))
         if self.errors and len(self.errors) == len(targets):
             raise next(iter(self.errors.values()))
         await self.run.off_loop(self.run.drop_invalid)

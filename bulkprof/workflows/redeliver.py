@@ -10,7 +10,7 @@ from bulkprof.delivery.sinks import Delivery, make_sinks
 from bulkprof.errors import UsageError, unwrapped
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
-from bulkprof.store.standing import nothing_to_deliver, told_its_end
+from bulkprof.store.status import nothing_to_deliver, told_its_end
 from bulkprof.ui import Ui
 from bulkprof.workflows.connect import connect
 from bulkprof.workflows.connection import Connection

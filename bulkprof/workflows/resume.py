@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bulkprof.errors import UsageError
+from bulkprof.model import NOTHING_SENT, UNFINISHED, RunStatus
 from bulkprof.stop import Stop
-from bulkprof.store.directory import NOTHING_SENT, UNFINISHED
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
@@ -21,20 +21,21 @@ async def resume(
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
     with RunFile.open(path) as run:
-        if path.resolve() != work.state.run_path(str(run.meta("id"))).resolve():
-            if run.meta("status") == "planned":
+        details = run.details()
+        if path.resolve() != work.state.run_path(details.id).resolve():
+            if details.status is RunStatus.PLANNED:
                 raise UsageError(f"{path} is a plan that was not begun; `bulkprof apply` carries it out")
             raise UsageError(f"{path} is not in {work.state.runs}, whose lock counts; say where it is: --state-dir DIR")
         work = work.as_started(run)
         # The lock comes first: a run that is still at work moves on, and no other process may write its file.
         with estate_lock(work, run) as lock:
-            status = run.meta("status")
+            status = run.details().status
             if status not in UNFINISHED:
-                raise UsageError(f"run {run.meta('id')} is {status}: there is nothing to resume")
+                raise UsageError(f"run {details.id} is {status}: there is nothing to resume")
             if status not in NOTHING_SENT:
                 await run.off_loop(run.check)
                 return await go_on(work, run, lock, resumed=True)
-            if "-" in run.meta("manifests"):
+            if "-" in details.manifests:
                 work.ui.note("nothing was sent yet: the manifest is read from standard input again")
             with work.recorded(run):
-                return await from_the_start(work, run, lock, run.meta("manifests"))
+                return await from_the_start(work, run, lock, details.manifests)

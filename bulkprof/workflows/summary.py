@@ -19,6 +19,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
     `exit_code` is that of a run that was stopped; what it left open counts as skipped, and as failed where the old
     profile of a replacement is deleted. None means that it ended.
     """
+    details = run.details()
     desired, deletions = run.action_counts()
     outcomes = run.outcome_counts()
     left = desired + deletions - sum(outcomes.values())
@@ -26,7 +27,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
     if left < 0 or (left and exit_code is None):
         raise StateError(
             f"{run.path}: {sum(outcomes.values())} outcomes don't add up to {desired} desired profiles and "
-            f"{deletions} deletions; nothing is lost, `bulkprof resume {run.meta('id')}` settles it"
+            f"{deletions} deletions; nothing is lost, `bulkprof resume {details.id}` settles it"
         )
     if open_names:
         outcomes[OutcomeKind.FAILED] = outcomes.get(OutcomeKind.FAILED, 0) + open_names
@@ -37,24 +38,25 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
         in_order = not invalid and not any(outcomes.get(kind) for kind in NEED_ATTENTION)
         exit_code = ExitCode.DONE if in_order else ExitCode.ROWS_FAILED
     return RunSummary(
-        run_id=str(run.meta("id")),
-        command=str(run.meta("command")),
+        run_id=details.id,
+        command=details.command,
         desired=desired,
         outcomes=every_kind(outcomes),
         invalid=invalid,
         elapsed_s=elapsed_s,
         calls=run.calls(),
         exit_code=int(exit_code),
-        stopped=run.meta("stopped", default=""),
+        stopped=details.stopped,
         lost=tuple(run.lost()),
     )
 
 
 def summary_of(run: RunFile) -> RunSummary:
     """A past run in numbers, as far as it came."""
-    told = run.meta("exit_code", default=int(ExitCode.COULD_NOT_RUN))
-    exit_code = (run.meta("summary") or {}).get("exit_code", told)
-    return summarize(run, run.meta("elapsed_s", default=0.0), exit_code=exit_code)
+    details = run.details()
+    told = int(ExitCode.COULD_NOT_RUN) if details.exit_code is None else details.exit_code
+    exit_code = (details.summary or {}).get("exit_code", told)
+    return summarize(run, details.elapsed_s, exit_code=exit_code)
 
 
 async def with_last_run(work: Workspace, run: RunFile, summary: RunSummary) -> RunSummary:

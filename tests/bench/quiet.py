@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from bulkprof.engine.outcomes import closed_outcome
-from bulkprof.model import DesiredProfile, OutcomeKind, Request, Target
+from bulkprof.model import DesiredProfile, OutcomeKind, Request, RunStatus, Target
+from bulkprof.store.details import RunDetails
 from bulkprof.store.run import RunFile
 from tests.bench.process import BULKPROF, Usage, environment, measured
 from tests.bench.server import MODEL, PROFILES, TAGS, serving
@@ -126,7 +127,7 @@ def _recent_runs(folder: Path, targets: int) -> None:
 
 
 def _write_run(path: Path, targets: int, kind: OutcomeKind) -> None:
-    with RunFile.create(path, {"id": path.stem, "status": "finished", "estate": "bench", "sandbox": False}) as run:
+    with RunFile.create(path, RunDetails(path.stem, RunStatus.FINISHED, estate="bench")) as run:
         profiles = (
             DesiredProfile(Request("many.csv", line), target, name=name, model=MODEL, source=MODEL, tags=TAGS)
             for line, target in enumerate(_targets(targets), 2)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.model import Target
+from bulkprof.model import RunStatus, Target
 from bulkprof.sandbox import Hypotheses, Sandbox
 from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
 from bulkprof.totals import LostProfile
 from tests.cli.driver import CommandLine
-from tests.store.test_seals import as_before_there_were_seals
+from tests.store.test_seals import as_in_version_1
 
 ROWS = ["team-a,For team A,1", "team-b,For team B,2", "team-c,For team C,3"]
 NAMES = [row.partition(",")[0] for row in ROWS]
@@ -118,9 +118,9 @@ def test_a_damaged_run_is_left_out_by_everything_else(
     assert commands.apply("teams.csv") == {"created": 3}
     path = the_run(commands)
     with closing(RunFile.open(path)) as run:
-        run.set_meta(status="running")
+        run.note(status=RunStatus.RUNNING)
         if not sealed:
-            as_before_there_were_seals(run)
+            as_in_version_1(run)
     damage(path, change)
     calls = len(sandbox.ledger().calls)
     if sealed or change.startswith("UPDATE meta SET value = '{'"):
@@ -214,7 +214,7 @@ def test_a_clock_that_steps_forward_after_a_kill(
     with closing(RunFile.open(path)) as run:
         # As a kill leaves it whose answers had come, and weren't written yet.
         run._db.execute("DELETE FROM outcome")
-        run.set_meta(status="running", summary=None)
+        run.note(status=RunStatus.RUNNING, summary=None)
     for file in path.parent.iterdir():
         os.utime(file, (1e9, 1e9))
     ended = commands(*again, "--yes")

@@ -78,8 +78,8 @@ class Organization:
         for path in (self.commands.folder / ".bulkprof" / "runs").iterdir():
             yesterday = path.stat().st_mtime - 86400
             with RunFile.open(path) as run:
-                if alive := run.meta("alive"):
-                    run.set_meta(alive=[alive[0], alive[1] - 86400])
+                if alive := run.details().alive:
+                    run.note(alive=[alive[0], alive[1] - 86400])
             os.utime(path, (yesterday, yesterday))
 
     def sync(self, *flags: str) -> tuple[Ended, dict[str, Any]]:

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from bulkprof.model import RunStatus
 from bulkprof.sandbox import Fault, Sandbox
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine, outcomes_of
@@ -108,6 +109,6 @@ def test_a_run_that_was_killed_when_all_was_done_comes_to_its_end(
     commands.manifest("team-a,eu-west-1", header="name,region")
     run_id = commands.summary("apply", "teams.csv")["run_id"]
     with closing(RunFile.open(commands.folder / ".bulkprof" / "runs" / f"{run_id}.db")) as run:
-        run.set_meta(status="running")
+        run.note(status=RunStatus.RUNNING)
     assert outcomes_of(commands.summary("resume")) == {"created": 1}
     assert commands("resume", run_id, "--yes").code == 64

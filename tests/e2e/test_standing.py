@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from bulkprof.delivery import sinks
-from bulkprof.model import OutcomeKind
+from bulkprof.model import OutcomeKind, RunStatus
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine, until
@@ -68,9 +68,11 @@ def test_a_killed_run_is_no_running_one(commands: CommandLine, sandbox: Sandbox)
     assert newest(commands)["status"] == "finished"
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, "killed"), (signal.SIGTERM, "interrupted")])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGKILL, RunStatus.KILLED), (signal.SIGTERM, RunStatus.INTERRUPTED)]
+)
 def test_a_run_that_ended_before_it_changed_anything(
-    commands: CommandLine, sandbox: Sandbox, number: signal.Signals, status: str
+    commands: CommandLine, sandbox: Sandbox, number: signal.Signals, status: RunStatus
 ) -> None:
     sandbox.set_faults([Fault("delay_before", operation="ListFoundationModels", delay_s=2, times=1)])
     with commands.started("apply", commands.manifest("team-a"), "--yes") as process:
@@ -121,7 +123,7 @@ def test_a_plan_is_not_applied_twice_and_the_hint_leads_somewhere(commands: Comm
     assert f"look what became of it (bulkprof report {run_id})" in again.err
     path = commands.folder / ".bulkprof" / "runs" / f"{run_id}.db"
     with RunFile.open(path) as run:
-        run.set_meta(status="interrupted")
+        run.note(status=RunStatus.INTERRUPTED)
     assert f"go on with that (bulkprof resume {run_id})" in commands("apply", "plan.db", "--yes").err
 
 

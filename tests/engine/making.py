@@ -14,11 +14,12 @@ import anyio.lowlevel
 from bulkprof.engine.in_flight import CallLimit
 from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.errors import AmbiguousError, ConflictError, NotFoundError
-from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, Target
+from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, RunStatus, Target
 from bulkprof.pacing.pacer import Pacer
 from bulkprof.planning.diff import DiffRules, plan_one
 from bulkprof.profiles.catalogue import ModelSource
 from bulkprof.stop import Stop, StopRequestedError
+from bulkprof.store.details import RunDetails
 from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
 
@@ -208,9 +209,9 @@ def make_lane(traffic: Traffic | None = None) -> Lane:
     return Lane(TARGET, traffic or make_traffic())
 
 
-def make_run(path: Path, **meta: Any) -> RunFile:
+def make_run(path: Path, **details: Any) -> RunFile:
     """An empty run file."""
-    return RunFile.create(path, {"id": "run-1", "status": "running", "estate": ESTATE, **meta})
+    return RunFile.create(path, RunDetails(**{"id": "run-1", "status": RunStatus.RUNNING, "estate": ESTATE, **details}))
 
 
 def desire(run: RunFile, *names: str, target: Target = TARGET, **more: Any) -> None:

@@ -232,7 +232,7 @@ async def test_a_run_at_work_gives_signs_of_life(run: RunFile, aws: FakeAws, mon
     aws.script("create", beaten.wait)
     with anyio.fail_after(5):
         await make_engine(run, {TARGET: aws}).execute([TARGET])
-    assert run.meta("alive") == kept[-1:]
+    assert run.details().alive == kept[-1:]
 
 
 async def test_the_first_sign_of_life_comes_before_the_first_call(

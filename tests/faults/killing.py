@@ -18,6 +18,7 @@ from typing import Any
 
 import bulkprof
 from bulkprof.config import load
+from bulkprof.model import RunStatus
 from bulkprof.sandbox import Hypotheses, Rate, Sandbox, SandboxSettings
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
@@ -171,7 +172,7 @@ class Victim:
         for path in (self.folder / ".bulkprof" / "runs").glob("*.db"):
             if is_whole(path):
                 with closing(RunFile.open(path)) as run:
-                    if run.meta("status") not in {"finished", "refused"}:
+                    if run.details().status not in {RunStatus.FINISHED, RunStatus.REFUSED}:
                         return True
         return False
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bulkprof.model import RunStatus
 from bulkprof.sandbox import Hypotheses
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine
@@ -93,7 +94,13 @@ def fill_up(folder: Path, kilobytes: int) -> tuple[int, int]:
             assert "disk full" in one_line(err), err
         for path in run_files(victim):
             with closing(RunFile.open(path)) as run:
-                assert run.meta("status") in ("intake", "planning", "running", "interrupted", "finished")
+                assert run.details().status in (
+                    RunStatus.INTAKE,
+                    RunStatus.PLANNING,
+                    RunStatus.RUNNING,
+                    RunStatus.INTERRUPTED,
+                    RunStatus.FINISHED,
+                )
         again = RESUME if code and ROOMS.index(kilobytes) % 2 else APPLY
         victim.check(victim.finish(again))
         return code, made

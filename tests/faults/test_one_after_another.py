@@ -74,7 +74,7 @@ async def a_run_that_was_killed_long_after_its_last_sign_of_life(folder: Path, h
         # The last sign of life was just before they were sent.
         with RunFile.open(path) as run:
             boot, seconds = clocks.moment() or pytest.skip("this system has no clock that nobody can set")
-            run.set_meta(alive=[boot, seconds - (time.time() - live(world)[0].created_at + 0.95)])
+            run.note(alive=[boot, seconds - (time.time() - live(world)[0].created_at + 0.95)])
         world.sandbox.set_faults([])
         await again(world, how, manifest)
 

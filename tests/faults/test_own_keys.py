@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bulkprof.model import RunStatus
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine, outcomes_of, read_json, until
@@ -61,11 +62,11 @@ def credentials_from(commands: CommandLine, script: str, *, through_role: bool =
         commands.monkeypatch.delenv(name, raising=False)
 
 
-def status_of(commands: CommandLine) -> tuple[str, str]:
+def status_of(commands: CommandLine) -> tuple[RunStatus, str]:
     """The newest run's status, and why it ended."""
     path = max((commands.folder / ".bulkprof" / "runs").glob("*.db"))
     with closing(RunFile.open(path)) as run:
-        return str(run.meta("status")), str(run.meta("stopped", default=""))
+        return run.details().status, run.details().stopped
 
 
 def told(commands: CommandLine) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def test_a_program_that_goes_wrong_in_mid_run(commands: CommandLine, sandbox: Sa
     assert counts["skipped"] > 0
     assert sum(counts.values()) == len(NAMES)
     assert told(commands)["stopped"] == summary["stopped"]
-    assert status_of(commands) == ("interrupted", summary["stopped"])
+    assert status_of(commands) == (RunStatus.INTERRUPTED, summary["stopped"])
     again = resume_command(ended.err)
     # Somebody mends the program.
     credentials_from(commands, f"echo '{GOOD}'\n")
@@ -121,7 +122,7 @@ def test_what_nobody_foresaw(commands: CommandLine, sandbox: Sandbox, debug: boo
     assert ("perform_badly" in ended.err) == ("Traceback" in ended.err) == debug
     assert sum(outcomes_of(summary).values()) == len(NAMES)
     assert told(commands)["stopped"] == summary["stopped"]
-    assert status_of(commands) == ("interrupted", summary["stopped"])
+    assert status_of(commands) == (RunStatus.INTERRUPTED, summary["stopped"])
     again = resume_command(ended.err)
     (commands.folder / "break").unlink()
     sandbox.set_rate(Rate(1000, 1000), operation=CREATE)
@@ -145,9 +146,9 @@ def bulkprof_check_plan(plan):
 
 
 @pytest.mark.parametrize(
-    ("name", "status"), [("planner.Planner.plan", "refused"), ("execute.summarize", "interrupted")]
+    ("name", "status"), [("planner.Planner.plan", RunStatus.REFUSED), ("execute.summarize", RunStatus.INTERRUPTED)]
 )
-def test_what_nobody_foresaw_elsewhere(commands: CommandLine, sandbox: Sandbox, name: str, status: str) -> None:
+def test_what_nobody_foresaw_elsewhere(commands: CommandLine, sandbox: Sandbox, name: str, status: RunStatus) -> None:
     commands.write("telling.py", BEFORE.format(name=name))
     commands.config(PLUGIN)
     ended = commands.process("apply", commands.manifest("team-a"), "--yes", "--json", "--log-format", "json")
@@ -157,8 +158,8 @@ def test_what_nobody_foresaw_elsewhere(commands: CommandLine, sandbox: Sandbox, 
     assert answer["error"] == "an unexpected error: LookupError: two lines; --debug shows where it comes from"
     assert [line["message"] for line in lines if line["level"] == "error"] == [answer["error"]]
     assert status_of(commands)[0] == status
-    assert ("run_id" in answer) == (status == "interrupted")
-    assert any("to go on: bulkprof resume" in line["message"] for line in lines) == (status == "interrupted")
+    assert ("run_id" in answer) == (status == RunStatus.INTERRUPTED)
+    assert any("to go on: bulkprof resume" in line["message"] for line in lines) == (status == RunStatus.INTERRUPTED)
 
 
 HANGING = "echo $$ > pid; exec sleep 600\n"

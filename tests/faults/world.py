@@ -19,9 +19,9 @@ import bulkprof
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Config, Settings
 from bulkprof.engine import retry
-from bulkprof.model import Target
+from bulkprof.model import UNFINISHED, Target
 from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
-from bulkprof.store.directory import UNFINISHED, StateDirectory
+from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
@@ -149,7 +149,7 @@ class World:
         """The runs that can be resumed."""
         for run_id in self.state.run_ids():
             with closing(RunFile.open(self.state.run_path(run_id))) as run:
-                if run.meta("status") in UNFINISHED:
+                if run.details().status in UNFINISHED:
                     yield run_id
 
     @property

@@ -29,7 +29,7 @@ def shown(path: Path, targets: int) -> tuple[str, int]:
         for place in places:
             refusal = None if place == places[-1] else Refusal("AccessDenied", "no way in")
             run.save_plan([replace(a, kind=ActionKind.CREATE, refusal=refusal) for a in run.wanted(place)])
-        run.set_meta(unreachable=[(place.account, place.region) for place in places[:-1]])
+        run.note(unreachable=[(place.account, place.region) for place in places[:-1]])
         run._db.set_progress_handler(step, 1)
         console = Console(width=200, no_color=True)
         with console.capture() as told:

@@ -13,7 +13,7 @@ from bulkprof.model import DesiredProfile, Problem, Request, Severity
 from bulkprof.plugins import hookimpl
 from bulkprof.rules import fanout
 from bulkprof.rules.expand import Expansion
-from bulkprof.store import codec as rows
+from bulkprof.store import codec
 from bulkprof.workflows import portions
 from bulkprof.workflows.portions import Reading
 from tests.rules.making import row, rules
@@ -79,7 +79,7 @@ def test_a_portion_is_no_larger_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
         def understood(self) -> Any:
             return [request]
 
-    reading = Reading(["a.csv"], {}, made, rows.from_desired)
+    reading = Reading(["a.csv"], {}, made, codec.from_desired)
     found = list(reading.portions_of(One([cast("Any", None)], Cells("a.csv"))))
     assert [len(portion.wanted) for portion in found] == [5, 5, 5, 5, 4]
     assert [portion.rows for portion in found] == [0, 0, 0, 0, 1]

@@ -23,6 +23,7 @@ from bulkprof.pacing.pacer import Pacer
 from bulkprof.profiles.api import Api
 from bulkprof.profiles.operations import Operation
 from bulkprof.stop import Stop
+from bulkprof.store.details import RunDetails
 from bulkprof.store.run import RunFile
 from tests.simulation.virtual import run_virtually
 from tests.simulation.world import TokenBucket
@@ -125,7 +126,7 @@ class _Watch:
 
 def _planned(folder: Path, targets: int, creates: int) -> RunFile:
     """A run whose plan is to create so many profiles in each target."""
-    run = RunFile.create(folder / f"{targets}.db", {"id": "r1", "command": "apply"})
+    run = RunFile.create(folder / f"{targets}.db", RunDetails("r1", command="apply"))
     places = [Target(f"{number:012d}", "us-east-1") for number in range(1, targets + 1)]
     for place in places:
         rows = [Request("many.csv", line) for line in range(creates)]

@@ -21,7 +21,9 @@ from bulkprof.model import (
     Severity,
     Target,
 )
-from bulkprof.store import codec as rows
+from bulkprof.store import codec
+from bulkprof.store.rows import R, read
+from bulkprof.store.schema import TABLES
 
 TARGET = Target("111122223333", "us-east-1")
 # SQLite stores no lone surrogates and cuts text at no NUL; intake lets neither through.
@@ -33,19 +35,25 @@ REFUSALS = st.none() | st.builds(Refusal, TEXT.filter(bool), TEXT, st.sampled_fr
 @pytest.fixture(scope="module")
 def db() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.executescript(rows.SCHEMA)
+    connection.executescript(TABLES)
     connection.execute("INSERT INTO target (id, account, region) VALUES (1, ?, ?)", (TARGET.account, TARGET.region))
     yield connection
     connection.close()
 
 
+def one(db: sqlite3.Connection, shape: type[R], query: str, *values: object) -> R:
+    """The only row of a query."""
+    (found,) = db.execute(query, values).fetchall()
+    return read(shape, found)
+
+
 def stored(db: sqlite3.Connection, desired: DesiredProfile, planned: Action | None = None) -> Action:
     """The action as it reads after a desired profile was taken in and planned."""
     db.execute("DELETE FROM action")
-    db.execute(rows.INSERT_DESIRED, (1, *rows.from_desired(desired)[1:]))
+    db.execute(codec.INSERT_DESIRED, (1, *codec.from_desired(desired)[1:]))
     if planned is not None:
-        db.execute(rows.UPDATE_PLAN, (*rows.from_plan(planned), planned.id))
-    return rows.to_action(db.execute(rows.SELECT_ACTION).fetchone())
+        db.execute(codec.UPDATE_PLAN, (*codec.from_plan(planned), planned.id))
+    return codec.to_action(one(db, codec.ActionRow, codec.SELECT_ACTION))
 
 
 @given(name=TEXT, file=TEXT, line=st.integers(0, 2**40), model=TEXT, source=TEXT, tags=MAPPING, about=st.none() | TEXT)
@@ -89,8 +97,8 @@ def test_a_deletion_survives(
 ) -> None:
     deletion = Action(1, TARGET, ActionKind.DELETE, name, arn=arn, tags=tags, reason=reason, refusal=refusal)
     db.execute("DELETE FROM action")
-    db.execute(rows.INSERT_DELETION, rows.from_deletion(1, deletion))
-    assert rows.to_action(db.execute(rows.SELECT_ACTION).fetchone()) == deletion
+    db.execute(codec.INSERT_DELETION, codec.from_deletion(1, deletion))
+    assert codec.to_action(one(db, codec.ActionRow, codec.SELECT_ACTION)) == deletion
 
 
 @given(kind=st.sampled_from(OutcomeKind), arn=TEXT, old=TEXT, attempts=st.integers(0, 2**40), code=TEXT, message=TEXT)
@@ -101,9 +109,9 @@ def test_an_outcome_survives_with_what_its_row_says(
     stored(db, profile)
     outcome = Outcome(1, TARGET, "a", kind, "t.csv", 2, arn, old, "nova", {"k": "v"}, attempts, code, message)
     db.execute("DELETE FROM outcome")
-    db.execute(rows.INSERT_OUTCOME, rows.from_outcome(outcome))
-    assert rows.to_outcome(db.execute(rows.SELECT_OUTCOME).fetchone()[1:]) == outcome
-    assert rows.to_outcome(db.execute(rows.SELECT_RESULTS, (0, 10)).fetchone()[1:]) == outcome
+    db.execute(codec.INSERT_OUTCOME, codec.from_outcome(outcome))
+    assert codec.to_outcome(one(db, codec.OutcomeRow, codec.SELECT_OUTCOME)) == outcome
+    assert codec.to_outcome(one(db, codec.OutcomeRow, codec.SELECT_RESULTS, 0, 10)) == outcome
 
 
 @given(message=TEXT, file=TEXT, line=st.integers(0, 2**40), cells=st.tuples(TEXT, TEXT, TEXT))
@@ -113,5 +121,5 @@ def test_a_problem_survives(
     for severity in Severity:
         problem = Problem(message, file, line, *cells, severity=severity)
         db.execute("DELETE FROM problem")
-        db.execute(rows.INSERT_PROBLEM, rows.from_problem(problem))
-        assert rows.to_problem(db.execute(f"SELECT {rows.PROBLEM_COLUMNS} FROM problem").fetchone()) == problem
+        db.execute(codec.INSERT_PROBLEM, codec.from_problem(problem))
+        assert codec.to_problem(one(db, codec.ProblemRow, codec.SELECT_PROBLEM)) == problem

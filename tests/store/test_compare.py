@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from bulkprof.errors import StateError
-from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Target
+from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, RunStatus, Target
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from bulkprof.store.compare import SHOWN, since_last
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
-from bulkprof.store.standing import told_its_end
+from bulkprof.store.status import told_its_end
 from bulkprof.totals import SinceLast, every_kind
 from bulkprof.ui import Ui
 from tests.cli.driver import CommandLine
@@ -39,7 +39,7 @@ def night(
 ) -> RunFile:
     """A run of that night, with what its rows ended as; None for one that wasn't reached."""
     run_id = f"2026010{number}T000000Z-aaaaaa"
-    values = {"status": "finished", "sandbox": False, "started_at": f"2026-01-0{number}T00:00:00+00:00", **meta}
+    values = {"status": RunStatus.FINISHED, "sandbox": False, "started_at": f"2026-01-0{number}T00:00:00+00:00", **meta}
     run = make_run(state.run_path(run_id), id=run_id, **values)
     desire(run, *ended, target=target)
     run.record(
@@ -64,7 +64,7 @@ def test_new_gone_and_as_before(state: StateDirectory) -> None:
     assert since is not None
     assert [outcome.name for outcome in since.first_new] == ["a", "new"]
     assert since.first_new[0].target == HERE
-    assert since.run_id == last.meta("id")
+    assert since.run_id == last.details().id
     assert since.outcomes == every_kind({CREATED: 1, FAILED: 4, UNKNOWN: 1})
     assert since.has_news
 
@@ -90,19 +90,19 @@ def test_the_last_night_is_the_last_of_the_same_kind(state: StateDirectory) -> N
     mine = night(state, 1, {"a": FAILED})
     night(state, 2, {"a": CREATED}, estate="another")
     night(state, 3, {"a": CREATED}, sandbox=True)
-    night(state, 4, {"a": CREATED}, status="interrupted", summary={"exit_code": 130})
-    night(state, 5, {"a": CREATED}, status="refused")
+    night(state, 4, {"a": CREATED}, status=RunStatus.INTERRUPTED, summary={"exit_code": 130})
+    night(state, 5, {"a": CREATED}, status=RunStatus.REFUSED)
     now = night(state, 6, {"a": FAILED})
     night(state, 7, {"a": CREATED})
     since = since_last(state, now)
     assert counts(since) == (0, 0, 1)
     assert since is not None
-    assert since.run_id == mine.meta("id")
+    assert since.run_id == mine.details().id
     assert since_last(state, mine) is None
 
 
 def test_a_night_that_its_deadline_ended_is_one(state: StateDirectory) -> None:
-    cut = night(state, 1, {"a": FAILED, "b": None}, status="interrupted", summary={"exit_code": 3})
+    cut = night(state, 1, {"a": FAILED, "b": None}, status=RunStatus.INTERRUPTED, summary={"exit_code": 3})
     assert told_its_end(cut)
     # Not reached is no failure: b is one now for the first time.
     assert counts(since_last(state, night(state, 2, {"a": CREATED, "b": FAILED}))) == (1, 1, 0)

@@ -16,9 +16,11 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import StateError
-from bulkprof.model import OutcomeKind
-from bulkprof.store.database import APPLICATION_ID, SCHEMA_VERSION
+from bulkprof.model import OutcomeKind, RunStatus
+from bulkprof.store.details import RunDetails
+from bulkprof.store.migrations import NEWEST
 from bulkprof.store.run import RunFile
+from bulkprof.store.schema import APPLICATION_ID
 from tests.engine.making import TARGET, desire, make_run, plan_all
 
 KILLED = """
@@ -110,9 +112,9 @@ def test_somebody_elses_database_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_a_newer_version_asks_for_an_upgrade(path: Path) -> None:
-    _pragma(path, f"user_version = {SCHEMA_VERSION + 1}")
+    _pragma(path, f"user_version = {NEWEST + 1}")
     content = path.read_bytes()
-    with pytest.raises(StateError, match=r"newer bulkprof \(format 2\); upgrade"):
+    with pytest.raises(StateError, match=rf"newer bulkprof \(format {NEWEST + 1}\); upgrade"):
         RunFile.open(path)
     assert path.read_bytes() == content
 
@@ -165,12 +167,12 @@ def test_a_full_disk_is_one_line_and_undoes_the_batch(path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="choose another place"):
-        RunFile.create(tmp_path / "file" / "runs" / "run.db", {})
+        RunFile.create(tmp_path / "file" / "runs" / "run.db", RunDetails("1"))
 
 
 def test_a_run_file_is_never_written_over(path: Path) -> None:
     with pytest.raises(StateError, match="is there already"):
-        RunFile.create(path, {})
+        RunFile.create(path, RunDetails("1"))
     run = RunFile.open(path)
     assert run.action_counts() == (2, 0)
     run.close()
@@ -182,7 +184,7 @@ def test_a_read_only_file_is_one_line(path: Path) -> None:
     path.parent.chmod(0o500)
     try:
         with pytest.raises(StateError, match="read-only"):
-            RunFile.open(path).set_meta(status="running")
+            RunFile.open(path).note(status=RunStatus.RUNNING)
     finally:
         path.parent.chmod(0o700)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import StateError, UsageError
-from bulkprof.store.directory import UNFINISHED, StateDirectory, is_run_file, new_run_id
+from bulkprof.model import UNFINISHED, RunStatus
+from bulkprof.store.directory import StateDirectory, is_run_file, new_run_id
 from bulkprof.store.run import RunFile
 from tests.engine.making import desire, make_run
 
@@ -22,7 +23,7 @@ def state(tmp_path: Path) -> StateDirectory:
     return state
 
 
-def put(state: StateDirectory, run_id: str, status: str = "finished") -> Path:
+def put(state: StateDirectory, run_id: str, status: RunStatus = RunStatus.FINISHED) -> Path:
     path = state.run_path(run_id)
     make_run(path, id=run_id, status=status).close()
     return path
@@ -90,15 +91,15 @@ def test_a_run_is_found_by_its_path_too(state: StateDirectory, tmp_path: Path) -
 
 
 def test_the_newest_interrupted_run_is_the_one_to_resume(state: StateDirectory) -> None:
-    put(state, "20260101T000000Z-aaaaaa", "interrupted")
-    wanted = put(state, "20260102T000000Z-bbbbbb", "running")
-    put(state, "20260103T000000Z-cccccc", "refused")
+    put(state, "20260101T000000Z-aaaaaa", RunStatus.INTERRUPTED)
+    wanted = put(state, "20260102T000000Z-bbbbbb", RunStatus.RUNNING)
+    put(state, "20260103T000000Z-cccccc", RunStatus.REFUSED)
     state.run_path("20260104T000000Z-dddddd").write_text("damaged")
     assert state.latest_unfinished() == wanted
 
 
-@pytest.mark.parametrize("status", ["finished", "planned", "declined", "refused"])
-def test_nothing_to_resume_is_an_error(state: StateDirectory, status: str) -> None:
+@pytest.mark.parametrize("status", [RunStatus.FINISHED, RunStatus.PLANNED, RunStatus.DECLINED, RunStatus.REFUSED])
+def test_nothing_to_resume_is_an_error(state: StateDirectory, status: RunStatus) -> None:
     assert status not in UNFINISHED
     put(state, "20260101T000000Z-aaaaaa", status)
     with pytest.raises(UsageError, match="no interrupted run"):
@@ -106,56 +107,58 @@ def test_nothing_to_resume_is_an_error(state: StateDirectory, status: str) -> No
 
 
 def test_a_run_that_a_later_one_has_overtaken_is_resumed_only_by_name(state: StateDirectory) -> None:
-    put(state, "20260101T000000Z-aaaaaa", "interrupted")
-    put(state, "20260102T000000Z-bbbbbb", "finished")
+    put(state, "20260101T000000Z-aaaaaa", RunStatus.INTERRUPTED)
+    put(state, "20260102T000000Z-bbbbbb", RunStatus.FINISHED)
     with pytest.raises(UsageError, match="bulkprof resume 20260101T000000Z-aaaaaa"):
         state.latest_unfinished()
-    put(state, "20260103T000000Z-cccccc", "interrupted")
+    put(state, "20260103T000000Z-cccccc", RunStatus.INTERRUPTED)
     assert state.latest_unfinished() == state.run_path("20260103T000000Z-cccccc")
 
 
 def test_all_runs_are_opened_in_turn_or_say_why_not(state: StateDirectory) -> None:
     put(state, "20260101T000000Z-aaaaaa")
     state.run_path("20260102T000000Z-bbbbbb").write_text("damaged")
-    seen = {run_id: run if isinstance(run, StateError) else run.meta("id") for run_id, run in state.open_all()}
+    seen = {run_id: run if isinstance(run, StateError) else run.details().id for run_id, run in state.open_all()}
     assert seen["20260101T000000Z-aaaaaa"] == "20260101T000000Z-aaaaaa"
     assert isinstance(seen["20260102T000000Z-bbbbbb"], StateError)
 
 
 def test_a_plan_becomes_a_run_once(state: StateDirectory, tmp_path: Path) -> None:
     plan = tmp_path / "plan.db"
-    with closing(make_run(plan, id="20260101T000000Z-aaaaaa", status="planned")) as run:
+    with closing(make_run(plan, id="20260101T000000Z-aaaaaa", status=RunStatus.PLANNED)) as run:
         desire(run, "a", "b")
         planned = list(run.actions())
         # What the writer left beside the file, as if it had been killed, belongs to the plan.
         adopted = state.adopt_plan(plan)
     assert adopted == state.run_path("20260101T000000Z-aaaaaa")
     with closing(RunFile.open(adopted)) as run:
-        assert (list(run.actions()), run.meta("status")) == (planned, "planned")
-    _set_status(adopted, "running")
+        assert (list(run.actions()), run.details().status) == (planned, RunStatus.PLANNED)
+    _set_status(adopted, RunStatus.RUNNING)
     with pytest.raises(UsageError, match="was applied already as run 20260101T000000Z-aaaaaa"):
         state.adopt_plan(plan)
     assert state.run_ids() == ["20260101T000000Z-aaaaaa"]
 
 
-@pytest.mark.parametrize("status", ["planned", "declined"])
-def test_a_plan_that_nobody_agreed_to_may_be_shown_again(state: StateDirectory, tmp_path: Path, status: str) -> None:
+@pytest.mark.parametrize("status", [RunStatus.PLANNED, RunStatus.DECLINED])
+def test_a_plan_that_nobody_agreed_to_may_be_shown_again(
+    state: StateDirectory, tmp_path: Path, status: RunStatus
+) -> None:
     plan = tmp_path / "plan.db"
-    make_run(plan, id="20260101T000000Z-aaaaaa", status="planned").close()
+    make_run(plan, id="20260101T000000Z-aaaaaa", status=RunStatus.PLANNED).close()
     adopted = state.adopt_plan(plan)
     _set_status(adopted, status)
     assert state.adopt_plan(plan) == adopted
     with closing(RunFile.open(adopted)) as run:
-        assert run.meta("status") == "planned"
+        assert run.details().status == RunStatus.PLANNED
 
 
-def _set_status(path: Path, status: str) -> None:
+def _set_status(path: Path, status: RunStatus) -> None:
     with closing(RunFile.open(path)) as run:
-        run.set_meta(status=status)
+        run.note(status=status)
 
 
-@pytest.mark.parametrize("status", ["planning", "running", "finished", "declined"])
-def test_only_a_plan_becomes_a_run(state: StateDirectory, tmp_path: Path, status: str) -> None:
+@pytest.mark.parametrize("status", [RunStatus.PLANNING, RunStatus.RUNNING, RunStatus.FINISHED, RunStatus.DECLINED])
+def test_only_a_plan_becomes_a_run(state: StateDirectory, tmp_path: Path, status: RunStatus) -> None:
     plan = tmp_path / "plan.db"
     make_run(plan, status=status).close()
     with pytest.raises(UsageError, match=f"it is {status}"):
@@ -167,7 +170,7 @@ def test_a_copy_that_is_cut_short_is_no_run(
     state: StateDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = tmp_path / "plan.db"
-    make_run(plan, id="x", status="planned").close()
+    make_run(plan, id="x", status=RunStatus.PLANNED).close()
 
     def full(_: RunFile, target: Path) -> None:
         target.write_bytes(b"half")

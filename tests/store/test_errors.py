@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import DamagedError, StateError
+from bulkprof.model import RunStatus
+from bulkprof.store.details import RunDetails
 from bulkprof.store.errors import told
 from bulkprof.store.run import RunFile
 
@@ -49,11 +51,11 @@ def test_what_is_damaged_says_so(name: str) -> None:
 def test_a_file_that_somebody_holds_is_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a file system without locks: SQLite calls both `database is locked`."""
     path = tmp_path / "run.db"
-    RunFile.create(path, {"id": "1", "status": "intake"}).close()
+    RunFile.create(path, RunDetails("1")).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other, RunFile.open(path) as run:
         run._db.execute("PRAGMA busy_timeout = 0")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(
             StateError, match="database is locked: another process holds it, or its file system keeps no"
         ):
-            run.set_meta(status="planning")
+            run.note(status=RunStatus.PLANNING)

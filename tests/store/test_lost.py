@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.model import Action, ActionKind
+from bulkprof.model import Action, ActionKind, RunStatus
 from bulkprof.store import lost
 from bulkprof.store.compare import refresh_lost
 from bulkprof.store.directory import StateDirectory
@@ -33,7 +33,7 @@ class Nights:
             if opens:
                 run.note_open(Action(1, TARGET, ActionKind.REPLACE, opens, arn=f"arn:{opens}"))
             if ends:
-                run.set_meta(status="finished", knows_lost=run.later())
+                run.note(status=RunStatus.FINISHED, knows_lost=run.later())
         os.utime(path, (at, at))
         return known
 

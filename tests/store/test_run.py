@@ -45,14 +45,6 @@ def deletion(name: str, target: Target = TARGET) -> Action:
     return Action(0, target, ActionKind.DELETE, name, arn=f"arn:{name}")
 
 
-def test_meta_keeps_json_values(run: RunFile) -> None:
-    run.set_meta(id="run-2", manifests=["a", "b"], prune=True, elapsed_s=1.5, none=None)
-    assert [run.meta(key) for key in ("id", "manifests", "prune", "elapsed_s", "none", "missing")] == [
-        "run-2", ["a", "b"], True, 1.5, None, None,
-    ]  # fmt: skip
-    assert run.meta("missing", default=7) == 7
-
-
 def test_two_rows_of_one_name_in_one_target_clash(run: RunFile) -> None:
     first, second = Request("a.csv", 2), Request("b.csv", 9)
     clashes = take_in(

@@ -15,9 +15,9 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, Target
-from bulkprof.store import codec as rows
+from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, RunStatus, Target
 from bulkprof.store import seals
+from bulkprof.store.rows import word
 from bulkprof.store.run import RunFile
 from tests.engine.making import TARGET, desire, make_run, plan_all
 
@@ -28,7 +28,7 @@ SEED = 20260101
 
 def a_plan(path: Path) -> RunFile:
     """A plan of two targets with a bit of everything, as `plan --out` leaves it."""
-    run = make_run(path, status="planning", token_seed="seed", prune=True, replace=False, accounts=[])
+    run = make_run(path, status=RunStatus.PLANNING, token_seed="seed", prune=True, replace=False, accounts=[])
     desire(run, "a", "b", "wrong", description="For team A")
     desire(run, "a", "c", target=THERE, tags={"Team": "a", "bulkprof:estate": "org"})
     run.add_problems([Problem("is wrong", "t.csv", 4)])
@@ -36,7 +36,7 @@ def a_plan(path: Path) -> RunFile:
     plan_all(run)
     run.save_plan([Action(0, TARGET, ActionKind.DELETE, "old", arn="arn:old", reason="nobody wants it")], anew=TARGET)
     run.drop_invalid()
-    run.set_meta(status="planned")
+    run.note(status=RunStatus.PLANNED)
     return run
 
 
@@ -44,7 +44,7 @@ def what_it_says(path: Path) -> tuple[Any, ...]:
     """All that is carried out of a plan: opened, checked and read as `apply` does."""
     with RunFile.open(path) as run:
         run.check()
-        flags = [run.meta(name) for name in ("id", "estate", "token_seed", "status", "prune", "replace", "accounts")]
+        flags = replace(run.details(), alive=None)
         return flags, list(run.actions()), run.pending_targets(), [run.pending(t, 0, 99) for t in run.targets()]
 
 
@@ -53,7 +53,7 @@ def approved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp("plan") / "plan.db"
     with a_plan(path) as run:
         if request.param == "a run that was killed":
-            run.set_meta(status="running", alive=["boot", 1.0])
+            run.note(status=RunStatus.RUNNING, alive=["boot", 1.0])
             first, second, *_ = run.take_up(TARGET, 0, 9)
             run.record([closed_outcome(first, OutcomeKind.CREATED), closed_outcome(second, OutcomeKind.FAILED, "X")])
     return path
@@ -149,8 +149,8 @@ def test_values_that_were_changed_are_told_where_the_file_is_opened(tmp_path: Pa
         ("UPDATE outcome SET kind = 'crexted'", lambda run: run.outcome_counts()),
         ("UPDATE outcome SET kind = 'crexted'", lambda run: run.outcomes_after(0, 9)),
         ("UPDATE problem SET severity = 'x'", lambda run: list(run.problems())),
-        ("UPDATE meta SET value = '{' WHERE key = 'prune'", lambda run: run.meta("prune")),
-        ("UPDATE meta SET value = x'ff' WHERE key = 'prune'", lambda run: run.meta("prune")),
+        ("UPDATE meta SET value = '{' WHERE key = 'prune'", lambda run: run.details().prune),
+        ("UPDATE meta SET value = x'ff' WHERE key = 'prune'", lambda run: run.details().prune),
     ],
 )
 def test_what_no_run_writes_is_one_line(tmp_path: Path, change: str, read: Callable[[RunFile], object]) -> None:
@@ -158,26 +158,27 @@ def test_what_no_run_writes_is_one_line(tmp_path: Path, change: str, read: Calla
     path = tmp_path / "run.db"
     with a_plan(path) as run:
         run.record([closed_outcome(each, OutcomeKind.CREATED) for each in run.pending(TARGET, 0, 9)])
-        as_before_there_were_seals(run)
+        as_in_version_1(run)
     _sql(path, change)
     with pytest.raises(DamagedError, match=r"run\.db: is damaged \("), RunFile.open(path) as run:
         read(run)
 
 
-def as_before_there_were_seals(run: RunFile) -> None:
+def as_in_version_1(run: RunFile) -> None:
     """Make of a file what bulkprof 0.1.0 would have written."""
     run._db.execute("DROP TABLE IF EXISTS seal")
+    run._db.execute("PRAGMA user_version = 1")
     run._db.execute("DELETE FROM meta WHERE key = ?", (seals.META,))
 
 
 def test_a_file_without_checksums_is_used_and_gets_them(tmp_path: Path) -> None:
     path = tmp_path / "run.db"
     with a_plan(path) as run:
-        as_before_there_were_seals(run)
+        as_in_version_1(run)
     plain = shutil.copy(path, tmp_path / "plain.db")
     assert what_it_says(path) == what_it_says(plain)
     with RunFile.open(path) as run:
-        run.set_meta(status="running")
+        run.note(status=RunStatus.RUNNING)
         run.save_plan(run.wanted(TARGET))
         run.check()
     _sql(path, "UPDATE action SET name = 'z' WHERE name = 'b'")
@@ -186,9 +187,9 @@ def test_a_file_without_checksums_is_used_and_gets_them(tmp_path: Path) -> None:
 
 
 def test_words_that_are_known_cost_nothing() -> None:
-    assert rows.word(ActionKind, "create") is ActionKind.CREATE
+    assert word(ActionKind, "create") is ActionKind.CREATE
     with pytest.raises(sqlite3.DatabaseError, match="'x' is no ActionKind"):
-        rows.word(ActionKind, "x")
+        word(ActionKind, "x")
 
 
 def _sql(path: Path, change: str) -> None:

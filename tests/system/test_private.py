@@ -14,7 +14,7 @@ import pytest
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import StateError
 from bulkprof.locks.local import StateLock
-from bulkprof.model import OutcomeKind
+from bulkprof.model import OutcomeKind, RunStatus
 from bulkprof.pacing.rates import RateStore
 from bulkprof.sandbox import Sandbox
 from bulkprof.store.directory import StateDirectory
@@ -88,7 +88,7 @@ def test_what_sqlite_puts_beside_a_run_is_too(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_open_to_all")
 def test_a_plan_that_is_adopted_is_too(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path / "state")
-    make_run(tmp_path / "plan", id="one", status="planned").close()
+    make_run(tmp_path / "plan", id="one", status=RunStatus.PLANNED).close()
     (tmp_path / "plan").chmod(0o666)
     state.adopt_plan(tmp_path / "plan")
     assert modes(state.path) == {}
@@ -114,7 +114,7 @@ def test_files_that_are_asked_for_by_name_get_the_usual_mode(
 def test_a_directory_of_an_earlier_version_goes_on_working_and_is_closed(tmp_path: Path, loose: int) -> None:
     state = StateDirectory(tmp_path / "state")
     state.prepare()
-    make_run(state.run_path("one"), id="one", status="interrupted").close()
+    make_run(state.run_path("one"), id="one", status=RunStatus.INTERRUPTED).close()
     with StateLock(state.path, "prod") as lock:
         pass
     for path in (state.path, state.runs, lock.path.parent):
@@ -307,7 +307,7 @@ def test_no_link_is_written_through(tmp_path: Path, outside: Path, target: str) 
         (state.runs / name).symlink_to(outside / target)
     with pytest.raises(StateError, match="is there already, and is not overwritten"):
         make_run(state.run_path("one"))
-    make_run(tmp_path / "plan", id="two", status="planned").close()
+    make_run(tmp_path / "plan", id="two", status=RunStatus.PLANNED).close()
     state.adopt_plan(tmp_path / "plan")
     assert {path.name: path.read_text() for path in outside.iterdir()} == {"file": "precious"}
 
@@ -315,7 +315,7 @@ def test_no_link_is_written_through(tmp_path: Path, outside: Path, target: str) 
 def test_no_run_is_read_through_a_link(tmp_path: Path) -> None:
     state = StateDirectory(tmp_path / "state")
     state.prepare()
-    with make_run(tmp_path / "elsewhere.db", id="one", status="interrupted") as run:
+    with make_run(tmp_path / "elsewhere.db", id="one", status=RunStatus.INTERRUPTED) as run:
         desire(run, "a")
         plan_all(run)
         run.record([closed_outcome(run.wanted(TARGET)[0], OutcomeKind.CREATED, arn="arn:a")])

@@ -109,6 +109,7 @@ def report(
     RUN may also be the file of `plan --out`.
     """
     from bulkprof.config import load
+    from bulkprof.model import RunStatus
     from bulkprof.reports.failed_rows import write_failed
     from bulkprof.reports.json import report_json
     from bulkprof.reports.markdown import plan_markdown, run_markdown
@@ -116,7 +117,7 @@ def report(
     from bulkprof.reports.results import write_results
     from bulkprof.store.directory import StateDirectory
     from bulkprof.store.run import RunFile
-    from bulkprof.store.standing import is_plan
+    from bulkprof.store.status import is_plan
     from bulkprof.system.files import check_apart, check_path
     from bulkprof.workflows.summary import summary_of
 
@@ -136,7 +137,7 @@ def report(
             summary, planned = summary_of(run), is_plan(run)
             if planned and (results or failed):
                 raise UsageError(f"{run_id} is a plan that was not carried out: it has no outcomes yet to write")
-            check_apart({"--results": results, "--failed": failed}, run.meta("manifests"))
+            check_apart({"--results": results, "--failed": failed}, run.details().manifests)
             if results:
                 write_results(results, run.results(), raw=csv_cells == "raw")
                 terminal.note(f"results: {results}")
@@ -146,7 +147,7 @@ def report(
             if as_json:
                 terminal.json(report_json(summary, run, state))
             elif markdown and planned:
-                terminal.text(plan_markdown(plan_of(run), declined=run.meta("status") == "declined"))
+                terminal.text(plan_markdown(plan_of(run), declined=run.details().status is RunStatus.DECLINED))
             elif markdown:
                 terminal.text(run_markdown(summary, run, state))
             elif planned:
@@ -157,11 +158,13 @@ def report(
 
 
 def _show_plan(terminal: "Terminal", run: "RunFile", state: "StateDirectory", again: list[str]) -> None:
+    from bulkprof.model import RunStatus
     from bulkprof.reports.text import show_plan
 
     show_plan(terminal.output.console, run)
-    run_id, kept = str(run.meta("id")), run.path.absolute().parent != state.runs.absolute()
-    if run.meta("status") == "declined":
+    details, kept = run.details(), run.path.absolute().parent != state.runs.absolute()
+    run_id = details.id
+    if details.status is RunStatus.DECLINED:
         terminal.note("planned, and not approved; nothing was changed")
     elif kept and state.run_path(run_id).exists():
         terminal.note(f"applied already, as run {run_id}; next: {command('report', run_id, *again)}")
@@ -173,20 +176,22 @@ def _show_plan(terminal: "Terminal", run: "RunFile", state: "StateDirectory", ag
 def _show_run(
     terminal: "Terminal", summary: "RunSummary", run: "RunFile", state: "StateDirectory", again: list[str]
 ) -> None:
+    from bulkprof.model import AT_WORK, RunStatus
     from bulkprof.reports.failures import failure_lines
     from bulkprof.reports.text import show_summary
-    from bulkprof.store.standing import AT_WORK, standing, told_its_end, unfinished
+    from bulkprof.store.status import status_of, told_its_end, why_unfinished
     from bulkprof.text.printable import headed, printable_lines
 
     show_summary(terminal.output.console, summary, failure_lines(run, each=1000))
-    if how := unfinished(run, state):
-        at_work = standing(run, state) in AT_WORK
+    details = run.details()
+    if how := why_unfinished(run, state):
+        at_work = status_of(run, state) in AT_WORK
         on = "" if at_work else f"; to go on: {command('resume', summary.run_id, *again)}"
         # Only where it wasn't a signal.
-        why = f" ({error})" if (error := run.meta("error")) else ""
+        why = f" ({details.error})" if details.error else ""
         terminal.note(f"{how}{why}{on}")
-    elif run.meta("status") == "refused" and (error := run.meta("error")):
-        terminal.note(headed("the run did not start: ", printable_lines(str(error).split("\n"))))
+    elif details.status is RunStatus.REFUSED and details.error:
+        terminal.note(headed("the run did not start: ", printable_lines(details.error.split("\n"))))
     if told_its_end(run) and (missing := run.sinks_missing()):
         again_to = command("runs", "redeliver", summary.run_id, *again)
         terminal.note(f"not delivered: {', '.join(missing)}; to deliver: {again_to}")

@@ -219,6 +219,7 @@ def carry_out(
     terminal: "Terminal", config: Path | None, opts: "Options", work: Callable[[], Awaitable["RunSummary"]]
 ) -> int:
     """Run a use case that changes things, and show its end."""
+    from bulkprof.model import RunStatus
     from bulkprof.reports.failures import failure_lines
     from bulkprof.store.directory import StateDirectory
     from bulkprof.store.run import RunFile
@@ -228,7 +229,7 @@ def carry_out(
     path = StateDirectory(opts.state_dir).run_path(summary.run_id)
     with ending(terminal), RunFile.open(path) as run:
         terminal.finished(summary, failure_lines(run))
-        unfinished = run.meta("status") == "interrupted"
+        unfinished = run.details().status is RunStatus.INTERRUPTED
     if terminal.as_json:
         terminal.json(summary.as_json())
     if opts.results:

@@ -9,9 +9,10 @@ import pytest
 
 from bulkprof.locks import local as lock
 from bulkprof.locks.local import Seen, StateLock, look
+from bulkprof.model import RunStatus
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
-from bulkprof.store.standing import standing
+from bulkprof.store.status import status_of
 from tests.engine.making import ESTATE, make_run
 
 RUN = "20260101T000000Z-aaaaaa"
@@ -26,36 +27,38 @@ def state(tmp_path: Path) -> StateDirectory:
 
 @pytest.fixture
 def run(state: StateDirectory) -> Iterator[RunFile]:
-    with make_run(state.run_path(RUN), status="running", id=RUN) as run:
+    with make_run(state.run_path(RUN), status=RunStatus.RUNNING, id=RUN) as run:
         yield run
 
 
-@pytest.mark.parametrize("status", ["intake", "planning", "running"])
-def test_a_run_is_at_work_while_it_holds_the_lock(state: StateDirectory, run: RunFile, status: str) -> None:
-    run.set_meta(status=status)
+@pytest.mark.parametrize("status", [RunStatus.INTAKE, RunStatus.PLANNING, RunStatus.RUNNING])
+def test_a_run_is_at_work_while_it_holds_the_lock(state: StateDirectory, run: RunFile, status: RunStatus) -> None:
+    run.note(status=status)
     with StateLock(state.path, ESTATE, run_id=RUN, command="apply"):
-        assert standing(run, state) == status
-    assert standing(run, state) == "killed"
-    run.set_meta(interrupted=True)
-    assert standing(run, state) == "interrupted"
+        assert status_of(run, state) == status
+    assert status_of(run, state) == RunStatus.KILLED
+    run.note(interrupted=True)
+    assert status_of(run, state) == RunStatus.INTERRUPTED
 
 
 def test_the_lock_of_another_run_says_that_this_one_is_over(state: StateDirectory, run: RunFile) -> None:
     with StateLock(state.path, ESTATE, run_id="another", command="apply"):
-        assert standing(run, state) == "killed"
+        assert status_of(run, state) == RunStatus.KILLED
     with StateLock(state.path, "another estate", run_id=RUN, command="apply"):
-        assert standing(run, state) == "killed"
+        assert status_of(run, state) == RunStatus.KILLED
 
 
-@pytest.mark.parametrize("status", ["finished", "interrupted", "refused", "planned", "declined"])
-def test_what_a_run_said_at_its_end_stands(state: StateDirectory, run: RunFile, status: str) -> None:
-    run.set_meta(status=status)
-    assert standing(run, state) == status
+@pytest.mark.parametrize(
+    "status", [RunStatus.FINISHED, RunStatus.INTERRUPTED, RunStatus.REFUSED, RunStatus.PLANNED, RunStatus.DECLINED]
+)
+def test_what_a_run_said_at_its_end_stands(state: StateDirectory, run: RunFile, status: RunStatus) -> None:
+    run.note(status=status)
+    assert status_of(run, state) == status
 
 
 def test_the_file_of_a_plan_that_is_being_made_is_judged_by_itself(state: StateDirectory, tmp_path: Path) -> None:
-    with make_run(tmp_path / "plan.db", status="planning") as run:
-        assert standing(run, state) == "planning"
+    with make_run(tmp_path / "plan.db", status=RunStatus.PLANNING) as run:
+        assert status_of(run, state) == RunStatus.PLANNING
 
 
 def test_where_nobody_can_tell_the_file_has_the_last_word(
@@ -68,7 +71,7 @@ def test_where_nobody_can_tell_the_file_has_the_last_word(
         pass
     monkeypatch.setattr(lock, "_lock", no_locks)
     assert look(state.path, ESTATE) is None
-    assert standing(run, state) == "running"
+    assert status_of(run, state) == RunStatus.RUNNING
 
 
 def test_a_look_leaves_the_lock_free(tmp_path: Path) -> None:

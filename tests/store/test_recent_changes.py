@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
-from bulkprof.model import OutcomeKind, Target
+from bulkprof.model import OutcomeKind, RunStatus, Target
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.recent import NOTHING, TAGS_SETTLE_S, RecentRuns
 from bulkprof.system.clocks import HEARTBEAT_S
@@ -33,7 +33,7 @@ def ended(folder: Path, number: int, *did: Did, seconds_ago: float = 1.0, target
     state = StateDirectory(folder)
     state.prepare()
     path = state.run_path(f"20260101T00000{number}Z-aaaaaa")
-    with make_run(path, **{"status": "finished", **meta}) as run:
+    with make_run(path, **{"status": RunStatus.FINISHED, **meta}) as run:
         desire(run, *(name for name, *_ in did), target=target)
         plan_all(run)
         for action, (_, kind, arn, old_arn) in zip(run.wanted(target), did, strict=True):

@@ -1,0 +1,120 @@
+"""What a run file says of its run as a whole: its id, flags, status, end, and what other runs need to know of it.
+
+Each field is kept as a JSON value under its name in the table `meta`, so a name that is in use is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import NoneType
+from typing import Any, TypedDict, get_type_hints
+
+from bulkprof.model import RunStatus
+from bulkprof.store.errors import DamageError
+from bulkprof.store.rows import word
+
+NOT_WAITED = "never"
+"""Stands for no moment at all: no sign of life looks like it."""
+
+
+class Notes(TypedDict, total=False):
+    """The fields that change after a run's start."""
+
+    status: RunStatus
+    account: str
+    unreachable: tuple[tuple[str, str], ...]
+    token_seed: str
+    interrupted: bool
+    alive: Any
+    waited_for: Any
+    links: Mapping[str, str]
+    knows_lost: float
+    stopped: str
+    elapsed_s: float
+    summary: Mapping[str, Any] | None
+    exit_code: int | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetails:
+    """A run as a whole. A field that the file doesn't have is as by default."""
+
+    id: str
+    status: RunStatus = RunStatus.INTAKE
+    command: str = ""
+    estate: str = ""
+    started_at: str = ""
+    manifests: tuple[str, ...] = ()
+    skip_invalid: bool = False
+    replace: bool = False
+    prune: bool = False
+    sandbox: bool = False
+    accounts: tuple[str, ...] = ()
+    not_accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    account: str = ""
+    """The caller's own."""
+    unreachable: tuple[tuple[str, str], ...] = ()
+    """Accounts and Regions that could not be planned."""
+    token_seed: str = ""
+    """What idempotency tokens are derived from, where that isn't the id."""
+    interrupted: bool = False
+    """Whether it was stopped before its first change; its status says how far it came."""
+    alive: Any = None
+    """The moment of its last sign of life, as `clocks.moment` returns it."""
+    waited_for: Any = NOT_WAITED
+    """The `alive` up to which a later run has waited for what this one may have sent."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """What sinks returned at its end, by the sinks' names."""
+    knows_lost: float = 0.0
+    """When it was last told, or found out, which names are without a profile, in epoch seconds."""
+    stopped: str = ""
+    """Why it was stopped, where that wasn't by a signal."""
+    elapsed_s: float = 0.0
+    summary: Mapping[str, Any] | None = None
+    exit_code: int | None = None
+    """How a run ended that was refused."""
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the values to keep in a new file: those that aren't as by default, and what every file says."""
+        plain = RunDetails(self.id)
+        values = {each.name: (getattr(self, each.name), getattr(plain, each.name)) for each in fields(self)}
+        return {name: value for name, (value, default) in values.items() if name in _ALWAYS or value != default}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> RunDetails:
+        """Read the values of a file. Raises `DamageError` for one that no run writes."""
+        return cls(**{name: _checked(name, values[name]) for name in _TYPES if name in values})
+
+
+_ALWAYS = frozenset({"id", "status"})
+_TYPES = get_type_hints(RunDetails)
+_STORED: Mapping[Any, tuple[type, ...]] = {
+    RunStatus: (str,),
+    str: (str,),
+    bool: (bool,),
+    float: (int, float),
+    int | None: (int, NoneType),
+    tuple[str, ...]: (list,),
+    tuple[tuple[str, str], ...]: (list,),
+    Mapping[str, str]: (dict,),
+    Mapping[str, Any] | None: (dict, NoneType),
+}
+"""How a field of each type looks as a JSON value, where it isn't `Any`."""
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return a JSON value as one of the field's type. Raises `DamageError` where it isn't one."""
+    kind = _TYPES[name]
+    if kind is Any:
+        return value
+    if not isinstance(value, _STORED[kind]):
+        raise DamageError(f"its {name} is of another type")
+    if kind is RunStatus:
+        return word(RunStatus, value)
+    if isinstance(value, list):
+        return tuple(tuple(part) if isinstance(part, list) else part for part in value)
+    return value

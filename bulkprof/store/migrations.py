@@ -1,0 +1,53 @@
+"""What changed in the run file from version to version, and how an older file is brought up to date.
+
+A file's version is SQLite's `user_version`; bulkprof 0.1.0 wrote version 1. To change the tables, change `schema`, and
+add a function here under the next number: what stands here already is never changed, since files need it as it is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+
+
+def _replacements(db: sqlite3.Connection) -> None:
+    """Names that a replacement left without a profile outlive the run, so that every later report tells them."""
+    # Files of version 1 that were written between two releases may have it.
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS replacement (account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, "
+        "old_arn TEXT NOT NULL, run TEXT NOT NULL, PRIMARY KEY (account, region, name)) WITHOUT ROWID"
+    )
+
+
+def _seals(db: sqlite3.Connection) -> None:
+    """Each target's planned rows get a checksum; rows that were planned before it count as sound."""
+    # As above.
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS seal (target INTEGER PRIMARY KEY, actions INTEGER NOT NULL, digest TEXT NOT NULL)"
+    )
+
+
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
+    2: _replacements,
+    3: _seals,
+}
+"""In order; each brings a file of the version before to the one that it stands under."""
+NEWEST = max(MIGRATIONS)
+"""The version of the files that this bulkprof writes."""
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """Return the file's version."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a file up to date in one transaction. Of two processes that do so at once, the second finds it done."""
+    with db:
+        db.execute("BEGIN IMMEDIATE")
+        found = version_of(db)
+        for version, change in MIGRATIONS.items():
+            if version > found:
+                change(db)
+        db.execute(f"PRAGMA user_version = {NEWEST}")

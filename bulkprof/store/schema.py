@@ -1,0 +1,46 @@
+"""The run file's tables, as a new file gets them. `migrations` brings older files to the same state."""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x62756C6B
+"""Marks a SQLite file as a run ("bulk" in ASCII)."""
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE target (
+    id INTEGER PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL,
+    begun INTEGER NOT NULL DEFAULT 0,        -- no action with a greater id was sent yet
+    UNIQUE (account, region)
+);
+CREATE TABLE action (
+    id INTEGER PRIMARY KEY,
+    target INTEGER NOT NULL REFERENCES target,
+    name TEXT NOT NULL,
+    wanted INTEGER NOT NULL,                 -- 1: a desired profile; 0: a deletion
+    file TEXT NOT NULL DEFAULT '', line INTEGER NOT NULL DEFAULT 0,
+    model TEXT NOT NULL DEFAULT '', source TEXT NOT NULL DEFAULT '', description TEXT,
+    tags TEXT NOT NULL DEFAULT '{}', attributes TEXT NOT NULL DEFAULT '{}',
+    kind TEXT,                               -- NULL until planned
+    source_arn TEXT NOT NULL DEFAULT '', arn TEXT NOT NULL DEFAULT '',
+    set_tags TEXT NOT NULL DEFAULT '{}', remove_tags TEXT NOT NULL DEFAULT '[]', reason TEXT NOT NULL DEFAULT '',
+    refusal_code TEXT, refusal_message TEXT, refusal_outcome TEXT
+);
+CREATE TABLE outcome (
+    seq INTEGER PRIMARY KEY,
+    action INTEGER NOT NULL UNIQUE REFERENCES action,
+    kind TEXT NOT NULL, arn TEXT NOT NULL, old_arn TEXT NOT NULL, attempts INTEGER NOT NULL,
+    error_code TEXT NOT NULL, error_message TEXT NOT NULL
+);
+CREATE TABLE problem (file TEXT, line INTEGER, col TEXT, value TEXT, message TEXT, remedy TEXT, severity TEXT);
+CREATE TABLE invalid (file TEXT, line INTEGER, PRIMARY KEY (file, line)) WITHOUT ROWID;
+CREATE TABLE call (operation TEXT PRIMARY KEY, sent INTEGER, throttled INTEGER, failed INTEGER) WITHOUT ROWID;
+CREATE TABLE delivery (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL, finished INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE replacement (     -- names whose profile was deleted, or was about to be, to be replaced
+    account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, old_arn TEXT NOT NULL, run TEXT NOT NULL,
+    PRIMARY KEY (account, region, name)
+) WITHOUT ROWID;
+CREATE TABLE seal (target INTEGER PRIMARY KEY, actions INTEGER NOT NULL, digest TEXT NOT NULL);
+"""
+ONE_NAME = "CREATE UNIQUE INDEX IF NOT EXISTS one_name ON action (target, name) WHERE wanted = 1"
+"""Made before the first desired profile is taken in."""
+BY_TARGET = "CREATE INDEX IF NOT EXISTS action_target ON action (target, id)"
+"""Made once all are taken in: that takes less time than row by row."""
