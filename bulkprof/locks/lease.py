@@ -20,7 +20,7 @@ class Lease:
     writes: int
 
     def to_body(self, now: float) -> bytes:
-        """The object's content. `now` (epoch seconds) is for `expires_at`, which only people read."""
+        """Return the object's content. `now` (epoch seconds) is for `expires_at`, which only people read."""
         # Equal bodies have equal ETags: without the count, a renewal wouldn't keep off who is about to take over.
         terms = {"expiry_s": self.expiry_s, "writes": self.writes, "token": self.token}
         record = {**asdict(self.holder), "expires_at": utc(now + self.expiry_s), **terms}
@@ -28,7 +28,7 @@ class Lease:
 
     @classmethod
     def from_body(cls, body: bytes) -> Self | None:
-        """Understand an object's content; None where it is something else."""
+        """Return the state that an object's content tells; None where it is something else."""
         try:
             record: Any = json.loads(body)
         except (ValueError, RecursionError):

@@ -6,7 +6,7 @@ its lock went with it, and the file that stays behind says no more than who was 
 - POSIX only: elsewhere `StateLock` raises a clear `StateError`. The rest of this module works everywhere.
 - `flock` counts for all processes that see the same file through the same kernel, containers included. On NFS it also
   counts between machines where the server and the mount keep locks (NFSv4, or v3 with lockd; not `nolock` or
-  `local_lock=flock`). Other shared file systems may answer yes to everybody. Runners on several machines therefore
+  `local_lock=flock`). Other shared file systems may give the lock to all who ask. Runners on several machines therefore
   take the S3 lock as well. A record that another machine's holder left is told to `warn`, for that could be the case.
 """
 
@@ -37,7 +37,7 @@ _LONGEST_RECORD: Final = 4096
 _INSTANT_S: Final = 0.05
 """Longer than a command that looks who holds a lock has it itself."""
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, 45})
-"""What `flock` answers where there are no locks; 45 is macOS's ENOTSUP, which not every system names."""
+"""The errors of `flock` where there are no locks; 45 is macOS's ENOTSUP, which not every system names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,15 @@ class Holder:
 
     @classmethod
     def here(cls, estate: str, *, run_id: str, command: str, now: float) -> Holder:
-        """This process, from `now` (epoch seconds) on."""
+        """Return this process, as a holder from `now` (epoch seconds) on."""
         return cls(os.getpid(), socket.gethostname(), utc(now), run_id, command, estate)
 
     @classmethod
     def from_json(cls, record: Any) -> Holder | None:
-        """The holder that a record names; None where it isn't one."""
+        """Return the holder that a record names; None where it isn't one."""
         if not isinstance(record, Mapping) or not isinstance(record.get("pid"), int):
             return None
-        # Whoever can write the record can put anything there, and it ends up on a terminal.
+        # Anyone who can write the record can put anything there, and it ends up on a terminal.
         texts = [_plain(record.get(name)) for name in ("host", "since", "run_id", "command", "estate")]
         return cls(record["pid"], *texts)
 
@@ -176,7 +176,7 @@ class Seen(NamedTuple):
 
 
 def look(directory: Path, estate: str) -> Seen | None:
-    """Look who holds the lock of an estate on a state directory, without a wait; None where nobody can tell."""
+    """Look who holds the lock of an estate on a state directory, without a wait; None where that can't be told."""
     try:
         file = os.open(_path(directory, estate), os.O_RDONLY)
     except FileNotFoundError:
@@ -199,7 +199,7 @@ def _path(directory: Path, estate: str) -> Path:
 
 
 def utc(seconds: float) -> str:
-    """Epoch seconds as UTC in ISO 8601, to the second."""
+    """Return epoch seconds as UTC in ISO 8601, to the second."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

@@ -1,12 +1,12 @@
-"""A lock for runs on different machines: an S3 object that its holder renews, free again when nobody does.
+"""A lock for runs on different machines: an S3 object that its holder renews, free again when that stops.
 
 Taking it is a write under a condition (none there yet, or still the expired one that was read), so of any number of
 takers one wins. The clocks:
 
 - Whether a lock has expired is S3's to say: its Date when the object is read, less its LastModified. No taker's own
   clock counts, so machines whose clocks differ by hours agree. `expires_at` in the object is for people.
-- The holder counts from the moment *before* it sent its last successful write, on a clock that nobody sets. That is
-  never later than S3's LastModified, so the holder thinks itself out before anybody else may come in.
+- The holder counts from the moment *before* it sent its last successful write, on a clock that can't be set. That is
+  never later than S3's LastModified, so the holder thinks itself out before any other may come in.
 
 As every lease, it can't hold back a process that is suspended and goes on later: that run is told to stop at its next
 renewal. In a bucket that keeps versions, each renewal is one; let a lifecycle rule expire them.
@@ -51,7 +51,7 @@ _NO_ETAG: Final = '"00000000000000000000000000000000"'
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """What the lock knows of time: epoch seconds for people, a clock that nobody sets, and how to sleep by it."""
+    """What the lock knows of time: epoch seconds for people, a clock that can't be set, and how to sleep by it."""
 
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
@@ -66,7 +66,7 @@ def shared_lock(
     on_lost: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> AbstractAsyncContextManager[S3Lock | None]:
-    """The S3 lock of the config, or nothing where it names none."""
+    """Return the S3 lock of the config, or nothing where it names none."""
     if settings.s3 is None:
         return nullcontext()
     expiry_s, region = settings.expiry_s, settings.region
@@ -162,15 +162,15 @@ class S3Lock:
         raise LockHeldError(f"{self._uri}: other runs take and leave this lock too fast to get it; try again")
 
     async def _prove_conditions(self) -> None:
-        """Refuse a store that takes conditions and doesn't keep them: there, everybody would hold the lock."""
+        """Refuse a store that takes conditions and doesn't keep them: there, all who ask would hold the lock."""
         body = self._body()
         if await self._object.create(body) or await self._object.replace(body, _NO_ETAG):
-            # What was written is a lock that nobody holds; it must not keep anybody out.
+            # What was written is a lock without a holder; it must not keep others out.
             self._unsure = True
             raise UnsupportedError(self._uri)
 
     async def _write(self, write: Callable[[bytes], Awaitable[str | None]]) -> bool:
-        """Write a new record; answer whether the condition held."""
+        """Write a new record; return whether the condition held."""
         self._writes += 1
         self._unsure = True
         try:
@@ -216,7 +216,7 @@ class S3Lock:
             started = self._clock.monotonic()
             try:
                 taker = await self._renewed()
-            except Exception as error:  # noqa: BLE001 - whatever it is, there is time to try again, and a limit to it
+            except Exception as error:  # noqa: BLE001 - any error: there is time to try again, and a limit to it
                 self._trouble = str(error) or type(error).__name__
                 pause = RETRY_SHARE
                 continue
@@ -229,7 +229,7 @@ class S3Lock:
             pause = RENEW_SHARE
 
     async def _renewed(self) -> str | None:
-        """Renew the lock; answer who has it instead, if it is gone."""
+        """Renew the lock; return who has it instead, if it is gone."""
         for _ in range(2):
             if await self._write(partial(self._object.replace, etag=self._etag or _NO_ETAG)):
                 return None
@@ -250,7 +250,7 @@ class S3Lock:
 
     async def _release(self) -> None:
         """Delete the lock if it is this run's, and close the client."""
-        # One that was lost is somebody else's by now, or about to be.
+        # One that was lost is another run's by now, or about to be.
         if self.lost is None and (self._etag or self._unsure):
             with anyio.move_on_after(RELEASE_S, shield=True) as limit:
                 try:

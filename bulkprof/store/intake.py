@@ -56,7 +56,7 @@ class Wanted(Database):
         self.form = codec.brief
 
     def add_desired(self, profiles: Sequence[codec.Desired]) -> list[Clash]:
-        """Take desired profiles in, and answer those whose name another row already asked for in the same target."""
+        """Take desired profiles in, and return those whose name another row already asked for in the same target."""
         if not profiles:
             return []
         insert = codec.INSERT_BRIEF if self.form is codec.brief else codec.INSERT_DESIRED
@@ -71,7 +71,7 @@ class Wanted(Database):
             return list(self._clashes(profiles, last))
 
     def _clashes(self, profiles: Iterable[codec.Desired], last: int) -> Iterator[Clash]:
-        """Those of `profiles` that weren't taken in, where `last` was the newest row before."""
+        """Return those of `profiles` that weren't taken in, where `last` was the newest row before."""
         taken: set[int] = set()
         for place, name, file, line, *_ in profiles:
             (first,) = self._rows(PlaceRow, _FIRST, (self._target_id(place), name))
@@ -130,20 +130,20 @@ class Wanted(Database):
                 seals.seal(self._db, target)
 
     def problems(self) -> Iterator[Problem]:
-        """All problems, in the order in which they were found."""
+        """Return all problems, in the order in which they were found."""
         for row in self._rows(codec.ProblemRow, codec.SELECT_PROBLEM):
             yield codec.to_problem(row)
 
     def error_count(self) -> int:
-        """How many problems make a row invalid."""
+        """Return how many problems make a row invalid."""
         return self._number("SELECT count(*) FROM problem WHERE severity = 'error'")
 
     def invalid_count(self) -> int:
-        """How many manifest rows are invalid."""
+        """Return how many manifest rows are invalid."""
         return self._number("SELECT count(*) FROM invalid")
 
     def unreadable_count(self) -> int:
-        """How many of the invalid rows are none, but manifests that can't be read as a whole."""
+        """Return how many of the invalid rows are none, but manifests that can't be read as a whole."""
         return self._number("SELECT count(*) FROM invalid WHERE line = 0")
 
     def _id_of(self, target: Target) -> int:

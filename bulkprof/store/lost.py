@@ -81,7 +81,7 @@ class Lost(Wanted):
             )
 
     def lost(self, target: Target | None = None) -> list[LostProfile]:
-        """The names that are without a profile, or may be, in all or in one target."""
+        """Return the names that are without a profile, or may be, in all or in one target."""
         return self._lost() if target is None else self._lost("AND r.account = ? AND r.region = ?", _place(target))
 
     def _lost(self, condition: str = "", values: tuple[str, ...] = ()) -> list[LostProfile]:
@@ -91,7 +91,7 @@ class Lost(Wanted):
         return [LostProfile(Target(row.account, row.region), row.name, row.old_arn, row.run) for row in found]
 
     def lost_elsewhere(self, target: Target) -> list[LostProfile]:
-        """Those that this run does nothing more about: it has no row of theirs, or one that has failed."""
+        """Return those that this run does nothing more about: it has no row of theirs, or one that has failed."""
         return self._lost("AND r.account = ? AND r.region = ? AND (a.id IS NULL OR o.kind IS NOT NULL)", _place(target))
 
     def has_half_replaced(self) -> bool:
@@ -101,7 +101,7 @@ class Lost(Wanted):
         )
 
     def lost_rows(self) -> int:
-        """How many rows of this run have no outcome and a name without a profile."""
+        """Return how many rows of this run have no outcome and a name without a profile."""
         return self._number(f"SELECT count(*) {_OPEN} AND o.kind IS NULL AND a.id IS NOT NULL")
 
 

@@ -1,6 +1,6 @@
-"""What this machine's last runs did so lately that AWS's lists may not show it yet.
+"""What this machine's last runs changed so recently that AWS's lists may not show it yet.
 
-Lists may lag behind creations and deletions by seconds (nobody knows how many: the `settle_s` setting). A run that
+Lists may lag behind creations and deletions by seconds (AWS says nowhere how many: the `settle_s` setting). A run that
 starts right after another would take a profile that was just made for a missing one, and, where names aren't unique,
 make it twice. The run files know better: they hold the ARNs that AWS answered.
 
@@ -85,7 +85,7 @@ class _Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Lately:
+class RecentChanges:
     """What was done in one target within the last `settle_s` seconds, and to tags within `TAGS_SETTLE_S`."""
 
     made: Mapping[str, str]
@@ -98,11 +98,11 @@ class Lately:
     """ARNs that were made with tags, which the index of tags may not show at all."""
 
 
-NOTHING = Lately(EMPTY, frozenset(), frozenset(), frozenset())
+NO_CHANGES = RecentChanges(EMPTY, frozenset(), frozenset(), frozenset())
 
 
 class RecentRuns:
-    """The runs of one estate that sent anything lately, or of which nobody can tell."""
+    """The runs of one estate that sent anything recently, or may have."""
 
     def __init__(
         self,
@@ -115,17 +115,17 @@ class RecentRuns:
     ) -> None:
         """Look through the state directory: blocks.
 
-        `clock` answers epoch seconds, as file times do; `since` how long ago a run gave the sign of life that it kept.
+        `clock` returns epoch seconds, as file times do; `since` how long ago a run gave the sign of life that it kept.
         """
         self.settle_s = settle_s
         self._since = since
         self._done = _Changes()
         self._unproven: list[Path] = []
-        """Those that are waited for since nobody can tell how long ago they sent anything."""
+        """Those that are waited for since it can't be told how long ago they sent anything."""
         self._settled_at = -math.inf
         """By `time.monotonic`, as the waiting is: no clock that is set meanwhile shortens it."""
         self.unsettled_s = 0.0
-        """Seconds until lists show whatever a killed or stopped run may have sent without recording it."""
+        """Seconds until lists show what a killed or stopped run may have sent without recording it."""
         self._damaged: dict[Path, str] = {}
         """What is wrong with files that are left out."""
         for by_file, path in self._latest_first(state, clock()):
@@ -134,7 +134,7 @@ class RecentRuns:
                     if run.details().estate == estate and not self._take(run, path, by_file):
                         break
             except StateError as error:
-                # Killed while it was being made, or damaged: whatever it sent is in the lists when they have settled.
+                # Killed while it was being made, or damaged: what it sent is in the lists when they have settled.
                 if isinstance(error, DamagedError):
                     self._damaged[path] = str(error)
                 self._wait(self._left_s(by_file))
@@ -164,7 +164,7 @@ class RecentRuns:
             ago = 0.0 if unproven else by_file
         left_s = self._left_s(ago)
         if ago >= max(self.settle_s, TAGS_SETTLE_S) + HEARTBEAT_S:
-            # It waited itself for whatever runs before it may have sent.
+            # It waited itself for what runs before it may have sent.
             return in_doubt or status is not RunStatus.FINISHED
         self._done.add(path.stem, run.done(), settled=left_s <= 0)
         if left_s > 0 and in_doubt:
@@ -179,12 +179,12 @@ class RecentRuns:
         self._settled_at = max(self._settled_at, time.monotonic() + left_s)
         self.unsettled_s = max(self.unsettled_s, left_s)
 
-    def news(self) -> list[str]:
-        """What is wrong with damaged files."""
+    def damage(self) -> list[str]:
+        """Return what is wrong with damaged files."""
         return list(self._damaged.values())
 
     def waited(self) -> None:
-        """Note in the runs that were waited for, because nobody could tell, that it need not be done again: blocks."""
+        """Note in the runs of unknown age that they were waited for, so that it isn't done again: blocks."""
         for path in self._unproven:
             # Where it can't be noted, the next run waits once more.
             with suppress(StateError), RunFile.open(path) as run:
@@ -195,11 +195,11 @@ class RecentRuns:
         """Seconds until lists show everything that any of these runs did."""
         return max(0.0, self._settled_at - time.monotonic())
 
-    def of(self, target: Target) -> Lately:
-        """What was done in `target`: blocks."""
+    def of(self, target: Target) -> RecentChanges:
+        """Return what was done in `target`: blocks."""
         changes = self._done.of(target)
         if not changes:
-            return NOTHING
+            return NO_CHANGES
         made: dict[str, str] = {}
         deleted: set[str] = set()
         retagged: set[str] = set()
@@ -224,7 +224,7 @@ class RecentRuns:
                 if old_arn and kind is not OutcomeKind.FAILED:
                     deleted.add(old_arn)
         lasting = {name: arn for name, arn in made.items() if arn not in deleted}
-        return Lately(lasting, frozenset(deleted), frozenset(retagged), frozenset(tagged))
+        return RecentChanges(lasting, frozenset(deleted), frozenset(retagged), frozenset(tagged))
 
 
 _TAGS_CHANGED = (OutcomeKind.UPDATED, OutcomeKind.ADOPTED)

@@ -65,11 +65,11 @@ class RunFile(Lost):
     # The plan
 
     def targets(self) -> list[Target]:
-        """Every target that a row asks for, in order."""
+        """Return every target that a row asks for, in order."""
         return self._targets_where("id IN (SELECT DISTINCT target FROM action)")
 
     def sources(self, limit: int) -> list[tuple[str, Target]]:
-        """The first few different model sources, with the first target that wants each."""
+        """Return the first few different model sources, with the first target that wants each."""
         sources = self._db.execute("SELECT DISTINCT source FROM action LIMIT ?", (limit,)).fetchall()
         first = (
             f"SELECT {columns(SourceRow, 'a', **_PLACE)} FROM action a JOIN target t ON t.id = a.target "
@@ -79,11 +79,11 @@ class RunFile(Lost):
         return [(row.source, Target(row.account, row.region)) for row in found]
 
     def wanted(self, target: Target) -> list[Action]:
-        """The desired profiles of one target, with whatever is planned for them so far."""
+        """Return the desired profiles of one target, with what is planned for them so far."""
         return self._actions("WHERE a.target = ? AND a.wanted = 1", (self._id_of(target),))
 
     def deletions(self, target: Target) -> list[Action]:
-        """The planned deletions of one target."""
+        """Return the planned deletions of one target."""
         return self._actions("WHERE a.target = ? AND a.wanted = 0", (self._id_of(target),))
 
     def save_plan(self, actions: Iterable[Action], *, anew: Target | None = None) -> None:
@@ -108,24 +108,24 @@ class RunFile(Lost):
                 seals.seal(self._db, target)
 
     def plan_counts(self) -> dict[Target, dict[ActionKind, int]]:
-        """How many actions of each kind each target has; refused ones are not counted."""
+        """Return how many actions of each kind each target has; refused ones are not counted."""
         return self._counts("a.kind", "a.kind IS NOT NULL AND a.refusal_code IS NULL")
 
     def refused_count(self) -> int:
-        """How many actions are refused."""
+        """Return how many actions are refused."""
         return self._number("SELECT count(*) FROM action WHERE refusal_code IS NOT NULL")
 
     def refused_counts(self) -> dict[Target, int]:
-        """How many actions are refused in each target that has such: all in one reading, however many those are."""
+        """Return how many actions are refused in each target that has such, read all at once."""
         found = self._counts("'none'", "a.refusal_code IS NOT NULL")
         return {target: counts[ActionKind.NONE] for target, counts in found.items()}
 
     def actions(self) -> Iterator[Action]:
-        """Every action, target by target, read in pages so that writes may come in between."""
+        """Return every action, target by target, read in pages so that writes may come in between."""
         return self._by_target("")
 
     def changes(self) -> Iterator[Action]:
-        """Like `actions`, but only those that change something or are refused."""
+        """Return actions like `actions`, but only those that change something or are refused."""
         return self._by_target("AND (a.kind <> 'none' OR a.refusal_code IS NOT NULL)")
 
     def _by_target(self, condition: str) -> Iterator[Action]:
@@ -139,7 +139,7 @@ class RunFile(Lost):
     # Execution
 
     def pending(self, target: Target, after: int, limit: int, turn: Turn | None = None) -> list[Action]:
-        """Planned actions of `target` without an outcome, by id, after the id `after`; those of `turn`, or all."""
+        """Return planned actions of `target` without an outcome, by id, after the id `after`, of one turn or all."""
         where = "WHERE a.target = ? AND a.id > ? AND a.id NOT IN (SELECT action FROM outcome)"
         values: tuple[object, ...] = (self._id_of(target), after)
         if turn is not None:
@@ -148,7 +148,7 @@ class RunFile(Lost):
         return self._actions(where, values, limit=limit)
 
     def take_up(self, target: Target, after: int, limit: int, turn: Turn | None = None) -> list[Action]:
-        """Like `pending`, with a note that these may be sent from now on, which outlives a kill."""
+        """Return actions like `pending`, with a note that these may be sent from now on, which outlives a kill."""
         page = self.pending(target, after, limit, turn)
         if page:
             with self._transaction():
@@ -158,7 +158,7 @@ class RunFile(Lost):
         return page
 
     def turns(self, target: Target) -> list[Turn]:
-        """The turns in which the pending actions of `target` come, in order."""
+        """Return the turns in which the pending actions of `target` come, in order."""
         found = self._db.execute(
             f"SELECT DISTINCT {TURN} FROM action a JOIN target t ON t.id = a.target "
             "WHERE a.target = ? AND a.id NOT IN (SELECT action FROM outcome) ORDER BY 1",
@@ -167,23 +167,23 @@ class RunFile(Lost):
         return [Turn(turn) for (turn,) in found]
 
     def begun(self, target: Target) -> int:
-        """The greatest id of `target`'s actions that were taken up so far: those after it were never sent."""
+        """Return the greatest id of `target`'s actions that were taken up so far: those after it were never sent."""
         (row,) = self._rows(BegunRow, "SELECT begun FROM target WHERE id = ?", (self._id_of(target),))
         return row.begun
 
     def pending_targets(self) -> list[Target]:
-        """The targets that still have actions without an outcome."""
+        """Return the targets that still have actions without an outcome."""
         return self._targets_where(
             "id IN (SELECT DISTINCT target FROM action WHERE id NOT IN (SELECT action FROM outcome))"
         )
 
     def pending_counts(self) -> dict[Target, dict[ActionKind, int]]:
-        """How many actions of each kind have no outcome yet, by target; refused ones, which need no call, as `none`."""
+        """Return how many actions of each kind have no outcome yet, by target. Refused ones are `none`."""
         kind = "CASE WHEN a.refusal_code IS NULL THEN coalesce(a.kind, 'none') ELSE 'none' END"
         return self._counts(kind, "a.id NOT IN (SELECT action FROM outcome)")
 
     def open_count(self) -> int:
-        """How many actions have no outcome yet."""
+        """Return how many actions have no outcome yet."""
         return sum(self.action_counts()) - sum(self.outcome_counts().values())
 
     def record(self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None) -> None:
@@ -194,22 +194,22 @@ class RunFile(Lost):
             self._db.executemany(codec.ADD_CALLS, counts)
 
     def outcomes_after(self, sequence: int, limit: int) -> list[tuple[int, Outcome]]:
-        """Outcomes in the order of their recording, with their sequence numbers, after `sequence`."""
+        """Return outcomes in the order of their recording, with their sequence numbers, after `sequence`."""
         query = f"{codec.SELECT_OUTCOME} WHERE o.seq > ? ORDER BY o.seq LIMIT ?"
         found = self._rows(codec.OutcomeRow, query, (sequence, limit))
         return [(row.seq, codec.to_outcome(row)) for row in found]
 
     def results(self, kinds: Collection[OutcomeKind] = tuple(OutcomeKind)) -> Iterator[Outcome]:
-        """One outcome per action in manifest order, where it is of `kinds`; what wasn't reached counts as skipped."""
+        """Return one outcome per action in manifest order, if of `kinds`; what wasn't reached counts as skipped."""
         last = 0
-        # A word that is none is left to be told.
+        # A word that isn't of the enum is kept, so that it is found to be damage.
         left_out = frozenset(OutcomeKind).difference(kinds)
         while page := list(self._rows(codec.OutcomeRow, codec.SELECT_RESULTS, (last, PAGE))):
             yield from (codec.to_outcome(row) for row in page if row.kind not in left_out)
             last = page[-1].seq
 
     def desired(self, outcomes: Collection[OutcomeKind]) -> Iterator[DesiredRow]:
-        """The desired profiles that ended as one of `outcomes`; those that weren't reached count as skipped."""
+        """Return the desired profiles that ended as one of `outcomes`; those that weren't reached count as skipped."""
         marks = ", ".join("?" * len(outcomes))
         query = (
             f"SELECT {columns(WantedRow, 'a', **_PLACE)} FROM action a "
@@ -228,18 +228,18 @@ class RunFile(Lost):
         yield from self._rows(ChangeRow, _DONE)
 
     def outcome_counts(self) -> dict[OutcomeKind, int]:
-        """How many actions ended as what. Together they are all actions that are not pending."""
+        """Return how many actions ended as what. Together they are all actions that are not pending."""
         with speaking_of(self.path):
             found = self._rows(EndedRow, "SELECT kind, count(*) AS number FROM outcome GROUP BY kind")
             return {word(OutcomeKind, row.kind): row.number for row in found}
 
     def action_counts(self) -> tuple[int, int]:
-        """How many desired profiles and how many deletions the run has."""
+        """Return how many desired profiles and how many deletions the run has."""
         (row,) = self._rows(TotalRow, _TOTAL)
         return row.desired, row.deletions
 
     def calls(self) -> dict[str, CallCount]:
-        """The run's calls by AWS operation, over all its executions."""
+        """Return the run's calls by AWS operation, over all its executions."""
         with speaking_of(self.path):
             found = self._rows(CallRow, _CALLS)
             return {row.operation: CallCount(row.sent, row.throttled, row.failed) for row in found}
@@ -247,7 +247,7 @@ class RunFile(Lost):
     # Delivery
 
     def delivered(self, sink: str) -> tuple[int, bool]:
-        """Up to which sequence number `sink` has the outcomes, and whether it has the run's end."""
+        """Return up to which sequence number `sink` has the outcomes, and whether it has the run's end."""
         with speaking_of(self.path):
             found = next(self._rows(DeliveryRow, f"{_DELIVERY} WHERE sink = ?", (sink,)), None)
         return (found.seq, bool(found.finished)) if found else (0, False)
@@ -268,7 +268,7 @@ class RunFile(Lost):
             self._db.executemany("DELETE FROM delivery WHERE sink = ? AND seq = 0", [(sink,) for sink in sinks])
 
     def sinks_missing(self) -> list[str]:
-        """The sinks that don't have the run's end, and so miss something of it."""
+        """Return the sinks that don't have the run's end, and so miss something of it."""
         with speaking_of(self.path):
             found = self._rows(DeliveryRow, f"{_DELIVERY} WHERE NOT finished ORDER BY sink")
             return [row.sink for row in found]

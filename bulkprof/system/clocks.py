@@ -1,4 +1,4 @@
-"""How long ago another process of this machine gave a sign of life, by a clock that nobody can set.
+"""How long ago another process of this machine gave a sign of life, by a clock that can't be set.
 
 The time of day jumps: it is set by hand, by NTP, and at the resumption of a virtual machine. Seconds since the system's
 start don't. They compare only within one boot, so each moment is kept with the boot's id.
@@ -18,13 +18,13 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def moment() -> list[Any] | None:
-    """Now, as a JSON value to keep; None where the system has no such clock."""
+    """Return now as a JSON value to keep; None where the system has no such clock."""
     boot = _boot_id()
     return [boot, time.clock_gettime(time.CLOCK_BOOTTIME)] if boot else None
 
 
 def seconds_since(then: Any) -> float | None:
-    """Seconds since a moment that was kept; None where nobody can tell: on another boot, or where none was kept."""
+    """Return the seconds since a moment that was kept; None on another boot, or where none was kept."""
     now = moment()
     if now is None or not isinstance(then, list) or len(then) != 2 or then[0] != now[0]:
         return None

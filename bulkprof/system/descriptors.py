@@ -1,6 +1,6 @@
 """How many files and connections a process may have open at once, and how many calls that leaves room for.
 
-What hits the limit in mid-run is whatever comes next: a results file, the run's own file. So the room is measured
+What hits the limit in mid-run is what comes next, such as a results file or the run's own file. So the room is measured
 before anything is sent, and calls get what the rest doesn't need.
 """
 
@@ -38,7 +38,7 @@ def raise_limit() -> None:
 
 
 def free() -> int:
-    """How many more files can be opened now."""
+    """Return how many more files can be opened now."""
     if sys.platform == "win32":
         return _MOST
     import resource
@@ -52,9 +52,9 @@ def free() -> int:
 
 
 def fitting(settings: Run, *, sockets: int = 1) -> Run:
-    """The settings, with no more calls and targets at once than there is room for; `sockets` are those of each call.
+    """Return the settings, with no more calls and targets at once than there is room for.
 
-    Raises `ConfigError` where there is none.
+    Each call takes so many `sockets`. Raises `ConfigError` where there is none.
     """
     left = free()
     most = (left - RESERVE) // (_SHARE * sockets)

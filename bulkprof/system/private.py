@@ -28,9 +28,9 @@ _ELSEWHERE: Final = "choose another --state-dir, such as a new folder: it is mad
 
 
 def private_directory(path: Path) -> None:
-    """Make the state directory `path`, or see to it that nobody else can write there. Raises `StateError`, `OSError`.
+    """Make the state directory `path`, or see to it that no other user can write there. Raises `StateError`, `OSError`.
 
-    One that an earlier version made is closed to others. A folder that somebody else made is left as it is, and
+    One that an earlier version made is closed to others. A folder that something else made is left as it is, and
     refused where others can write; it may be reached through a symbolic link.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,19 +89,19 @@ def create_private(path: Path, content: bytes = b"") -> None:
 
 
 def require_no_link(path: Path) -> Path:
-    """Answer `path`. Raises `StateError` where it is a symbolic link."""
+    """Return `path`. Raises `StateError` where it is a symbolic link."""
     if path.is_symlink():
         raise linked(path)
     return path
 
 
 def linked(path: Path) -> StateError:
-    """What a symbolic link is told with."""
+    """Return the error of a symbolic link."""
     return StateError(f"{path}: is a symbolic link, which isn't followed here; remove it")
 
 
 def _made(path: Path) -> bool:
-    """Make the folder; answer False where there is one. Raises `OSError`, also for something else in its place."""
+    """Make the folder; return False where there is one. Raises `OSError`, also for something else in its place."""
     try:
         path.mkdir(FOLDER_MODE)
     except FileExistsError:
@@ -133,7 +133,7 @@ def _require_own(path: Path, found: os.stat_result) -> None:
 
 
 def _owner_of_new(path: Path) -> int | None:
-    """Whose a file is that this process makes in the folder: some shared file systems give all to one user."""
+    """Return whose a file is that this process makes in the folder: some shared file systems give all to one user."""
     try:
         with tempfile.TemporaryFile(dir=path) as file:
             return os.fstat(file.fileno()).st_uid
@@ -149,7 +149,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _close(path: Path) -> None:
-    """Close a folder of ours to others, unless somebody else has put anything in it while it was open.
+    """Close a folder of ours to others, unless another user has put anything in it while it was open.
 
     On file systems that keep no permissions, nothing changes.
     """

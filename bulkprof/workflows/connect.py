@@ -141,6 +141,6 @@ async def recent_runs(work: Workspace) -> RecentRuns:
     """Return what the last runs on this machine did that AWS may not show yet."""
     look = partial(RecentRuns, work.state, work.settings.estate, work.settings.run.settle_s)
     recent = await anyio.to_thread.run_sync(look)
-    for damaged in recent.news():
+    for damaged in recent.damage():
         work.ui.warn(damaged)
     return recent

@@ -19,7 +19,7 @@ from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_co
 from bulkprof.profiles.quota import quota_warning
 from bulkprof.reports.unreachable import blocks
 from bulkprof.stop import StopRequestedError
-from bulkprof.store.recent import Lately, RecentRuns
+from bulkprof.store.recent import RecentChanges, RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.ui import Ui
 from bulkprof.workflows.connection import Connection
@@ -92,15 +92,15 @@ class Planner:
     async def _plan_target(self, target: Target) -> None:
         rules = self.connection.rules
         # All at once: handing over to a thread and back costs more than what is read there.
-        wanted, lately = await self.run.off_loop(lambda: (self.run.wanted(target), self.recent.of(target)))
+        wanted, changed = await self.run.off_loop(lambda: (self.run.wanted(target), self.recent.of(target)))
         async with self.connection.open(target) as opened:
             resolvable = await _leave_out_unknown_models(self.run, opened, wanted, self.ui)
             try:
-                observed, actions = await self._compare(opened, target, resolvable, lately)
+                observed, actions = await self._compare(opened, target, resolvable, changed)
             except NotFoundError:
                 # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists catch up.
                 await self.connection.traffic.stop.pause(self.recent.settle_s)
-                observed, actions = await self._compare(opened, target, resolvable, lately)
+                observed, actions = await self._compare(opened, target, resolvable, changed)
             if warning := await quota_warning(
                 opened.api, opened.lane.call, target, len(observed), actions, beside=bool(rules.retirement.until)
             ):
@@ -115,11 +115,11 @@ class Planner:
             await self.run.off_loop(partial(_forget_whole, self.run, target, actions, there, pruned=rules.prune))
 
     async def _compare(
-        self, opened: OpenTarget, target: Target, wanted: list[Action], lately: Lately
+        self, opened: OpenTarget, target: Target, wanted: list[Action], changed: RecentChanges
     ) -> tuple[list[ObservedProfile], list[Action]]:
         """What exists and what is to be done. Tags that decide a change are confirmed one by one."""
         rules = self.connection.rules
-        observed = await self._observe(opened, {action.name for action in wanted}, lately)
+        observed = await self._observe(opened, {action.name for action in wanted}, changed)
         actions = list(diff(target, wanted, observed, opened.resolve, rules))
         confirmed: set[str] = set()
         # What is confirmed may lead to another plan, which needs more of it.
@@ -129,12 +129,14 @@ class Planner:
             actions = list(diff(target, wanted, observed, opened.resolve, rules))
         return observed, actions
 
-    async def _observe(self, opened: OpenTarget, names: Collection[str], lately: Lately) -> list[ObservedProfile]:
+    async def _observe(
+        self, opened: OpenTarget, names: Collection[str], changed: RecentChanges
+    ) -> list[ObservedProfile]:
         """What exists, with what the last runs did before AWS's lists may show it."""
         owned = self.connection.rules.prune
         observed = await observe(opened.api, opened.lane.call, names, owned=owned)
         listed = {profile.arn for profile in observed}
-        unlisted = [arn for name, arn in lately.made.items() if name in names and arn not in listed]
+        unlisted = [arn for name, arn in changed.made.items() if name in names and arn not in listed]
         try:
             if unlisted:
                 observed.extend(await look_up(opened.api, opened.lane.call, unlisted))
@@ -142,12 +144,12 @@ class Planner:
             # Deleted by another program, or not to be found yet: only time can tell.
             await self.connection.traffic.stop.pause(self.recent.left_s)
             observed = await observe(opened.api, opened.lane.call, names, owned=owned)
-        there = [profile for profile in observed if profile.arn not in lately.deleted]
+        there = [profile for profile in observed if profile.arn not in changed.deleted]
         doubtful = [
             each.arn
             for each in there
-            if (each.arn in lately.retagged and (owned or each.name in names))
-            or (each.arn in lately.tagged and owned and each.tags is None)
+            if (each.arn in changed.retagged and (owned or each.name in names))
+            or (each.arn in changed.tagged and owned and each.tags is None)
         ]
         return await with_tags_confirmed(opened.api, opened.lane.call, there, doubtful)
 

@@ -149,7 +149,7 @@ def test_a_damaged_file_costs_a_warning_and_the_wait(state: StateDirectory) -> N
     os.utime(path, (NOW, NOW))
     recent = look(state)
     assert recent.unsettled_s == FULL
-    (said,) = recent.news()
+    (said,) = recent.damage()
     assert said.startswith(f"{path}: is damaged (")
     assert not recent.of(TARGET).made
 
@@ -167,7 +167,7 @@ def test_seconds_of_this_boot() -> None:
 def test_an_error_that_is_no_damage_is_not_told(state: StateDirectory) -> None:
     state.run_path(RUN).touch()
     recent = look(state)
-    assert not recent.news()
+    assert not recent.damage()
     with pytest.raises(StateError, match="not a bulkprof run file"):
         RunFile.open(state.run_path(RUN))
 

@@ -15,7 +15,7 @@ import pytest
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.model import OutcomeKind, RunStatus, Target
 from bulkprof.store.directory import StateDirectory
-from bulkprof.store.recent import NOTHING, TAGS_SETTLE_S, RecentRuns
+from bulkprof.store.recent import NO_CHANGES, TAGS_SETTLE_S, RecentRuns
 from bulkprof.system.clocks import HEARTBEAT_S
 from tests.engine.making import ESTATE, TARGET, desire, make_run, plan_all
 
@@ -86,7 +86,7 @@ def test_lists_catch_up_before_the_index_of_tags_does(tmp_path: Path) -> None:
 )
 def test_what_was_done_elsewhere_or_before_is_left_out(tmp_path: Path, what: dict[str, Any]) -> None:
     ended(tmp_path, 1, *EVERYTHING, **what)
-    assert recent(tmp_path).of(TARGET) == NOTHING
+    assert recent(tmp_path).of(TARGET) == NO_CHANGES
 
 
 def test_what_came_later_counts(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_targets_without_changes_are_found_by_an_index(tmp_path: Path) -> None:
             count += 1
 
         found._done._db.set_progress_handler(step, 1)
-        assert found.of(OTHER) == NOTHING
+        assert found.of(OTHER) == NO_CHANGES
         return count
 
     assert 0 < steps(10) == steps(1000)

@@ -18,7 +18,7 @@ from bulkprof.model import OutcomeKind, RunStatus
 from bulkprof.pacing.rates import RateStore
 from bulkprof.sandbox import Sandbox
 from bulkprof.store.directory import StateDirectory
-from bulkprof.store.recent import NOTHING, RecentRuns
+from bulkprof.store.recent import NO_CHANGES, RecentRuns
 from bulkprof.system import private
 from tests.cli.driver import CommandLine
 from tests.engine.making import ESTATE, TARGET, desire, make_run, plan_all
@@ -326,7 +326,7 @@ def test_no_run_is_read_through_a_link(tmp_path: Path) -> None:
     ((_, problem),) = state.open_all()
     with pytest.raises(StateError, match=told):
         raise problem  # type: ignore[misc]
-    assert RecentRuns(state, ESTATE, 1e9).of(TARGET) == NOTHING
+    assert RecentRuns(state, ESTATE, 1e9).of(TARGET) == NO_CHANGES
     # Where the user names a file, it is theirs to say.
     assert state.find(str(state.run_path("one"))) == state.run_path("one")
 
