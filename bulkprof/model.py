@@ -220,8 +220,11 @@ class OutcomeKind(StrEnum):
 
 
 FAILURES: Final = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN)
+"""What counts as failed: also an action that may be done or not."""
 NEED_ATTENTION: Final = (*FAILURES, OutcomeKind.SKIPPED)
+"""What people have to look at, and what keeps a run from ending with 0."""
 CHANGED: Final = tuple(kind for kind in OutcomeKind if kind not in {*NEED_ATTENTION, OutcomeKind.UNCHANGED})
+"""What made something in AWS different."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def _next(text: str, now: datetime, zone: tzinfo | None) -> datetime | None:
 
 
 def _moment(text: str, zone: tzinfo | None) -> datetime | None:
-    # A date alone would mean its first second, which hardly anybody means.
+    # A date alone would mean its first second, which is hardly ever meant.
     if not re.search(r"\d[T ]\d", text):
         return None
     try:

@@ -49,7 +49,7 @@ class Targets:
         counts: dict[str, CallCount],
         tell: Callable[[str], None],
     ) -> None:
-        """`counts` are the run's calls by operation; `tell` hears each warning."""
+        """`counts` are the run's calls by operation; `tell` is called with each warning."""
         self._pacers = pacers
         # What may be in flight when targets fall silent all at once, and one call for each that may be silent.
         overdue = settings.max_calls_in_flight + 2 * settings.max_targets_in_flight
@@ -85,5 +85,7 @@ class Targets:
 
         Raises the last `AwsError`, `StopRequestedError` when the run stops.
         """
-        attempts = min(filter(None, [most_attempts, self.traffic.attempts]))
+        attempts = self.traffic.attempts
+        if most_attempts is not None:
+            attempts = min(attempts, most_attempts)
         return await retried(send, attempts, REPEATABLE, self.traffic.stop.pause)

@@ -22,7 +22,7 @@ class ModelSources:
     """The models of the Regions that targets were opened in."""
 
     def __init__(self, guess: Callable[[str, Target], str], tell: Callable[[str], None]) -> None:
-        """`guess` gives the ARN of a source where models can't be listed; `tell` hears each warning."""
+        """`guess` gives the ARN of a source where models can't be listed; `tell` is called with each warning."""
         self._guess = guess
         self._tell = tell
         self._catalogues: dict[str, Catalogue] = {}

@@ -33,7 +33,7 @@ class Connection:
         stop: Stop,
         tell: Callable[[str], None],
     ) -> None:
-        """`rates` holds what earlier runs learned; `tell` hears each warning once."""
+        """`rates` holds what earlier runs learned; `tell` is called once with each warning."""
         self.sessions = sessions
         self.rules = rules
         self._tell_user = tell

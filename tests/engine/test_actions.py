@@ -117,7 +117,7 @@ async def test_what_stays_in_doubt_is_unknown_and_not_failed() -> None:
 
 
 async def test_a_conflict_after_a_lost_answer_is_still_a_doubt() -> None:
-    # AWS did the work, doesn't list it yet and forgot the token: nobody can tell whose the conflict is.
+    # AWS did the work, doesn't list it yet and forgot the token: whose the conflict is can't be told.
     aws = FakeAws(remembers_tokens=False, hides_new=True)
     aws.script("create", After(cut()))
     outcome = await perform(aws, make_action())
@@ -187,7 +187,7 @@ async def test_a_conflict_with_our_own_profile(begun: int, kind: OutcomeKind) ->
     assert (outcome.kind, outcome.arn) == (kind, arn)
 
 
-async def test_a_conflict_with_a_profile_that_nobody_owns_and_that_fits_adopts_it() -> None:
+async def test_a_conflict_with_an_unowned_profile_that_fits_adopts_it() -> None:
     aws = FakeAws()
     arn = aws.there("a", tags={"team": "x"})
     outcome = await perform(aws, make_action())
@@ -261,7 +261,7 @@ async def test_what_is_gone_already_counts_as_deleted(lost: bool) -> None:
     assert (outcome.kind, outcome.arn, aws.profiles) == (OutcomeKind.DELETED, arn, {})
 
 
-async def test_a_deletion_nobody_knows_the_end_of_is_unknown() -> None:
+async def test_a_deletion_that_may_be_done_is_unknown() -> None:
     aws = FakeAws()
     arn = aws.there("a")
     aws.script("delete", *[cut()] * ATTEMPTS)

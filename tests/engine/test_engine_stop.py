@@ -141,9 +141,7 @@ async def test_a_cancelled_engine_has_recorded_every_answer(
     assert len(recorded) >= rest
 
 
-async def test_an_error_nobody_expects_loses_no_answer(
-    run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unforeseen_error_loses_no_answer(run: RunFile, aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outcomes, "FLUSH_S", 3600.0)
 
     async def broken() -> None:

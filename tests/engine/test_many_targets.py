@@ -28,7 +28,7 @@ def test_a_hundred_targets_take_as_long_as_the_slowest_alone(tmp_path: Path, alo
 
 @pytest.mark.parametrize("dead", [10, 30])
 @pytest.mark.parametrize("since", [0.0, 2.0], ids=["from the start", "in mid-run"])
-def test_dead_targets_hold_up_nobody(tmp_path: Path, alone: SimulatedRun, dead: int, since: float) -> None:
+def test_dead_targets_do_not_hold_up_the_others(tmp_path: Path, alone: SimulatedRun, dead: int, since: float) -> None:
     rates = [25.0] * dead + RATES
     together = simulate(tmp_path, rates, CREATES, dead=dict.fromkeys(range(dead), since))
     assert together.seconds <= 1.05 * alone.seconds
@@ -39,7 +39,7 @@ def test_dead_targets_hold_up_nobody(tmp_path: Path, alone: SimulatedRun, dead: 
     assert together.ended < 9 * TIMEOUT_S
 
 
-def test_dead_targets_hold_up_nobody_who_waits_for_a_lane(tmp_path: Path, alone: SimulatedRun) -> None:
+def test_dead_targets_do_not_hold_up_those_that_wait_for_a_lane(tmp_path: Path, alone: SimulatedRun) -> None:
     together = simulate(tmp_path, [25.0] * 60 + RATES, CREATES, lanes=50, dead=dict.fromkeys(range(60), 0.0))
     # The first fifty let others in once they have been silent for a second, and so do the ten after them.
     assert together.seconds <= 1.05 * alone.seconds

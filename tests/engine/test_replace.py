@@ -31,7 +31,7 @@ async def perform(aws: FakeAws, old: str, stop: Stop | None = None, **more: Any)
     lane = make_lane(make_traffic(attempts=ATTEMPTS, stop=stop or InstantStop()))
     performer = Performer("run-1", lane, aws, replan_with(), settle_s=0.0, **more)
     if stop is None:
-        # Nobody asks for a stop, so pauses between the two halves are noted like all others.
+        # No stop is asked for, so pauses between the two halves are noted like all others.
         performer.late_stop = lane.traffic.stop
     return await performer.perform(make_action(kind=ActionKind.REPLACE, arn=old))
 
@@ -151,7 +151,7 @@ async def test_an_old_one_that_cannot_be_deleted_fails_the_row_and_is_kept() -> 
 
 @pytest.mark.parametrize("unique", [True, False])
 async def test_a_stop_between_the_halves_waits_for_the_second(unique: bool) -> None:
-    """Else there would be no profile at all, or two, until somebody resumes the run."""
+    """Else there would be no profile at all, or two, until the run is resumed."""
     aws, stop = FakeAws(unique_names=unique), Stop()
     old = aws.there("a", source="pro")
     aws.script("delete" if unique else "create", stopping(stop))

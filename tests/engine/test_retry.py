@@ -68,7 +68,7 @@ async def test_what_will_not_get_better_is_not_sent_again(kind: type[AwsError]) 
     assert (calls.sent, calls.waits) == (1, [])
 
 
-async def test_a_creation_is_not_sent_again_while_nobody_knows_what_became_of_it() -> None:
+async def test_a_creation_that_may_be_done_is_not_sent_again() -> None:
     calls = Calls(AmbiguousError("x"))
     with pytest.raises(AmbiguousError):
         await calls.run(errors=CERTAIN)

@@ -33,7 +33,7 @@ def one(action: Action, there: ObservedProfile, rules: DiffRules = RULES) -> Act
         pytest.param(wanted("a"), [profile("b")], RULES, CREATE, "", id="another-name"),
         pytest.param(wanted("a"), [profile("a")], RULES, NONE, "", id="equal"),
         pytest.param(wanted("a", tags={**OURS, "k": "v"}), [profile("a")], RULES, UPDATE, "", id="tag-missing"),
-        pytest.param(wanted("a"), [profile("a", tags={})], RULES, ADOPT, "", id="nobody's"),
+        pytest.param(wanted("a"), [profile("a", tags={})], RULES, ADOPT, "", id="unowned"),
         pytest.param(wanted("a"), [profile("a", tags=None)], RULES, ADOPT, "", id="tags-unknown"),
         pytest.param(wanted("a"), [profile("a", tags=THEIRS)], RULES, NONE, "OtherEstate", id="other-estate"),
         pytest.param(
@@ -42,7 +42,7 @@ def one(action: Action, there: ObservedProfile, rules: DiffRules = RULES) -> Act
         pytest.param(wanted("a"), [profile("a", source="pro")], RULES, REPLACE, "ReplacementNeeded", id="model"),
         pytest.param(wanted("a"), [profile("a", source="pro")], REPLACING, REPLACE, "", id="model-allowed"),
         pytest.param(
-            wanted("a"), [profile("a", source="pro", tags={})], REPLACING, REPLACE, "NotOurs", id="nobody's-drifted"
+            wanted("a"), [profile("a", source="pro", tags={})], REPLACING, REPLACE, "NotOurs", id="unowned-drifted"
         ),
         pytest.param(
             wanted("a", description="new"), [profile("a", description="old")], RULES, REPLACE, "ReplacementNeeded"
@@ -105,13 +105,13 @@ def test_a_replacement_carries_all_tags_and_says_what_differs() -> None:
 
 def test_of_several_of_one_name_the_one_that_fits_best_is_taken() -> None:
     ours, drifted = profile("a", "arn:2"), profile("a", "arn:1", source="pro")
-    nobodys, theirs = profile("a", "arn:0", tags={}), profile("a", "arn:00", tags=THEIRS)
-    for there in ([drifted, ours, nobodys, theirs], [theirs, nobodys, ours, drifted]):
+    unowned, theirs = profile("a", "arn:0", tags={}), profile("a", "arn:00", tags=THEIRS)
+    for there in ([drifted, ours, unowned, theirs], [theirs, unowned, ours, drifted]):
         assert plan_one(wanted("a"), there, resolve, RULES)[1] is ours
-    assert plan_one(wanted("a"), [drifted, nobodys], resolve, RULES)[1] is nobodys
+    assert plan_one(wanted("a"), [drifted, unowned], resolve, RULES)[1] is unowned
     # Another estate's profile fits, but it can't stand for ours.
     assert plan_one(wanted("a"), [theirs, drifted], resolve, REPLACING)[0].kind is REPLACE
-    assert plan_one(wanted("a"), [theirs, nobodys], resolve, RULES)[0].kind is ADOPT
+    assert plan_one(wanted("a"), [theirs, unowned], resolve, RULES)[0].kind is ADOPT
 
 
 def test_only_what_carries_the_mark_of_a_replacement_is_left_over_from_one() -> None:
@@ -128,8 +128,8 @@ def test_only_what_carries_the_mark_of_a_replacement_is_left_over_from_one() -> 
 @pytest.mark.parametrize("source", ["lite", "pro"])
 def test_a_twin_is_told_and_only_pruning_takes_it(source: str) -> None:
     kept, twin = profile("a", "arn:1"), profile("a", "arn:2", source=source)
-    nobodys, theirs = profile("a", "arn:3", tags={}), profile("a", "arn:4", tags=THEIRS)
-    there = [kept, twin, nobodys, theirs]
+    unowned, theirs = profile("a", "arn:3", tags={}), profile("a", "arn:4", tags=THEIRS)
+    there = [kept, twin, unowned, theirs]
     for rules in (RULES, REPLACING):
         actions = list(diff(TARGET, [wanted("a")], there, resolve, rules))
         assert [(a.kind, a.arn) for a in actions] == [(NONE, "arn:1")]
@@ -148,17 +148,17 @@ def test_beside_one_that_is_not_as_wanted_twins_stay() -> None:
         assert twins(actions, there, rules) == {"a": ["arn:2"]}
 
 
-def test_nothing_is_left_over_beside_a_refused_row_or_of_somebody_else() -> None:
-    theirs, nobodys = profile("a", "arn:1", tags=THEIRS), profile("a", "arn:2", tags={}, source="pro")
-    assert planned([wanted("a")], [theirs, nobodys], REPLACING) == [(REPLACE, "a", "NotOurs")]
-    assert planned([wanted("a")], [profile("a"), theirs, nobodys], REPLACING) == [(NONE, "a", "")]
+def test_nothing_is_left_over_beside_a_refused_row_or_of_another_estate() -> None:
+    theirs, unowned = profile("a", "arn:1", tags=THEIRS), profile("a", "arn:2", tags={}, source="pro")
+    assert planned([wanted("a")], [theirs, unowned], REPLACING) == [(REPLACE, "a", "NotOurs")]
+    assert planned([wanted("a")], [profile("a"), theirs, unowned], REPLACING) == [(NONE, "a", "")]
 
 
 def test_pruning_deletes_only_what_is_ours_and_unwanted() -> None:
     there = [
         profile("a"),
         profile("old"),
-        profile("nobodys", tags={}),
+        profile("unowned", tags={}),
         profile("unknown", tags=None),
         profile("theirs", tags=THEIRS),
         profile("alike", tags={"estate": ESTATE}),

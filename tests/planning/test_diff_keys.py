@@ -1,4 +1,4 @@
-"""Keys that nobody declares any more: removed where the profile says that bulkprof set them, else left alone."""
+"""Keys that are declared no more: removed where the profile says that bulkprof set them, else left alone."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def planned(declared: Mapping[str, str], there: Mapping[str, str], *, exact: boo
         # Dropped keys go, and the list with them; others' stay.
         (TEAM, {**TEAM, "app": "x", "theirs": "y", KEYS: "app team"}, {KEYS: "team"}, ("app",)),
         (OURS, {**TEAM, "theirs": "y"}, {}, (KEYS, "team")),
-        # Cut off between removing and listing: what is claimed and gone may not be somebody else's tomorrow.
+        # Cut off between removing and listing: what is claimed and gone may not be another's tomorrow.
         (TEAM, {**TEAM, KEYS: "app team"}, {KEYS: "team"}, ()),
-        # All tags are as declared, whoever set them: the list can wait for the next change.
+        # All tags are as declared, also where others set them: the list can wait for the next change.
         (TEAM, {**OURS, "team": "a"}, {}, ()),
         ({**TEAM, "app": "x", KEYS: "app team"}, {**TEAM, "app": "x"}, {}, ()),
         ({**TEAM, "app": "x", KEYS: "app team"}, TEAM, {"app": "x", KEYS: "app team"}, ()),
         (TEAM, {**OURS, "team": "b"}, {"team": "a", KEYS: "team"}, ()),
-        # What somebody wrote into the list is no reason to touch AWS's own, or bulkprof's.
+        # What others wrote into the list is no reason to touch AWS's own, or bulkprof's.
         (TEAM, {**TEAM, "aws:x": "1", KEYS: f"aws:x team {OWNER} {KEYS}"}, {KEYS: "team"}, ()),
         # A list of digests is as good.
         (TEAM, {**TEAM, "a b": "x", KEYS: claim(("a b", "team"))}, {KEYS: "team"}, ("a b",)),

@@ -50,7 +50,7 @@ def test_a_missing_description_that_the_config_would_fill_in_is_told() -> None:
     assert [row["description"] for row in export.rows] == ["", "Own"]
 
 
-def test_a_source_that_nobody_lists_any_more_is_told_with_its_arn() -> None:
+def test_a_source_that_is_listed_no_more_is_told_with_its_arn() -> None:
     gone = ObservedProfile("arn:p", "team", (ARN, ARN.replace("us-east-1", "us-west-2")), None, {})
     export = Exporter(Settings()).export(TARGET, [gone], CATALOGUE)
     (problem,) = export.problems

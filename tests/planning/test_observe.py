@@ -103,7 +103,7 @@ async def test_a_list_without_end_is_an_error_of_the_target(operation: str) -> N
         await observe(aws, aws.call, owned=True)
 
 
-async def test_tags_that_nobody_needs_are_not_asked_for() -> None:
+async def test_tags_that_are_not_needed_are_not_asked_for() -> None:
     aws = FakeReads(_many(3))
     found = await observe(aws, aws.call, {"a"})
     assert [each.tags for each in found] == [None] * 3
@@ -142,7 +142,7 @@ async def test_profiles_that_the_index_lacks_are_asked_for_where_they_matter() -
     assert aws.calls[Operation.TAGS_OF] == 1
 
 
-async def test_pruning_does_not_ask_about_those_that_nobody_ever_tagged() -> None:
+async def test_pruning_does_not_ask_about_those_that_were_never_tagged() -> None:
     aws = FakeReads(
         [profile("a"), profile("old"), profile("b", tags={}), profile("new", tags=OURS)], index={"arn:old": OURS}
     )

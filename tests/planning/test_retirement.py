@@ -76,7 +76,7 @@ def test_it_does_not_stand_for_its_successor() -> None:
 
 
 def test_alone_it_counts_and_loses_the_tag() -> None:
-    """The run that marked it didn't live to make its successor, and now nobody wants one any more."""
+    """The run that marked it didn't live to make its successor, and now none is wanted any more."""
     (action,) = diff(TARGET, [wanted("a")], [profile("a", tags=PAST)], resolve, rules(replacing=True, pruning=True))
     assert (action.kind, action.arn, action.remove_tags) == (ActionKind.UPDATE, "arn:a", (TAG,))
     drifted = [profile("a", tags=PAST, source="pro")]
@@ -104,8 +104,8 @@ def test_pruning_leaves_it_its_time() -> None:
 
 def test_on_what_isnt_ours_the_tag_means_nothing_and_goes_when_it_is_adopted() -> None:
     theirs = profile("a", "arn:theirs", tags={TAG: "2020-01-01T00:00Z", OWNER: "another"})
-    nobodys = profile("a", "arn:nobodys", tags={TAG: "2020-01-01T00:00Z"})
-    actions = list(diff(TARGET, [wanted("a")], [theirs, nobodys], resolve, rules(replacing=True, pruning=True)))
+    unowned = profile("a", "arn:unowned", tags={TAG: "2020-01-01T00:00Z"})
+    actions = list(diff(TARGET, [wanted("a")], [theirs, unowned], resolve, rules(replacing=True, pruning=True)))
     assert [(action.kind, action.arn, action.remove_tags) for action in actions] == [
-        (ActionKind.ADOPT, "arn:nobodys", (TAG,))
+        (ActionKind.ADOPT, "arn:unowned", (TAG,))
     ]

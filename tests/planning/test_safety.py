@@ -64,7 +64,7 @@ def test_hundreds_of_accounts_are_not_all_listed() -> None:
     assert lines[-1] == "  and 80 more accounts"
 
 
-def test_what_nobody_has_seen_allows_no_more_than_the_count() -> None:
+def test_what_was_not_seen_allows_no_more_than_the_count() -> None:
     # An account without a count of its own couldn't be observed, or has nothing.
     with pytest.raises(SafetyError):
         check_prune("org", {ONE: 1}, {TWO: 1000}, Prune(account_count=0))
