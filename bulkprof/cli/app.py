@@ -5,9 +5,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from bulkprof.cli.early import SAID, TRUE, EarlyInterrupt, State
 from bulkprof.errors import ExitCode, UnforeseenError
@@ -20,30 +21,41 @@ if TYPE_CHECKING:
 _WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]
 _AnyClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
+HOMES = {
+    "init": "init",
+    "validate": "validate",
+    "plan": "plan",
+    "apply": "apply",
+    "sync": "apply",
+    "resume": "apply",
+    "export": "export",
+    "runs": "runs",
+    "report": "report",
+    "iam-policy": "iam_policy",
+    "plugins": "plugins",
+    "sandbox": "sandbox",
+}
+"""Commands in the order in which one needs them, and the module that each is in: making them is much of what a short
+command takes, so it is done for the module that is asked for. Annotations there are no strings, for the same reason:
+typer evaluates each of them several times."""
+
+
+class _InOrder(TyperGroup):
+    """Lists the commands as `HOMES` does."""
+
+    def list_commands(self, _: Any) -> list[str]:
+        """Return the names of the commands."""
+        return [name for name in HOMES if name in self.commands]
+
+
 app = typer.Typer(
     help="Amazon Bedrock application inference profiles in bulk: from a spreadsheet to every account and Region.",
+    cls=_InOrder,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-HOMES = {
-    "export": "export",
-    "runs": "history",
-    "report": "history",
-    "validate": "validate",
-    "plan": "manifests",
-    "apply": "manifests",
-    "sync": "manifests",
-    "resume": "manifests",
-    "iam-policy": "policy",
-    "init": "setup",
-    "plugins": "setup",
-    "sandbox": "setup",
-}
-"""Commands, and the module that each is in: making them is much of what a short command takes, so it is done for the
-module that is asked for. Annotations there are no strings, for the same reason: typer evaluates each of them thrice."""
 
 
 def register(command: str = "") -> None:
@@ -53,7 +65,7 @@ def register(command: str = "") -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; answers its exit code."""
+    """Run one command line. Return its exit code."""
     State.answered, State.said = False, SAID
     try:
         return _run(arguments)

@@ -12,7 +12,7 @@ import anyio
 from anyio.abc import TaskStatus
 
 from bulkprof.cli import early
-from bulkprof.cli.running import say_how_to_resume
+from bulkprof.cli.next_steps import say_how_to_resume
 from bulkprof.cli.terminal import Terminal
 from bulkprof.system.descriptors import raise_limit
 

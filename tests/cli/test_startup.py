@@ -16,7 +16,7 @@ HEAVY = ("boto3", "botocore", "aioboto3", "aiobotocore", "aiohttp", "moto", "fla
 ONLY_ELSEWHERE = (
     *("aws", "workflows.apply", "workflows.connect", "workflows.resolve", "workflows.planner", "workflows.execute"),
     *("planning.diff", "reports.text", "delivery.sinks", "engine.engine", "engine.targets", "engine.lane"),
-    *("cli.commands.manifests", "cli.commands.export"),
+    *("cli.commands.plan", "cli.commands.apply", "cli.commands.export"),
 )
 PROGRAM = """\
 import sys
