@@ -21,8 +21,8 @@ from bulkprof.cli.logs import Level, LogFormat, log_line
 from bulkprof.errors import UsageError
 from bulkprof.manifests.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, Target
-from bulkprof.reports.lines import plan_counts_line, summary_line
 from bulkprof.reports.progress import ProgressView
+from bulkprof.reports.text import plan_counts_line, show_plan, show_summary, summary_line
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import headed, json_text, printable
@@ -156,8 +156,6 @@ class Terminal(Ui):
 
     def finished(self, summary: RunSummary, failures: Iterable[str]) -> None:
         """Show a run's end: as tables, or where they would stand among JSON lines, in some lines of its own."""
-        from bulkprof.reports.text import show_summary
-
         show_summary(self.output.console, summary, () if self.json_logs else failures)
         if self.json_logs:
             for line in failures:
@@ -205,8 +203,6 @@ class Terminal(Ui):
         if self.as_json and self.json_logs:
             self.note(plan_counts_line(plan.actions, plan.refused, plan.targets))
         elif plan.path is not None:
-            from bulkprof.reports.text import show_plan
-
             with RunFile.open(plan.path) as run:
                 show_plan(self.output.console, run)
 

@@ -1,7 +1,7 @@
 """A run or a plan as Markdown: for job summaries, pull requests and tickets.
 
-Counts first, then what somebody has to look at, then what changed; long lists are cut, since the places that show
-Markdown have limits of their own. The results file has every row.
+Counts first, then what needs attention, then what changed; long lists are cut, since the places that show Markdown have
+limits of their own. The results file has every row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind
-from bulkprof.reports.lines import counted
+from bulkprof.reports.text import calls_line, counted
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.store.standing import AT_WORK, standing, told_its_end, unfinished
@@ -24,11 +24,11 @@ _LONGEST_CELL = 300
 _BAD = (OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.SKIPPED)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
 _MENTION = re.compile(r"@(?=\w)")
-"""GitHub looks for names after Markdown is done, so that a backslash doesn't keep it from telling somebody."""
+"""GitHub looks for names after Markdown is done, so that a backslash doesn't keep it from notifying them."""
 
 
 def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> Iterator[str]:
-    """A run's report, line by line. Blocks."""
+    """Return a run's report, line by line. Blocks."""
     yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
     yield ""
     error = run.meta("error")
@@ -53,13 +53,11 @@ def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> It
         yield from _cut("### Without a profile: a replacement isn't whole", header, lost, len(summary.lost))
     changed = [kind for kind in OutcomeKind if kind not in {*_BAD, OutcomeKind.UNCHANGED}]
     yield from _listed("Changed", changed, summary, run, _change, ("target", "profile", "outcome", "ARN"))
-    sent = sum(count.sent for count in summary.calls.values())
-    throttled = sum(count.throttled for count in summary.calls.values())
-    yield f"Run `{summary.run_id}`: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
+    yield f"Run `{summary.run_id}`: {calls_line(summary)}"
 
 
 def plan_markdown(plan: Plan, *, declined: bool = False) -> Iterator[str]:
-    """A plan's report, line by line; `declined` says that nobody agreed to it. Blocks."""
+    """Return a plan's report, line by line; `declined` says that it was not approved. Blocks."""
     waiting = sum(count for kind, count in plan.actions.items() if kind is not ActionKind.NONE)
     headline = f"{counted(waiting, 'change')} in {counted(plan.targets, 'target')}" if waiting else "no changes"
     yield f"## bulkprof plan: {headline}"
@@ -135,7 +133,7 @@ def _planned(kind: ActionKind) -> str:
 
 
 def _cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
-    """Text as it is, whatever characters of Markdown or lines it holds: it may come from a manifest or from AWS."""
+    """Return text as it is, whatever characters of Markdown or lines it holds: it may be a manifest's or AWS's."""
     line = printable(" ".join(text.split()))
     if longest is not None and len(line) > longest:
         line = line[: longest - 1] + "…"
@@ -143,6 +141,6 @@ def _cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
 
 
 def _code(text: str) -> str:
-    """Text as code in a cell of a table, which a backtick would end, and a bar without its backslash, too."""
+    """Return text as code in a cell of a table, which a backtick would end, and a bar without its backslash, too."""
     shown = printable(text).replace("`", "'").replace("|", r"\|")
     return f"`{shown}`"

@@ -20,7 +20,7 @@ from bulkprof.model import Outcome, OutcomeKind, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
 from bulkprof.reports.failed_rows import write_failed
-from bulkprof.reports.left import Left
+from bulkprof.reports.progress import Remaining
 from bulkprof.reports.results import write_results
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
@@ -49,7 +49,7 @@ async def execute(work: Workspace, run: RunFile, fleet: Fleet, *, resumed: bool)
     targets = await run.off_loop(run.pending_targets)
     width = work.settings.run.max_targets_in_flight
     settings = EngineSettings(width, work.settings.run.settle_s, fleet.rules.retirement)
-    left = Left(await run.off_loop(run.pending_counts), fleet.rate, width)
+    left = Remaining(await run.off_loop(run.pending_counts), fleet.rate, width)
 
     def open_target(target: Target) -> AbstractAsyncContextManager[OpenTarget]:
         left.begins(target)
@@ -128,7 +128,7 @@ class _Watch:
     """Sees every outcome: shows progress, and stops the run when more fail than is tolerated."""
 
     progress: Progress
-    left: Left
+    left: Remaining
     ui: Ui
     stop: Stop
     allowed: int | None

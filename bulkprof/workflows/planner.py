@@ -33,7 +33,7 @@ from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_co
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
 from bulkprof.profiles.quota import quota_warning
-from bulkprof.reports.unreachable import blocks
+from bulkprof.reports.unreachable_targets import blocks
 from bulkprof.stop import StopRequestedError
 from bulkprof.store.recent import Lately, RecentRuns
 from bulkprof.store.run import RunFile

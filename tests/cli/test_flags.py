@@ -1,7 +1,5 @@
 """The flags: each stands once, a command has those that it names, and help lists commands as they are needed."""
 
-from __future__ import annotations
-
 import typer
 from typer.testing import CliRunner
 
@@ -21,11 +19,11 @@ def test_a_command_gets_its_groups() -> None:
     taken: list[object] = []
     app = typer.Typer()
 
+    @app.command()
+    @with_flags
     def command(name: str, scope: Scope, run: ConfigOnly, shown: Lines) -> None:
         taken.extend([name, scope.prune, scope.regions, run.config, run.state_dir, shown.no_color, shown.as_json])
 
-    command.__annotations__ = {"name": str, "scope": Scope, "run": ConfigOnly, "shown": Lines}
-    app.command()(with_flags(command))
     ended = CliRunner().invoke(app, ["nightly", "--prune", "--regions", "eu-west-1,eu-central-1", "--no-color"])
     assert ended.exit_code == 0, ended.output
     assert taken == [

@@ -58,7 +58,7 @@ def export(
 
 def _tell(terminal: "Terminal", found: "Export", out: str, again: list[str]) -> None:
     from bulkprof.reports.json import problem_json
-    from bulkprof.reports.lines import counted
+    from bulkprof.reports.text import counted
 
     if terminal.as_json:
         summary: dict[str, Any] = {

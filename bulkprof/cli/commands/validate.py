@@ -11,7 +11,7 @@ from bulkprof.errors import ExitCode
 def validate(manifests: Manifests, run: ConfigOnly, shown: Display) -> int:
     """Show every problem of every row. Needs no network and no credentials."""
     from bulkprof.reports.json import validation_json
-    from bulkprof.reports.lines import counted
+    from bulkprof.reports.text import counted
     from bulkprof.workflows import validate as validating
 
     terminal = make_terminal(shown)
