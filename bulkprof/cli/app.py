@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from bulkprof.cli.early import SAID, TRUE, EarlyInterrupt, State
+from bulkprof.cli.early import BEFORE_WORK, TRUE, EarlyInterrupt, State
 from bulkprof.errors import ExitCode, UnforeseenError
 from bulkprof.text.printable import printable_lines
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
 
-# typer carries click with it in some versions and depends on it in others; these are its errors in all of them.
+# typer has a copy of click in some versions and depends on it in others; these are its errors in all of them.
 _WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]
 _AnyClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -66,7 +66,7 @@ def register(command: str = "") -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line. Return its exit code."""
-    State.answered, State.said = False, SAID
+    State.json_printed, State.message = False, BEFORE_WORK
     try:
         return _run(arguments)
     except (_WrongUsage, _AnyClickError) as error:
@@ -75,9 +75,9 @@ def run(arguments: Sequence[str]) -> int:
         message: str = error.format_message()  # type: ignore[attr-defined]
         return _could_not_run(arguments, message, ExitCode.USAGE, hint)
     except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
-        message, code = State.said, ExitCode.INTERRUPTED
+        message, code = State.message, ExitCode.INTERRUPTED
         terminal_for(arguments).note(message)
-        _answer(arguments, message, code)
+        _print_json_error(arguments, message, code)
         return code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one line, and in its object on stdout
         unforeseen = UnforeseenError(error)
@@ -90,25 +90,25 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     variables = {name: value for name, value in os.environ.items() if name.startswith("BULKPROF_")}
-    for said in (*arguments, *variables.values()):
-        if not _is_text(said):
-            shown = os.fsencode(said).decode(errors="backslashreplace")
+    for given in (*arguments, *variables.values()):
+        if not _is_text(given):
+            shown = os.fsencode(given).decode(errors="backslashreplace")
             raise _WrongUsage(f"{shown}: is not UTF-8, and a name that isn't could stand in no report; rename the file")
-    given = [argument for argument in arguments if argument != DEBUG]
-    register(*given[:1])
+    rest = [argument for argument in arguments if argument != DEBUG]
+    register(*rest[:1])
     stdout = sys.stdout
     try:
-        result = typer.main.get_command(app).main(args=given, prog_name="bulkprof", standalone_mode=False)
+        result = typer.main.get_command(app).main(args=rest, prog_name="bulkprof", standalone_mode=False)
     finally:
         # While a command runs, standard output is kept from whatever else prints.
         sys.stdout = stdout
     return result if isinstance(result, int) else ExitCode.DONE
 
 
-def _is_text(said: str) -> bool:
-    """Whether it is Unicode: bytes of an argument that aren't UTF-8 stand as lone surrogates in it."""
+def _is_text(text: str) -> bool:
+    """Return whether it is Unicode: bytes of an argument that aren't UTF-8 are lone surrogates in it."""
     try:
-        said.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -117,21 +117,21 @@ def _is_text(said: str) -> bool:
 def _could_not_run(arguments: Sequence[str], message: str, code: int, hint: Sequence[str] = ()) -> int:
     """Say why, in a line and, with `--json`, as the object on stdout."""
     terminal_for(arguments).error(printable_lines([message, *hint]))
-    _answer(arguments, message, code)
+    _print_json_error(arguments, message, code)
     return code
 
 
-def _answer(arguments: Sequence[str], message: str, code: int) -> None:
-    if _is_set(arguments, "--json", "BULKPROF_JSON") and not State.answered:
+def _print_json_error(arguments: Sequence[str], message: str, code: int) -> None:
+    if _is_set(arguments, "--json", "BULKPROF_JSON") and not State.json_printed:
         terminal_for(arguments).json({"error": message, "exit_code": int(code)})
 
 
 DEBUG = "--debug"
-"""Taken out of the arguments wherever it stands: it is about the process, not about one command of it."""
+"""Removed from the arguments wherever it stands: it is about the process, not about one command of it."""
 
 
 def is_debug(arguments: Sequence[str]) -> bool:
-    """Whether tracebacks are wanted."""
+    """Return whether tracebacks are wanted."""
     return _is_set(arguments, DEBUG, "BULKPROF_DEBUG")
 
 
@@ -140,7 +140,7 @@ def _is_set(arguments: Sequence[str], flag: str, variable: str) -> bool:
 
 
 def terminal_for(arguments: Sequence[str]) -> "Terminal":
-    """For what goes wrong where no command has its own: how lines look, as far as the bare arguments tell."""
+    """Return a terminal for errors outside of a command, with the look that the bare arguments ask for."""
     from bulkprof.cli.logs import LogFormat
     from bulkprof.cli.terminal import Terminal
 

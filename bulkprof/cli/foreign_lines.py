@@ -1,7 +1,7 @@
-"""What libraries and Python itself say on standard error, as lines of the command's own: one each, JSON where asked.
+"""What libraries and Python itself say on standard error, as lines of the command: one each, JSON where asked for.
 
 They say it through `logging`, `warnings` and a handful of hooks. Tracebacks are shown under `--debug` only, and so are
-the SDK's lines: what matters to a run it raises, and bulkprof says that.
+the SDK's lines: it raises what matters to a run, and bulkprof prints that.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ForeignLines:
         if record.name.partition(".")[0] in _OF_SDK and not self._debug:
             return
         error = record.exc_info[1] if record.exc_info else None
-        # What follows in further lines is where it was, or the objects that were involved.
+        # Further lines say where it was, or which objects were involved.
         text = f"{record.name}: {record.getMessage().partition(chr(10))[0]}"
         self.say(without_secrets(f"{text}: {named(error)}" if error is not None else text), error)
 

@@ -210,7 +210,7 @@ def pasted(err: str) -> list[str]:
 
 
 def read_only(folder: Path) -> tuple[str, ...]:
-    """Make a folder read-only, and answer what a command has to be run by for that to count."""
+    """Make a folder read-only, and return what a command has to be run by for that to count."""
     for path in (*folder.rglob("*"), folder):
         path.chmod(0o555 if path.is_dir() else 0o444)
     if os.geteuid():

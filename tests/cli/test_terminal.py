@@ -35,7 +35,7 @@ class OnTerminal:
         try:
             text = os.read(self.master, 65536).decode()
         except OSError:
-            # How Linux says that nobody holds the other end any more.
+            # How Linux says that the other end is closed.
             return ""
         self.seen += text
         return text
@@ -46,7 +46,7 @@ class OnTerminal:
             assert self.read(), self.seen
 
     def end(self) -> int:
-        """Read to the end; answers the exit code."""
+        """Read to the end. Return the exit code."""
         while self.read():
             pass
         return self.process.wait(timeout=30)

@@ -52,11 +52,11 @@ def export(
         cast("TextIOWrapper", terminal.stdout).buffer.write(cast("bytes", cast("TextIOWrapper", stream).buffer.read()))
         terminal.stdout.flush()
     again = [*flags_again(run), *(["--sandbox"] if run.sandbox else [])]
-    _tell(terminal, found, str(out or "-"), again)
+    _show(terminal, found, str(out or "-"), again)
     return int(found.exit_code)
 
 
-def _tell(terminal: "Terminal", found: "Export", out: str, again: list[str]) -> None:
+def _show(terminal: "Terminal", found: "Export", out: str, again: list[str]) -> None:
     from bulkprof.reports.json import problem_json
     from bulkprof.reports.text import counted
 

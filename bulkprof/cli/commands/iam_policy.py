@@ -67,10 +67,10 @@ def iam_policy(
         # Made only to hear what is wrong with their settings, which the policies are read from.
         Registry(settings.plugins, opts.config.directory)
         needs = Needs(settings, deletes=prune or replace, changes=not read_only, own_account=own_account)
-        answer = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
+        policy = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
         if party is not None and not cloudformation:
-            answer = answer[party]
-    terminal.text(json_text(answer, ascii_only=True, indent=2).split("\n"))
+            policy = policy[party]
+    terminal.text(json_text(policy, ascii_only=True, indent=2).split("\n"))
     if not settings.organization.role:
         name = f'; for others, set role = "{DEFAULT_ROLE}"' if cloudformation else ""
         terminal.note(f"no role is set in [organization], so runs work in the hub's own account only{name}")

@@ -62,13 +62,15 @@ def redeliver(
     """Send what sinks miss of a finished run."""
     terminal = make_terminal(shown)
     opts = make_options(terminal, run)
-    told = run_async(terminal, lambda: bulkprof.redeliver(run_id, opts, terminal, terminal.stop, only=sink), again=None)
+    ended = run_async(
+        terminal, lambda: bulkprof.redeliver(run_id, opts, terminal, terminal.stop, only=sink), again=None
+    )
     if shown.as_json:
-        terminal.json({"run_id": run_id, "delivered": told.delivered, "missing": told.missing})
-    elif told.delivered or not told.missing:
-        terminal.note(f"delivered: {', '.join(told.delivered) or 'nothing was missing'}")
-    if told.missing:
-        terminal.error(f"still missing: {', '.join(told.missing)}; mend it, and redeliver again")
-    if not told.missing:
+        terminal.json({"run_id": run_id, "delivered": ended.delivered, "missing": ended.missing})
+    elif ended.delivered or not ended.missing:
+        terminal.note(f"delivered: {', '.join(ended.delivered) or 'nothing was missing'}")
+    if ended.missing:
+        terminal.error(f"still missing: {', '.join(ended.missing)}; mend it, and redeliver again")
+    if not ended.missing:
         return ExitCode.DONE
     return terminal.stop.exit_code if terminal.stop.requested else ExitCode.ROWS_FAILED
