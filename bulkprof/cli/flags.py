@@ -36,7 +36,7 @@ class Cells(StrEnum):
 
 
 def flag(name: str, about: str, *short: str, **more: Any) -> Any:
-    """What typer has to know about a flag: its `--name`, its help, its short names, and whatever else typer takes."""
+    """Return what typer has to know about a flag: its `--name`, help and short names, and what else typer takes."""
     variable = f"BULKPROF_{name.removeprefix('--').replace('-', '_').upper()}"
     return typer.Option(name, *short, envvar=variable, help=about, **more)
 
@@ -63,7 +63,7 @@ Manifests: TypeAlias = Annotated[
 RunArgument: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="The run's id or its beginning.")]
 
 
-# Groups are neither compared nor printed: to make the methods for it would be noticed in how long `--help` takes.
+# Groups are neither compared nor printed: `--help` would wait for the methods for that to be made.
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -64,7 +64,7 @@ def test_a_stream_that_is_of_no_use(
         assert read_json(ended.out)["exit_code"] == code
 
 
-def test_what_was_done_is_done_whoever_hears_of_it(commands: CommandLine, sandbox: Sandbox) -> None:
+def test_what_was_done_is_done_also_where_it_can_not_be_printed(commands: CommandLine, sandbox: Sandbox) -> None:
     ended = shell(commands, f"bulkprof apply {commands.manifest('team-a')} --yes --json >/dev/full")
     assert ended.code == 1
     assert FULL in ended.err

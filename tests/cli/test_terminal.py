@@ -157,7 +157,7 @@ def test_interrupted_at_the_question(commands: CommandLine, sandbox: Sandbox, on
     assert not sandbox.ledger().profiles
 
 
-def test_nobody_reads_to_the_end(commands: CommandLine, sandbox: Sandbox) -> None:
+def test_a_reader_that_stops_early(commands: CommandLine, sandbox: Sandbox) -> None:
     names = [f"team-{number}" for number in range(12)]
     with commands.started("apply", commands.manifest(*names), "--yes") as process:
         assert process.stdout is not None
