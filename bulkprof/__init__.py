@@ -1,6 +1,6 @@
 """Amazon Bedrock application inference profiles in bulk.
 
-The use cases as coroutines, and what they take and answer. Everything else is not public, except the errors in
+The use cases as coroutines, and what they take and return. Everything else is not public, except the errors in
 `bulkprof.errors`, the plugin API in `bulkprof.plugins` and `bulkprof.lambda_handler.handler`.
 """
 

@@ -1,6 +1,6 @@
 """The way in for AWS Lambda: an invocation is a run, of manifests that are in the function's package or in S3.
 
-The function's environment says what is run, so that whoever may invoke it can't point it elsewhere:
+The function's environment says what is run, so that a caller can't point it elsewhere:
 
 | variable | |
 |---|---|
@@ -11,9 +11,9 @@ The function's environment says what is run, so that whoever may invoke it can't
 
 The event says how: see `Event`. An empty one is a `sync` that deletes nothing.
 
-What is asked for being done, the handler answers the run's summary. Else it raises, for that is what makes an
-invocation count as failed, with its alarm and its dead-letter queue: `RunFailedError` with the summary in it when rows
-failed or time ran out, and any other `BulkprofError` when the run could not start.
+Where all is done, the handler returns the run's summary. Else it raises, for that is what makes an invocation count as
+failed, with its alarm and its dead-letter queue: `RunFailedError` with the summary in it when rows failed or time ran
+out, and any other `BulkprofError` when the run could not start.
 
 Between invocations nothing lives but the state directory, and that only as long as Lambda keeps it; so what keeps two
 runs apart is `[lock] s3` in the config, or a reserved concurrency of 1.
@@ -39,22 +39,22 @@ from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.config import DEFAULT_FILE, Config, Organization, Run, explain, load
 from bulkprof.errors import BulkprofError, ConfigError, ExitCode, UsageError, unwrapped
-from bulkprof.model import Problem, Target
+from bulkprof.model import Problem
 from bulkprof.store.directory import StateDirectory
-from bulkprof.text.printable import headed, printable, printable_lines
+from bulkprof.text.printable import printable, printable_lines
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 
 KEPT_RUNS: Final = 5
 """Run files that stay in the state directory: Lambda's disk is small, and lives from invocation to invocation."""
 WRAP_UP_S: Final = 15.0
-"""Seconds for the end of a run, after its last call: to tell the sinks, and to let the lock go."""
+"""Seconds for the end of a run, after its last call: to deliver to the sinks, and to release the lock."""
 
 _log = logging.getLogger("bulkprof")
 
 
 class Event(BaseModel):
-    """How one invocation is to go about its work; the command line's flags have the same names."""
+    """How one invocation goes about its work; the command line's flags have the same names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,7 +77,7 @@ class Context(Protocol):
 
 
 class RunFailedError(BulkprofError):
-    """The run ended with rows that are not in order; the text is its summary as JSON, for whoever catches it."""
+    """The run ended with rows that are not in order; the text is its summary as JSON, for code that catches it."""
 
     exit_code = ExitCode.ROWS_FAILED
 
@@ -87,7 +87,7 @@ class RunFailedError(BulkprofError):
 
 
 def handler(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
-    """Do one run, and answer its summary. Raises `BulkprofError` where not every row is in order."""
+    """Do one run, and return its summary. Raises `BulkprofError` where not every row is in order."""
     try:
         wanted = Event.model_validate(event or {})
     except ValidationError as error:
@@ -154,7 +154,7 @@ async def _work(command: str, manifests: Sequence[Path], options: Options) -> di
 
 
 def _forget_old_runs(state: Path) -> None:
-    """Remove all run files but the newest, with what a process that was ended at work left of theirs."""
+    """Remove all run files but the newest, with the files beside them that a killed process has left."""
     directory = StateDirectory(state)
     for run_id in directory.run_ids()[KEPT_RUNS:]:
         for path in directory.runs.glob(f"{run_id}.db*"):
@@ -162,15 +162,15 @@ def _forget_old_runs(state: Path) -> None:
 
 
 class _LogUi(Ui):
-    """Tells CloudWatch, through the logging that Lambda has set up."""
+    """Writes to CloudWatch, through the logging that Lambda has set up."""
 
     def problem(self, problem: Problem) -> None:
         """Log it."""
         _log.log(logging.ERROR if problem.is_error else logging.WARNING, "%s", str(problem))
 
-    def warn(self, message: str, target: Target | None = None) -> None:
+    def warn(self, message: str) -> None:
         """Log it."""
-        _log.warning("%s", printable(message) if target is None else headed(f"{target}: ", message))
+        _log.warning("%s", printable(message))
 
     def note(self, message: str) -> None:
         """Log it."""

@@ -1,4 +1,4 @@
-"""What a run tells whoever started it: the command line shows it, a program may ignore it."""
+"""What a run tells its caller: the command line shows it, a program may ignore it."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ class Ui:
     """Silent, and agrees to every plan: the default for programs. Override what you want to know."""
 
     def started(self, run_id: str) -> None:
-        """Hear which run it is that everything from now on is about."""
+        """Take the id of the run that everything from now on is about."""
 
     def problem(self, problem: Problem) -> None:
-        """Hear of something wrong with a manifest or plan."""
+        """Take something that is wrong with a manifest or plan."""
 
     def warn(self, message: str) -> None:
-        """Hear of something that doesn't stop the run."""
+        """Take a warning: the run goes on."""
 
     def warn_of(self, target: Target, message: str) -> None:
-        """Hear of something about one target that doesn't stop the run; the message names it, too."""
+        """Take a warning about one target, which the message names, too: the run goes on."""
         self.warn(message)
 
     def note(self, message: str) -> None:
-        """Hear of a step."""
+        """Take a remark."""
 
     def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
-        """Hear of a target that is done: how its profiles ended, and how long it took."""
+        """Take a target that is done: how its profiles ended, and how long it took."""
 
     def progress(
         self, what: str, total: int, left: Callable[[], float | None] | None = None
     ) -> AbstractContextManager[Progress]:
-        """Show a step of `total` things; `left` answers the seconds that the rest takes, None while nobody knows."""
+        """Show a step of `total` things; `left` returns how many seconds the rest takes, None while that is unknown."""
         return nullcontext(_NoProgress())
 
     async def confirm(self, plan: Plan) -> bool:
-        """Look at the plan, and answer whether to go on. Awaited only where something would change."""
+        """Look at the plan, and return whether to go on. Awaited only where something would change."""
         return True
 
     async def ask(self, question: str) -> str | None:
-        """Answer a question, such as for the code of an MFA device; None where nobody can be asked."""
+        """Return the answer to a question, such as for the code of an MFA device; None where there is nobody to ask."""
         return None
 
 
@@ -68,24 +68,48 @@ class _NoProgress:
 
 
 class OnlyNew(Ui):
-    """Passes on all but the problems that were told already, for rows that are read a second time."""
+    """Passes everything on but the problems that were shown already, for rows that are read a second time."""
 
-    def __init__(self, ui: Ui, told: Collection[tuple[str, int, str, str]]) -> None:
-        """`told` are the places of those problems."""
+    def __init__(self, ui: Ui, shown: Collection[tuple[str, int, str, str]]) -> None:
+        """`shown` are the places of those problems."""
         self._ui = ui
-        self._told = told
+        self._shown = shown
 
     def problem(self, problem: Problem) -> None:
         """Pass it on, if it is new."""
-        if problem.place not in self._told:
+        if problem.place not in self._shown:
             self._ui.problem(problem)
+
+    def started(self, run_id: str) -> None:
+        """Pass it on."""
+        self._ui.started(run_id)
 
     def warn(self, message: str) -> None:
         """Pass it on."""
         self._ui.warn(message)
+
+    def warn_of(self, target: Target, message: str) -> None:
+        """Pass it on."""
+        self._ui.warn_of(target, message)
+
+    def note(self, message: str) -> None:
+        """Pass it on."""
+        self._ui.note(message)
+
+    def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
+        """Pass it on."""
+        self._ui.target_done(target, counts, seconds)
 
     def progress(
         self, what: str, total: int, left: Callable[[], float | None] | None = None
     ) -> AbstractContextManager[Progress]:
         """Pass it on."""
         return self._ui.progress(what, total, left)
+
+    async def confirm(self, plan: Plan) -> bool:
+        """Pass it on."""
+        return await self._ui.confirm(plan)
+
+    async def ask(self, question: str) -> str | None:
+        """Pass it on."""
+        return await self._ui.ask(question)

@@ -12,7 +12,7 @@ from bulkprof.errors import ExitCode
 def main() -> None:
     """Run the command line and exit with its code."""
     early.watch()
-    # Imports and runs make many objects and few cycles: looking for them as often as by default costs a twentieth.
+    # Imports and runs make many objects and few cycles: to look for these as often as by default costs a twentieth.
     gc.set_threshold(20_000, 20, 20)
     from bulkprof.cli.streams import Streams
 
@@ -29,6 +29,6 @@ def main() -> None:
         terminal_for(arguments).error(f"standard output can't be written: {lost}; what was done is done")
         code = code or ExitCode.COULD_NOT_RUN
     early.ends()
-    # All that is left ends with the process: to look for garbage in it once more, as Python does then, helps nobody.
+    # All that is left ends with the process: to look for garbage in it once more, as Python does then, takes time only.
     gc.freeze()
     sys.exit(code)

@@ -5,45 +5,57 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from bulkprof.cli.early import SAID, TRUE, EarlyInterrupt, State
+from bulkprof.cli.early import BEFORE_WORK, TRUE, EarlyInterrupt, State
 from bulkprof.errors import ExitCode, UnforeseenError
 from bulkprof.text.printable import printable_lines
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
 
-# typer carries click with it in some versions and depends on it in others; these are its errors in all of them.
+# typer has a copy of click in some versions and depends on it in others; these are its errors in all of them.
 _WrongUsage: type[Exception] = typer.BadParameter.__mro__[1]
 _AnyClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
+HOMES = {
+    "init": "init",
+    "validate": "validate",
+    "plan": "plan",
+    "apply": "apply",
+    "sync": "apply",
+    "resume": "apply",
+    "export": "export",
+    "runs": "runs",
+    "report": "report",
+    "iam-policy": "iam_policy",
+    "plugins": "plugins",
+    "sandbox": "sandbox",
+}
+"""Commands in the order in which one needs them, and the module that each is in: making them is much of what a short
+command takes, so it is done for the module that is asked for. Annotations there are no strings, for the same reason:
+typer evaluates each of them several times."""
+
+
+class _InOrder(TyperGroup):
+    """Lists the commands as `HOMES` does."""
+
+    def list_commands(self, _: Any) -> list[str]:
+        """Return the names of the commands."""
+        return [name for name in HOMES if name in self.commands]
+
+
 app = typer.Typer(
     help="Amazon Bedrock application inference profiles in bulk: from a spreadsheet to every account and Region.",
+    cls=_InOrder,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-HOMES = {
-    "export": "export",
-    "runs": "history",
-    "report": "history",
-    "validate": "validate",
-    "plan": "manifests",
-    "apply": "manifests",
-    "sync": "manifests",
-    "resume": "manifests",
-    "iam-policy": "policy",
-    "init": "setup",
-    "plugins": "setup",
-    "sandbox": "setup",
-}
-"""Commands, and the module that each is in: making them is much of what a short command takes, so it is done for the
-module that is asked for. Annotations there are no strings, for the same reason: typer evaluates each of them thrice."""
 
 
 def register(command: str = "") -> None:
@@ -53,8 +65,8 @@ def register(command: str = "") -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; answers its exit code."""
-    State.answered, State.said = False, SAID
+    """Run one command line. Return its exit code."""
+    State.json_printed, State.message = False, BEFORE_WORK
     try:
         return _run(arguments)
     except (_WrongUsage, _AnyClickError) as error:
@@ -63,9 +75,9 @@ def run(arguments: Sequence[str]) -> int:
         message: str = error.format_message()  # type: ignore[attr-defined]
         return _could_not_run(arguments, message, ExitCode.USAGE, hint)
     except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
-        message, code = State.said, ExitCode.INTERRUPTED
+        message, code = State.message, ExitCode.INTERRUPTED
         terminal_for(arguments).note(message)
-        _answer(arguments, message, code)
+        _print_json_error(arguments, message, code)
         return code
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one line, and in its object on stdout
         unforeseen = UnforeseenError(error)
@@ -78,25 +90,25 @@ def run(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     variables = {name: value for name, value in os.environ.items() if name.startswith("BULKPROF_")}
-    for said in (*arguments, *variables.values()):
-        if not _is_text(said):
-            shown = os.fsencode(said).decode(errors="backslashreplace")
+    for given in (*arguments, *variables.values()):
+        if not _is_text(given):
+            shown = os.fsencode(given).decode(errors="backslashreplace")
             raise _WrongUsage(f"{shown}: is not UTF-8, and a name that isn't could stand in no report; rename the file")
-    given = [argument for argument in arguments if argument != DEBUG]
-    register(*given[:1])
+    rest = [argument for argument in arguments if argument != DEBUG]
+    register(*rest[:1])
     stdout = sys.stdout
     try:
-        result = typer.main.get_command(app).main(args=given, prog_name="bulkprof", standalone_mode=False)
+        result = typer.main.get_command(app).main(args=rest, prog_name="bulkprof", standalone_mode=False)
     finally:
         # While a command runs, standard output is kept from whatever else prints.
         sys.stdout = stdout
     return result if isinstance(result, int) else ExitCode.DONE
 
 
-def _is_text(said: str) -> bool:
-    """Whether it is Unicode: bytes of an argument that aren't UTF-8 stand as lone surrogates in it."""
+def _is_text(text: str) -> bool:
+    """Return whether it is Unicode: bytes of an argument that aren't UTF-8 are lone surrogates in it."""
     try:
-        said.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -105,21 +117,21 @@ def _is_text(said: str) -> bool:
 def _could_not_run(arguments: Sequence[str], message: str, code: int, hint: Sequence[str] = ()) -> int:
     """Say why, in a line and, with `--json`, as the object on stdout."""
     terminal_for(arguments).error(printable_lines([message, *hint]))
-    _answer(arguments, message, code)
+    _print_json_error(arguments, message, code)
     return code
 
 
-def _answer(arguments: Sequence[str], message: str, code: int) -> None:
-    if _is_set(arguments, "--json", "BULKPROF_JSON") and not State.answered:
+def _print_json_error(arguments: Sequence[str], message: str, code: int) -> None:
+    if _is_set(arguments, "--json", "BULKPROF_JSON") and not State.json_printed:
         terminal_for(arguments).json({"error": message, "exit_code": int(code)})
 
 
 DEBUG = "--debug"
-"""Taken out of the arguments wherever it stands: it is about the process, not about one command of it."""
+"""Removed from the arguments wherever it stands: it is about the process, not about one command of it."""
 
 
 def is_debug(arguments: Sequence[str]) -> bool:
-    """Whether tracebacks are wanted."""
+    """Return whether tracebacks are wanted."""
     return _is_set(arguments, DEBUG, "BULKPROF_DEBUG")
 
 
@@ -128,7 +140,7 @@ def _is_set(arguments: Sequence[str], flag: str, variable: str) -> bool:
 
 
 def terminal_for(arguments: Sequence[str]) -> "Terminal":
-    """For what goes wrong where no command has its own: how lines look, as far as the bare arguments tell."""
+    """Return a terminal for errors outside of a command, with the look that the bare arguments ask for."""
     from bulkprof.cli.logs import LogFormat
     from bulkprof.cli.terminal import Terminal
 

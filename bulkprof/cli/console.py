@@ -1,4 +1,4 @@
-"""rich's console, for what is drawn."""
+"""rich's console, for tables, bars and lines on a terminal."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class SafeConsole(Console):
     """A console that draws only what is printable."""
 
     def __init__(self, **options: Any) -> None:
-        # A `:warning:` in a cell is one, and no picture.
+        # A `:warning:` in a cell stays what it is and becomes no picture.
         super().__init__(**options, emoji=False)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Make a text printable: all strings come here, those in tables, too."""
+        """Return a text made printable: rich asks this for all strings, those in tables, too."""
         return super().render_str(printable(text), **options)

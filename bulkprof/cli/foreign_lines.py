@@ -1,7 +1,7 @@
-"""What libraries and Python itself say on standard error, as lines of the command's own: one each, JSON where asked.
+"""What libraries and Python itself say on standard error, as lines of the command: one each, JSON where asked for.
 
 They say it through `logging`, `warnings` and a handful of hooks. Tracebacks are shown under `--debug` only, and so are
-the SDK's lines: what matters to a run it raises, and bulkprof says that.
+the SDK's lines: it raises what matters to a run, and bulkprof prints that.
 """
 
 from __future__ import annotations
@@ -11,35 +11,40 @@ import threading
 import warnings
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bulkprof.errors import named, without_secrets
 
 if TYPE_CHECKING:
     import logging
 
-    from bulkprof.cli.terminal import Terminal
-
 _OF_SDK = ("aioboto3", "aiobotocore", "boto3", "botocore")
 OURS = "bulkprof"
-"""The logger by which bulkprof tells what nobody but those who mend it want to know."""
+"""The logger for what only those who work on bulkprof itself want to know."""
+
+
+class Speaker(Protocol):
+    """What lines are printed through."""
+
+    def foreign(self, message: str, traceback: str = "") -> None:
+        """Print a line that isn't bulkprof's own, and where it comes from if that is wanted."""
 
 
 class ForeignLines:
     """Takes over from Python, once for the process."""
 
-    def __init__(self, make: Callable[[], Terminal], *, debug: bool) -> None:
-        """`make` gives something to speak through where no command has a terminal yet."""
+    def __init__(self, make: Callable[[], Speaker], *, debug: bool) -> None:
+        """`make` returns what lines are printed through while no command has a terminal yet."""
         self._make = make
         self._debug = debug
-        self._terminal: Terminal | None = None
+        self._terminal: Speaker | None = None
         sys.excepthook = self._uncaught
         sys.unraisablehook = self._unraisable
         threading.excepthook = self._in_thread
         warnings.showwarning = self._warned
 
-    def speak_through(self, terminal: Terminal) -> None:
-        """Use the command's terminal from now on, and listen to loggers: those who log are imported with it."""
+    def speak_through(self, terminal: Speaker) -> None:
+        """Use the command's terminal from now on, and listen to loggers: libraries that log are imported with it."""
         if self._terminal is None:
             self._listen()
         self._terminal = terminal
@@ -65,7 +70,7 @@ class ForeignLines:
         if record.name.partition(".")[0] in _OF_SDK and not self._debug:
             return
         error = record.exc_info[1] if record.exc_info else None
-        # What follows in further lines is where it was, or the objects that were involved.
+        # Further lines say where it was, or which objects were involved.
         text = f"{record.name}: {record.getMessage().partition(chr(10))[0]}"
         self.say(without_secrets(f"{text}: {named(error)}" if error is not None else text), error)
 
@@ -89,7 +94,7 @@ class ForeignLines:
 
 
 def trace(error: BaseException | None) -> str:
-    """The traceback of an exception, for `--debug`; empty for none."""
+    """Return the traceback of an exception, for `--debug`; empty for none."""
     if error is None:
         return ""
     import traceback
@@ -100,12 +105,12 @@ def trace(error: BaseException | None) -> str:
 _lines: list[ForeignLines] = []
 
 
-def take_over(make: Callable[[], Terminal], *, debug: bool) -> None:
+def take_over(make: Callable[[], Speaker], *, debug: bool) -> None:
     """Take over from Python: for a process that is bulkprof's own."""
     _lines.append(ForeignLines(make, debug=debug))
 
 
-def speak_through(terminal: Terminal) -> None:
+def speak_through(terminal: Speaker) -> None:
     """Use the command's terminal, in a process that is bulkprof's own."""
     for lines in _lines:
         lines.speak_through(terminal)

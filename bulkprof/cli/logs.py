@@ -1,4 +1,4 @@
-"""Lines on standard error as JSON objects, one a line, for whatever collects logs."""
+"""Lines on standard error as JSON objects, one a line, for programs that collect logs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Level(StrEnum):
 
 
 def log_line(level: Level, message: str, run_id: str, now: datetime, **more: Any) -> str:
-    """One line; `run_id` is empty before there is a run, `more` are fields that only some lines have."""
+    """Return one line; `run_id` is empty before there is a run, `more` are fields that only some lines have."""
     time = now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     # ASCII with escapes: a line stays a line, and one that can be read, whatever the encoding of the stream is.
     line = {"time": time, "level": str(level), "message": message, "run_id": run_id, **more}

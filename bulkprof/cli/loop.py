@@ -12,7 +12,7 @@ import anyio
 from anyio.abc import TaskStatus
 
 from bulkprof.cli import early
-from bulkprof.cli.running import say_how_to_resume
+from bulkprof.cli.next_steps import say_how_to_resume
 from bulkprof.cli.terminal import Terminal
 from bulkprof.system.descriptors import raise_limit
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def run_watched(terminal: Terminal, work: Callable[[], Awaitable[T]], again: list[str] | None) -> T:
-    """Run `work` to its end, and hear of signals meanwhile."""
+    """Run `work` to its end, and listen to signals meanwhile."""
 
     async def main() -> T:
         result: list[T] = []
@@ -57,7 +57,7 @@ async def _watch_signals(terminal: Terminal, again: list[str] | None, *, task_st
                 os._exit(code)
             terminal.stop.request(128 + number)
             if terminal.asks:
-                # Nothing is under way that would have to end; how it ends is told next, below the question.
+                # Nothing is under way that would have to end; how the command ends is said next, below the question.
                 terminal.errors.line("")
             else:
                 terminal.note("stopping: calls in flight end first (once more to stop at once)")

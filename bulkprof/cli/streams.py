@@ -1,6 +1,6 @@
-"""The process's three streams, so that one that is closed, full or read by nobody never harms a run.
+"""The process's three streams, so that one that is closed, full or not read never harms a run.
 
-What is done in AWS is done, whoever hears of it: a write that fails is remembered here, and told at the end.
+What is done in AWS is done, whether it can be printed or not. A write that fails is remembered, and reported last.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Streams:
             try:
                 os.fstat(number)
             except OSError:
-                # The lowest free number is this one. Left free, it would be the next file's: a run's, and every stray
+                # The lowest free number is this one. Left free, the next file would get it: a run file, and every stray
                 # line would be written into that.
                 os.open(os.devnull, os.O_RDWR)
         self._out = Lossy(1, closed=sys.stdout is None)
@@ -51,9 +51,9 @@ class Streams:
         sys.stderr = _text(self._err, sys.stderr, line_buffering=True)
 
     def lost(self) -> str:
-        """Write what is left, and answer why standard output didn't get all; empty where it did.
+        """Write what is left. Return why standard output didn't get all; empty where it did.
 
-        It is no fault that nobody reads to the end, as in `bulkprof … | head`.
+        It is no fault when a reader stops before the end, as in `bulkprof … | head`.
         """
         for stream in (sys.stdout, sys.stderr):
             with suppress(ValueError):

@@ -21,8 +21,8 @@ from bulkprof.cli.logs import Level, LogFormat, log_line
 from bulkprof.errors import UsageError
 from bulkprof.manifests.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, Target
-from bulkprof.reports.lines import plan_counts_line, summary_line
 from bulkprof.reports.progress import ProgressView
+from bulkprof.reports.text import plan_counts_line, show_plan, show_summary, summary_line
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import headed, json_text, printable
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Out:
-    """Standard output or error. It harms nobody when it takes only ASCII; `streams` sees to those that take nothing.
+    """Standard output or error. It may take only ASCII; `streams` sees to those that take nothing.
 
     rich takes long to import, so it is left to what it is needed for: drawing, and lines on a terminal.
     """
@@ -63,7 +63,7 @@ class Out:
 
     @cached_property
     def is_terminal(self) -> bool:
-        """Whether rich takes it for a terminal, which these variables have a say in."""
+        """Whether rich takes it for a terminal, which `FORCE_COLOR` and `TTY_COMPATIBLE` influence."""
         maybe = self._stream is not None and self._stream.isatty()
         return (maybe or not _TERMINAL_VARIABLES.isdisjoint(os.environ)) and self.console.is_terminal
 
@@ -89,7 +89,7 @@ class Terminal(Ui):
     ) -> None:
         self.as_json = as_json
         self.stdout = sys.stdout
-        """Standard output, which nobody else writes to: what plugins print goes to standard error."""
+        """Standard output, which nothing else writes to: what plugins print goes to standard error."""
         self.json_logs = log_format is LogFormat.JSON
         self.errors = Out(stderr=True, no_color=no_color)
         # Tables have no place among JSON lines: what they say is in the JSON on stdout, and in a line of its own.
@@ -99,7 +99,7 @@ class Terminal(Ui):
         self.problems: list[Problem] = []
         self.run_id = ""
         self.asks = False
-        """Whether a question waits for its answer: until then, nothing is changed or on its way."""
+        """Whether a question waits for its answer: until then, nothing is changed and no call is under way."""
         speak_through(self)
 
     def started(self, run_id: str) -> None:
@@ -132,16 +132,16 @@ class Terminal(Ui):
         self._line(Level.ERROR, message)
 
     def foreign(self, message: str, traceback: str = "") -> None:
-        """Print a line of somebody else's, and where it comes from if that is wanted."""
+        """Print a line that isn't bulkprof's own, and where it comes from if that is wanted."""
         more: dict[str, Any] = {"traceback": traceback} if traceback else {}
         self._line(Level.WARNING, message, **more)
         if traceback and not self.json_logs:
             for line in traceback.splitlines():
-                # Indented: no text of an exception passes for a line of ours.
+                # Indented: no text of an exception passes for a line of bulkprof's own.
                 self.errors.line(f"  {line}")
 
     def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
-        """Print a line for a target; a bar says enough on a terminal, and nothing new is no news in a text log."""
+        """Print a line for a target; a terminal has a bar instead, and text logs leave out targets without changes."""
         if not self.json_logs and (self.errors.is_terminal or set(counts) <= {OutcomeKind.UNCHANGED}):
             return
         said = ", ".join(f"{counts[kind]} {kind}" for kind in OutcomeKind if counts.get(kind))
@@ -155,9 +155,7 @@ class Terminal(Ui):
         )
 
     def finished(self, summary: RunSummary, failures: Iterable[str]) -> None:
-        """Show a run's end: as tables, or where they would stand among JSON lines, in some lines of its own."""
-        from bulkprof.reports.text import show_summary
-
+        """Show a run's end: as tables, or among JSON lines as some more of them."""
         show_summary(self.output.console, summary, () if self.json_logs else failures)
         if self.json_logs:
             for line in failures:
@@ -191,7 +189,7 @@ class Terminal(Ui):
         return (await self._ask("Do it? Only 'yes' is taken: ", sys.stdin.buffer)).lower() == "yes"
 
     async def ask(self, question: str) -> str | None:
-        """Ask on the terminal, which standard input need not be."""
+        """Ask on the terminal, which standard input need not be. Return the answer, None where there is no terminal."""
         if sys.stdin is not None and sys.stdin.isatty():
             return await self._ask(question, sys.stdin.buffer)
         try:
@@ -205,8 +203,6 @@ class Terminal(Ui):
         if self.as_json and self.json_logs:
             self.note(plan_counts_line(plan.actions, plan.refused, plan.targets))
         elif plan.path is not None:
-            from bulkprof.reports.text import show_plan
-
             with RunFile.open(plan.path) as run:
                 show_plan(self.output.console, run)
 
@@ -244,7 +240,7 @@ class Terminal(Ui):
         """Print the one JSON object of `--json`."""
         plain = (self.stdout.encoding or "").lower().replace("-", "") != "utf8"
         self.text([json_text(value, ascii_only=plain)])
-        State.answered = True
+        State.json_printed = True
 
     def text(self, lines: Iterable[str]) -> None:
         """Print lines on stdout, made printable, for other programs to read."""
@@ -253,5 +249,5 @@ class Terminal(Ui):
 
 
 def _open_terminal() -> BinaryIO:
-    """The terminal that this process belongs to. Raises `OSError` where it has none."""
+    """Return the terminal that this process belongs to. Raises `OSError` where it has none."""
     return cast("BinaryIO", Path("/dev/tty").open("rb", buffering=0))

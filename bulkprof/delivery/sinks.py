@@ -1,7 +1,7 @@
 """Outcomes and the run's end to sinks, at least once, from the run file.
 
-The run file is the queue: each sink has a position in it, so a slow sink holds nothing up and memory stays flat, and
-what a dead one missed is still there for `bulkprof runs redeliver`. Nothing that a sink does can harm the run.
+The run file is the queue: each sink has a position in it, so a slow sink delays nothing and memory stays flat, and what
+a broken one missed is still there for `bulkprof runs redeliver`. Nothing that a sink does can harm the run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import anyio
 
-from bulkprof.delivery.watched import Watched
+from bulkprof.delivery.timed_steps import TimedSteps
 from bulkprof.engine.retry import backoff
 from bulkprof.errors import without_secrets
 from bulkprof.model import Outcome
@@ -37,10 +37,10 @@ CALL_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 60.0
 """Seconds that a run waits for its sinks after its last action, and then for each to take the end."""
 SIGNAL_TIMEOUT_S = 5.0
-"""The same where a signal wishes the run to stop: what sinks miss then, comes with `resume` or `runs redeliver`."""
+"""The same after a signal: what sinks miss then is delivered by `resume` or `runs redeliver`."""
 CLOSE_TIMEOUT_S = 5.0
 BLOCKED_S = 1.0
-"""Seconds for which a sink may keep everything else of a run from going on before that is told."""
+"""Seconds for which a sink may block everything else of a run before there is a warning."""
 
 
 @dataclass(slots=True)
@@ -51,15 +51,15 @@ class Delivery:
     sinks: Sequence[tuple[str, Sink]]
     """Plugin names and their sinks."""
     warn: Callable[[str], None]
-    """Told once of each sink that is given up."""
+    """Called once for each sink that is given up."""
     stop: Stop = field(default_factory=Stop)
     clock: Callable[[], float] = time.monotonic
     _ended: anyio.Event = field(default_factory=anyio.Event)
-    _told: set[str] = field(default_factory=set)
-    _told_of_blocking: set[str] = field(default_factory=set)
+    _warned_of: set[str] = field(default_factory=set)
+    _warned_of_blocking: set[str] = field(default_factory=set)
 
     async def follow(self) -> None:
-        """Deliver batches while the run goes on; ends after `end()`, a slow sink's backlog or not."""
+        """Deliver batches while the run goes on; ends after `end()`, also where a slow sink has a backlog."""
         async with self._in_time(), anyio.create_task_group() as group:
             for plugin, sink in self.sinks:
                 group.start_soon(self._follow_one, plugin, sink)
@@ -69,9 +69,9 @@ class Delivery:
         self._ended.set()
 
     async def finish(self, summary: RunSummary) -> list[str]:
-        """Deliver what is left and the run's end, one sink after the other; answers the sinks that miss something.
+        """Deliver what is left and the run's end, one sink after the other. Return those that miss something.
 
-        In config order, so that a link which one sink answers (a report in S3) can be shown by the next (Slack).
+        In config order, so that a link which one sink returns (a report in S3) can be shown by the next (Slack).
         """
         self.end()
         missing = []
@@ -86,7 +86,7 @@ class Delivery:
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
-        """Give what is inside only so long, from `end()` on, and less from a signal on."""
+        """Limit the time of what is inside, from `end()` on, and to less from a signal on."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._limit, group.cancel_scope)
             yield
@@ -122,20 +122,20 @@ class Delivery:
         links = (await self.run.off_loop(self.run.details)).links
         end = FinishedRun(summary, self._outcomes, links)
         if taken := await self._guarded(plugin, sink, "finish", end):
-            if taken.answer and not isinstance(taken.answer, str):
+            if taken.returned and not isinstance(taken.returned, str):
                 self.warn(
                     f"sink {sink.name!r} (plugin {plugin!r}): {type(sink).__name__}.finish answers "
-                    f"{type(taken.answer).__name__}, which is no link: answer a URL or None"
+                    f"{type(taken.returned).__name__}, which is no link: answer a URL or None"
                 )
-            elif taken.answer:
+            elif taken.returned:
                 # Kept with the run, for sinks that are served by a later `redeliver`.
-                links = {**links, sink.name: taken.answer}
+                links = {**links, sink.name: taken.returned}
                 await self.run.off_loop(partial(self.run.note, links=links))
             position, _ = await self.run.off_loop(partial(self.run.delivered, sink.name))
             await self.run.off_loop(partial(self.run.set_delivered, sink.name, position, finished=True))
 
     async def _deliver_new(self, plugin: str, sink: Sink) -> bool:
-        """Bring a sink up to date; False when it was given up."""
+        """Bring a sink up to date. Return False when it was given up."""
         while True:
             position, _ = await self.run.off_loop(partial(self.run.delivered, sink.name))
             batch = await self.run.off_loop(partial(self.run.outcomes_after, position, BATCH))
@@ -152,7 +152,7 @@ class Delivery:
             position = batch[-1][0]
 
     async def _guarded(self, plugin: str, sink: Sink, method: str, argument: Any) -> _Taken | None:
-        """Call a sink with a time limit and a few tries; what it raises is told, never passed on."""
+        """Call a sink with a time limit and a few tries. Return None where it fails, after a warning."""
         for attempt in range(1, TRIES + 1):
             try:
                 with anyio.fail_after(CALL_TIMEOUT_S), _contained():
@@ -160,7 +160,7 @@ class Delivery:
             except TimeoutError:
                 reason = f"no answer within {CALL_TIMEOUT_S:g} s"
             except _NotAsyncError as error:
-                # The next time, it would be no other.
+                # The next try would end the same way.
                 reason = str(error)
                 break
             except _SinkError as error:
@@ -169,35 +169,35 @@ class Delivery:
                     break
             if attempt < TRIES:
                 await anyio.sleep(backoff(attempt))
-        if sink.name not in self._told:
-            self._told.add(sink.name)
+        if sink.name not in self._warned_of:
+            self._warned_of.add(sink.name)
             again = "`bulkprof runs redeliver` sends what is missing"
             self.warn(f"sink {sink.name!r} (plugin {plugin!r}): {reason}; {again}")
         return None
 
     async def _call(self, plugin: str, sink: Sink, method: str, *arguments: Any) -> Any:
-        """Call a method of a sink, and tell when it kept everything else from going on."""
-        answer = getattr(sink, method)(*arguments)
-        if not inspect.isawaitable(answer):
+        """Call a method of a sink, and warn when it blocked everything else."""
+        awaitable = getattr(sink, method)(*arguments)
+        if not inspect.isawaitable(awaitable):
             what = f"{type(sink).__name__}.{method} is not async"
             raise _NotAsyncError(f"{what}, so it can't be awaited; write `async def {method}`")
-        watched = Watched(answer, self.clock)
+        timed = TimedSteps(awaitable, self.clock)
         try:
-            return await watched
+            return await timed
         finally:
-            if watched.longest_s >= BLOCKED_S and sink.name not in self._told_of_blocking:
-                self._told_of_blocking.add(sink.name)
+            if timed.longest_s >= BLOCKED_S and sink.name not in self._warned_of_blocking:
+                self._warned_of_blocking.add(sink.name)
                 self.warn(
                     f"sink {sink.name!r} (plugin {plugin!r}): {type(sink).__name__}.{method} kept the whole run from "
-                    f"going on for {watched.longest_s:.1f} s; await what takes time, or do it in a thread "
+                    f"going on for {timed.longest_s:.1f} s; await what takes time, or do it in a thread "
                     "(anyio.to_thread.run_sync)"
                 )
 
 
 class _Taken(NamedTuple):
-    """That a sink took something, and what it answered."""
+    """That a sink took something, and what it returned."""
 
-    answer: Any
+    returned: Any
 
 
 class _SinkError(Exception):
@@ -219,7 +219,7 @@ def _contained() -> Iterator[None]:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        # Nobody cancelled the run: it is something of the sink's own that was, and that it waited for.
+        # The run was not cancelled: something of the sink's own was, which it waited for.
         raise _SinkError("CancelledError: what it waited for was cancelled") from None
     except (Exception, SystemExit) as error:
         raise _SinkError(f"{type(error).__name__}: {without_secrets(str(error))}") from error
@@ -231,11 +231,11 @@ class MadeSinks(NamedTuple):
     sinks: list[tuple[str, Sink]]
     """Plugin names and their sinks."""
     unmade: list[str]
-    """The plugins that were to make some, and failed to: what they miss comes with `redeliver`, too."""
+    """The plugins whose sinks could not be made: `redeliver` delivers what they miss, too."""
 
 
 def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], None]) -> MadeSinks:
-    """Ask the plugins for their sinks. One that can't be made is told and left out: the run goes on."""
+    """Ask the plugins for their sinks. A warning says which can't be made; the run goes on without them."""
     sinks: list[tuple[str, Sink]] = []
     unmade: list[str] = []
     for implementation in registry.implementations("bulkprof_sinks"):
@@ -253,7 +253,7 @@ def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], No
 
 
 def _named(made: Sequence[Sink], plugin: str, taken: set[str]) -> Iterator[tuple[str, Sink]]:
-    """A plugin's sinks, each with a name that isn't `taken`: whatever a class of foreign code has against its name."""
+    """Return a plugin's sinks with names that aren't `taken`. Raises what a foreign class raises at a new name."""
     for sink in made:
         # Positions are kept by name: two of one name would each get a part.
         name = sink.name or plugin

@@ -11,10 +11,10 @@ from bulkprof.store.run import DesiredRow, RunFile
 
 
 def write_failed(path: Path, run: RunFile, own_tags: Collection[str], *, safe: bool = False) -> int:
-    """Write the desired profiles that failed, are unknown or were skipped; answers how many. Blocks.
+    """Write the desired profiles that failed, are unknown or were skipped. Return how many. Blocks.
 
     Names and tags are what the rules made of the row, so that the file stands for itself. bulkprof's own tags
-    are left out: whoever applies the file sets them. `safe` is for spreadsheets: see `write_manifest`.
+    are left out: `apply` sets them. `safe` is for spreadsheets: see `write_manifest`.
     """
     write_manifest(path, lambda: (_cells(row, own_tags) for row in run.desired(NEED_ATTENTION)), safe=safe)
     return sum(1 for _ in run.desired(NEED_ATTENTION))

@@ -1,4 +1,4 @@
-"""What went wrong in a run, for people: rows that failed alike are said once, with their number and the first of them.
+"""What went wrong in a run, for people: rows that failed alike are one line, with their number and the first of them.
 
 The results file has them all, one by one.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from bulkprof.aws.errors.mapping import CODES
 from bulkprof.errors import AccessDeniedError
 from bulkprof.model import NEED_ATTENTION, NOT_REACHED, Outcome, OutcomeKind, Target
-from bulkprof.reports import denials
+from bulkprof.reports import remedies
 from bulkprof.store.run import RunFile
 
 EACH = 3
@@ -46,21 +46,22 @@ class _Alike:
 
 
 def failure_lines(run: RunFile, each: int = EACH) -> Iterator[str]:
-    """What people have to look at, in manifest order, with a remedy for missing permissions. Blocks.
+    """Return what needs attention, in manifest order, with a remedy for missing permissions. Blocks.
 
     Up to `each` rows that failed alike are shown one by one; rows that were never reached only count.
     """
-    yield from _grouped(run.results(NEED_ATTENTION), each)
+    yield from grouped_lines(run.results(NEED_ATTENTION), each)
     for lost in run.lost():
         yield f"{lost}; apply or sync its row: that makes it before anything else"
 
 
-def _grouped(outcomes: Iterable[Outcome], each: int) -> Iterator[str]:
+def grouped_lines(outcomes: Iterable[Outcome], each: int) -> Iterator[str]:
+    """Return a line for outcomes that failed alike, one for each of them where they are few, and the remedies."""
     groups: dict[tuple[OutcomeKind, str, str, str], _Alike] = {}
     for outcome in outcomes:
         if outcome.kind.needs_attention and outcome.error_code != NOT_REACHED:
-            remedy = denials.remedy_kind(outcome.error_message) if _is_denied(outcome) else ""
-            key = (outcome.kind, outcome.error_code, denied_action(outcome), remedy)
+            remedy = remedies.remedy_kind(outcome.error_message) if _is_denied(outcome) else ""
+            key = (outcome.kind, outcome.error_code, _denied_action(outcome), remedy)
             groups.setdefault(key, _Alike()).take(outcome, each)
     denied: dict[str, set[str]] = {}
     for (_, _, action, remedy), alike in groups.items():
@@ -68,16 +69,15 @@ def _grouped(outcomes: Iterable[Outcome], each: int) -> Iterator[str]:
         if remedy:
             denied.setdefault(remedy, set()).add(action)
     for remedy, actions in denied.items():
-        yield denials.remedy(remedy, actions)
+        yield remedies.remedy(remedy, actions)
 
 
 def _is_denied(outcome: Outcome) -> bool:
     return CODES.get(outcome.error_code) is AccessDeniedError
 
 
-def denied_action(outcome: Outcome) -> str:
-    """What IAM calls the operation that was denied, where the answer says so."""
-    return denials.action(outcome.error_message) if _is_denied(outcome) else ""
+def _denied_action(outcome: Outcome) -> str:
+    return remedies.denied_action(outcome.error_message) if _is_denied(outcome) else ""
 
 
 def _line(outcome: Outcome) -> str:

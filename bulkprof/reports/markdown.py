@@ -1,7 +1,7 @@
 """A run or a plan as Markdown: for job summaries, pull requests and tickets.
 
-Counts first, then what somebody has to look at, then what changed; long lists are cut, since the places that show
-Markdown have limits of their own. The results file has every row.
+Counts first, then what needs attention, then what changed; long lists are cut, since the places that show Markdown have
+limits of their own. The results file has every row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
 from bulkprof.model import AT_WORK, CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind, RunStatus
-from bulkprof.reports.lines import counted
+from bulkprof.reports.text import calls_line, counted
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.store.status import status_of, told_its_end, why_unfinished
@@ -23,11 +23,11 @@ LISTED = 100
 _LONGEST_CELL = 300
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&])")
 _MENTION = re.compile(r"@(?=\w)")
-"""GitHub looks for names after Markdown is done, so that a backslash doesn't keep it from telling somebody."""
+"""GitHub looks for names after Markdown is done, so that a backslash doesn't keep it from notifying them."""
 
 
 def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> Iterator[str]:
-    """A run's report, line by line. Blocks."""
+    """Return a run's report, line by line. Blocks."""
     yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
     yield ""
     details = run.details()
@@ -54,13 +54,11 @@ def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> It
         header = ("target", "profile", "deleted ARN", "by run")
         yield from _cut("### Without a profile: a replacement isn't whole", header, lost, len(summary.lost))
     yield from _listed("Changed", CHANGED, summary, run, _change, ("target", "profile", "outcome", "ARN"))
-    sent = sum(count.sent for count in summary.calls.values())
-    throttled = sum(count.throttled for count in summary.calls.values())
-    yield f"Run `{summary.run_id}`: {sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
+    yield f"Run `{summary.run_id}`: {calls_line(summary)}"
 
 
 def plan_markdown(plan: Plan, *, declined: bool = False) -> Iterator[str]:
-    """A plan's report, line by line; `declined` says that nobody agreed to it. Blocks."""
+    """Return a plan's report, line by line; `declined` says that it was not approved. Blocks."""
     waiting = sum(count for kind, count in plan.actions.items() if kind is not ActionKind.NONE)
     headline = f"{counted(waiting, 'change')} in {counted(plan.targets, 'target')}" if waiting else "no changes"
     yield f"## bulkprof plan: {headline}"
@@ -136,7 +134,7 @@ def _planned(kind: ActionKind) -> str:
 
 
 def _cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
-    """Text as it is, whatever characters of Markdown or lines it holds: it may come from a manifest or from AWS."""
+    """Return text as it is, whatever characters of Markdown or lines it holds: it may be a manifest's or AWS's."""
     line = printable(" ".join(text.split()))
     if longest is not None and len(line) > longest:
         line = line[: longest - 1] + "…"
@@ -144,6 +142,6 @@ def _cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
 
 
 def _code(text: str) -> str:
-    """Text as code in a cell of a table, which a backtick would end, and a bar without its backslash, too."""
+    """Return text as code in a cell of a table, which a backtick would end, and a bar without its backslash, too."""
     shown = printable(text).replace("`", "'").replace("|", r"\|")
     return f"`{shown}`"

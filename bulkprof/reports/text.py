@@ -1,20 +1,30 @@
-"""A plan and a run as people read them: tables in Terraform's manner."""
+"""A plan and a run as people read them: summed up in a line, and as tables in Terraform's manner.
+
+rich takes long to import, so it is left to the functions that draw.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from bulkprof.model import Action, ActionKind, OutcomeKind, Target
-from bulkprof.reports.lines import SIGNS, plan_counts_line, summary_line
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 SHOWN = 40
 """Changes that a plan shows one by one before it only counts."""
+SIGNS: Mapping[ActionKind, str] = {
+    ActionKind.CREATE: "+",
+    ActionKind.UPDATE: "~",
+    ActionKind.ADOPT: "~",
+    ActionKind.REPLACE: "!",
+    ActionKind.DELETE: "-",
+    ActionKind.NONE: "=",
+}
 ACTION_STYLES: Mapping[ActionKind, str] = {
     ActionKind.CREATE: "green",
     ActionKind.UPDATE: "yellow",
@@ -36,11 +46,46 @@ OUTCOME_STYLES: Mapping[OutcomeKind, str] = {
 }
 
 
+def plan_counts_line(totals: Mapping[ActionKind, int], refused: int, targets: int) -> str:
+    """Sum a plan up in one line, such as `Plan: + 472 to create, = 3 unchanged, in 2 targets`."""
+    words = {
+        ActionKind.CREATE: "to create",
+        ActionKind.UPDATE: "to update",
+        ActionKind.ADOPT: "to adopt",
+        ActionKind.REPLACE: "to replace",
+        ActionKind.DELETE: "to delete",
+        ActionKind.NONE: "unchanged",
+    }
+    parts = [f"{SIGNS[kind]} {totals[kind]} {word}" for kind, word in words.items() if totals.get(kind)]
+    if refused:
+        parts.append(f"! {refused} refused")
+    return f"Plan: {', '.join(parts) or 'nothing to do'}, in {counted(targets, 'target')}."
+
+
+def counted(number: int, word: str) -> str:
+    """Return `1 row`, `2 rows`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def summary_line(summary: RunSummary) -> str:
+    """Sum up in one line what a run cost."""
+    return f"Run {summary.run_id}: {calls_line(summary)}"
+
+
+def calls_line(summary: RunSummary) -> str:
+    """Return the calls and the time that a run took."""
+    sent = sum(count.sent for count in summary.calls.values())
+    throttled = sum(count.throttled for count in summary.calls.values())
+    return f"{sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
+
+
 def show_plan(console: Console, run: RunFile) -> None:
     """Print a plan: what changes, one line each, then the counts."""
+    from rich.markup import escape
+
     counts = run.plan_counts()
     totals = {kind: sum(of_target.get(kind, 0) for of_target in counts.values()) for kind in ActionKind}
-    # Those were told of together, with the accounts and the remedy.
+    # Those were shown together already, with the accounts and the remedy.
     unreachable = {Target(*place) for place in run.details().unreachable}
     refused_there = run.refused_counts()
     refused = sum(refused_there.values())
@@ -66,7 +111,9 @@ def show_plan(console: Console, run: RunFile) -> None:
 
 
 def plan_line(action: Action) -> str:
-    """One action as a line of rich markup."""
+    """Return one action as a line of rich markup."""
+    from rich.markup import escape
+
     sign, style = SIGNS[action.kind], ACTION_STYLES[action.kind]
     if action.refusal is not None:
         sign, style = ("!", "bold red")
@@ -79,6 +126,8 @@ def plan_line(action: Action) -> str:
 
 def show_summary(console: Console, summary: RunSummary, failures: Iterable[str]) -> None:
     """Print a run's end: a table of outcomes, then what failed."""
+    from rich.table import Table
+
     table = Table("outcome", header_style="bold")
     table.add_column("profiles", justify="right")
     for kind, style in OUTCOME_STYLES.items():

@@ -20,7 +20,7 @@ from bulkprof.model import FAILURES, Outcome, RunStatus, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
 from bulkprof.reports.failed_rows import write_failed
-from bulkprof.reports.left import Left
+from bulkprof.reports.progress import Remaining
 from bulkprof.reports.results import write_results
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
@@ -88,7 +88,7 @@ async def _run_engine(
         settle_s=work.settings.run.settle_s,
         retirement=connection.rules.retirement,
     )
-    left = Left(await run.off_loop(run.pending_counts), connection.rate, width)
+    left = Remaining(await run.off_loop(run.pending_counts), connection.rate, width)
 
     def open_target(target: Target) -> AbstractAsyncContextManager[OpenTarget]:
         left.begins(target)
@@ -141,7 +141,7 @@ class _Watch:
     """Sees every outcome: shows progress, and stops the run when more fail than is tolerated."""
 
     progress: Progress
-    left: Left
+    left: Remaining
     ui: Ui
     stop: Stop
     allowed: int | None

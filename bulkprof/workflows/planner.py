@@ -17,7 +17,7 @@ from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
 from bulkprof.planning.diff import PRUNED, diff, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from bulkprof.profiles.quota import quota_warning
-from bulkprof.reports.unreachable import blocks
+from bulkprof.reports.unreachable_targets import blocks
 from bulkprof.stop import StopRequestedError
 from bulkprof.store.recent import RecentChanges, RecentRuns
 from bulkprof.store.run import RunFile

@@ -128,7 +128,9 @@ def test_resume_goes_on_and_may_have_a_deadline_too(
     assert outcomes_of(commands.summary("resume", "--deadline", "2h")) == {"created": 8}
 
 
-def test_in_time_nobody_notices(commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadline_that_is_not_reached_changes_nothing(
+    commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BULKPROF_DEADLINE", "2h")
     ended = commands("apply", commands.manifest("team-a"), "--yes")
     assert ended.code == 0

@@ -69,7 +69,7 @@ def test_the_object_that_a_variable_asks_for(tmp_path: Path, monkeypatch: pytest
 
 def test_after_the_work_nothing_is_said_to_be_undone(tmp_path: Path) -> None:
     flags = ("--sandbox", "--yes", "--json", "--log-format", "json")
-    done = interrupted(tmp_path, "bulkprof.reports.text", "apply", "t.csv", *flags)
+    done = interrupted(tmp_path, "rich.table", "apply", "t.csv", *flags)
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert done.returncode == 130, done.stderr
     answer = json.loads(done.stdout)

@@ -73,7 +73,7 @@ def test_no_credentials(commands: CommandLine) -> None:
     assert "no AWS credentials were found" in ended.err
 
 
-def test_an_endpoint_that_nobody_listens_at(commands: CommandLine, sandbox: Sandbox) -> None:
+def test_an_endpoint_where_nothing_listens(commands: CommandLine, sandbox: Sandbox) -> None:
     commands.config("attempts = 1\n")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -176,7 +176,7 @@ def test_wrong_usage(commands: CommandLine, arguments: str, said: str) -> None:
     assert "Traceback" not in ended.err
 
 
-def test_nobody_can_be_asked(commands: CommandLine, sandbox: Sandbox) -> None:
+def test_without_a_terminal_no_question_can_be_asked(commands: CommandLine, sandbox: Sandbox) -> None:
     ended = commands("apply", commands.manifest("team-a"))
     assert ended.code == 64
     assert "+ team-a" in ended.out

@@ -107,7 +107,7 @@ def test_while_it_waits_for_standard_input(commands: CommandLine, sandbox: Sandb
     with commands.started("apply", "-", "--yes", stdin=subprocess.PIPE) as process:
         until(lambda: list(commands.folder.glob(".bulkprof/runs/*.db")))
         process.send_signal(signal.SIGTERM)
-        # The pipe stays open: nobody may wait for it to end.
+        # The pipe stays open: nothing may wait for its end.
         assert process.wait(timeout=30) == 143
         _, err = process.communicate()
     assert "interrupted before anything was changed" in err
@@ -125,7 +125,7 @@ def test_a_finished_run_cannot_be_resumed(commands: CommandLine, sandbox: Sandbo
     assert "is finished: there is nothing to resume" in ended.err
 
 
-def test_a_pipe_that_nobody_writes_to(commands: CommandLine) -> None:
+def test_a_pipe_without_a_writer(commands: CommandLine) -> None:
     path = commands.folder / "pipe.csv"
     os.mkfifo(path)
     with commands.started("apply", str(path), "--yes", "--json") as process:

@@ -11,8 +11,7 @@ from rich.console import Console
 
 from bulkprof.cli.logs import Level, log_line
 from bulkprof.model import ActionKind, Outcome, OutcomeKind, Target
-from bulkprof.reports.left import Left, TargetDone
-from bulkprof.reports.progress import LINE_EVERY_S, LOOK_SHARE, ProgressView
+from bulkprof.reports.progress import LINE_EVERY_S, LOOK_SHARE, ProgressView, Remaining, TargetDone
 from bulkprof.sandbox import Fault, Sandbox
 from tests.cli.driver import CommandLine, Ended
 
@@ -138,7 +137,7 @@ def test_a_line_stays_a_line() -> None:
 
 def test_what_is_left_counts_down() -> None:
     now = [100.0]
-    left = Left(
+    left = Remaining(
         {A: {ActionKind.CREATE: 2, ActionKind.NONE: 1}, B: {ActionKind.CREATE: 4}},
         lambda target, operation: 2.0 if operation == "CreateInferenceProfile" else None,
         8,

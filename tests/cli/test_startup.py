@@ -15,8 +15,8 @@ HEAVY = ("boto3", "botocore", "aioboto3", "aiobotocore", "aiohttp", "moto", "fla
 # What others of our commands need.
 ONLY_ELSEWHERE = (
     *("aws", "workflows.apply", "workflows.connect", "workflows.resolve", "workflows.planner", "workflows.execute"),
-    *("planning.diff", "reports.text", "delivery.sinks", "engine.engine", "engine.targets", "engine.lane"),
-    *("cli.commands.manifests", "cli.commands.export"),
+    *("planning.diff", "delivery.sinks", "engine.engine", "engine.targets", "engine.lane"),
+    *("cli.commands.plan", "cli.commands.apply", "cli.commands.export"),
 )
 PROGRAM = """\
 import sys

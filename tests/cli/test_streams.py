@@ -64,7 +64,7 @@ def test_a_stream_that_is_of_no_use(
         assert read_json(ended.out)["exit_code"] == code
 
 
-def test_what_was_done_is_done_whoever_hears_of_it(commands: CommandLine, sandbox: Sandbox) -> None:
+def test_what_was_done_is_done_also_where_it_can_not_be_printed(commands: CommandLine, sandbox: Sandbox) -> None:
     ended = shell(commands, f"bulkprof apply {commands.manifest('team-a')} --yes --json >/dev/full")
     assert ended.code == 1
     assert FULL in ended.err
@@ -210,7 +210,7 @@ def pasted(err: str) -> list[str]:
 
 
 def read_only(folder: Path) -> tuple[str, ...]:
-    """Make a folder read-only, and answer what a command has to be run by for that to count."""
+    """Make a folder read-only, and return what a command has to be run by for that to count."""
     for path in (*folder.rglob("*"), folder):
         path.chmod(0o555 if path.is_dir() else 0o444)
     if os.geteuid():

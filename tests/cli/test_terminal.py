@@ -35,7 +35,7 @@ class OnTerminal:
         try:
             text = os.read(self.master, 65536).decode()
         except OSError:
-            # How Linux says that nobody holds the other end any more.
+            # How Linux says that the other end is closed.
             return ""
         self.seen += text
         return text
@@ -46,7 +46,7 @@ class OnTerminal:
             assert self.read(), self.seen
 
     def end(self) -> int:
-        """Read to the end; answers the exit code."""
+        """Read to the end. Return the exit code."""
         while self.read():
             pass
         return self.process.wait(timeout=30)
@@ -157,7 +157,7 @@ def test_interrupted_at_the_question(commands: CommandLine, sandbox: Sandbox, on
     assert not sandbox.ledger().profiles
 
 
-def test_nobody_reads_to_the_end(commands: CommandLine, sandbox: Sandbox) -> None:
+def test_a_reader_that_stops_early(commands: CommandLine, sandbox: Sandbox) -> None:
     names = [f"team-{number}" for number in range(12)]
     with commands.started("apply", commands.manifest(*names), "--yes") as process:
         assert process.stdout is not None

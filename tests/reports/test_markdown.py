@@ -1,16 +1,28 @@
-"""Markdown reports: what manifests and AWS say stays text, long lists are cut, and each end of a run is told."""
+"""Markdown reports: what manifests and AWS say stays text, long lists are cut, and each end of a run is shown."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
 
-from bulkprof.model import Outcome, OutcomeKind, Target
+from bulkprof.model import Action, ActionKind, Refusal, Target
 from bulkprof.reports import markdown
 from bulkprof.sandbox import Sandbox
+from bulkprof.totals import Plan
 from tests.cli.driver import CommandLine
+
+HTML = MarkdownIt("commonmark", {"html": True}).enable("table")
+
+
+def refused(message: str) -> str:
+    """The Markdown of a plan whose one action is refused for this reason."""
+    refusal = Refusal("Code", message)
+    action = Action(1, Target("111122223333", "us-east-1"), ActionKind.CREATE, "name", refusal=refusal)
+    plan = Plan("run-1", Path("plan.db"), 1, 1, {}, refused=1, invalid=0, read=lambda _: iter([action]))
+    return "\n".join(markdown.plan_markdown(plan))
 
 
 def cells(page: str) -> list[str]:
@@ -28,18 +40,15 @@ def report(commands: CommandLine, run_id: str) -> str:
 
 def test_text_from_elsewhere_can_not_become_markup() -> None:
     nasty = "a|b <img src=x> `c` **d** [e](http://example.com) &amp; _f_ \\|\nnext"
-    outcome = Outcome(
-        1, Target("111122223333", "us-east-1"), "name", OutcomeKind.FAILED, error_code="Code", error_message=nasty
-    )
-    page = "\n".join(markdown._table(("row", "target", "profile", "outcome", "why"), [markdown._failure(outcome)]))
-    assert cells(page) == ["", "111122223333/us-east-1", "name", "failed", "Code: " + nasty.replace("\n", " ")]
-    assert "<img" not in MarkdownIt("commonmark", {"html": True}).enable("table").render(page)
+    page = refused(nasty)
+    assert cells(page)[-4:] == ["111122223333/us-east-1", "name", "refused", "Code: " + nasty.replace("\n", " ")]
+    assert "<img" not in HTML.render(page)
 
 
-def test_nobody_is_told_by_a_cell() -> None:
+def test_a_cell_notifies_no_user_of_github() -> None:
     # GitHub looks for names in the text that Markdown leaves: a comment divides it, and isn't seen.
-    shown = MarkdownIt("commonmark", {"html": True}).render(markdown._cell("ask @octocat or (@o/team) o@example.com"))
-    assert shown == "<p>ask @<!-- -->octocat or (@<!-- -->o/team) o@<!-- -->example.com</p>\n"
+    shown = HTML.render(refused("ask @octocat or (@o/team) o@example.com"))
+    assert "ask @<!-- -->octocat or (@<!-- -->o/team) o@<!-- -->example.com</td>" in shown
 
 
 def test_long_lists_are_cut_and_counted(

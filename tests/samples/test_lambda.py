@@ -134,7 +134,7 @@ def test_invalid_rows_are_logged(bucket: Bucket, sandbox: Sandbox, caplog: pytes
     assert not sandbox.ledger().profiles
 
 
-def test_a_lock_that_somebody_holds_keeps_it_out(bucket: Bucket, sandbox: Sandbox) -> None:
+def test_a_held_lock_keeps_it_out(bucket: Bucket, sandbox: Sandbox) -> None:
     holder = Holder(7, "elsewhere", "2026-01-01T00:00:00Z", "run-1", "sync", "platform")
     body = Lease(holder, "token", 3600, 1).to_body(0)
     bucket.s3.put_object(Bucket=BUCKET, Key=LOCK, Body=body)

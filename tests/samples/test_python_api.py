@@ -1,4 +1,4 @@
-"""The Python API as its page shows it, and as a guest in somebody else's program."""
+"""The Python API as its page shows it, and as a guest in another program."""
 
 from __future__ import annotations
 

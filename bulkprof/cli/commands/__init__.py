@@ -1,1 +1,1 @@
-"""The commands, in modules that are imported when one of theirs is asked for."""
+"""The commands, in modules that are imported when one of their commands is asked for."""

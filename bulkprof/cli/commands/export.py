@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from bulkprof.cli import options as o
 from bulkprof.cli.app import app
-from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, command, ending, flags_again, make_options, make_terminal, run_async
+from bulkprof.cli.flags import Display, Execution, Only, Scope, with_flags
+from bulkprof.cli.next_steps import command, flags_again
+from bulkprof.cli.running import ending, make_options, make_terminal, run_async
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -18,24 +18,18 @@ if TYPE_CHECKING:
 
 
 @app.command()
+@with_flags
 def export(
+    *,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write here, .csv or .jsonl (default: CSV on stdout).")
     ] = None,
-    accounts: o.Accounts = None,
-    not_accounts: o.NotAccounts = None,
-    regions: o.Regions = None,
     estate_only: Annotated[
         bool, typer.Option("--estate-only", help="Only profiles that carry this estate's ownership tag.")
     ] = False,
-    csv_cells: o.CsvCells = None,
-    max_targets_in_flight: o.TargetsInFlight = None,
-    config: o.ConfigFile = None,
-    state_dir: o.StateDir = STATE_DIR,
-    sandbox: o.UseSandbox = False,
-    as_json: o.Json = False,
-    log_format: o.Logs = LogFormat.TEXT,
-    no_color: o.NoColor = False,
+    scope: Annotated[Scope, Only("accounts", "not_accounts", "regions")],
+    run: Annotated[Execution, Only("csv_cells", "max_targets_in_flight", "config", "state_dir", "sandbox")],
+    shown: Display,
 ) -> int:
     """Write the profiles that exist as a manifest, to plan, adopt and keep. Changes nothing.
 
@@ -44,20 +38,10 @@ def export(
     from bulkprof.system.temporary import temporary_file
     from bulkprof.workflows import export as exporting
 
-    if as_json and out is None:
+    if shown.as_json and out is None:
         raise typer.BadParameter("needs --out FILE: stdout holds the manifest or the summary", param_hint="--json")
-    terminal = make_terminal(as_json, no_color, log_format)
-    opts = make_options(
-        terminal,
-        config,
-        state_dir,
-        accounts=accounts or (),
-        not_accounts=not_accounts or (),
-        regions=regions or (),
-        csv_cells=csv_cells,
-        max_targets_in_flight=max_targets_in_flight,
-        sandbox=sandbox,
-    )
+    terminal = make_terminal(shown)
+    opts = make_options(terminal, scope, run)
     with ending(terminal), temporary_file("w+", encoding="utf-8", newline="") as stream:
 
         async def work() -> "Export":
@@ -67,14 +51,14 @@ def export(
         stream.seek(0)
         cast("TextIOWrapper", terminal.stdout).buffer.write(cast("bytes", cast("TextIOWrapper", stream).buffer.read()))
         terminal.stdout.flush()
-    again = [*flags_again(config, state_dir), *(["--sandbox"] if sandbox else [])]
-    _tell(terminal, found, str(out or "-"), again)
+    again = [*flags_again(run), *(["--sandbox"] if run.sandbox else [])]
+    _show(terminal, found, str(out or "-"), again)
     return int(found.exit_code)
 
 
-def _tell(terminal: "Terminal", found: "Export", out: str, again: list[str]) -> None:
+def _show(terminal: "Terminal", found: "Export", out: str, again: list[str]) -> None:
     from bulkprof.reports.json import problem_json
-    from bulkprof.reports.lines import counted
+    from bulkprof.reports.text import counted
 
     if terminal.as_json:
         summary: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Targets that can't be worked in, told together: one block for each cause, with the accounts and what to do."""
+"""Targets that can't be worked in, shown together: a block for each cause, with the accounts and what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from bulkprof.errors import AccessDeniedError, AwsError
 from bulkprof.model import Target
-from bulkprof.reports import denials
+from bulkprof.reports import remedies
 from bulkprof.text.printable import Lines, printable_lines
 
 SHOWN = 100
@@ -16,7 +16,7 @@ _REQUEST_ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 def blocks(errors: Mapping[Target, AwsError], trust: str) -> list[Lines]:
-    """One text for each cause. `trust` is what the trust policy of a role must allow, for people."""
+    """Return one text for each cause. `trust` is what the trust policy of a role must allow, for people."""
     causes: dict[tuple[str, str, str], list[Target]] = {}
     for target, error in sorted(errors.items()):
         key = (error.operation, error.code, shape(error.message, target))
@@ -25,7 +25,7 @@ def blocks(errors: Mapping[Target, AwsError], trust: str) -> list[Lines]:
 
 
 def shape(message: str, target: Target) -> str:
-    """A message with what differs from target to target taken out, to tell whether two say the same."""
+    """Return a message without what differs from target to target, so that equal causes have equal texts."""
     text = _REQUEST_ID.sub("…", message)
     if target.account:
         text = text.replace(target.account, "{account}")
@@ -61,7 +61,7 @@ def _remedy(error: AwsError, trust: str) -> str:
     if not isinstance(error, AccessDeniedError):
         # Another role or trust would change nothing: the error says what would.
         return ""
-    if (kind := denials.remedy_kind(error.message)) != denials.ALLOW:
-        return denials.remedy(kind, ["sts:AssumeRole"]).removeprefix("to mend: ").partition(";")[0]
+    if (kind := remedies.remedy_kind(error.message)) != remedies.ALLOW:
+        return remedies.remedy(kind, ["sts:AssumeRole"]).removeprefix("to mend: ").partition(";")[0]
     role = next(iter(re.findall(r"role/([^\s:]+)", error.message)), "")
     return f"the role {role or 'of [organization]'} must be there, and its trust policy must allow {trust}"

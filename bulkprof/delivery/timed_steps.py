@@ -1,7 +1,7 @@
-"""Awaiting somebody else's code, and noticing for how long it kept the event loop to itself.
+"""Awaiting foreign code, and measuring for how long it blocked the event loop.
 
 A coroutine runs in steps, from one `await` that has to wait to the next. While a step runs, nothing else of the
-process does: no call is sent, no answer read, no signal heard.
+process does: no call is sent, no response read, no signal handled.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 
-class Watched:
+class TimedSteps:
     """An awaitable that awaits another one; `longest_s` is how long the longest step of that took so far."""
 
     def __init__(self, awaitable: Awaitable[Any], clock: Callable[[], float]) -> None:
@@ -38,5 +38,5 @@ class Watched:
                 step, value = steps.throw, error
 
     async def _through(self) -> Any:
-        # Its own steps can be sent to and thrown into, whatever kind of awaitable it awaits.
+        # A coroutine takes `send` and `throw`, whatever kind of awaitable it awaits.
         return await self._awaitable

@@ -1,4 +1,4 @@
-"""What helps against a denial: that depends on which of the many policies denies, and AWS's message mostly says so."""
+"""Remedies for denied calls: they depend on which of the many policies denies, and AWS's message mostly says so."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARKETPLACE = "marketplace"
 
 
 def remedy_kind(message: str) -> str:
-    """How a denial with this message is mended: `ALLOW`, `MARKETPLACE`, or what to say about another policy."""
+    """Return how a denial with this message is mended: `ALLOW`, `MARKETPLACE`, or what to say about another policy."""
     if _MARKETPLACE.search(message):
         return MARKETPLACE
     if explicit := _EXPLICIT.search(message):
@@ -29,14 +29,14 @@ def remedy_kind(message: str) -> str:
     return ALLOW
 
 
-def action(message: str) -> str:
-    """What IAM calls the operation that was denied, where the message says so."""
+def denied_action(message: str) -> str:
+    """Return what IAM calls the operation that was denied; empty where the message doesn't say."""
     found = _ACTION.search(message)
     return found[1] if found else ""
 
 
 def remedy(kind: str, actions: Iterable[str]) -> str:
-    """One line on what helps against denials of one kind, of these actions."""
+    """Return one line on how to mend denials of one kind, of these actions."""
     named = ", ".join(sorted(set(filter(None, actions))))
     if kind == ALLOW:
         return f"to mend: allow {named or 'what was denied'}; `bulkprof iam-policy` prints all that runs need"

@@ -1,4 +1,4 @@
-"""The command `iam-policy`: the permissions that runs need, to hand to whoever grants them."""
+"""The command `iam-policy`: the permissions that runs need, for those who grant them."""
 
 import re
 from enum import StrEnum
@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bulkprof.cli import options as o
 from bulkprof.cli.app import app
-from bulkprof.cli.logs import LogFormat
-from bulkprof.cli.running import STATE_DIR, ending, make_options, make_terminal
+from bulkprof.cli.flags import ConfigOnly, Lines, flag, with_flags
+from bulkprof.cli.running import ending, make_options, make_terminal
 from bulkprof.errors import ExitCode, UsageError
 
 
@@ -22,7 +21,9 @@ class Party(StrEnum):
 
 
 @app.command("iam-policy")
+@with_flags
 def iam_policy(
+    *,
     party: Annotated[
         Party | None,
         typer.Option("--for", help="Only one of them. The caller's own is apart where it goes via a hub role."),
@@ -30,12 +31,8 @@ def iam_policy(
     cloudformation: Annotated[
         bool, typer.Option("--cloudformation", help="The member role as a template for a CloudFormation StackSet.")
     ] = False,
-    prune: Annotated[
-        bool, typer.Option("--prune", envvar="BULKPROF_PRUNE", help="For runs with --prune: allow to delete.")
-    ] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", envvar="BULKPROF_REPLACE", help="For runs with --replace: allow to delete.")
-    ] = False,
+    prune: Annotated[bool, flag("--prune", "For runs with --prune: allow to delete.")] = False,
+    replace: Annotated[bool, flag("--replace", "For runs with --replace: allow to delete.")] = False,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="For drift alarms: plan and export only, which change nothing.")
     ] = False,
@@ -45,9 +42,8 @@ def iam_policy(
     partition: Annotated[
         str, typer.Option("--partition", metavar="NAME", help="What ARNs begin with: aws, aws-us-gov, aws-cn, …")
     ] = "aws",
-    config: o.ConfigFile = None,
-    log_format: o.Logs = LogFormat.TEXT,
-    no_color: o.NoColor = False,
+    run: ConfigOnly,
+    shown: Lines,
 ) -> int:
     """Print the least permissions that runs with this config need, as JSON."""
     from bulkprof.aws.iam import Needs, Scope, policies, unknown_plugins
@@ -56,8 +52,8 @@ def iam_policy(
     from bulkprof.text.printable import json_text
 
     # Notes go to stderr: stdout is the policy's alone.
-    terminal = make_terminal(False, no_color, log_format)
-    opts = make_options(terminal, config, STATE_DIR)
+    terminal = make_terminal(shown)
+    opts = make_options(terminal, run)
     settings = opts.config.settings
     with ending(terminal):
         if cloudformation and party not in {None, Party.MEMBER}:
@@ -71,10 +67,10 @@ def iam_policy(
         # Made only to hear what is wrong with their settings, which the policies are read from.
         Registry(settings.plugins, opts.config.directory)
         needs = Needs(settings, deletes=prune or replace, changes=not read_only, own_account=own_account)
-        answer = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
+        policy = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
         if party is not None and not cloudformation:
-            answer = answer[party]
-    terminal.text(json_text(answer, ascii_only=True, indent=2).split("\n"))
+            policy = policy[party]
+    terminal.text(json_text(policy, ascii_only=True, indent=2).split("\n"))
     if not settings.organization.role:
         name = f'; for others, set role = "{DEFAULT_ROLE}"' if cloudformation else ""
         terminal.note(f"no role is set in [organization], so runs work in the hub's own account only{name}")

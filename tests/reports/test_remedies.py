@@ -6,8 +6,8 @@ import pytest
 
 from bulkprof.errors import AccessDeniedError, AwsError, InvalidRequestError
 from bulkprof.model import Outcome, OutcomeKind, Target
-from bulkprof.reports.failures import _grouped
-from bulkprof.reports.unreachable import blocks
+from bulkprof.reports.failures import grouped_lines
+from bulkprof.reports.unreachable_targets import blocks
 
 EAST = Target("111122223333", "us-east-1")
 USER = "User: arn:aws:sts::111122223333:assumed-role/r/s is not authorized to perform: bedrock:CreateInferenceProfile"
@@ -53,14 +53,14 @@ def denied(number: int, message: str) -> Outcome:
     ],
 )
 def test_the_remedy_is_for_the_policy_that_denies(message: str, said: str) -> None:
-    last = list(_grouped([denied(1, message)], each=3))[-1]
+    last = list(grouped_lines([denied(1, message)], each=3))[-1]
     assert said in last
     assert ("allow bedrock" in last) == ("iam-policy" in last)
 
 
 def test_different_denials_are_told_apart() -> None:
     explicit = f"{USER}{MODEL} with an explicit deny in a service control policy"
-    lines = list(_grouped([denied(1, USER + MODEL), denied(2, explicit), denied(3, MARKETPLACE)], each=3))
+    lines = list(grouped_lines([denied(1, USER + MODEL), denied(2, explicit), denied(3, MARKETPLACE)], each=3))
     assert len([line for line in lines if line.startswith("to mend: ")]) == 3
 
 

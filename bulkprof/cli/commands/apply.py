@@ -1,0 +1,77 @@
+"""The commands that change something: apply, sync, resume."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import bulkprof
+from bulkprof.cli.app import app
+from bulkprof.cli.flags import Display, Execution, Manifests, Only, Scope, with_flags
+from bulkprof.cli.next_steps import command, flags_again, say_how_to_resume
+from bulkprof.cli.running import ending, make_options, make_terminal, run_async
+
+if TYPE_CHECKING:
+    from bulkprof.cli.terminal import Terminal
+    from bulkprof.totals import RunSummary
+
+
+@app.command()
+@with_flags
+def apply(
+    manifests: Annotated[list[str], typer.Argument(metavar="MANIFEST...|PLAN", help="Manifests, or one plan file.")],
+    scope: Annotated[Scope, Only("replace", "accounts", "not_accounts", "regions", "skip_invalid")],
+    run: Execution,
+    shown: Display,
+) -> int:
+    """Create what is missing and repair tags. Deletes nothing."""
+    terminal = make_terminal(shown, yes=run.yes)
+    opts = make_options(terminal, scope, run)
+    return _carry_out(terminal, run, lambda: bulkprof.apply(manifests, opts, terminal, terminal.stop))
+
+
+@app.command()
+@with_flags
+def sync(manifests: Manifests, scope: Scope, run: Execution, shown: Display) -> int:
+    """Make the estate equal to its manifests: apply, and with --prune delete what no manifest wants."""
+    terminal = make_terminal(shown, yes=run.yes)
+    opts = make_options(terminal, scope, run)
+    return _carry_out(terminal, run, lambda: bulkprof.sync(manifests, opts, terminal, terminal.stop))
+
+
+@app.command()
+@with_flags
+def resume(
+    *,
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run's id or its beginning.")] = None,
+    run: Execution,
+    shown: Display,
+) -> int:
+    """Go on with an interrupted run: the given one, or the newest."""
+    terminal = make_terminal(shown, yes=run.yes)
+    opts = make_options(terminal, run)
+    return _carry_out(terminal, run, lambda: bulkprof.resume(run_id, opts, terminal, terminal.stop))
+
+
+def _carry_out(terminal: "Terminal", flags: Execution, work: Callable[[], Awaitable["RunSummary"]]) -> int:
+    """Run a use case that changes things, and show its end. Return the exit code."""
+    from bulkprof.model import RunStatus
+    from bulkprof.reports.failures import failure_lines
+    from bulkprof.store.directory import StateDirectory
+    from bulkprof.store.run import RunFile
+
+    again = flags_again(flags)
+    summary = run_async(terminal, work, again=again)
+    path = StateDirectory(flags.state_dir).run_path(summary.run_id)
+    with ending(terminal), RunFile.open(path) as run:
+        terminal.finished(summary, failure_lines(run))
+        unfinished = run.details().status is RunStatus.INTERRUPTED
+    if terminal.as_json:
+        terminal.json(summary.as_json())
+    if flags.results:
+        terminal.note(f"results: {flags.results}")
+    if unfinished:
+        say_how_to_resume(terminal, summary.run_id, again)
+    else:
+        terminal.note(f"next: {command('report', summary.run_id, *again)}")
+    return summary.exit_code

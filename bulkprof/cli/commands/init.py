@@ -1,0 +1,72 @@
+"""The command `init`: a config and a manifest to begin with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bulkprof.cli.app import app
+from bulkprof.cli.flags import Lines, with_flags
+from bulkprof.cli.running import ending, make_terminal
+from bulkprof.errors import ConfigError, ExitCode, UsageError
+
+CONFIG = """\
+# bulkprof.toml: how this organization's Bedrock application inference profiles are made and kept.
+
+# The name that these manifests are managed under. Profiles carry it in the tag bulkprof:estate.
+estate = "default"
+
+# What a row gets where its cell is empty. Several values fan out.
+[defaults]
+model = ["nova-lite"]
+region = ["us-east-1"]
+
+# Short names for models: a model id, a system profile id or an ARN.
+[models]
+nova-lite = "amazon.nova-lite-v1:0"
+
+# How other accounts are entered; needed as soon as a manifest has an `account` column.
+# [organization]
+# role = "BulkprofMember"
+
+# A plugin runs because it is named here, in this order. `bulkprof plugins` shows what is installed.
+[plugins.naming]
+template = "{team}-{app}-{model}"
+
+[plugins.tags]
+columns = ["team", "app"]
+required = ["team"]
+
+# [plugins.s3]
+# bucket = "example-bucket"
+
+# [plugins.slack]
+# webhook_env = "SLACK_WEBHOOK_URL"
+# when = "failure"
+"""
+MANIFEST = """\
+team,app,description,tag:env
+search,ranking,Ranks results,prod
+search,suggest,,prod
+support,assistant,Answers tickets,test
+"""
+
+
+@app.command()
+@with_flags
+def init(*, directory: Annotated[Path, typer.Argument(help="Where to write.")] = Path(), shown: Lines) -> int:
+    """Write a commented bulkprof.toml and a sample manifest."""
+    terminal = make_terminal(shown)
+    with ending(terminal):
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            for name, text in (("bulkprof.toml", CONFIG), ("proflags.csv", MANIFEST)):
+                with (directory / name).open("x", encoding="utf-8") as file:
+                    file.write(text)
+                terminal.note(f"wrote {directory / name}")
+        except FileExistsError as error:
+            raise UsageError(f"{error.filename} is there already; nothing of it was changed") from None
+        except OSError as error:
+            raise ConfigError(f"{error.filename}: can't be written: {error.strerror}") from None
+        terminal.note("next: bulkprof apply proflags.csv --sandbox")
+    return ExitCode.DONE

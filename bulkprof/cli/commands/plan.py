@@ -1,0 +1,47 @@
+"""The command `plan`: what would change."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import bulkprof
+from bulkprof.cli.app import app
+from bulkprof.cli.flags import Display, Execution, Manifests, Only, Scope, flag, with_flags
+from bulkprof.cli.next_steps import command, flags_again
+from bulkprof.cli.running import ending, make_options, make_terminal, run_async
+from bulkprof.errors import ExitCode
+
+
+@app.command()
+@with_flags
+def plan(
+    manifests: Manifests,
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan, for `bulkprof apply FILE`.")
+    ] = None,
+    detailed_exitcode: Annotated[bool, flag("--detailed-exitcode", "Exit 2 when changes wait.")] = False,
+    scope: Scope,
+    run: Annotated[Execution, Only("max_targets_in_flight", "config", "state_dir", "sandbox")],
+    shown: Display,
+) -> int:
+    """Show what would change; change nothing."""
+    from bulkprof.reports.json import plan_json
+    from bulkprof.system.temporary import temporary_folder
+
+    terminal = make_terminal(shown, yes=True)
+    opts = make_options(terminal, scope, run)
+    with ending(terminal), temporary_folder() as folder:
+        path = out or folder / "plan.db"
+        found = run_async(
+            terminal, lambda: bulkprof.plan(manifests, opts, terminal, terminal.stop, out=path), again=None
+        )
+        code = ExitCode.DONE if found.in_order else ExitCode.ROWS_FAILED
+        if found.has_changes and detailed_exitcode:
+            code = ExitCode.CHANGES_PENDING
+        if shown.as_json:
+            terminal.json(plan_json(found, int(code)))
+    if out is not None:
+        terminal.note(f"next: {command('apply', str(out), *flags_again(run))}")
+    return code

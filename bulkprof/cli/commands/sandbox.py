@@ -1,0 +1,49 @@
+"""The command `sandbox`: an AWS on this machine, for other tools."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bulkprof.cli.app import app
+from bulkprof.cli.flags import Lines, with_flags
+from bulkprof.cli.running import ending, make_terminal
+from bulkprof.errors import ConfigError, ExitCode, UsageError
+
+
+@app.command()
+@with_flags
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 0,
+    rate: Annotated[float, typer.Option(help="Calls a second per account, Region and operation.", min=0)] = 50.0,
+    burst: Annotated[float, typer.Option(help="Calls at once after a rest.", min=0)] = 50.0,
+    quota: Annotated[int, typer.Option(help="Profiles per account and Region.", min=0)] = 1000,
+    state_file: Annotated[Path | None, typer.Option(help="Keep the profiles in this file.")] = None,
+    shown: Lines,
+) -> int:
+    """Serve the sandbox for other tools, until Ctrl-C. Prints the settings that they need."""
+    from bulkprof.sandbox import Rate, Sandbox, SandboxMissingError, SandboxSettings
+
+    terminal = make_terminal(shown)
+    with ending(terminal):
+        try:
+            settings = SandboxSettings(port=port, rate=Rate(rate, burst), quota=quota, state_file=state_file)
+            server = Sandbox(settings).start()
+        except SandboxMissingError as error:
+            raise ConfigError(str(error)) from None
+        except ValueError as error:
+            raise UsageError(f"--state-file {error}") from None
+        except OSError as error:
+            what = f"--state-file {state_file}" if error.filename else f"port {port}"
+            raise ConfigError(f"{what}: can't be used: {error.strerror or error}") from None
+    terminal.text(f"export {name}={value}" for name, value in server.environment().items())
+    terminal.note("serving; Ctrl-C ends it")
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
+    server.stop()
+    return ExitCode.DONE
