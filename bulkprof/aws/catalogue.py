@@ -1,8 +1,8 @@
 """What may be copied in one Region: foundation models and system profiles, as AWS lists them there.
 
-Pure: it is made from two listings and answers questions. Nothing here knows a model, a geography or a partition
-by name; what AWS lists is what there is. In practice every account sees the same catalogue in a Region, so it may
-be kept by Region, but AWS doesn't promise that: a source that AWS refuses in another account is that row's error.
+Pure: it is made from two listings. It knows no model, geography or partition by name, only what AWS lists. In practice
+every account sees the same catalogue in a Region, so it may be kept by Region, but AWS doesn't promise that: a source
+that AWS refuses in another account is that row's error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FoundationModel:
     legacy: bool = False
     """AWS will retire it."""
     retires: str = ""
-    """When, as AWS writes it; empty where AWS, or the installed SDK, doesn't tell."""
+    """When, as AWS writes it; empty if AWS, or the installed SDK, doesn't say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ class SystemProfile:
     id: str
     arn: str
     model_arns: tuple[str, ...]
-    """What it routes to. A global one holds an ARN without a Region."""
+    """The models that it routes to. A global one holds an ARN without a Region."""
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """A model source as `copyFrom` takes it, and what a profile made of it will list."""
+class ResolvedModel:
+    """A model source as `copyFrom` takes it, and the model ARNs that a profile copied from it will have."""
 
     source_arn: str
     model_arns: frozenset[str]
@@ -70,7 +70,7 @@ class Catalogue:
             for model_id in sorted({_resource_id(arn) for arn in profile.model_arns}):
                 through.setdefault(model_id, []).append(profile.id)
         for model in self.models.values():
-            # A system profile of one Region lists what its model lists: only then the two can't be told apart.
+            # A system profile of one Region has the same ARNs as its model: only then the two can't be told apart.
             if "ON_DEMAND" in model.inference_types:
                 by_arns[frozenset([model.arn])] = model.id
             else:
@@ -79,14 +79,14 @@ class Catalogue:
         self._by_arns: Mapping[frozenset[str], str] = by_arns
 
     @classmethod
-    def from_answers(
+    def from_listings(
         cls, models: Iterable[FoundationModel], system_profile_pages: Iterable[Iterable[SystemProfile]]
     ) -> Catalogue:
-        """Make one of `BedrockApi.foundation_models()` and all pages of `BedrockApi.system_profiles_page()`."""
+        """Return the catalogue of the lists of `BedrockApi`: `foundation_models()` and pages of system profiles."""
         return cls(models, (profile for page in system_profile_pages for profile in page))
 
-    def resolve(self, source: str, target: Target) -> Resolved:
-        """Find `source`, a model id, a system profile id or an ARN of either, for `target`.
+    def resolve(self, source: str, target: Target) -> ResolvedModel:
+        """Return `source`, a model id, a system profile id or an ARN of either, resolved for `target`.
 
         Raises `InvalidRequestError` that says why it can't be copied there and names the likeliest ids.
         """
@@ -100,19 +100,19 @@ class Catalogue:
         raise self._unknown(source, target)
 
     def source_of(self, model_arns: Iterable[str]) -> str | None:
-        """The id of the system profile or model that a profile with these model ARNs was copied from, if known."""
+        """Return the id of the system profile or model that a profile with these ARNs was copied from, if known."""
         return self._by_arns.get(frozenset(model_arns))
 
     def likely(self, source: str) -> tuple[str, ...]:
-        """The ids that somebody who wrote `source` probably meant, best first."""
+        """Return the ids that `source` was probably meant to be, best first."""
         wanted = source.rsplit("/", 1)[-1].casefold()
         ids = {each.casefold(): each for each in (*self.models, *self.system_profiles)}
-        # A version or geography left out is the most common slip, and the ratio alone ranks it too low.
+        # Leaving out a version or geography is the most common mistake, and the ratio alone ranks it too low.
         inside = sorted((key for key in ids if wanted and (wanted in key or key in wanted)), key=len)
         close = difflib.get_close_matches(wanted, ids, n=_LIKELY, cutoff=0.6)
         return tuple(ids[key] for key in dict.fromkeys([*inside[:_LIKELY], *close]))[:_LIKELY]
 
-    def _resolve_arn(self, arn: str, target: Target) -> Resolved:
+    def _resolve_arn(self, arn: str, target: Target) -> ResolvedModel:
         parts = arn.split(":", 5)
         if len(parts) < 6 or parts[2] != "bedrock" or "/" not in parts[5]:
             raise _refusal(f"{arn!r} is not the ARN of a Bedrock model or system profile", target)
@@ -124,7 +124,7 @@ class Catalogue:
         if kind == _SYSTEM_PROFILE:
             if (profile := self.system_profiles.get(identity)) is None:
                 raise self._unknown(identity, target)
-            # Whichever account it names, or none: the same profile goes by the target's own.
+            # Any account in the ARN, or none: the same profile has the target's account in its ARN there.
             if parts[1] != profile.arn.split(":", 2)[1]:
                 raise _refusal(f"{arn!r} is not how AWS names the profile here: {profile.arn!r}", target)
             return _of_system_profile(profile, target)
@@ -134,17 +134,17 @@ class Catalogue:
             raise _refusal(f"{arn!r} is not how AWS names the model here: {model.arn!r}", target)
         return self._of_model(model)
 
-    def _of_model(self, model: FoundationModel) -> Resolved:
+    def _of_model(self, model: FoundationModel) -> ResolvedModel:
         warnings = []
         through = self._through.get(model.id)
-        # A model that AWS says nothing of, and that nothing else runs, may well run by itself.
+        # A model without inference types that no system profile routes to may run on demand.
         if "ON_DEMAND" not in model.inference_types and (model.inference_types or through):
             remedy = f"use {' or '.join(through)}" if through else "no system profile here runs it"
             warnings.append(f"{model.id} can't be invoked on demand by itself; {remedy}")
         if model.legacy:
             retires = f", and retires it on {model.retires[:10]}" if model.retires else ""
             warnings.append(f"AWS lists {model.id} as LEGACY{retires}")
-        return Resolved(model.arn, frozenset([model.arn]), "; ".join(warnings) or None)
+        return ResolvedModel(model.arn, frozenset([model.arn]), "; ".join(warnings) or None)
 
     def _unknown(self, source: str, target: Target) -> InvalidRequestError:
         likely = self.likely(source)
@@ -152,12 +152,12 @@ class Catalogue:
         return _refusal(f"no model or system profile {source!r} in {target.region or 'this Region'}{hint}", target)
 
 
-def _of_system_profile(profile: SystemProfile, target: Target) -> Resolved:
-    # Its ARN holds the account that asked; the same profile goes by the target's own account there.
+def _of_system_profile(profile: SystemProfile, target: Target) -> ResolvedModel:
+    # Its ARN holds the account that listed it; for another account, the ARN holds that one.
     parts = profile.arn.split(":", 5)
     if target.account and parts[4]:
         parts[4] = target.account
-    return Resolved(":".join(parts), frozenset(profile.model_arns))
+    return ResolvedModel(":".join(parts), frozenset(profile.model_arns))
 
 
 def _resource_id(arn: str) -> str:

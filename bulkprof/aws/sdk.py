@@ -22,15 +22,14 @@ from botocore import UNSIGNED
 from bulkprof._version import __version__
 from bulkprof.aws.credentials.keys import Keys, SharedCredentials
 from bulkprof.aws.credentials.mfa import Codes
-from bulkprof.aws.credentials.own import find
+from bulkprof.aws.credentials.provider_chain import find_credentials
 from bulkprof.aws.errors.mapping import sdk_alone
 from bulkprof.aws.transport.direct import Direct, SignedCalls
 from bulkprof.aws.transport.http import SharedHttp
-from bulkprof.aws.transport.parsers import Parsers, require_whole
+from bulkprof.aws.transport.parsers import Parsers, require_whole, require_xml
 from bulkprof.aws.transport.sdk_http import ClientDefaults, SdkHttp
-from bulkprof.aws.transport.sdk_settings import check_app_id, check_endpoint, check_region
+from bulkprof.aws.transport.settings import check_app_id, check_endpoint, check_region
 from bulkprof.aws.transport.signing import Signer
-from bulkprof.aws.transport.xml_answers import require_xml
 
 SIGNING_NAMES: Mapping[str, str] = {
     "bedrock": "bedrock",
@@ -106,7 +105,7 @@ class Sdk:
         """The caller's credentials as the SDK finds them, or None; `afresh` looks in all places once more."""
         if self._environment is not None:
             return await self._core.get_credentials() if self._environment.get("AWS_ACCESS_KEY_ID") else None
-        return await find(self._new_core() if afresh else self._core, self.http, self.codes)
+        return await find_credentials(self._new_core() if afresh else self._core, self.http, self.codes)
 
     def session(self, credentials: SharedCredentials) -> aioboto3.Session:
         """A session in which the SDK signs with `credentials`, sharing the data that was loaded."""
@@ -161,7 +160,7 @@ class Sdk:
         """
         config = AioConfig(user_agent_extra=f"bulkprof/{__version__}", **self._isolated)
         async with AsyncExitStack() as stack:
-            with sdk_alone(answers=False):
+            with sdk_alone(responses=False):
                 client = await stack.enter_async_context(
                     session.client(
                         service, region_name=region or self.region or None, endpoint_url=self._endpoint, config=config
@@ -175,7 +174,7 @@ class Sdk:
         # A client takes some milliseconds to make and never waits meanwhile: hundreds at once would hold up the loop.
         async with self._opening:
             await asyncio.sleep(0)
-            with sdk_alone(answers=False):
+            with sdk_alone(responses=False):
                 # Leaving the context would only close its HTTP session, which is everybody's.
                 client = await context.__aenter__()
             check_endpoint(client.meta.endpoint_url)

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 import anyio
 
-from bulkprof.aws import AwsSessions, BedrockApi, Caller, Catalogue, OrganizationWalk
+from bulkprof.aws import AwsSessions, BedrockApi, CallerIdentity, Catalogue, OrganizationWalk
 from bulkprof.config import Run
 from bulkprof.engine.engine import OpenTarget
 from bulkprof.engine.in_flight import Places
@@ -121,7 +121,7 @@ class Fleet:
             self._forget_pacers(lane)
             await self.sessions.release(target)
 
-    async def caller(self, *, near: str = "") -> Caller:
+    async def caller(self, *, near: str = "") -> CallerIdentity:
         """Who is calling. A run must not end because its very first call was cut off.
 
         `near` is a Region for where the SDK has no default one. Raises `AwsError`, sooner than a later call would.
@@ -197,4 +197,4 @@ class Fleet:
 async def _load(lane: Lane, api: BedrockApi) -> Catalogue:
     models = await lane.call(Operation.MODELS, api.foundation_models)
     profiles = await whole_list(lane.call, Operation.LIST, api.system_profiles_page, attrgetter("id"))
-    return Catalogue.from_answers(models, [profiles])
+    return Catalogue.from_listings(models, [profiles])

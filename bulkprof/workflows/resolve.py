@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bulkprof.aws import Caller
+from bulkprof.aws import CallerIdentity
 from bulkprof.engine.targets import Fleet
 from bulkprof.errors import RegionError, UsageError
 from bulkprof.model import Target
@@ -15,7 +15,9 @@ from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.load import require_rows, start_again, take_in
 
 
-async def resolve(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> tuple[Caller, list[Target]]:
+async def resolve(
+    work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]
+) -> tuple[CallerIdentity, list[Target]]:
     """Fill in accounts and Regions, and answer the caller and the run's targets.
 
     Raises `ManifestError` for rows that turn out invalid, `UsageError` where the filters leave nothing, and `AwsError`

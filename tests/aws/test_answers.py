@@ -13,8 +13,8 @@ import pytest
 
 import bulkprof.errors as e
 from bulkprof.aws import AwsSessions, BedrockApi
-from bulkprof.aws.errors.mapping import http_date, retry_after
-from bulkprof.aws.transport.answers import LONGEST, read, require_own_arn
+from bulkprof.aws.errors.response import http_date, retry_after
+from bulkprof.aws.transport.responses import LONGEST, read, require_own_arn
 from bulkprof.config import Organization, Run
 from bulkprof.model import Target
 from tests.aws import wire

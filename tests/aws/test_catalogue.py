@@ -24,7 +24,7 @@ NOVA = "amazon.nova-lite-v1:0"
 GLM = "zai.glm-4.7"
 WIDE = (f"{P}:us-gov-west-1::foundation-model/{GLM}", f"{P}:us-gov-east-1::foundation-model/{GLM}")
 GLOBAL = (WIDE[0], f"{P}:::foundation-model/{GLM}")
-CATALOGUE = Catalogue.from_answers(
+CATALOGUE = Catalogue.from_listings(
     [model(NOVA, "ON_DEMAND"), model(GLM, "PROVISIONED"), model("old.model-v1", "ON_DEMAND", legacy=True)],
     [[profile("us-gov.zai.glm-4.7", *WIDE)], [profile("global.zai.glm-4.7", *GLOBAL)]],
 )

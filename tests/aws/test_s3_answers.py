@@ -14,7 +14,7 @@ import bulkprof.errors as e
 from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.aws.s3_object import S3Object
-from bulkprof.aws.transport.answers import LONGEST
+from bulkprof.aws.transport.responses import LONGEST
 from bulkprof.config import Organization, Run
 from tests.aws import wire
 

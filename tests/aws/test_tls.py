@@ -20,7 +20,7 @@ from botocore.httpsession import create_urllib3_context, get_cert_path
 from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.aws.s3_object import S3Object
-from bulkprof.aws.transport import http
+from bulkprof.aws.transport.tls import tls_context
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AwsError, ConfigError
 from bulkprof.model import Target
@@ -292,7 +292,7 @@ def test_the_context_trusts_whom_the_sdks_trusts(monkeypatch: pytest.MonkeyPatch
         return context
 
     monkeypatch.setattr(ssl, "create_default_context", stricter)
-    sdks, ours = create_urllib3_context(), http._tls(True)
+    sdks, ours = create_urllib3_context(), tls_context(True)
     sdks.load_verify_locations(get_cert_path(True))
     assert ours.verify_flags == sdks.verify_flags
     assert not ours.verify_flags & ssl.VERIFY_X509_STRICT

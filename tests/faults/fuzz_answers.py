@@ -30,7 +30,7 @@ import pytest
 
 import bulkprof
 from bulkprof.aws import AwsSessions, sessions
-from bulkprof.aws.transport.http import Answer, Connection
+from bulkprof.aws.transport.http import Connection, Response
 from bulkprof.config import Config, Settings
 from bulkprof.engine import lane
 from bulkprof.engine import targets as fleet
@@ -94,7 +94,7 @@ class Wire:
 
     async def exchange(
         self, connection: Connection, method: str, address: str, headers: Any, body: bytes | None, signer: Any = None
-    ) -> Answer:
+    ) -> Response:
         await asyncio.sleep(0.02)
         self.calls += 1
         assert self.calls < MOST_CALLS, "this run never ends"
@@ -112,9 +112,9 @@ class Wire:
             answer = (await self.service.handle(call)).answer
             assert answer is not None
             names = {name.lower(): value for name, value in answer.headers.items()}
-            sound = Answer(answer.status, {**names, "date": self._date()}, answer.body)
+            sound = Response(answer.status, {**names, "date": self._date()}, answer.body)
         else:
-            sound = Answer(200, {"date": self._date()}, b"{}")
+            sound = Response(200, {"date": self._date()}, b"{}")
         if trouble is None:
             return sound
         if call.operation == "ListFoundationModels" or "SYSTEM_DEFINED" in parts.query:
@@ -333,7 +333,7 @@ def in_process() -> Iterator[None]:
             loaded.append(load(*arguments))
         return loaded[0]
 
-    async def exchange(connection: Connection, *arguments: Any, **more: Any) -> Answer:
+    async def exchange(connection: Connection, *arguments: Any, **more: Any) -> Response:
         return await _WIRE[0].exchange(connection, *arguments, **more)
 
     async def at_once(work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:

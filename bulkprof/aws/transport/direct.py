@@ -19,10 +19,10 @@ from botocore.handlers import add_recursion_detection_header
 from botocore.parsers import ResponseParserFactory
 from multidict import CIMultiDict
 
-from bulkprof.aws.transport.answers import read
 from bulkprof.aws.transport.attempts import CURRENT, Attempts
 from bulkprof.aws.transport.http import Connection, SharedHttp
 from bulkprof.aws.transport.parsers import ERRORS_FROM, error_of, metadata_of
+from bulkprof.aws.transport.responses import read
 from bulkprof.aws.transport.signing import Signer
 
 ANSWER = "bulkprof-answer"
