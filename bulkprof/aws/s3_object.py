@@ -91,7 +91,7 @@ class S3Object:
             with self._errors(S3Operation.GET):
                 response = await self._s3.get_object(**self._address)
                 said = checked("s3", S3Operation.GET, response)
-                # What entering it answers is aiohttp's response, which can't read just a part.
+                # Not the object that `async with` returns: that is aiohttp's response, which can't read just a part.
                 async with (stream := response["Body"]):
                     body = await at_most(partial(stream.read, _LONGEST), _LONGEST)
         except AwsError as error:

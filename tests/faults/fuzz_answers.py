@@ -37,7 +37,7 @@ from bulkprof.engine import targets as fleet
 from bulkprof.errors import BulkprofError, StateError
 from bulkprof.profiles import quota
 from bulkprof.sandbox import Hypotheses, Rate, SandboxSettings, control
-from bulkprof.sandbox.service import Service
+from bulkprof.sandbox.dispatcher import Dispatcher
 from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.wire import Call
 from bulkprof.totals import RunSummary
@@ -84,7 +84,7 @@ class Trouble:
 class Wire:
     """Carries calls to the sandbox, and spoils what it answers."""
 
-    service: Service
+    service: Dispatcher
     clock: Callable[[], float]
     troubles: list[Trouble] = field(default_factory=list)
     hit: set[Place] = field(default_factory=set)
@@ -109,7 +109,7 @@ class Wire:
         place = self._place(call)
         trouble = next((each for each in self.troubles if each.strikes(call.operation, place)), None)
         if trouble is None or not trouble.spoiler.swallows:
-            answer = (await self.service.handle(call)).answer
+            answer = (await self.service.handle(call)).response
             assert answer is not None
             names = {name.lower(): value for name, value in answer.headers.items()}
             sound = Response(answer.status, {**names, "date": self._date()}, answer.body)
@@ -152,7 +152,7 @@ class World:
         self.unique = chance() < 0.5
         hypotheses = Hypotheses(unique_names=self.unique, tag_lag_s=60.0 if chance() < 0.2 else 0.0)
         denied = frozenset({"tag:GetResources"}) if chance() < 0.2 else frozenset[str]()
-        service = Service(
+        service = Dispatcher(
             SandboxSettings(rate=Rate(1e6, 1e6), seed=seed, hypotheses=hypotheses, denied_actions=denied, clock=clock)
         )
         service.store.open()

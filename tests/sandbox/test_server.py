@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bulkprof.sandbox import Ledger, Sandbox, SandboxMissingError, SandboxSettings
-from bulkprof.sandbox.services.identity import account_of_key, mint_key
+from bulkprof.sandbox.services.sessions import account_of_key, mint_key
 
 
 def control(sandbox: Sandbox, path: str, body: Any = None, method: str = "GET") -> Any:
