@@ -86,11 +86,11 @@ class S3Object:
             await opened.__aexit__(kind, error, traceback)
 
     async def read(self) -> Stored | None:
-        """Read it; None where there is none."""
+        """Return the object; None if there is none."""
         try:
             with self._errors(S3Operation.GET):
                 response = await self._s3.get_object(**self._address)
-                said = checked("s3", S3Operation.GET, response)
+                found = checked("s3", S3Operation.GET, response)
                 # Not the object that `async with` returns: that is aiohttp's response, which can't read just a part.
                 async with (stream := response["Body"]):
                     body = await at_most(partial(stream.read, _LONGEST), _LONGEST)
@@ -98,10 +98,10 @@ class S3Object:
             if error.code in _GONE:
                 return None
             raise
-        return Stored(body, said["ETag"], self._age(response, said["LastModified"]))
+        return Stored(body, found["ETag"], self._age(response, found["LastModified"]))
 
     async def create(self, body: bytes) -> str | None:
-        """Write it if there is none, and response its ETag; None where there is one."""
+        """Write it if there is none, and return its ETag; None if there is one."""
         return await self._put(body, IfNoneMatch="*")
 
     async def replace(self, body: bytes, etag: str) -> str | None:

@@ -233,7 +233,7 @@ def test_it_is_no_stricter_than_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None
         return context
 
     monkeypatch.setattr(ssl, "create_default_context", stricter)
-    context = webhook._trust()
+    context = webhook.tls_context()
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
