@@ -27,7 +27,7 @@ class Template:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the template in a text such as `{team}-{tag:env}-{model}`. Raises `ValueError` that says what is wrong.
+        """Return the template in text such as `{team}-{tag:env}-{model}`. Raises `ValueError` that says what is wrong.
 
         The fields are looked up by name and nothing else: attribute access, indexing, conversions and
         format specifications are refused.
