@@ -77,7 +77,7 @@ class _Builder(AioProfileProviderBuilder):  # type: ignore[misc]  # the SDK has 
         return self._create_process_provider(profile)
 
     def _create_process_provider(self, profile_name: str) -> Any:
-        return _Program(profile_name=profile_name, load_config=lambda: self._session.full_config, popen=_start)
+        return _Program(profile_name=profile_name, load_config=lambda: self._session.full_config, popen=start_program)
 
 
 class _Program(AioProcessProvider):  # type: ignore[misc]  # as above
@@ -110,13 +110,14 @@ def _failed(reason: str) -> Exception:
     return failure
 
 
-async def _start(*command: str, **how: Any) -> _BoundedProcess:
+async def start_program(*command: str, **how: Any) -> BoundedProcess:
+    """Start a program as the SDK would."""
     # Its error output is never shown, so it isn't kept.
     process = await asyncio.create_subprocess_exec(*command, **{**how, "stderr": DEVNULL})
-    return _BoundedProcess(process, command[0])
+    return BoundedProcess(process, command[0])
 
 
-class _BoundedProcess:
+class BoundedProcess:
     """A program that is ended when the wait for it is cancelled. Has a part of `asyncio.subprocess.Process`."""
 
     def __init__(self, process: Process, command: str) -> None:

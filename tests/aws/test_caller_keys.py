@@ -15,7 +15,7 @@ from bulkprof.aws.credentials.assume_role import AssumedRole
 from bulkprof.aws.credentials.caller import CallerKeys, never
 from bulkprof.aws.credentials.errors import PROVIDERS, cant_be_had
 from bulkprof.aws.credentials.keys import Keys, SharedCredentials
-from bulkprof.aws.credentials.provider_chain import _start
+from bulkprof.aws.credentials.provider_chain import start_program
 from bulkprof.config import Organization
 from bulkprof.errors import (
     AwsError,
@@ -107,7 +107,7 @@ async def test_cancelling_reaches_the_program() -> None:
 async def test_a_program_that_is_given_up_leaves_nothing_open() -> None:
     """What it has started holds its pipe open, and is no part of it."""
     before = open_files()
-    program = await _start("sh", "-c", "sleep 9 & sleep 9", stdout=PIPE, stderr=PIPE)
+    program = await start_program("sh", "-c", "sleep 9 & sleep 9", stdout=PIPE, stderr=PIPE)
     waiting = asyncio.create_task(program.communicate())
     await asyncio.sleep(0)
     waiting.cancel()
