@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bulkprof.aws.bedrock import PROFILE_QUOTA
-from bulkprof.aws.operations import OrganizationOperation
+from bulkprof.aws.operations import OrganizationOperation, S3Operation, StsOperation
 from bulkprof.config import Settings, split_s3_uri
 from bulkprof.plugins.loading import is_enabled
 from bulkprof.profiles.operations import Operation
@@ -25,6 +25,7 @@ ACTIONS: Final[Mapping[Operation, str]] = {
     for operation in Operation
 }
 """The name of each operation in IAM policies."""
+ASSUME_ROLE: Final = f"sts:{StsOperation.ASSUME_ROLE}"
 _NEED_NOTHING: Final = frozenset({"naming", "tags"})
 """First-party plugins that make no AWS call."""
 _S3_PREFIX: Final = "bulkprof/{date}/{run_id}/"
@@ -66,14 +67,14 @@ def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
     shared = [*_lock(needs.settings, scope), *_sinks(needs.settings, scope)] if needs.changes else []
     hub: list[Statement] = []
     if organization.role:
-        hub.append(_allow("EnterAccounts", ["sts:AssumeRole"], [role_arn(organization.role, scope)]))
+        hub.append(_allow("EnterAccounts", [ASSUME_ROLE], [role_arn(organization.role, scope)]))
         hub.append(_allow("FindAccounts", sorted(OrganizationOperation), ["*"]))
     if needs.own_account or not organization.role:
         hub.extend(member_statements(needs, scope))
     found = {}
     if organization.via:
         # The caller holds locks and writes reports; the hub role enters accounts.
-        found["caller"] = _document([_allow("EnterHub", ["sts:AssumeRole"], [organization.via]), *shared])
+        found["caller"] = _document([_allow("EnterHub", [ASSUME_ROLE], [organization.via]), *shared])
     else:
         hub.extend(shared)
     found["hub"] = _document(hub)
@@ -126,7 +127,7 @@ def _lock(settings: Settings, scope: Scope) -> list[Statement]:
     bucket, key = split_s3_uri(settings.lock.s3)
     arn = f"arn:{scope.partition}:s3:::{bucket}"
     return [
-        _allow("HoldLock", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{arn}/{key}"]),
+        _allow("HoldLock", _s3_actions(S3Operation.DELETE, S3Operation.GET, S3Operation.PUT), [f"{arn}/{key}"]),
         # Without ListBucket, S3 returns "denied" for an object that doesn't exist, and the lock can't be taken.
         _allow("SeeThatTheLockIsFree", ["s3:ListBucket"], [arn]),
     ]
@@ -143,7 +144,7 @@ def _s3(table: Mapping[str, Any], scope: Scope) -> list[Statement]:
     prefix = str(table.get("prefix", _S3_PREFIX)).partition("{")[0]
     # An access point is named by its ARN, and its objects are below `object/`.
     objects = f"{bucket}/object/" if bucket.startswith("arn:") else f"arn:{scope.partition}:s3:::{bucket}/"
-    statements = [_allow("DeliverReports", ["s3:PutObject"], [f"{objects}{prefix}*"])]
+    statements = [_allow("DeliverReports", _s3_actions(S3Operation.PUT), [f"{objects}{prefix}*"])]
     if key := table.get("kms_key_id"):
         statements.append(_encrypt(str(key), scope))
     return statements
@@ -175,6 +176,10 @@ _OF_PLUGINS: Final = {"s3": _s3, "slack": _slack}
 
 def _actions(*operations: Operation) -> list[str]:
     return sorted(ACTIONS[operation] for operation in operations)
+
+
+def _s3_actions(*operations: S3Operation) -> list[str]:
+    return [f"s3:{operation}" for operation in operations]
 
 
 def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bulkprof.aws.iam import Needs, Scope, member_statements
+from bulkprof.aws.iam import ASSUME_ROLE, Needs, Scope, member_statements
 from bulkprof.errors import ConfigError
 
 DEFAULT_ROLE = "BulkprofMember"
@@ -93,7 +93,7 @@ def _trust() -> dict[str, Any]:
             {
                 "Effect": "Allow",
                 "Principal": {"AWS": _substituted("arn:${AWS::Partition}:iam::${HubAccount}:root")},
-                "Action": "sts:AssumeRole",
+                "Action": ASSUME_ROLE,
                 "Condition": {"Fn::If": ["AsksForExternalId", with_id, {"ArnLike": hub}]},
             }
         ],

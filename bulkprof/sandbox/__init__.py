@@ -1,6 +1,9 @@
 """A local AWS to try things on: moto, with Bedrock's application inference profiles added.
 
 It stands alone: it imports nothing else of bulkprof, and nothing of moto before it starts.
+
+Each part knows only those below it: `sandbox`, `control`, `dispatcher`, `services`, `state`, and at the bottom `server`,
+`faults`, `rates`, `wire`, `settings`, `operations` and `errors`.
 """
 
 from bulkprof.sandbox.faults import Fault

@@ -22,15 +22,11 @@ def trusted(verify: Trust | None) -> Trust:
 
 
 def tls_context(verify: Trust) -> ssl.SSLContext:
-    """Return a context that trusts what `verify` says. Raises `SettingsError` for a file that can't be used."""
-    return trusting(get_cert_path(verify))
-
-
-def trusting(bundle: str) -> ssl.SSLContext:
-    """Return a TLS context that trusts the authorities in the file `bundle`. Raises `SettingsError`.
+    """Return a context that trusts what `verify` says. Raises `SettingsError` for a file that can't be used.
 
     It is the SDK's own context, so that it trusts the same authorities, also where Python's default is stricter.
     """
+    bundle: str = get_cert_path(verify)
     context: ssl.SSLContext = create_urllib3_context()
     # The SDK leaves checking host names to urllib3; aiohttp leaves it to the context.
     context.check_hostname = True
