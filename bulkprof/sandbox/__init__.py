@@ -2,8 +2,8 @@
 
 It stands alone: it imports nothing else of bulkprof, and nothing of moto before it starts.
 
-Each part knows only those below it: `sandbox`, `control`, `dispatcher`, `services`, `state`, and at the bottom `server`,
-`faults`, `rates`, `wire`, `settings`, `operations` and `errors`.
+Each part knows only those below it: `sandbox`, `control`, `dispatcher`, `services`, `state`, and at the bottom
+`server`, `faults`, `rates`, `wire`, `settings`, `operations` and `errors`.
 """
 
 from bulkprof.sandbox.faults import Fault

@@ -1,4 +1,4 @@
-"""Reading an organization, over the sandbox's HTTP: one walk, whoever may ask, and broken answers."""
+"""Reading an organization, over the sandbox's HTTP: one walk, callers that may read it, and broken responses."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_units_with_all_that_is_in_them_each_looked_at_once(sandbox: Sandb
         walk = OrganizationWalk(await sessions.organization(), once)
         found = await walk.directory([prod, workloads, "ou-ab12-aaaaaaaa"], tags=False)
         assert found.units == {prod: {WEB, DATA}, workloads: {WEB, DATA, OLD}}
-        # The unit that isn't there answers the first of its two calls.
+        # For the unit that doesn't exist, only the first of its two calls is made.
         expected = {"ListAccounts": 3, "ListAccountsForParent": 4, "ListOrganizationalUnitsForParent": 3}
         assert calls(sandbox) == expected
         assert (await walk.directory([prod], tags=False)).units == {prod: {WEB, DATA}}

@@ -1,4 +1,4 @@
-"""Answers of another shape than AWS's: each is its call's error, says what is wrong, and can be kept and printed."""
+"""Responses of another shape than AWS's: each becomes an error that says what is wrong, and can be stored and shown."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_the_arn_of_a_new_profile_agrees_with_its_target_as_far_as_both_are_know
         require_own_arn(wire.ARN, Target("111122223333", "us-east-1"))
 
 
-def test_operations_that_nobody_declared_answer_an_object() -> None:
+def test_a_response_of_an_undeclared_operation_is_an_object() -> None:
     assert read("some-service", "SomeOperation", b'{"a":1}') == {"a": 1}
     with pytest.raises(e.AmbiguousError):
         read("some-service", "SomeOperation", b"[1]")
@@ -351,7 +351,7 @@ def test_dates_have_a_zone() -> None:
     assert found.tzinfo is not None
 
 
-def _all(answer: bytes) -> wire.Answer:
+def _all(answer: bytes) -> wire.Handler:
     """The same answer to every request of a connection."""
 
     async def always(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

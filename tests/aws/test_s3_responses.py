@@ -1,4 +1,4 @@
-"""What S3 answers through the SDK's own session: of any shape, in pieces, and without end."""
+"""Responses of S3 through the SDK's own session: of any shape, in pieces, and without end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def opened(answer: wire.Answer) -> AsyncIterator[S3Object]:
+async def opened(answer: wire.Handler) -> AsyncIterator[S3Object]:
     async with (
         wire.serving(answer) as port,
         AwsSessions(Organization(), Run(timeout_s=5), environment=wire.environment(port)) as sessions,

@@ -45,7 +45,7 @@ def make_profile() -> MakeProfile:
 
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., Any]:
-    """Loads one plugin the way a run does, and answers its object."""
+    """Loads one plugin as a run does, and returns its object."""
 
     def make(name: str, **settings: Any) -> Any:
         return Registry({name: settings}, tmp_path).objects[name]

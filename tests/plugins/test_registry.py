@@ -117,8 +117,8 @@ def test_the_order_of_the_tables_is_the_order_of_the_calls(tmp_path: Path, order
         name: write(tmp_path, f"@hookimpl\ndef bulkprof_tag_profile(): return {{'k': {name!r}}}", f"{name}.py")
         for name in order
     }
-    answers = list(Registry(tables, tmp_path).gather("bulkprof_tag_profile", object()))
-    assert answers == [(name, {"k": name}) for name in order]
+    results = list(Registry(tables, tmp_path).gather("bulkprof_tag_profile", object()))
+    assert results == [(name, {"k": name}) for name in order]
 
 
 def test_a_later_plugin_is_not_asked_once_the_first_answer_is_taken(tmp_path: Path) -> None:
@@ -127,10 +127,10 @@ def test_a_later_plugin_is_not_asked_once_the_first_answer_is_taken(tmp_path: Pa
         "first": write(tmp_path, "@hookimpl\ndef bulkprof_name_profile(): return 'mine'", "first.py"),
         "broken": write(tmp_path, "@hookimpl\ndef bulkprof_name_profile(): 1 / 0", "broken.py"),
     }
-    answers = iter(Registry(tables, tmp_path).gather("bulkprof_name_profile", object()))
-    assert next(answers) == ("first", "mine")
+    results = iter(Registry(tables, tmp_path).gather("bulkprof_name_profile", object()))
+    assert next(results) == ("first", "mine")
     with pytest.raises(PluginError, match="plugin 'broken': bulkprof_name_profile: ZeroDivisionError"):
-        next(answers)
+        next(results)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_two_distributions_that_offer_a_name_are_both_named(tmp_path: Path, monk
 def test_listings_tell_everything_and_import_only_active_plugins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Importing `acme_bomb` would fail, so a listing without an error shows that nobody did.
+    # Importing `acme_bomb` would fail, so a listing without an error shows that it wasn't imported.
     write(tmp_path, "1 / 0", "acme_bomb.py")
     install(tmp_path, monkeypatch, "bomb = acme_bomb\nlit = acme_bomb")
     tables = {
@@ -306,7 +306,7 @@ def bulkprof_check_plan(plan): raise SystemExit(3)
     registry = Registry({"mine": write(tmp_path, text)}, tmp_path)
     with pytest.raises(ValueError, match=r"^needs a team$"):
         list(registry.gather("bulkprof_tag_profile", make_profile()))
-    # A generator's error must not wait until somebody reads it and nobody knows whose it is.
+    # A generator's error must be raised here, where its plugin is known, and not when it is read.
     with pytest.raises(PluginError, match="plugin 'mine': bulkprof_check_profile: KeyError: 'second'"):
         registry.implementations("bulkprof_check_profile")[0].call(make_profile())
     # Foreign words may hold secrets.

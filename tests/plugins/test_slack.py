@@ -29,7 +29,7 @@ from bulkprof.model import Target
 from bulkprof.plugins import FinishedRun, GiveUpError, OutcomeKind, SinceLast, Sink
 from bulkprof.plugins.registry import Registry
 from bulkprof.totals import LostProfile
-from tests.aws.intercepting import Interceptor, between, bundle, saying
+from tests.aws.intercepting import Interceptor, bundle, http_response, running
 from tests.plugins.conftest import finished, make_outcomes, run_context
 
 Load = Callable[..., Any]
@@ -41,16 +41,16 @@ FAILED = finished(make_outcomes(2, failed=3))
 
 
 class Hook:
-    """A webhook that answers what it is told, and keeps what it got."""
+    """A webhook that sends the given responses, and keeps what it received."""
 
     def __init__(self) -> None:
-        self.answers: list[web.Response] = []
+        self.responses: list[web.Response] = []
         self.messages: list[Any] = []
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         self.messages.append(await request.json())
-        return self.answers.pop(0) if self.answers else web.Response(text="ok")
+        return self.responses.pop(0) if self.responses else web.Response(text="ok")
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_durations(seconds: float, text: str) -> None:
 
 
 async def test_a_busy_slack_is_waited_for_as_it_says(load: Load, hook: Hook) -> None:
-    hook.answers = [web.Response(status=429, headers={"Retry-After": "0"}) for _ in range(2)]
+    hook.responses = [web.Response(status=429, headers={"Retry-After": "0"}) for _ in range(2)]
     await sink_of(load("slack")).finish(CHANGED)
     assert len(hook.messages) == 3
 
@@ -168,7 +168,7 @@ async def test_a_busy_slack_is_waited_for_as_it_says(load: Load, hook: Hook) -> 
 async def test_a_slack_that_stays_busy_is_left_to_a_later_delivery(
     load: Load, hook: Hook, seconds: str, tries: int
 ) -> None:
-    hook.answers = [web.Response(status=429, headers={"Retry-After": seconds}) for _ in range(9)]
+    hook.responses = [web.Response(status=429, headers={"Retry-After": seconds}) for _ in range(9)]
     with pytest.raises(RuntimeError, match="429: too many messages; try again later"):
         await sink_of(load("slack")).finish(CHANGED)
     assert len(hook.messages) == tries
@@ -194,7 +194,7 @@ async def test_a_slack_that_stays_busy_is_left_to_a_later_delivery(
 async def test_a_refusal_is_clear_and_tells_no_secret(
     load: Load, hook: Hook, status: int, text: str, message: str
 ) -> None:
-    hook.answers = [web.Response(status=status, text=text, headers={"Location": hook.url} if status == 302 else {})]
+    hook.responses = [web.Response(status=status, text=text, headers={"Location": hook.url} if status == 302 else {})]
     with pytest.raises(RuntimeError, match=message) as caught:
         await sink_of(load("slack")).finish(CHANGED)
     assert SECRET not in told(caught.value)
@@ -211,7 +211,7 @@ async def test_a_proxy_that_opens_tls_is_looked_at(
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", bundle(tmp_path))
     sink = sink_of(load("slack", webhook_env="HOOK"))
-    with between(Interceptor(answers={SECRET: saying("ok", "text/plain")}, presents=presents)) as proxy:
+    with running(Interceptor(responses={SECRET: http_response("ok", "text/plain")}, presents=presents)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         if trusted and presents is None:
             await sink.finish(CHANGED)
@@ -219,8 +219,8 @@ async def test_a_proxy_that_opens_tls_is_looked_at(
             with pytest.raises(RuntimeError, match="opens TLS, name its authority's file in AWS_CA_BUNDLE") as caught:
                 await sink.finish(CHANGED)
             assert SECRET not in told(caught.value)
-    assert proxy.asked == ["hooks.example.com"]
-    assert (SECRET.encode() in proxy.heard) == bool(proxy.heard) == (trusted and presents is None)
+    assert proxy.hosts == ["hooks.example.com"]
+    assert (SECRET.encode() in proxy.received) == bool(proxy.received) == (trusted and presents is None)
 
 
 def test_it_is_no_stricter_than_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +386,7 @@ async def test_skipped_and_unknown_rows_are_shown_too(load: Load, hook: Hook) ->
 async def test_what_slack_refuses_is_not_sent_again(
     load: Load, hook: Hook, status: int, retry_after: str, gives_up: bool
 ) -> None:
-    hook.answers = [web.Response(status=status, headers={"Retry-After": retry_after})]
+    hook.responses = [web.Response(status=status, headers={"Retry-After": retry_after})]
     with pytest.raises(WebhookError) as caught:
         await sink_of(load("slack")).finish(CHANGED)
     assert isinstance(caught.value, GiveUpError) == gives_up

@@ -194,7 +194,7 @@ def test_keys_carry_their_account_and_foreign_keys_none() -> None:
         assert account_of_key(foreign) is None
 
 
-def test_half_a_request_harms_nobody(make: Any) -> None:
+def test_half_a_request_harms_no_other_call(make: Any) -> None:
     sandbox, aws = make()
     host, _, port = sandbox.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port))) as rude:
