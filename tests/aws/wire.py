@@ -16,6 +16,7 @@ SOURCE = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0"
 ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl"
 SECRET = "canary-secret-key"
 TOKEN = "canary-session-token"
+PORTAL = b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>Sign in</p></body></html>'
 
 
 def environment(port: int, **more: str) -> dict[str, str]:
