@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from bulkprof.aws.credentials.keys import SharedCredentials
 from bulkprof.aws.errors.mapping import aws_errors, is_nameless
-from bulkprof.aws.transport.answers import require_own_arn, require_same
+from bulkprof.aws.transport.responses import require_own_arn, require_same
 from bulkprof.errors import AmbiguousError, AwsError, ExpiredCredentialsError, ThrottledError
 from bulkprof.model import ObservedProfile, Target
 from bulkprof.profiles.catalogue import FoundationModel, SystemProfile
@@ -34,15 +34,15 @@ _METHODS: Mapping[Operation, tuple[str, str]] = {
 
 
 class Calls(Protocol):
-    """The calls of one service in the target (`direct.SignedCalls` has them); `answers` says what they hold."""
+    """The calls of one service in the target, such as `direct.SignedCalls`; `shapes` declares their responses."""
 
     async def call(self, method: str, **values: Any) -> Mapping[str, Any]:
-        """Make the call that the SDK calls `method`."""
+        """Send the call that the SDK's client method `method` sends."""
         ...
 
 
 OpenClient = Callable[[str], Awaitable[Calls]]
-"""Opens the way to a service in the target. It holds no connections of its own, so it needs no closing."""
+"""Opens the calls of a service in the target. They hold no connections of their own, so they need no closing."""
 
 
 class BedrockApi:
@@ -63,11 +63,11 @@ class BedrockApi:
     async def create(
         self, *, name: str, source_arn: str, description: str | None, tags: Mapping[str, str], token: str
     ) -> str:
-        """Create a profile and answer its ARN. `token` makes sending the same call again harmless.
+        """Create a profile and return its ARN. `token` makes sending the same call again harmless.
 
-        Raises `AmbiguousError` also for a success that doesn't say its ARN, or another place's.
+        Raises `AmbiguousError` also for a success without its ARN, or with one of another account or Region.
         """
-        answer = await self._call(
+        response = await self._call(
             Operation.CREATE,
             inferenceProfileName=name,
             modelSource={"copyFrom": source_arn},
@@ -76,10 +76,10 @@ class BedrockApi:
             **({"tags": _as_list(tags)} if tags else {}),
         )
         with aws_errors(Operation.CREATE, self.where):
-            return require_own_arn(answer["inferenceProfileArn"], self.target)
+            return require_own_arn(response["inferenceProfileArn"], self.target)
 
     async def delete(self, arn: str) -> None:
-        """Delete a profile. Raises `NotFoundError` where there is none."""
+        """Delete a profile. Raises `NotFoundError` if there is none."""
         await self._call(Operation.DELETE, inferenceProfileIdentifier=arn)
 
     async def tag(self, arn: str, tags: Mapping[str, str]) -> None:
@@ -91,35 +91,35 @@ class BedrockApi:
         await self._call(Operation.UNTAG, resourceARN=arn, tagKeys=list(keys))
 
     async def get(self, arn: str) -> ObservedProfile:
-        """Look one profile up, its tags aside. New ones may not be found for a while."""
-        answer = await self._call(Operation.GET, inferenceProfileIdentifier=arn)
+        """Return one profile, without its tags. New ones may not be found for a while."""
+        response = await self._call(Operation.GET, inferenceProfileIdentifier=arn)
         with aws_errors(Operation.GET, self.where):
-            require_same(answer["inferenceProfileArn"], arn)
-        return _observed(answer)
+            require_same(response["inferenceProfileArn"], arn)
+        return _observed(response)
 
     async def list_page(self, next_token: str | None = None) -> tuple[list[ObservedProfile], str | None]:
-        """Up to 1,000 application profiles, without tags, and the token of the next page or None."""
+        """Return up to 1,000 application profiles, without tags, and the token of the next page or None."""
         found, more = await self._list("APPLICATION", next_token)
         return [_observed(each) for each in found], more
 
     async def system_profiles_page(self, next_token: str | None = None) -> tuple[list[SystemProfile], str | None]:
-        """Up to 1,000 profiles that AWS defines, and the token of the next page or None."""
+        """Return up to 1,000 profiles that AWS defines, and the token of the next page or None."""
         found, more = await self._list("SYSTEM_DEFINED", next_token)
         return [
             SystemProfile(each["inferenceProfileId"], each["inferenceProfileArn"], _model_arns(each)) for each in found
         ], more
 
     async def tags_of(self, arn: str) -> dict[str, str]:
-        """All tags of one profile, confirmed: not from an index that may lag."""
-        answer = await self._call(Operation.TAGS_OF, resourceARN=arn)
-        return {tag["key"]: tag["value"] for tag in answer.get("tags", ())}
+        """Return all tags of one profile, confirmed: not from an index that may lag."""
+        response = await self._call(Operation.TAGS_OF, resourceARN=arn)
+        return {tag["key"]: tag["value"] for tag in response.get("tags", ())}
 
     async def tagged_page(self, next_token: str | None = None) -> tuple[list[tuple[str, dict[str, str]]], str | None]:
-        """Up to 100 ARNs with their tags from the tagging API, and the token of the next page or None.
+        """Return up to 100 ARNs with their tags from the tagging API, and the token of the next page or None.
 
         It may lag behind, and profiles that never had a tag are missing.
         """
-        answer = await self._call(
+        response = await self._call(
             Operation.TAGGED,
             ResourceTypeFilters=[_TAGGED_TYPE],
             ResourcesPerPage=_TAGGED_PAGE,
@@ -127,13 +127,13 @@ class BedrockApi:
         )
         found = [
             (each["ResourceARN"], {tag["Key"]: tag["Value"] for tag in each.get("Tags") or ()})
-            for each in answer["ResourceTagMappingList"]
+            for each in response["ResourceTagMappingList"]
         ]
-        return found, answer.get("PaginationToken") or None
+        return found, response.get("PaginationToken") or None
 
     async def foundation_models(self) -> list[FoundationModel]:
-        """All models that the Region offers, in one answer."""
-        answer = await self._call(Operation.MODELS)
+        """Return all models that the Region offers."""
+        response = await self._call(Operation.MODELS)
         return [
             FoundationModel(
                 id=each["modelId"],
@@ -142,19 +142,19 @@ class BedrockApi:
                 legacy=(each.get("modelLifecycle") or {}).get("status") == "LEGACY",
                 retires=str((each.get("modelLifecycle") or {}).get("endOfLifeTime") or ""),
             )
-            for each in answer["modelSummaries"]
+            for each in response["modelSummaries"]
         ]
 
     async def profile_quota(self) -> int:
-        """How many application profiles there may be here. Raises `NotFoundError` while AWS's default holds."""
-        answer = await self._call(Operation.QUOTA, ServiceCode=QUOTA_SERVICE, QuotaCode=QUOTA_CODE)
-        return int(answer["Quota"]["Value"])
+        """Return the quota of application profiles here. Raises `NotFoundError` while AWS's default applies."""
+        response = await self._call(Operation.QUOTA, ServiceCode=QUOTA_SERVICE, QuotaCode=QUOTA_CODE)
+        return int(response["Quota"]["Value"])
 
     async def _list(self, kind: str, next_token: str | None) -> tuple[list[Any], str | None]:
-        # AWS lists its own profiles only, unless the kind is named.
+        # Without typeEquals, AWS lists only the profiles that it defines.
         page = {"nextToken": next_token} if next_token else {}
-        answer = await self._call(Operation.LIST, typeEquals=kind, maxResults=_LIST_PAGE, **page)
-        return answer["inferenceProfileSummaries"], answer.get("nextToken") or None
+        response = await self._call(Operation.LIST, typeEquals=kind, maxResults=_LIST_PAGE, **page)
+        return response["inferenceProfileSummaries"], response.get("nextToken") or None
 
     async def _call(self, operation: Operation, **values: Any) -> Mapping[str, Any]:
         service, method = _METHODS[operation]
@@ -168,7 +168,7 @@ class BedrockApi:
             raise
         except AwsError as error:
             if operation in CHANGES and is_nameless(error) and not isinstance(error, ThrottledError):
-                # A proxy's refusal can stand in the place of AWS's answer to work that was done.
+                # A proxy may have replaced AWS's response, so the change may have been made.
                 raise AmbiguousError(
                     error.message, code=error.code, operation=error.operation, where=error.where
                 ) from None
@@ -181,17 +181,17 @@ class BedrockApi:
         return client
 
 
-def _observed(answer: Mapping[str, Any]) -> ObservedProfile:
+def _observed(response: Mapping[str, Any]) -> ObservedProfile:
     return ObservedProfile(
-        arn=answer["inferenceProfileArn"],
-        name=answer["inferenceProfileName"],
-        model_arns=_model_arns(answer),
-        description=answer.get("description") or None,
+        arn=response["inferenceProfileArn"],
+        name=response["inferenceProfileName"],
+        model_arns=_model_arns(response),
+        description=response.get("description") or None,
     )
 
 
-def _model_arns(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(model["modelArn"] for model in answer.get("models") or () if model.get("modelArn"))
+def _model_arns(response: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(model["modelArn"] for model in response.get("models") or () if model.get("modelArn"))
 
 
 def _as_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -1,8 +1,8 @@
 """The least permissions for a config: of the hub (the caller, mostly), and of the role that it assumes in each account.
 
-Pure. Resources are as narrow as AWS lets them be: its lists can't be limited to anything, and a creation is authorised
-on the model, the system profile and the new profile. Deletions are limited to profiles that carry the estate's
-ownership tag. `stackset` makes a CloudFormation template of the same statements.
+Pure. Resources are as narrow as AWS allows: lists can't be limited to resources, and a creation is authorised on the
+model, the system profile and the new profile. Deletions are limited to profiles with the estate's ownership tag.
+`stackset` makes a CloudFormation template of the same statements.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bulkprof.aws.organization import OrganizationOperation
+from bulkprof.aws.operations import OrganizationOperation, S3Operation, StsOperation
 from bulkprof.config import Settings, split_s3_uri
 from bulkprof.plugins.loading import is_enabled
 from bulkprof.profiles.operations import Operation
@@ -24,25 +24,26 @@ ACTIONS: Final[Mapping[Operation, str]] = {
     }.get(operation, f"bedrock:{operation}")
     for operation in Operation
 }
-"""What IAM calls each operation."""
+"""The name of each operation in IAM policies."""
+ASSUME_ROLE: Final = f"sts:{StsOperation.ASSUME_ROLE}"
 _NEED_NOTHING: Final = frozenset({"naming", "tags"})
-"""Plugins of ours that make no call."""
+"""First-party plugins that make no AWS call."""
 _S3_PREFIX: Final = "bulkprof/{date}/{run_id}/"
-"""What `[plugins.s3]` writes under where it names no prefix."""
+"""The default prefix of `[plugins.s3]`."""
 
 Statement = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a policy holds, as its ARNs spell it."""
+    """Where a policy holds: the partition and account in its ARNs."""
 
     partition: str = "aws"
     account: str = "*"
 
     def bedrock(self, resource: str) -> str:
-        """The ARN of a kind of Bedrock's resources, in all Regions."""
-        # A foundation model belongs to no account; without a Region, it is a global profile's.
+        """Return the ARN of a Bedrock resource type, in all Regions."""
+        # A foundation model belongs to no account. With an empty Region, it is one of a global profile.
         account = "" if resource.startswith("foundation-model/") else self.account
         return f"arn:{self.partition}:bedrock:*:{account}:{resource}"
 
@@ -55,34 +56,34 @@ class Needs:
     deletes: bool = False
     """Runs have --prune or --replace."""
     changes: bool = True
-    """Runs change something; without, there are only `plan` and `export`, which tell no sinks and hold no lock."""
+    """Runs change something. Without: only `plan` and `export`, which use no sinks and hold no lock."""
     own_account: bool = False
     """The hub makes profiles in its own account, too. It always does where no role is set."""
 
 
 def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
-    """The policy documents: `hub` and `member`, and `caller`, where that is not the hub itself but enters it."""
+    """Return the policy documents: `hub` and `member`, and `caller`, if the caller assumes a hub role."""
     organization = needs.settings.organization
-    around = [*_lock(needs.settings, scope), *_sinks(needs.settings, scope)] if needs.changes else []
+    shared = [*_lock(needs.settings, scope), *_sinks(needs.settings, scope)] if needs.changes else []
     hub: list[Statement] = []
     if organization.role:
-        hub.append(_allow("EnterAccounts", ["sts:AssumeRole"], [role_arn(organization.role, scope)]))
+        hub.append(_allow("EnterAccounts", [ASSUME_ROLE], [role_arn(organization.role, scope)]))
         hub.append(_allow("FindAccounts", sorted(OrganizationOperation), ["*"]))
     if needs.own_account or not organization.role:
         hub.extend(member_statements(needs, scope))
     found = {}
     if organization.via:
-        # Locks and reports are the caller's own business; accounts are the hub's.
-        found["caller"] = _document([_allow("EnterHub", ["sts:AssumeRole"], [organization.via]), *around])
+        # The caller holds locks and writes reports; the hub role enters accounts.
+        found["caller"] = _document([_allow("EnterHub", [ASSUME_ROLE], [organization.via]), *shared])
     else:
-        hub.extend(around)
+        hub.extend(shared)
     found["hub"] = _document(hub)
     found["member"] = _document(member_statements(needs, scope))
     return found
 
 
 def unknown_plugins(settings: Settings) -> list[str]:
-    """The active plugins whose permissions nobody here knows."""
+    """Return the active plugins whose permissions aren't known here."""
     known = _NEED_NOTHING | set(_OF_PLUGINS)
     return [
         name
@@ -92,7 +93,7 @@ def unknown_plugins(settings: Settings) -> list[str]:
 
 
 def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
-    """What it takes to keep profiles in one account."""
+    """Return the statements that managing profiles in one account needs."""
     ours = scope.bedrock("application-inference-profile/*")
     sources = [scope.bedrock("foundation-model/*"), scope.bedrock("inference-profile/*")]
     quota = f"arn:{scope.partition}:servicequotas:*:{scope.account}:bedrock/{QUOTA_CODE}"
@@ -103,7 +104,7 @@ def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
     ]
     if needs.changes:
         statements.append(_allow("CreateProfiles", _actions(Operation.CREATE), [ours, *sources]))
-        # Tags that come with a creation need the permission to tag, too.
+        # A creation with tags needs the permission to tag, too.
         statements.append(_allow("TagProfiles", _actions(Operation.TAG, Operation.UNTAG), [ours]))
     if needs.changes and needs.deletes:
         owned = {f"aws:ResourceTag/{needs.settings.ownership_tag}": needs.settings.estate}
@@ -114,7 +115,7 @@ def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
 
 
 def role_arn(role: str, scope: Scope) -> str:
-    """The ARN of `[organization] role` in the scope's account (all of them, by default)."""
+    """Return the ARN of `[organization] role` in the scope's account (all of them, by default)."""
     if not role.startswith("arn:"):
         return f"arn:{scope.partition}:iam::{scope.account}:role/{role.removeprefix('/')}"
     return role.replace("{account}", scope.account).replace("{partition}", scope.partition)
@@ -126,8 +127,8 @@ def _lock(settings: Settings, scope: Scope) -> list[Statement]:
     bucket, key = split_s3_uri(settings.lock.s3)
     arn = f"arn:{scope.partition}:s3:::{bucket}"
     return [
-        _allow("HoldLock", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], [f"{arn}/{key}"]),
-        # Who may not list a bucket hears "denied" of an object that isn't there, and can't take the lock.
+        _allow("HoldLock", _s3_actions(S3Operation.DELETE, S3Operation.GET, S3Operation.PUT), [f"{arn}/{key}"]),
+        # Without ListBucket, S3 returns "denied" for an object that doesn't exist, and the lock can't be taken.
         _allow("SeeThatTheLockIsFree", ["s3:ListBucket"], [arn]),
     ]
 
@@ -141,16 +142,16 @@ def _sinks(settings: Settings, scope: Scope) -> Iterator[Statement]:
 def _s3(table: Mapping[str, Any], scope: Scope) -> list[Statement]:
     bucket = str(table["bucket"])
     prefix = str(table.get("prefix", _S3_PREFIX)).partition("{")[0]
-    # An access point is named by its ARN, and its objects stand below `object/`.
+    # An access point is named by its ARN, and its objects are below `object/`.
     objects = f"{bucket}/object/" if bucket.startswith("arn:") else f"arn:{scope.partition}:s3:::{bucket}/"
-    statements = [_allow("DeliverReports", ["s3:PutObject"], [f"{objects}{prefix}*"])]
+    statements = [_allow("DeliverReports", _s3_actions(S3Operation.PUT), [f"{objects}{prefix}*"])]
     if key := table.get("kms_key_id"):
         statements.append(_encrypt(str(key), scope))
     return statements
 
 
 def _encrypt(key: str, scope: Scope) -> Statement:
-    """Use of the key that reports are encrypted with; a policy names an alias by a condition only."""
+    """Return the permission to use the reports' KMS key. A policy can name an alias only in a condition."""
     alias = "alias/" + key.partition("alias/")[2] if "alias/" in key else ""
     resource = key if key.startswith("arn:") else f"arn:{scope.partition}:kms:*:{scope.account}:key/{key}"
     if not alias:
@@ -164,17 +165,21 @@ def _slack(table: Mapping[str, Any], scope: Scope) -> list[Statement]:
     secret = str(table.get("webhook_secret") or "")
     if not secret:
         return []
-    # AWS ends a secret's ARN with a hyphen and six characters of its own.
+    # AWS appends a hyphen and six random characters to a secret's ARN.
     named = f"arn:{scope.partition}:secretsmanager:*:{scope.account}:secret:{secret}-??????"
     return [_allow("ReadSlackWebhook", ["secretsmanager:GetSecretValue"], [secret if secret[:4] == "arn:" else named])]
 
 
 _OF_PLUGINS: Final = {"s3": _s3, "slack": _slack}
-"""What our plugins' tables ask for."""
+"""The statements that the tables of first-party plugins need."""
 
 
 def _actions(*operations: Operation) -> list[str]:
     return sorted(ACTIONS[operation] for operation in operations)
+
+
+def _s3_actions(*operations: S3Operation) -> list[str]:
+    return [f"s3:{operation}" for operation in operations]
 
 
 def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:

@@ -1,7 +1,7 @@
-"""The organization as AWS Organizations tells it: every account with its status, units with their children, tags.
+"""The organization, read from AWS Organizations: accounts with their status, units with their children, and tags.
 
-Only the management account and its delegated administrators may ask. What was read once is kept, so that a run walks
-the organization one time, whatever its selectors ask for and in whatever order.
+Only the management account and its delegated administrators may read it. Each part is read once a run and kept,
+whatever the selectors ask for and in whatever order.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from bulkprof.aws.credentials.keys import SharedCredentials
 from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
-from bulkprof.aws.transport.answers import checked
+from bulkprof.aws.operations import OrganizationOperation
+from bulkprof.aws.transport.responses import checked
 from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, NotFoundError
 from bulkprof.model import Directory
 from bulkprof.pages import Send, whole_list
@@ -34,17 +34,8 @@ _REMEDY = (
 )
 
 
-class OrganizationOperation(StrEnum):
-    """The operations, named as in policies: Bedrock has a `ListTagsForResource` too, which is counted by itself."""
-
-    ACCOUNTS = "organizations:ListAccounts"
-    ACCOUNTS_OF = "organizations:ListAccountsForParent"
-    UNITS_OF = "organizations:ListOrganizationalUnitsForParent"
-    TAGS_OF = "organizations:ListTagsForResource"
-
-
 class Page(NamedTuple):
-    """One page of an answer, and the token of the next one or None."""
+    """One page of a list, and the token of the next one or None."""
 
     items: tuple[tuple[str, str], ...]
     """Accounts with their status, units with their name, or tags."""
@@ -62,21 +53,21 @@ class OrganizationApi:
         self._client: Any = None
 
     async def accounts(self, next_token: str | None = None) -> Page:
-        """The organization's accounts with their status."""
+        """Return the organization's accounts with their status."""
         return await self._page(OrganizationOperation.ACCOUNTS, "list_accounts", "Accounts", _account, next_token)
 
     async def accounts_of(self, parent: str, next_token: str | None = None) -> Page:
-        """The accounts directly in a unit, with their status. Raises `NotFoundError` where there is no such unit."""
+        """Return the accounts directly in a unit, with their status. Raises `NotFoundError` for an unknown unit."""
         operation, values = OrganizationOperation.ACCOUNTS_OF, {"ParentId": parent}
         return await self._page(operation, "list_accounts_for_parent", "Accounts", _account, next_token, **values)
 
     async def units_of(self, parent: str, next_token: str | None = None) -> Page:
-        """The units directly in a unit."""
+        """Return the units directly in a unit."""
         operation, method = OrganizationOperation.UNITS_OF, "list_organizational_units_for_parent"
         return await self._page(operation, method, "OrganizationalUnits", _unit, next_token, ParentId=parent)
 
     async def tags_of(self, account: str, next_token: str | None = None) -> Page:
-        """An account's tags."""
+        """Return an account's tags."""
         operation, values = OrganizationOperation.TAGS_OF, {"ResourceId": account}
         return await self._page(operation, "list_tags_for_resource", "Tags", _tag, next_token, **values)
 
@@ -96,10 +87,9 @@ class OrganizationApi:
             with aws_errors(operation, self.where):
                 client = await self._opened()
                 with sdk_alone():
-                    said = await getattr(client, method)(**values)
-                # The SDK's parser has dropped what its model doesn't know.
-                answer = checked("organizations", operation.partition(":")[2], said)
-                return Page(tuple(map(read, answer[key])), answer.get("NextToken") or None)
+                    parsed = await getattr(client, method)(**values)
+                response = checked("organizations", operation.api_name, parsed)
+                return Page(tuple(map(read, response[key])), response.get("NextToken") or None)
         except ExpiredCredentialsError:
             self._credentials.expired(signed_with)
             raise
@@ -118,13 +108,13 @@ class OrganizationWalk:
         self._api = api
         self._call = call
         self._statuses: dict[str, str] = {}
-        self._units: dict[str, _UnitSeen | None] = {}
+        self._units: dict[str, _Unit | None] = {}
         self._tags: dict[str, dict[str, str]] = {}
 
     async def directory(self, units: Iterable[str], *, tags: bool) -> Directory:
-        """All accounts, the accounts of `units` and of the units in them, and, if asked for, active accounts' tags.
+        """Return all accounts, the accounts of `units` and of the units in them, and, if `tags`, active accounts' tags.
 
-        Raises `AccessDeniedError` that says who may ask, where the caller may not.
+        Raises `AccessDeniedError` that says who may read them, if the caller may not.
         """
         try:
             if not self._statuses:
@@ -143,8 +133,8 @@ class OrganizationWalk:
         return Directory(dict(self._statuses), found, dict(self._tags))
 
     async def _branch(self, unit: str) -> frozenset[str] | None:
-        """The accounts in a unit and in all units below it; None where there is no such unit."""
-        await self._look(unit)
+        """Return the accounts in a unit and in all units below it; None if there is no such unit."""
+        await self._read_unit(unit)
         if self._units[unit] is None:
             return None
         accounts: set[str] = set()
@@ -152,15 +142,15 @@ class OrganizationWalk:
         known: set[str] = set()
         while level:
             known |= level
-            await _each(self._look, level)
-            # One that is gone by now has nothing in it any more.
+            await _each(self._read_unit, level)
+            # A unit that was deleted meanwhile holds nothing.
             seen = [found for each in level if (found := self._units[each]) is not None]
             accounts.update(*(found.accounts for found in seen))
-            # Units moved meanwhile may seem to be within each other.
+            # Units that were moved meanwhile may seem to be within each other.
             level = {child for found in seen for child in found.children} - known
         return frozenset(accounts)
 
-    async def _look(self, unit: str) -> None:
+    async def _read_unit(self, unit: str) -> None:
         if unit in self._units:
             return
 
@@ -176,9 +166,9 @@ class OrganizationWalk:
         except NotFoundError:
             self._units[unit] = None
             return
-        # An account that joined since the list of all was read.
+        # Adds accounts that joined since the list of all accounts was read.
         self._statuses |= accounts
-        self._units[unit] = _UnitSeen(frozenset(accounts), tuple(children))
+        self._units[unit] = _Unit(frozenset(accounts), tuple(children))
 
     async def _read_tags(self, account: str) -> None:
         async def tags_of(token: str | None) -> Page:
@@ -195,13 +185,13 @@ class OrganizationWalk:
 
 
 @dataclass(frozen=True, slots=True)
-class _UnitSeen:
+class _Unit:
     accounts: frozenset[str]
     children: tuple[str, ...]
 
 
 async def _each(work: Callable[[S], Awaitable[None]], items: Collection[S]) -> None:
-    """Do the work for all items, a few at once; the first error ends it and is raised as it is."""
+    """Do the work for all items, a few at once. The first error ends it and is raised as it is."""
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def one(item: S) -> None:
@@ -216,13 +206,13 @@ async def _each(work: Callable[[S], Awaitable[None]], items: Collection[S]) -> N
         raise errors.exceptions[0] from None
 
 
-def _account(answer: Mapping[str, Any]) -> tuple[str, str]:
-    return answer["Id"], answer.get("State") or answer["Status"]
+def _account(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["Id"], item.get("State") or item["Status"]
 
 
-def _unit(answer: Mapping[str, Any]) -> tuple[str, str]:
-    return answer["Id"], answer.get("Name", "")
+def _unit(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["Id"], item.get("Name", "")
 
 
-def _tag(answer: Mapping[str, Any]) -> tuple[str, str]:
-    return answer["Key"], answer.get("Value", "")
+def _tag(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["Key"], item.get("Value", "")

@@ -1,4 +1,4 @@
-"""The objects under a prefix as files in a folder: manifests and config for machines that have no disk of their own."""
+"""Fetches the objects under an S3 prefix into a folder: manifests and config for machines without a disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import anyio.to_thread
 
 from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
-from bulkprof.aws.transport.answers import at_most, checked
+from bulkprof.aws.operations import S3Operation
+from bulkprof.aws.transport.responses import at_most, checked
 from bulkprof.errors import AccessDeniedError, ConfigError
 from bulkprof.pages import whole_list
 
@@ -24,11 +25,11 @@ T = TypeVar("T")
 
 _PIECE: Final = 1 << 16
 MOST_BYTES: Final = 256 * 1024 * 1024
-"""What is fetched at most: a prefix that holds more is not a folder of manifests, and would fill a small disk."""
+"""Most bytes that are fetched: a prefix with more is no folder of manifests, and would fill a small disk."""
 
 
 def split_s3_folder(uri: str) -> tuple[str, str]:
-    """Bucket and prefix of `s3://bucket/prefix`; the prefix ends in a slash or is empty. Raises `ConfigError`."""
+    """Return bucket and prefix of `s3://bucket/prefix`, the prefix with a slash or empty. Raises `ConfigError`."""
     parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", uri)
     if parts is None:
         raise ConfigError(f"{uri!r}: write it as s3://bucket/prefix/")
@@ -37,44 +38,44 @@ def split_s3_folder(uri: str) -> tuple[str, str]:
 
 
 async def fetch_folder(client: ClientFactory, uri: str, into: Path) -> int:
-    """Fetch all objects under `uri` (`s3://bucket/prefix/`) into the folder `into`; answers how many there were.
+    """Fetch all objects under `uri` (`s3://bucket/prefix/`) into the folder `into`, and return their number.
 
-    Raises `AwsError` or `ConfigError`; what was fetched until then stays behind.
+    Raises `AwsError` or `ConfigError`; what was fetched before that stays in the folder.
     """
     bucket, prefix = split_s3_folder(uri)
     count = size = 0
     async with AsyncExitStack() as stack:
         with aws_errors("", uri):
             s3 = await stack.enter_async_context(client("s3"))
-        with aws_errors("ListObjectsV2", uri), sdk_alone():
-            listed = await whole_list(_at_once, "ListObjectsV2", partial(_page, s3, bucket, prefix), itemgetter("Key"))
+        with aws_errors(S3Operation.LIST, uri), sdk_alone():
+            listed = await whole_list(_unpaced, S3Operation.LIST, partial(_page, s3, bucket, prefix), itemgetter("Key"))
         for each in listed:
             name = each["Key"].removeprefix(prefix)
             if name.endswith("/") or not name:
-                # What consoles make where somebody asks for a folder.
+                # The empty object that the console makes for a folder.
                 continue
             size += each["Size"]
             if size > MOST_BYTES:
                 raise ConfigError(f"{uri}: holds more than {MOST_BYTES >> 20} MiB; name a prefix of manifests only")
-            await _fetch(s3, bucket, each["Key"], each["Size"], _place(into, name, uri))
+            await _fetch(s3, bucket, each["Key"], each["Size"], _path_of(into, name, uri))
             count += 1
     return count
 
 
 async def _page(s3: Any, bucket: str, prefix: str, token: str | None) -> tuple[list[Any], str | None]:
     more = {"ContinuationToken": token} if token else {}
-    answer = await s3.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
-    listed = checked("s3", "ListObjectsV2", answer)
+    response = await s3.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
+    listed = checked("s3", S3Operation.LIST, response)
     return listed.get("Contents", []), listed.get("NextContinuationToken") or None
 
 
-async def _at_once(operation: str, send: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG001 - as lanes have it
-    """The SDK retries this client's calls itself, and nothing paces them."""
+async def _unpaced(operation: str, send: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG001 - the signature of lanes
+    """Send a call at once: the SDK retries this client's calls itself, and nothing paces them."""
     return await send()
 
 
-def _place(into: Path, name: str, uri: str) -> Path:
-    """Where an object goes. Its key may be any text, and must not lead out of the folder."""
+def _path_of(into: Path, name: str, uri: str) -> Path:
+    """Return the path of an object. Its key may be any text, and must not lead out of the folder."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not name.isprintable():
         raise ConfigError(f"{uri}: the key {name!r} can't be a file's name; rename or remove the object")
@@ -84,10 +85,10 @@ def _place(into: Path, name: str, uri: str) -> Path:
 async def _fetch(s3: Any, bucket: str, key: str, size: int, path: Path) -> None:
     where = f"s3://{bucket}/{key}"
     try:
-        with aws_errors("GetObject", where), sdk_alone():
-            answer = await s3.get_object(Bucket=bucket, Key=key)
-            # What entering it answers is aiohttp's response, which can't read just a part.
-            async with (stream := answer["Body"]):
+        with aws_errors(S3Operation.GET, where), sdk_alone():
+            response = await s3.get_object(Bucket=bucket, Key=key)
+            # Not the object that `async with` returns: that is aiohttp's response, which can't read just a part.
+            async with (stream := response["Body"]):
                 data = await at_most(partial(stream.read, _PIECE), size)
     except AccessDeniedError as error:
         message = f"{error.message}; manifests need s3:GetObject on the objects, and kms:Decrypt where they have a key"

@@ -1,7 +1,7 @@
-"""One S3 object that is written under conditions only: what a lock between machines is made of.
+"""One S3 object that is written only under conditions (`If-Match`, `If-None-Match`): a lock between machines.
 
-A condition that doesn't hold is an answer here, not an error; everything else that goes wrong is a `ConfigError`
-(the place can't be used for this) or an `AwsError`.
+A condition that doesn't hold is a return value here, not an error. Anything else that goes wrong is a `ConfigError`
+(the bucket can't be used for locks) or an `AwsError`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from bulkprof.aws.errors.mapping import aws_errors, http_date, sdk_alone
+from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
+from bulkprof.aws.errors.response import http_date
 from bulkprof.aws.errors.sdk import ELSEWHERE
-from bulkprof.aws.transport.answers import at_most, checked
+from bulkprof.aws.operations import S3Operation
+from bulkprof.aws.transport.responses import at_most, checked
 from bulkprof.config import split_s3_uri
 from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError
 
@@ -26,14 +28,14 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 64 * 1024
 """Bytes that are read of an object, or a little more: no lock is longer."""
-# S3 says so by this code; a 404 without one comes from somebody else.
+# S3's code for a missing object; a 404 without this code isn't from S3.
 _GONE: Final = frozenset({"NoSuchKey"})
-# 409: a delete or another write was under way at the same time; who came first is found out by reading.
+# 409: a delete or another write was under way at the same time; reading tells which of them was first.
 _CONDITION_FAILED: Final = frozenset(
     {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "HTTP409", "HTTP412", *_GONE}
 )
 _UNSUPPORTED: Final = frozenset({"NotImplemented", "HTTP501"})
-_ELSEWHERE: Final = frozenset(
+_WRONG_REGION: Final = frozenset(
     {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 )
 
@@ -54,14 +56,14 @@ class S3Object:
     def __init__(
         self, client: ClientFactory, uri: str, *, region: str | None = None, now: Callable[[], float] = time.time
     ) -> None:
-        """`now` gives epoch seconds; it counts only where answers have no date. Raises `ConfigError` for a bad URI."""
+        """`now` gives epoch seconds; used only if responses have no date. Raises `ConfigError` for a bad URI."""
         try:
             bucket, key = split_s3_uri(uri)
         except ValueError as error:
             raise ConfigError(f"lock.s3: {error}") from None
         self.uri = uri
         self._bucket = bucket
-        self._place = {"Bucket": bucket, "Key": key}
+        self._address = {"Bucket": bucket, "Key": key}
         self._factory = client
         self._region = region
         self._opened: AbstractAsyncContextManager[Any] | None = None
@@ -70,7 +72,7 @@ class S3Object:
 
     async def __aenter__(self) -> Self:
         """Open the client. Raises `AwsError`."""
-        with self._asking(""):
+        with self._errors(None):
             self._opened = self._factory("s3", region=self._region)
             self._s3 = await self._opened.__aenter__()
         return self
@@ -84,68 +86,68 @@ class S3Object:
             await opened.__aexit__(kind, error, traceback)
 
     async def read(self) -> Stored | None:
-        """Read it; None where there is none."""
+        """Return the object; None if there is none."""
         try:
-            with self._asking("GetObject"):
-                answer = await self._s3.get_object(**self._place)
-                said = checked("s3", "GetObject", answer)
-                # What entering it answers is aiohttp's response, which can't read just a part.
-                async with (stream := answer["Body"]):
+            with self._errors(S3Operation.GET):
+                response = await self._s3.get_object(**self._address)
+                found = checked("s3", S3Operation.GET, response)
+                # Not the object that `async with` returns: that is aiohttp's response, which can't read just a part.
+                async with (stream := response["Body"]):
                     body = await at_most(partial(stream.read, _LONGEST), _LONGEST)
         except AwsError as error:
             if error.code in _GONE:
                 return None
             raise
-        return Stored(body, said["ETag"], self._age(answer, said["LastModified"]))
+        return Stored(body, found["ETag"], self._age(response, found["LastModified"]))
 
     async def create(self, body: bytes) -> str | None:
-        """Write it if there is none, and answer its ETag; None where there is one."""
+        """Write it if there is none, and return its ETag; None if there is one."""
         return await self._put(body, IfNoneMatch="*")
 
     async def replace(self, body: bytes, etag: str) -> str | None:
-        """Write it anew if it is still the one of `etag`, and answer its new ETag; None where it isn't."""
+        """Overwrite it if its ETag is still `etag`, and return the new ETag; None if it isn't."""
         return await self._put(body, IfMatch=etag)
 
     async def delete(self, etag: str) -> bool:
-        """Delete it if it is still the one of `etag`; answer whether it was."""
+        """Delete it if its ETag is still `etag`; return whether it was."""
         try:
-            with self._asking("DeleteObject"):
-                await self._s3.delete_object(**self._place, IfMatch=etag)
+            with self._errors(S3Operation.DELETE):
+                await self._s3.delete_object(**self._address, IfMatch=etag)
         except AwsError as error:
             if error.code in _CONDITION_FAILED:
                 return False
             raise
         except UnsupportedError:
-            # Stores that have conditional writes don't all have conditional deletes.
+            # Some stores have conditional writes, but no conditional deletes.
             stored = await self.read()
             if stored is None or stored.etag != etag:
                 return False
-            with self._asking("DeleteObject"):
-                await self._s3.delete_object(**self._place)
+            with self._errors(S3Operation.DELETE):
+                await self._s3.delete_object(**self._address)
         return True
 
     async def _put(self, body: bytes, **condition: str) -> str | None:
         try:
-            with self._asking("PutObject"):
-                answer = await self._s3.put_object(
-                    **self._place, **condition, Body=body, ContentType="application/json"
+            with self._errors(S3Operation.PUT):
+                response = await self._s3.put_object(
+                    **self._address, **condition, Body=body, ContentType="application/json"
                 )
-                # Without a tag, nobody could tell later whether the object is still this one.
-                etag: str = checked("s3", "PutObject", answer)["ETag"]
+                # The ETag is needed later, to tell whether the object is still this one.
+                etag: str = checked("s3", S3Operation.PUT, response)["ETag"]
         except AwsError as error:
             if error.code in _CONDITION_FAILED:
                 return None
             raise
         return etag
 
-    def _age(self, answer: dict[str, Any], written: datetime) -> float:
-        date = http_date(str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")))
+    def _age(self, response: dict[str, Any], written: datetime) -> float:
+        date = http_date(str(response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")))
         return (date.timestamp() if date else self._now()) - written.timestamp()
 
     @contextmanager
-    def _asking(self, operation: str) -> Iterator[None]:
+    def _errors(self, operation: S3Operation | None) -> Iterator[None]:
         try:
-            with aws_errors(operation, self.uri), sdk_alone(answers=bool(operation)):
+            with aws_errors(operation or "", self.uri), sdk_alone(responses=bool(operation)):
                 yield
         except AwsError as error:
             raise self._explained(error) from None
@@ -155,7 +157,7 @@ class S3Object:
             return UnsupportedError(self.uri)
         if error.code == "NoSuchBucket":
             return ConfigError(f"lock.s3: there is no bucket {self._bucket!r}; create it, or correct {self.uri}")
-        if error.code in _ELSEWHERE:
+        if error.code in _WRONG_REGION:
             return ConfigError(f"lock.s3: {self._bucket!r} is in another Region; set `region` under [lock] to its own")
         if isinstance(error, AccessDeniedError):
             return AccessDeniedError(
@@ -172,7 +174,7 @@ class S3Object:
 
 
 class UnsupportedError(ConfigError):
-    """The store has no conditional writes, so nothing there can be a lock."""
+    """The store has no conditional writes, so it can't hold a lock."""
 
     def __init__(self, uri: str) -> None:
         super().__init__(

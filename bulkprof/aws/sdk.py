@@ -22,14 +22,13 @@ from botocore import UNSIGNED
 from bulkprof._version import __version__
 from bulkprof.aws.credentials.keys import Keys, SharedCredentials
 from bulkprof.aws.credentials.mfa import Codes
-from bulkprof.aws.credentials.own import find
+from bulkprof.aws.credentials.provider_chain import find_credentials
 from bulkprof.aws.errors.mapping import sdk_alone
 from bulkprof.aws.transport.direct import Direct, SignedCalls, Signer
 from bulkprof.aws.transport.http import SharedHttp
-from bulkprof.aws.transport.parsers import Parsers, require_whole
+from bulkprof.aws.transport.parsers import Parsers, require_whole, require_xml
 from bulkprof.aws.transport.sdk_http import ClientDefaults, SdkHttp
-from bulkprof.aws.transport.sdk_settings import check_app_id, check_endpoint, check_region
-from bulkprof.aws.transport.xml_answers import require_xml
+from bulkprof.aws.transport.settings import check_app_id, check_endpoint, check_region
 
 SIGNING_NAMES: Mapping[str, str] = {
     "bedrock": "bedrock",
@@ -47,15 +46,15 @@ _SESSION_VARIABLES: Mapping[str, tuple[Any, ...]] = {
 """The SDK's variables with their environment taken out: (key in the file, environment, default, type)."""
 
 
-# Alone among the SDK's parts it has none: its warnings, with all that an exception of a credential source holds, would
-# go to standard error of programs that set up no logging.
+# aiobotocore has no null handler, unlike botocore: its warnings, with the exceptions of credential providers, would go
+# to standard error in programs that set up no logging.
 logging.getLogger("aiobotocore").addHandler(logging.NullHandler())
 
 
 class Sdk:
     """Makes sessions and clients.
 
-    `environment` stands in for the process's AWS_* variables and config files as a whole; None means that those count.
+    `environment` replaces the process's AWS_* variables and config files as a whole; with None, those are used.
     """
 
     def __init__(self, environment: Mapping[str, str] | None, *, timeout_s: float) -> None:
@@ -82,7 +81,7 @@ class Sdk:
         self._sharing = asyncio.Lock()
         self._shared: dict[tuple[str, str], Any] = {}
         """The clients of services that are called for targets, by service and Region."""
-        # The SDK's hundred handlers mend S3, EC2 and the like; each client would copy them all.
+        # The SDK's hundred handlers are for S3, EC2 and the like; each client would copy them all.
         bare = self._new_core(include_builtin_handlers=False)
         bare.register_component("data_loader", self._loader)
         self._unsigned = aioboto3.Session(botocore_session=bare)
@@ -92,23 +91,23 @@ class Sdk:
         app = check_app_id(base.get_config_variable("user_agent_appid"))
         agent = " ".join(part for part in (f"bulkprof/{__version__}", app and f"app/{app}", base.user_agent()) if part)
         self._lean: dict[str, Any] = {
-            # bulkprof has the one retry layer above, and counts every attempt there.
+            # bulkprof retries in the engine, and counts every attempt there.
             "retries": {"mode": "legacy", "max_attempts": 0},
-            # Intake has checked every value against the model's patterns, which botocore doesn't even know.
+            # Intake has checked every value against the model's patterns, which botocore doesn't check.
             "parameter_validation": False,
-            # A given text is sent as it is; else botocore builds one of a dozen parts for every call.
+            # A fixed text is sent as it is; else botocore builds one of a dozen parts for every call.
             "user_agent": agent,
             **self._isolated,
         }
 
     async def own_credentials(self, *, afresh: bool = False) -> Any:
-        """The caller's credentials as the SDK finds them, or None; `afresh` looks in all places once more."""
+        """Return the caller's credentials as the SDK finds them, or None; `afresh` looks in all places once more."""
         if self._environment is not None:
             return await self._core.get_credentials() if self._environment.get("AWS_ACCESS_KEY_ID") else None
-        return await find(self._new_core() if afresh else self._core, self.http, self.codes)
+        return await find_credentials(self._new_core() if afresh else self._core, self.http, self.codes)
 
     def session(self, credentials: SharedCredentials) -> aioboto3.Session:
-        """A session in which the SDK signs with `credentials`, sharing the data that was loaded."""
+        """Return a session in which the SDK signs with `credentials`, sharing the data that was loaded."""
         core = self._new_core()
         core.register_component("data_loader", self._loader)
         core.register_component("credential_provider", _Provider(credentials))
@@ -116,9 +115,9 @@ class Sdk:
         return aioboto3.Session(botocore_session=core)
 
     async def client(self, service: str, region: str, credentials: SharedCredentials) -> SignedCalls:
-        """Open the way to a service for calls of bulkprof's own: one attempt per call, signed with `credentials`.
+        """Return bulkprof's own calls of a service: one attempt per call, signed with `credentials`.
 
-        It needs no closing: its connections are the run's.
+        They need no closing: their connections are the run's.
         """
         signer = Signer(SIGNING_NAMES[service], region, credentials.keys)
         async with self._sharing:
@@ -127,11 +126,11 @@ class Sdk:
         return SignedCalls(client, signer)
 
     async def _share(self, service: str, region: str) -> Any:
-        """Make the client that all accounts call a Region's service through."""
+        """Open the client of a Region's service that all accounts share."""
         direct = Direct(self.http)
         config = AioConfig(
-            # Signed where it is sent. The SDK's own choice could also fall on AWS_BEARER_TOKEN_BEDROCK, which acts in
-            # its own account, whatever the target.
+            # `Direct` signs. The SDK itself could also choose AWS_BEARER_TOKEN_BEDROCK, which acts in its own account,
+            # whatever the target.
             signature_version=UNSIGNED,
             http_session_cls=direct.attach,
             **self._lean,
@@ -141,9 +140,9 @@ class Sdk:
         return client
 
     async def signed(self, session: aioboto3.Session, service: str, region: str) -> Any:
-        """Open a client that the SDK signs for: which Region signs for STS or Organizations is a history of its own."""
+        """Open a client for which the SDK signs: it knows the signing Regions of STS and Organizations."""
         config = AioConfig(signature_version="v4", http_session_cls=self.http.attach, **self._lean)
-        # Not all services' models are read at the start; those that weren't shouldn't hold the loop up.
+        # Read in a thread, as it may not be read yet, and reading it would block the event loop.
         model = await asyncio.to_thread(self._loader.load_service_model, service, "service-2")
         client = await self._open(session, service, region, config)
         require = {"json": require_whole, "query": require_xml}.get(model["metadata"]["protocol"])
@@ -154,13 +153,13 @@ class Sdk:
 
     @asynccontextmanager
     async def plugin_client(self, session: aioboto3.Session, service: str, region: str | None) -> AsyncIterator[Any]:
-        """A client for plugins: the SDK's usual settings, retries among them.
+        """Open a client for plugins, with the SDK's usual settings, retries among them.
 
         Raises `SettingsError` for an endpoint that nothing can be sent to.
         """
         config = AioConfig(user_agent_extra=f"bulkprof/{__version__}", **self._isolated)
         async with AsyncExitStack() as stack:
-            with sdk_alone(answers=False):
+            with sdk_alone(responses=False):
                 client = await stack.enter_async_context(
                     session.client(
                         service, region_name=region or self.region or None, endpoint_url=self._endpoint, config=config
@@ -171,24 +170,24 @@ class Sdk:
 
     async def _open(self, session: aioboto3.Session, service: str, region: str, config: AioConfig) -> Any:
         context = session.client(service, region_name=region, endpoint_url=self._endpoint, config=config)
-        # A client takes some milliseconds to make and never waits meanwhile: hundreds at once would hold up the loop.
+        # Making a client takes some milliseconds without an await: hundreds at once would block the event loop.
         async with self._opening:
             await asyncio.sleep(0)
-            with sdk_alone(answers=False):
-                # Leaving the context would only close its HTTP session, which is everybody's.
+            with sdk_alone(responses=False):
+                # Leaving the context would only close its HTTP session, which all clients share.
                 client = await context.__aenter__()
             check_endpoint(client.meta.endpoint_url)
             return client
 
     def _new_core(self, **options: Any) -> Any:
         core = self._bare_core(**options)
-        # Reaches every client of the session: those that plugins get, and those that its credential chain makes.
+        # Applies to every client of the session: those of plugins, and those of its credential chain.
         core.set_default_client_config(ClientDefaults(http_session_cls=partial(SdkHttp, self.http)))
         return core
 
     def _bare_core(self, **options: Any) -> Any:
         if self._environment is None:
-            # The Python SDK alone reads only AWS_DEFAULT_REGION; everybody sets AWS_REGION.
+            # Unlike other SDKs, the Python SDK reads only AWS_DEFAULT_REGION; most people set AWS_REGION.
             region_variable = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
             return AioSession(session_vars={"region": region_variable}, **options)
         core = AioSession(session_vars=dict(_SESSION_VARIABLES), **options)
@@ -208,7 +207,7 @@ _ISOLATED: Mapping[str, Any] = {
 
 
 class _Provider:
-    """The SDK's chain of places to look for credentials, with one place."""
+    """A chain of credential providers with one provider, for the SDK."""
 
     def __init__(self, shared: SharedCredentials) -> None:
         self._shared = shared
@@ -218,7 +217,7 @@ class _Provider:
 
 
 class _Signing(AioCredentials):  # type: ignore[misc]  # the SDK has no types
-    """Shared keys as the SDK's signer asks for them: before each call, so that a renewal needs no new client."""
+    """Shared keys, which the SDK's signer gets before each call, so that a renewal needs no new client."""
 
     def __init__(self, shared: SharedCredentials) -> None:
         super().__init__("", "")

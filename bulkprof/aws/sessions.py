@@ -1,6 +1,6 @@
-"""Who calls, and the clients of every target: roles are assumed once an account, clients are opened once a target.
+"""The caller's identity, and the clients of every target: one role session an account, one client a target.
 
-Where the config names a hub role (`via`), the caller assumes that one first, and from it the roles of other accounts.
+If the config names a hub role (`via`), the caller assumes that one first, and with it the roles of other accounts.
 
 Settings are the SDK's own (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, AWS_CA_BUNDLE and the rest).
 """
@@ -17,12 +17,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from bulkprof.aws.bedrock import BedrockApi
-from bulkprof.aws.credentials.assume_role import AssumedRole, OwnKeys, Stopping, account_of, member_role, never
+from bulkprof.aws.credentials.assume_role import AssumedRole, account_of, member_role
+from bulkprof.aws.credentials.caller import CallerKeys, Stopping, never
 from bulkprof.aws.credentials.keys import SharedCredentials
 from bulkprof.aws.credentials.mfa import Ask
 from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
+from bulkprof.aws.operations import StsOperation
 from bulkprof.aws.organization import OrganizationApi
-from bulkprof.aws.transport.answers import checked
+from bulkprof.aws.transport.responses import checked
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, RegionError
 from bulkprof.model import Target
@@ -39,8 +41,8 @@ _SET_REGION = "no Region is set; set AWS_REGION, or `region` in the manifest or 
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who the SDK's credentials belong to."""
+class CallerIdentity:
+    """The identity that the SDK's credentials belong to."""
 
     account: str
     arn: str
@@ -49,10 +51,10 @@ class Caller:
 
 
 class AwsSessions:
-    """The way into AWS for a run: enter it, ask for `bedrock(target)`, leave it.
+    """A run's access to AWS: use it as a context manager, and ask for `bedrock(target)`.
 
-    Only targets that were asked for and not released hold clients. `environment` stands in for the process's AWS_*
-    variables and files as a whole (for a sandbox); of it count AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
+    Only targets that were asked for and not released hold clients. `environment` replaces the process's AWS_*
+    variables and files as a whole (for a sandbox); it may hold AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION and AWS_DEFAULT_REGION.
     """
 
@@ -65,9 +67,9 @@ class AwsSessions:
         ask: Ask | None = None,
         stopping: Stopping = never,
     ) -> None:
-        """`ask` asks whoever started the run for the code of an MFA device, where a profile wants one.
+        """`ask` asks the user for the code of an MFA device, if a profile needs one.
 
-        `stopping` returns when the run stops and waits for the caller's own credentials no longer.
+        `stopping` returns when the run stops and waits no longer for the caller's own credentials.
         """
         self._ask = ask
         self._stopping = stopping
@@ -75,7 +77,7 @@ class AwsSessions:
         self._run = run
         self._environment = environment
         self._sdk: Sdk | None = None
-        self._caller: Caller | None = None
+        self._caller: CallerIdentity | None = None
         self._unidentified: AwsError | None = None
         self._identifying = asyncio.Lock()
         self._sessions: dict[str, Any] = {}
@@ -84,14 +86,14 @@ class AwsSessions:
         self._credentials: dict[str, SharedCredentials] = {}
         self._apis: dict[Target, BedrockApi] = {}
         self.counts: dict[str, CallCount] = {}
-        """The calls that were made to enter accounts, by operation."""
+        """The calls that assumed roles, by operation."""
 
     async def __aenter__(self) -> Self:
         """Load the SDK, off the event loop. Raises `AwsError` when its settings can't be used."""
-        with aws_errors(), sdk_alone(answers=False):
+        with aws_errors(), sdk_alone(responses=False):
             # The SDK and its data take most of a second to load: long enough to miss a signal or a heartbeat.
             self._sdk = await asyncio.to_thread(_load, self._environment, self._run)
-        own = OwnKeys(self._sdk.own_credentials, self._stopping, codes=self._sdk.codes, ask=self._ask)
+        own = CallerKeys(self._sdk.own_credentials, self._stopping, codes=self._sdk.codes, ask=self._ask)
         self._credentials[_OWN] = SharedCredentials(own.fetch)
         return self
 
@@ -112,25 +114,25 @@ class AwsSessions:
         """The SDK's default Region, or an empty string."""
         return self._loaded.region
 
-    async def identity(self, *, near: str = "") -> Caller:
-        """Who is calling. `near` is the Region to ask in where the SDK has no default one.
+    async def identity(self, *, near: str = "") -> CallerIdentity:
+        """Return the caller's identity. `near` is the Region to call STS in if the SDK has no default one.
 
-        Asked once; raises one clear `AwsError` when there are no credentials, no Region or no way to AWS.
+        AWS is asked once. Raises `AwsError` if there are no credentials, no Region or no connection to AWS.
         """
         failed_before = self._unidentified
         if self._caller is None:
             async with self._identifying:
                 if self._caller is None:
                     if self._unidentified is not None and self._unidentified is not failed_before:
-                        # It failed while this one waited for the same; trying again in turn would take for ever.
+                        # It failed while this task waited. All waiting tasks trying again in turn would take too long.
                         raise copy.copy(self._unidentified)
                     self._caller = await self._identify(self.region or near)
         return self._caller
 
     async def bedrock(self, target: Target) -> BedrockApi:
-        """The calls of `target`, ready to go: its role is assumed when this returns.
+        """Return the calls of `target`, with its role assumed.
 
-        Raises `AwsError` with the account in `where` when the account can't be entered. A Region left empty is the
+        Raises `AwsError` with the account in `where` if the account can't be entered. An empty Region stands for the
         SDK's default one.
         """
         if (api := self._apis.get(target)) is not None:
@@ -147,27 +149,27 @@ class AwsSessions:
         with aws_errors(where=target.account or str(target)):
             credentials = await self._enter(target.account, region)
             await credentials.keys()
-        # Two that ask at once must get the same one, to share what it opens.
+        # Two tasks that ask at once must get the same object, to share the clients that it opens.
         return self._apis.setdefault(
             target,
             BedrockApi(target, partial(self._loaded.client, region=region, credentials=credentials), credentials),
         )
 
     async def organization(self, *, near: str = "") -> OrganizationApi:
-        """The calls that read the organization, as the hub role where there is one, else as the caller.
+        """Return the calls that read the organization, as the hub role if there is one, else as the caller.
 
-        `near` is a Region for where the SDK has no default one. Raises `AwsError` when the hub role can't be assumed.
+        `near` is the Region to use if the SDK has no default one. Raises `AwsError` if the hub role can't be assumed.
         """
         caller = await self.identity(near=near)
         region = self.region or near
-        who = self._enterer(region)
+        who = self._assumer(region)
         await self._credentials[who].keys()
         where = account_of(self._organization.via) if self._organization.via else caller.account
         open_client = partial(self._open_signed, who, "organizations", region)
         return OrganizationApi(where, open_client, self._credentials[who])
 
     def trust_needed(self) -> str:
-        """What the trust policy of a role in another account must say, for people."""
+        """Return what the trust policy of a role in another account must allow, for people."""
         organization, caller = self._organization, self._caller
         if organization.via:
             principal = organization.via
@@ -181,12 +183,12 @@ class AwsSessions:
         return f"sts:AssumeRole for {principal}{external}"
 
     async def release(self, target: Target) -> None:
-        """Let a target's clients go. Asking for it again opens new ones; connections stay for others to use."""
+        """Drop a target's clients. Asking for it again opens new ones; connections stay open for other targets."""
         self._apis.pop(target, None)
 
     @asynccontextmanager
     async def client(self, service: str, *, region: str | None = None) -> AsyncIterator[Any]:
-        """An SDK client of any service in the caller's own account: the `ClientFactory` that plugins get.
+        """Open an SDK client of any service in the caller's own account: the `ClientFactory` that plugins get.
 
         Its errors are the SDK's own, and so are its retries.
         """
@@ -200,13 +202,13 @@ class AwsSessions:
         return self._sdk
 
     async def _enter(self, account: str, region: str) -> SharedCredentials:
-        """The credentials that act in `account`, shared by all its Regions."""
+        """Return the credentials for `account`, shared by all its Regions."""
         caller = await self.identity(near=region) if account else None
         if caller is None or account == caller.account:
             return self._credentials[_OWN]
         organization, near = self._organization, self.region or region
         if organization.via and account == account_of(organization.via):
-            return self._credentials[self._enterer(near)]
+            return self._credentials[self._assumer(near)]
         if (credentials := self._credentials.get(account)) is None:
             if not organization.role:
                 raise AccessDeniedError(
@@ -216,11 +218,11 @@ class AwsSessions:
                     where=account,
                 )
             arn = member_role(organization, account, caller.partition)
-            credentials = self._assuming(account, arn, self._enterer(near), near, organization.external_id)
+            credentials = self._assuming(account, arn, self._assumer(near), near, organization.external_id)
         return credentials
 
-    def _enterer(self, region: str) -> str:
-        """The key of the credentials that enter other accounts: the hub role's, if there is one, or the caller's."""
+    def _assumer(self, region: str) -> str:
+        """Return the key of the credentials that assume roles: the hub role's, if there is one, or the caller's."""
         via = self._organization.via
         if not via:
             return _OWN
@@ -230,7 +232,7 @@ class AwsSessions:
 
     def _assuming(self, key: str, arn: str, by: str, region: str, external_id: str | None) -> SharedCredentials:
         sts, signer = partial(self._sts, by, region), self._credentials[by]
-        count = self.counts.setdefault("AssumeRole", CallCount())
+        count = self.counts.setdefault(StsOperation.ASSUME_ROLE, CallCount())
         role = AssumedRole(arn, self._organization, external_id, sts, signer, count)
         credentials = self._credentials[key] = SharedCredentials(role.fetch)
         return credentials
@@ -249,23 +251,23 @@ class AwsSessions:
     async def _open_signed(self, who: str, service: str, region: str) -> Any:
         return await self._loaded.signed(self._session(who), service, region)
 
-    async def _identify(self, region: str) -> Caller:
+    async def _identify(self, region: str) -> CallerIdentity:
         own = self._credentials[_OWN]
         signed_with = own.generation
         try:
-            with aws_errors("GetCallerIdentity"):
+            with aws_errors(StsOperation.CALLER_IDENTITY):
                 if not region:
                     raise RegionError(_SET_REGION, code="NoRegion")
                 sts = await self._sts(_OWN, region)
                 with sdk_alone():
-                    said = await sts.get_caller_identity()
-                found = checked("sts", "GetCallerIdentity", said)
+                    response = await sts.get_caller_identity()
+                found = checked("sts", StsOperation.CALLER_IDENTITY, response)
         except AwsError as error:
             self._unidentified = error
             if isinstance(error, ExpiredCredentialsError):
                 own.expired(signed_with)
             raise
-        return Caller(account=found["Account"], arn=found["Arn"], partition=found["Arn"].split(":")[1])
+        return CallerIdentity(account=found["Account"], arn=found["Arn"], partition=found["Arn"].split(":")[1])
 
 
 def _load(environment: Mapping[str, str] | None, run: Run) -> Sdk:

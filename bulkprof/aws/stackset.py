@@ -1,14 +1,14 @@
 """The member role as a CloudFormation template, for a StackSet over the organization's accounts.
 
-Pure. A template in JSON is as good as one in YAML to CloudFormation. The trust names the hub's account, and its role
-only in a condition: a role named as principal has to exist, and is forgotten when somebody makes it anew.
+Pure. CloudFormation takes templates in JSON as well as in YAML. The trust policy names the hub's account as principal,
+and its role only in a condition: a role as principal has to exist, and stops working when it is deleted and made again.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from bulkprof.aws.iam import Needs, Scope, member_statements
+from bulkprof.aws.iam import ASSUME_ROLE, Needs, Scope, member_statements
 from bulkprof.errors import ConfigError
 
 DEFAULT_ROLE = "BulkprofMember"
@@ -19,7 +19,7 @@ _LONGEST_NAME = 64
 
 
 def template(needs: Needs) -> dict[str, Any]:
-    """The template. Raises `ConfigError` for a role that CloudFormation couldn't name."""
+    """Return the template. Raises `ConfigError` for a role name that CloudFormation doesn't take."""
     organization = needs.settings.organization
     hub = organization.via.split(":", 5) if organization.via else ()
     path, name = role_name(organization.role or DEFAULT_ROLE)
@@ -29,7 +29,7 @@ def template(needs: Needs) -> dict[str, Any]:
         "MaxLength": 1224,
         "AllowedPattern": "[\\w+=,.@:/-]*",
     }
-    # A config that has one makes the parameter required: forgotten, the role would ask the hub for nothing.
+    # Required if the config has an external id: an empty parameter would let the hub in without one.
     external |= {"MinLength": 2} if organization.external_id else {"Default": ""}
     role = {
         "Type": "AWS::IAM::Role",
@@ -93,7 +93,7 @@ def _trust() -> dict[str, Any]:
             {
                 "Effect": "Allow",
                 "Principal": {"AWS": _substituted("arn:${AWS::Partition}:iam::${HubAccount}:root")},
-                "Action": "sts:AssumeRole",
+                "Action": ASSUME_ROLE,
                 "Condition": {"Fn::If": ["AsksForExternalId", with_id, {"ArnLike": hub}]},
             }
         ],
@@ -101,7 +101,7 @@ def _trust() -> dict[str, Any]:
 
 
 def _substituted(value: Any) -> Any:
-    """The value, with CloudFormation told of each text in which it has something to fill in."""
+    """Return the value, with `Fn::Sub` around each text that holds a variable."""
     if isinstance(value, str):
         return {"Fn::Sub": value} if "${" in value else value
     if isinstance(value, dict):

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final, Self
 import anyio
 from anyio.abc import TaskGroup
 
+from bulkprof.aws.operations import S3Operation
 from bulkprof.aws.s3_object import S3Object, Stored, UnsupportedError
 from bulkprof.config import Lock
 from bulkprof.errors import AmbiguousError, BulkprofError, ConfigError, LockHeldError
@@ -142,7 +143,7 @@ class S3Lock:
             self._give_up_at = started + self._expiry_s * GIVE_UP_SHARE
             await self._prove_conditions()
         if limit.cancelled_caught:
-            raise AmbiguousError("no answer in time", code="ReadTimeout", operation="PutObject", where=self._uri)
+            raise AmbiguousError("no answer in time", code="ReadTimeout", operation=S3Operation.PUT, where=self._uri)
 
     async def _acquire(self) -> None:
         for _ in range(_ROUNDS):

@@ -1,4 +1,4 @@
-"""The types that hooks take and answer: what a plugin author needs besides the values in `bulkprof.model`."""
+"""The types that hooks take and return: what a plugin author needs besides the values in `bulkprof.model`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from bulkprof.totals import RunSummary
 
 
 class PluginSettings(BaseModel):
-    """The base for a plugin's `Settings`: unknown keys are refused, values don't change."""
+    """The base class for a plugin's `Settings`: unknown keys are refused, and settings can't be changed."""
 
-    # A value that doesn't fit may be a secret in the wrong place: pydantic's errors must not repeat it.
+    # A wrong value may be a secret in the wrong place: pydantic's errors must not repeat it.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
 class PluginContext:
-    """Where a plugin stands: given to its constructor beside its settings."""
+    """A plugin's name and folder: given to its constructor with its settings."""
 
     name: str
     """The plugin's name in the config: `naming` for `[plugins.naming]`."""
@@ -33,15 +33,15 @@ class PluginContext:
 
 @dataclass(frozen=True, slots=True)
 class NeededField:
-    """A field of the row that a plugin's settings name, so that a run whose manifests all lack it is a mistake.
+    """A field of the row that a plugin's settings name: if no manifest of a run has it, that is a mistake.
 
-    A plugin lists them in its attribute `fields_needed`, where a row without the field would pass unnoticed.
+    A plugin lists them in its attribute `fields_needed`, if a row without the field would otherwise go unnoticed.
     """
 
     field: str
     """As `field_reader` takes it; the profile's own fields and its tags are always there."""
     setting: str
-    """Where the settings name it: `columns`."""
+    """The setting that names it: `columns`."""
     tags: frozenset[str] = frozenset()
     """The tags that are made from it: manifests that give them themselves (`tag:KEY`) need no such field."""
 
@@ -68,13 +68,13 @@ class ClientFactory(Protocol):
     """Makes AWS clients with the run's own credentials and endpoint settings."""
 
     def __call__(self, service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
-        """An aioboto3 client of `service` (`"s3"`), in `region` or the SDK's default Region."""
+        """Return an aioboto3 client of `service` (`"s3"`), in `region` or the SDK's default Region."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """A run as its sinks see it when it starts."""
+    """A run at its start, for its sinks."""
 
     run_id: str
     command: str
@@ -86,24 +86,24 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run as its sinks see it at its end."""
+    """A run at its end, for its sinks."""
 
     summary: RunSummary
     outcomes: Callable[[], AsyncIterator[Sequence[Outcome]]]
-    """Opens the run's outcomes anew, in batches, in the order in which they were recorded."""
+    """Reads the run's outcomes from the start, in batches, in the order in which they were recorded."""
     links: Mapping[str, str]
-    """What earlier sinks published, by sink name: `{"s3": "https://…"}`."""
+    """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
 
 
 class GiveUpError(RuntimeError):
-    """Raise it (or a class of yours that derives from it) from a sink where another try now would only fail again.
+    """Raise it (or a class derived from it) from a sink if another try now would only fail again.
 
     The delivery stays open for `bulkprof runs redeliver`, as after any other exception, and isn't tried again before.
     """
 
 
 class Sink:
-    """Where outcomes and the summary go. Derive from it and override what you need.
+    """Receives outcomes and the summary of a run. Derive from it and override what you need.
 
     Every method may be called again after a failure (at-least-once delivery): make them repeatable.
     An exception marks the delivery as open for `bulkprof runs redeliver`; it never harms the run. It is tried again a
@@ -114,19 +114,19 @@ class Sink:
     """Unique in a run; the plugin's name where it has one sink."""
 
     async def deliver(self, outcomes: Sequence[Outcome]) -> None:
-        """Take a batch while the run goes on. Sinks that only report the end leave this as it is."""
+        """Take a batch during the run. Sinks that only report the end leave this as it is."""
 
     async def finish(self, run: FinishedRun) -> str | None:
-        """Take the end of the run; called once all batches are delivered. A URL answered becomes a link."""
+        """Take the end of the run; called when all batches are delivered. A URL that is returned becomes a link."""
         return None
 
     async def close(self) -> None:
-        """Release what the sink holds. Called once, whatever happened before."""
+        """Release resources. Called once, also after errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOverview:
-    """A plan as `bulkprof_check_plan` sees it."""
+    """A plan, for `bulkprof_check_plan`."""
 
     run_id: str
     command: str
@@ -134,4 +134,4 @@ class PlanOverview:
     counts: Mapping[ActionKind, int]
     targets: Mapping[Target, Mapping[ActionKind, int]]
     actions: Callable[[], Iterator[Action]]
-    """Opens the plan's actions anew, read from the run file one by one."""
+    """Reads the plan's actions from the start, from the run file one by one."""

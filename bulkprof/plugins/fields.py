@@ -1,6 +1,6 @@
-"""Reading a profile's fields by the names that people write in settings.
+"""Reads a profile's fields by the names that settings use.
 
-Every plugin that lets its settings name a column reads it through `field_reader`, so that
+Every plugin whose settings name columns reads them through `field_reader`, so that
 `account`, `tag:KEY` or `team` mean the same everywhere.
 """
 
@@ -13,7 +13,7 @@ from bulkprof.model import DesiredProfile
 from bulkprof.text.looks import folded, seen, tag_key
 
 FieldReader = Callable[[DesiredProfile], str]
-"""Takes a profile and answers a field's value; empty where the row doesn't give it."""
+"""Returns the value of a profile's field; empty if the row doesn't give it."""
 
 _OWN_FIELDS: dict[str, FieldReader] = {
     "name": lambda profile: profile.name,
@@ -25,7 +25,7 @@ _OWN_FIELDS: dict[str, FieldReader] = {
 
 
 def field_reader(field: str) -> FieldReader:
-    """The reader of `field`, made once and called for each profile.
+    """Return the reader of `field`, to be made once and called for each profile.
 
     `name`, `model` (as the manifest writes it), `account`, `region` and `description`, in any case, are the
     profile's own, `tag:KEY` is a tag that the profile has by now, and anything else is a column of its row.
@@ -41,12 +41,12 @@ def field_reader(field: str) -> FieldReader:
 
 
 def column_of(field: str) -> str | None:
-    """The manifest's column that `field_reader(field)` reads; None for the profile's own fields and its tags."""
+    """Return the manifest's column that `field_reader(field)` reads; None for the profile's own fields and its tags."""
     return None if folded(field) in _OWN_FIELDS or tag_key(field) is not None else seen(field)
 
 
 def missing_field(profile: DesiredProfile, field: str) -> str:
-    """What to tell people when `field` is needed and `field_reader` answered nothing for this profile."""
+    """Return the message for a profile that lacks `field`, which is needed."""
     if field in ("account", "region"):
         return f"needs the {field}: give it in the column {field!r} or in the config under [defaults]"
     given = [*profile.request.attributes, *(f"tag:{key}" for key in profile.tags)]

@@ -1,12 +1,12 @@
-"""The hooks: what a plugin can do, when each is called, and what it should answer.
+"""The hooks: what a plugin can do, when each is called, and what it should return.
 
 Mark an implementation with `bulkprof.plugins.hookimpl`. An implementation may leave out arguments that it
 doesn't need. Hooks are called in the order in which the config names their plugins. They are synchronous;
-whatever does I/O is an object with async methods that a hook returns (a `Reader`, a `Sink`).
+I/O is done by objects with async methods that a hook returns (a `Reader`, a `Sink`).
 
-A plugin whose attribute `independent_rows` is true says of its hooks about rows that what they answer depends on their
-argument and the settings alone. Large manifests may then be understood in several processes, each with a plugin of its
-own that sees some of the rows.
+A plugin whose attribute `independent_rows` is true promises that what its hooks about rows return depends only on their
+argument and the settings. Large manifests may then be processed in several processes, each with a plugin object of its
+own that gets some of the rows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def bulkprof_readers() -> Mapping[str, Reader] | None:
-    """Fires once, before manifests are read. Answer manifest readers by file suffix: `{".xlsx": reader}`.
+    """Fires once, before manifests are read. Return manifest readers by file suffix: `{".xlsx": reader}`.
 
     A suffix that bulkprof reads itself (`.csv`, `.json`, `.jsonl`) or that two plugins claim is an error.
     """
@@ -35,11 +35,11 @@ def bulkprof_readers() -> Mapping[str, Reader] | None:
 
 @hookspec
 def bulkprof_prepare_request(request: Request) -> Request | None:
-    """Fires for each row that could be read, before it fans out. Answer the row, enriched, or None to leave it.
+    """Fires for each row that could be read, before it fans out. Return the row, enriched, or None to leave it.
 
-    Its values may still break AWS's limits (a description with a comma, an unknown Region): what the plugins leave
-    is checked, so a plugin may put it right.
-    Each plugin gets the row as the one before it left it. `dataclasses.replace(request, …)` makes the new one;
+    Its values may still break AWS's limits (a description with a comma, an unknown Region): they are checked
+    after all plugins, so a plugin may correct them.
+    Each plugin gets the row as the one before it returned it. `dataclasses.replace(request, …)` makes the new one;
     its `file` and `line` must stay. Rows can't be dropped here: say what is wrong in `bulkprof_check_profile`.
     """
 
@@ -48,25 +48,25 @@ def bulkprof_prepare_request(request: Request) -> Request | None:
 def bulkprof_name_profile(profile: DesiredProfile) -> str | None:
     """Fires for each desired profile without a name of its own; `profile.name` is then empty.
 
-    Where the plugin's attribute `enforce_names` is true, it fires for profiles with a name too, and the
-    answer must be that name, else the row has a problem. Answer a name or None; the first answer wins.
-    Raise `ValueError` with a message for people when the row lacks what the name needs.
+    Where the plugin's attribute `enforce_names` is true, it fires for profiles with a name too, and
+    must return that name, else the row has a problem. Return a name or None; the first name that is returned is used.
+    Raise `ValueError` with a message for the user when the row lacks what the name needs.
     """
 
 
 @hookspec
 def bulkprof_tag_profile(profile: DesiredProfile) -> Mapping[str, str] | None:
-    """Fires for each desired profile, named by now. Answer tags to merge with those of the manifest.
+    """Fires for each desired profile, named by now. Return tags to merge with those of the manifest.
 
-    `profile.tags` holds the manifest's own tags, which win over answers. Two plugins that answer different
-    values for a key are a problem that names both. Raise `ValueError` with a message for people when the
+    `profile.tags` holds the manifest's own tags, which win over returned ones. Two plugins that return different
+    values for a key are a problem that names both. Raise `ValueError` with a message for the user when the
     row lacks what a tag needs.
     """
 
 
 @hookspec
 def bulkprof_check_profile(profile: DesiredProfile) -> Iterable[Problem] | None:
-    """Fires for each desired profile, complete with name and tags. Answer problems; an error refuses the row.
+    """Fires for each desired profile, complete with name and tags. Return problems; an error refuses the row.
 
     File and line are filled in where the problem has none. Nothing has been sent yet.
     """
@@ -74,12 +74,12 @@ def bulkprof_check_profile(profile: DesiredProfile) -> Iterable[Problem] | None:
 
 @hookspec
 def bulkprof_check_plan(plan: PlanOverview) -> Iterable[Problem] | None:
-    """Fires once, before anything is changed. Answer problems: any error vetoes the whole run (exit 4)."""
+    """Fires once, before anything is changed. Return problems: any error vetoes the whole run (exit 4)."""
 
 
 @hookspec
 def bulkprof_sinks(run: RunContext) -> Iterable[Sink] | None:
-    """Fires once for each run that changes things, before its first change, and again to redeliver. Answer sinks."""
+    """Fires once for each run that changes things, before its first change, and again to redeliver. Return sinks."""
 
 
 @hookspec

@@ -1,6 +1,6 @@
-"""From a table of the config to a plugin that is made: found, imported, and given its settings.
+"""Makes a plugin of its table in the config: finds it, imports it, and gives it its settings.
 
-Nothing is imported but the plugin that is asked for. Whatever goes wrong is a `PluginError` that names it.
+Only the plugin that is asked for is imported. Every error is a `PluginError` that names it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Installed = Mapping[str, Sequence[EntryPoint]]
 
 
 def find_installed() -> Installed:
-    """The plugins that installed distributions offer. Reads their metadata and imports nothing."""
+    """Return the plugins that installed distributions offer. Reads their metadata and imports nothing."""
     found: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=GROUP):
         found.setdefault(point.name, []).append(point)
@@ -38,7 +38,7 @@ def find_installed() -> Installed:
 
 
 def is_enabled(name: str, table: Mapping[str, Any]) -> bool:
-    """Whether a plugin's table switches it on: it does unless it says `enabled = false`."""
+    """Return whether a plugin's table enables it: unless it has `enabled = false`."""
     enabled = table.get("enabled", True)
     if not isinstance(enabled, bool):
         raise PluginError(name, "`enabled` must be true or false")
@@ -46,7 +46,7 @@ def is_enabled(name: str, table: Mapping[str, Any]) -> bool:
 
 
 def load_plugin(name: str, table: Mapping[str, Any], directory: Path, installed: Installed) -> Any:
-    """Import the plugin `name` and make it with its settings. Raises `PluginError` that says what is wrong."""
+    """Import the plugin `name`, and return it made with its settings. Raises `PluginError` that says what is wrong."""
     settings = {key: value for key, value in table.items() if key not in _RESERVED}
     if "path" in table:
         found: Any = import_path(name, table["path"], directory)
@@ -62,7 +62,7 @@ def load_plugin(name: str, table: Mapping[str, Any], directory: Path, installed:
 
 
 def origin(points: Sequence[EntryPoint]) -> str:
-    """The distributions that offer a plugin, for people."""
+    """Return the distributions that offer a plugin, for people."""
     return " and ".join(sorted(point.dist.name if point.dist else point.value for point in points))
 
 
@@ -77,13 +77,13 @@ def _make(name: str, factory: Callable[..., Any], settings: Mapping[str, Any], c
         # A class of hooks alone needs no constructor.
         return factory(None, context) if inspect.signature(factory).parameters else factory()
     except ValidationError as error:
-        # Without settings, it is something of the plugin's own that was validated.
-        said = explain(error, model or BaseModel)
-        raise PluginError(name, "; ".join(_finding(name, line) for line in said)) from None
+        # Without settings, the plugin itself has validated something.
+        lines = explain(error, model or BaseModel)
+        raise PluginError(name, "; ".join(_finding(name, line) for line in lines)) from None
     except PluginError:
         raise
     except ValueError as error:
-        # As in hooks: a ValueError is meant for people, and speaks of what the settings name.
+        # As in hooks: a ValueError has a message for the user, about the settings.
         raise PluginError(name, str(error)) from error
     except (Exception, SystemExit) as error:
         raise PluginError(name, f"can't be made: {type(error).__name__}: {error}") from error
@@ -102,7 +102,7 @@ def _refuse_settings(name: str, settings: Mapping[str, Any]) -> None:
 
 
 def import_path(name: str, path: object, directory: Path) -> ModuleType:
-    """Import a local file as the plugin `name`. Raises `PluginError`."""
+    """Import a local file as the plugin `name`, and return the module. Raises `PluginError`."""
     if not isinstance(path, str):
         raise PluginError(name, "`path` must be a string")
     file = directory / path
@@ -113,7 +113,7 @@ def import_path(name: str, path: object, directory: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise PluginError(name, f"{file}: is not a Python file (its name must end in .py)")
     module = importlib.util.module_from_spec(spec)
-    # dataclasses and pydantic look a class's module up by name while it is being made.
+    # dataclasses and pydantic look up a class's module by name while the class is created.
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)

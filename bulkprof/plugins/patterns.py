@@ -1,4 +1,4 @@
-"""Regular expressions of a config, held to an end: one that backtracks for ever stops the run instead of hanging it."""
+"""Regular expressions of a config, with a time limit: one that backtracks endlessly stops the run with an error."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import core_schema
 
 MATCHING_S: Final = 1.0
-"""Seconds of computing after which one text is given up: sound patterns need a millionth of it."""
+"""Seconds after which matching a text is given up: usual patterns need a millionth of it."""
 _REPETITION = re.compile(r"(?<!\()[*+?{]")
 _REPEATED_GROUP = re.compile(r"\)[*+?{]")
 _FEW = 3
 
 
 class PatternTooSlowError(Exception):
-    """A pattern that doesn't come to an end over a text: its rule can't be kept, so the run must not go on."""
+    """A pattern takes too long to match a text. Its rule can't be applied, so the run must not go on."""
 
 
 class Pattern:
     """A regular expression in Python's syntax that a whole text must match: a type for the fields of settings."""
 
     def __init__(self, pattern: str) -> None:
-        """Raises `ValueError` for what is no regular expression."""
+        """Raises `ValueError` if `pattern` isn't a regular expression."""
         self.pattern = pattern
         try:
             self._fullmatch: Callable[[str], object] = re.compile(pattern).fullmatch
@@ -34,7 +34,7 @@ class Pattern:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
 
     def fullmatch(self, text: str) -> bool:
-        """Whether the whole of `text` matches. Raises `PatternTooSlowError` where that takes for ever to find out."""
+        """Return whether the whole of `text` matches. Raises `PatternTooSlowError` if that takes too long."""
         try:
             return self._fullmatch(text) is not None
         except TimeoutError:
@@ -53,26 +53,26 @@ class Pattern:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Let settings give the pattern as text."""
+        """Return a schema that takes the pattern as text."""
         return core_schema.no_info_plain_validator_function(cls._of)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Any:
-        """Say so in JSON Schemas, too."""
+        """Return the same as JSON Schema."""
         return {"type": "string", "format": "regex"}
 
 
 def _ends_soon(pattern: str) -> bool:
-    """Whether the standard library's engine comes to an end of any text of a name's length, whatever it is.
+    """Return whether the standard library's engine matches any text of a name's length in short time.
 
-    It tries all ways to share a text out among repetitions: few of them have few ways, and one within another has
-    more than anybody can wait for. What only looks like a repetition counts as one.
+    It tries all ways to divide a text among the repetitions. With few repetitions these are few; with one repetition
+    within another there can be far too many. Anything that looks like a repetition is counted as one.
     """
     return not _REPEATED_GROUP.search(pattern) and len(_REPETITION.findall(pattern)) <= _FEW
 
 
 def _bounded(pattern: str) -> Callable[[str], object]:
-    # It takes the same patterns and has a clock, but is half as fast, and loading it takes a moment.
+    # `regex` takes the same patterns and a timeout, but is half as fast, and takes a moment to load.
     import regex
 
     try:

@@ -1,8 +1,8 @@
-"""Which plugins there are, which of them run, and how their hooks are called.
+"""The installed plugins, the active ones, and calling their hooks.
 
-A plugin runs because the config names it, in the order in which the config names it. Nothing is imported
+A plugin is active if the config names it, and plugins are called in the order of the config. Nothing is imported
 for a plugin that isn't named. pluggy checks every implementation against its specification; the hooks of a
-run are then called one implementation at a time, so that whatever goes wrong names the plugin it went wrong in.
+run are then called one implementation at a time, so that an error names its plugin.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ROW_HOOKS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """One plugin's implementation of one hook, ready to be called with what it asks for."""
+    """One plugin's implementation of one hook."""
 
     plugin: str
     hook: str
@@ -42,11 +42,11 @@ class Implementation:
     """False when the implementation left the hook's argument out of its signature."""
 
     def call(self, argument: Any = None) -> Any:
-        """Call it. The `ValueError` of a row's hook passes (it speaks of the row); all else is a `PluginError`."""
+        """Call it, and return its result. Raises the `ValueError` of a hook about a row; all else as `PluginError`."""
         try:
-            answer = self.function(argument) if self.takes_argument else self.function()
-            # A generator runs when it is read, and by then nobody would know whose it is.
-            return list(answer) if type(answer) is GeneratorType else answer
+            result = self.function(argument) if self.takes_argument else self.function()
+            # A generator runs when it is read: here, where its errors get the plugin's name.
+            return list(result) if type(result) is GeneratorType else result
         except PluginError:
             raise
         except (Exception, SystemExit) as error:
@@ -83,13 +83,13 @@ class Registry:
         self.objects: dict[str, Any] = {}
         self._implementations: dict[str, tuple[Implementation, ...]] = dict.fromkeys(HOOKS, ())
         active = {name: table for name, table in tables.items() if is_enabled(name, table)}
-        # Reading all installed metadata takes a moment: once, and only when somebody asks for it.
+        # Reading all installed metadata takes a moment, so it is done only if a plugin needs it.
         installed = {} if all("path" in table for table in active.values()) else find_installed()
         for name, table in active.items():
             self.add(name, load_plugin(name, table, directory, installed))
 
     def add(self, name: str, plugin: Any) -> None:
-        """Take a plugin that is made already; its hooks are called after those that are there.
+        """Add a plugin object; its hooks are called after those that were added before.
 
         Raises `PluginError` when an implementation doesn't fit its specification, or there is none.
         """
@@ -118,24 +118,24 @@ class Registry:
         self._implementations = {hook: self._collect(hook) for hook in HOOKS}
 
     def _collect(self, hook: str) -> tuple[Implementation, ...]:
-        """A hook's implementations in calling order, which is that of registration (pluggy's own is its reverse)."""
+        """Return a hook's implementations in calling order: that of registration (pluggy's own is the reverse)."""
         return tuple(
             Implementation(found.plugin_name, hook, found.function, bool(found.argnames))
             for found in getattr(self._manager.hook, hook).get_hookimpls()
         )
 
     def implementations(self, hook: str) -> tuple[Implementation, ...]:
-        """The implementations of `hook`, first to be called first."""
+        """Return the implementations of `hook`, in calling order."""
         return self._implementations[hook]
 
     def hooks_of(self, name: str) -> tuple[str, ...]:
-        """The hooks that the active plugin `name` implements."""
+        """Return the hooks that the active plugin `name` implements."""
         return tuple(h for h in HOOKS if any(i.plugin == name for i in self._implementations[h]))
 
     def columns_read(self) -> frozenset[str] | None:
-        """The manifests' columns that hooks about rows read, as their plugins say in `fields_read`.
+        """Return the manifests' columns that hooks about rows read, from their plugins' `fields_read`.
 
-        None where one doesn't say: it may read any. Raises `PluginError` for what isn't a list of fields.
+        None if a plugin has no such attribute, as it may read any column. Raises `PluginError` for a wrong one.
         """
         columns: set[str] = set()
         for name in {found.plugin: None for hook in sorted(ROW_HOOKS) for found in self._implementations[hook]}:
@@ -152,9 +152,9 @@ class Registry:
         return frozenset(columns)
 
     def fields_needed(self) -> list[tuple[str, NeededField]]:
-        """The manifests' columns that plugins with hooks about rows can't do without, each with its plugin.
+        """Return the manifests' columns that plugins with hooks about rows need, each with its plugin.
 
-        Raises `PluginError` for what isn't a list of `NeededField`.
+        Raises `PluginError` if `fields_needed` isn't a list of `NeededField`.
         """
         found: list[tuple[str, NeededField]] = []
         for name in {found.plugin: None for hook in sorted(ROW_HOOKS) for found in self._implementations[hook]}:
@@ -165,23 +165,23 @@ class Registry:
         return found
 
     def gather(self, hook: str, argument: Any = None) -> Iterable[tuple[str, Any]]:
-        """Call every implementation of `hook`, and yield (plugin, answer) for each that answered something.
+        """Call every implementation of `hook`, and yield (plugin, result) for each result that isn't None.
 
-        Each is called when its answer is asked for: where the first answer wins, take one and stop.
+        Lazily: for a hook whose first result is used, take one and stop.
         """
         for implementation in self._implementations[hook]:
-            answer = implementation.call(argument)
-            if answer is not None:
-                yield implementation.plugin, answer
+            result = implementation.call(argument)
+            if result is not None:
+                yield implementation.plugin, result
 
 
 def _check(name: str, hook: str, found: pluggy.HookImpl, *, known: bool) -> None:
-    """Refuse what pluggy would take and a run couldn't keep its word on."""
+    """Raise `PluginError` for what pluggy allows, but bulkprof doesn't support."""
     if not known:
         # A plugin may be ready for hooks that only a newer bulkprof has.
         if found.optionalhook:
             return
-        # All begin alike, so a likely one has to be very near.
+        # All begin alike, so a likely one has to be very similar.
         near = difflib.get_close_matches(hook, HOOKS, n=1, cutoff=0.85)
         hint = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(HOOKS)}"
         raise PluginError(name, f"{hook} is not a hook; {hint}")
@@ -194,7 +194,7 @@ def _check(name: str, hook: str, found: pluggy.HookImpl, *, known: bool) -> None
 
 
 def listings(tables: Mapping[str, Mapping[str, Any]], directory: Path) -> Sequence[PluginListing]:
-    """All plugins, active ones first in their order; inactive ones are not imported."""
+    """Return all plugins, active ones first in their order; inactive ones are not imported."""
     rows = []
     installed = dict(find_installed())
     for name, table in tables.items():
@@ -214,7 +214,7 @@ def listings(tables: Mapping[str, Mapping[str, Any]], directory: Path) -> Sequen
 
 
 def check_file(file: Path) -> tuple[str, ...]:
-    """Load a local plugin file without its settings, and answer the hooks that it implements.
+    """Load a local plugin file without its settings, and return the hooks that it implements.
 
     Raises `PluginError` when it can't be imported, marks unknown hooks or implements none, and for sinks whose
     methods are not async.
@@ -229,7 +229,7 @@ def check_file(file: Path) -> tuple[str, ...]:
 
 
 def _plain_methods(module: ModuleType) -> Iterator[str]:
-    """The methods of a module's sinks that a run would await, and couldn't."""
+    """Yield the methods of a module's sinks that should be async and aren't."""
     outer = [value for value in vars(module).values() if inspect.isclass(value)]
     inner = [value for each in outer if each.__module__ == module.__name__ for value in vars(each).values()]
     for found in dict.fromkeys([*outer, *filter(inspect.isclass, inner)]):

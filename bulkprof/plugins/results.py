@@ -1,4 +1,4 @@
-"""One outcome as one line: the shape of every results file, whoever writes it.
+"""One outcome as one line: the form of every results file.
 
 `bulkprof apply --results FILE` and the sinks share these, so that a file from S3 and a local one are equal.
 """
@@ -24,13 +24,13 @@ RESULT_COLUMNS = (
     "error_code",
     "error_message",
 )
-"""The columns of a results file, in their order: a contract with everybody who reads one."""
+"""The columns of a results file, in their order: a contract with all programs that read one."""
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
-    """The outcome as JSON-ready values under `RESULT_COLUMNS`, in their order.
+    """Return the outcome as JSON-ready values under `RESULT_COLUMNS`, in their order.
 
-    A replacement also says `old_arn`, the ARN that it took out of use: CSV has no column for it.
+    A replacement also has `old_arn`, the ARN of the profile that it replaced: CSV has no column for it.
     """
     record = {
         "file": outcome.file,
@@ -50,20 +50,20 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
 
 
 def outcome_json(outcome: Outcome) -> str:
-    """The outcome as a line of JSON Lines, its newline included."""
+    """Return the outcome as a line of JSON Lines, its newline included."""
     return json_text(outcome_record(outcome)) + "\n"
 
 
 def outcome_cells(outcome: Outcome, *, raw: bool = False) -> list[str]:
-    """The outcome as a row for `csv.writer`: tags are a JSON object in their cell, 0 for no line is empty.
+    """Return the outcome as a row for `csv.writer`: tags are a JSON object in one cell, line 0 (no line) is empty.
 
-    Cells are made printable, and a spreadsheet runs none of them; `raw` leaves them as they are.
+    Cells are made printable and safe for spreadsheets, which run none as a formula; `raw` leaves them as they are.
     """
     record = outcome_record(outcome)
     record["tags"] = json_text(record["tags"])
     record["line"] = record["line"] or ""
     if not raw:
-        # A semicolon may separate cells where the file is opened; in JSON it can be written so that it never does.
+        # A spreadsheet may take a semicolon as a separator; JSON can write it as an escape.
         record["tags"] = record["tags"].replace(";", r"\u003b")
     cells = [str(record[column]) for column in RESULT_COLUMNS]
     return cells if raw else spreadsheet_cells(cells)

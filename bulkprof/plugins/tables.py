@@ -1,4 +1,4 @@
-"""CSV files of a plugin's own, read as manifests are: encoding, delimiter, `sep=` line, quotes, problems by line."""
+"""Reads CSV files of plugins as manifests are read: encoding, delimiter, `sep=` line, quotes, problems by line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bulkprof.text.looks import folded, seen, visible
 def read_table(path: Path, columns: Sequence[str], *, label: str = "") -> Iterator[RawRow | Problem]:
     """Yield the rows of a CSV file with a header, and a problem in the place of each row that can't be read.
 
-    A row's cells are stripped and stand under the names `columns`, which the file must have; others are left out.
-    `label` is the file's name in problems, by default its path. `OSError` passes.
+    A row's cells are stripped, by the names in `columns`, which the file must have; others are left out. `label` is the
+    file's name in problems, by default its path. Raises `OSError`.
     """
     label = label or str(path)
     wanted = frozenset(map(folded, columns))
@@ -39,7 +39,7 @@ def read_table(path: Path, columns: Sequence[str], *, label: str = "") -> Iterat
 
 
 def _find(columns: Sequence[str], header: Sequence[str]) -> tuple[dict[str, int], list[str]]:
-    """Where each column stands, in any case where none is written like it; and what is wrong with the header."""
+    """Return the index of each column, ignoring case if none matches exactly, and the problems of the header."""
     found: dict[str, int] = {}
     absent: list[str] = []
     problems: list[str] = []

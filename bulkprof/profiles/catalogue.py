@@ -1,8 +1,8 @@
 """What may be copied in one Region: foundation models and system profiles, as AWS lists them there.
 
-Pure: it is made from two listings. Nothing here knows a model, a geography or a partition
-by name; what AWS lists is what there is. In practice every account sees the same catalogue in a Region, so it may
-be kept by Region, but AWS doesn't promise that: a source that AWS refuses in another account is that row's error.
+Pure: it is made from two listings. It knows no model, geography or partition by name, only what AWS lists. In practice
+every account sees the same catalogue in a Region, so it may be kept by Region, but AWS doesn't promise that: a source
+that AWS refuses in another account is that row's error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FoundationModel:
     legacy: bool = False
     """AWS will retire it."""
     retires: str = ""
-    """When, as AWS writes it; empty where AWS, or the installed SDK, doesn't tell."""
+    """When, as AWS writes it; empty if AWS, or the installed SDK, doesn't say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SystemProfile:
     id: str
     arn: str
     model_arns: tuple[str, ...]
-    """What it routes to. A global one holds an ARN without a Region."""
+    """The models that it routes to. A global one holds an ARN without a Region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Catalogue:
             for model_id in sorted({_resource_id(arn) for arn in profile.model_arns}):
                 through.setdefault(model_id, []).append(profile.id)
         for model in self.models.values():
-            # A system profile of one Region lists what its model lists: only then the two can't be told apart.
+            # A system profile of one Region has the same ARNs as its model: only then the two can't be told apart.
             if "ON_DEMAND" in model.inference_types:
                 by_arns[frozenset([model.arn])] = model.id
             else:
@@ -99,14 +99,14 @@ class Catalogue:
         raise self._unknown(source, target)
 
     def source_of(self, model_arns: Iterable[str]) -> str | None:
-        """The id of the system profile or model that a profile with these model ARNs was copied from, if known."""
+        """Return the id of the system profile or model that a profile with these ARNs was copied from, if known."""
         return self._by_arns.get(frozenset(model_arns))
 
     def likely(self, source: str) -> tuple[str, ...]:
         """The ids that the writer of `source` probably meant, best first."""
         wanted = source.rsplit("/", 1)[-1].casefold()
         ids = {each.casefold(): each for each in (*self.models, *self.system_profiles)}
-        # A version or geography left out is the most common slip, and the ratio alone ranks it too low.
+        # Leaving out a version or geography is the most common mistake, and the ratio alone ranks it too low.
         inside = sorted((key for key in ids if wanted and (wanted in key or key in wanted)), key=len)
         close = difflib.get_close_matches(wanted, ids, n=_LIKELY, cutoff=0.6)
         return tuple(ids[key] for key in dict.fromkeys([*inside[:_LIKELY], *close]))[:_LIKELY]
@@ -123,7 +123,7 @@ class Catalogue:
         if kind == _SYSTEM_PROFILE:
             if (profile := self.system_profiles.get(identity)) is None:
                 raise self._unknown(identity, target)
-            # Whichever account it names, or none: the same profile goes by the target's own.
+            # Any account in the ARN, or none: the same profile has the target's account in its ARN there.
             if parts[1] != profile.arn.split(":", 2)[1]:
                 raise _refusal(f"{arn!r} is not how AWS names the profile here: {profile.arn!r}", target)
             return _of_system_profile(profile, target)
@@ -136,7 +136,7 @@ class Catalogue:
     def _of_model(self, model: FoundationModel) -> ModelSource:
         warnings = []
         through = self._through.get(model.id)
-        # A model that AWS says nothing of, and that nothing else runs, may well run by itself.
+        # A model without inference types that no system profile routes to may run on demand.
         if "ON_DEMAND" not in model.inference_types and (model.inference_types or through):
             remedy = f"use {' or '.join(through)}" if through else "no system profile here runs it"
             warnings.append(f"{model.id} can't be invoked on demand by itself; {remedy}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from bulkprof.aws.errors.mapping import CODES
+from bulkprof.aws.errors.codes import CODES
 from bulkprof.errors import AccessDeniedError
 from bulkprof.model import NEED_ATTENTION, NOT_REACHED, Outcome, OutcomeKind, Target
 from bulkprof.reports import remedies

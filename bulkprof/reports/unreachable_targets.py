@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from bulkprof.aws.operations import StsOperation
 from bulkprof.errors import AccessDeniedError, AwsError
 from bulkprof.model import Target
 from bulkprof.reports import remedies
@@ -33,7 +34,7 @@ def shape(message: str, target: Target) -> str:
 
 
 def _block(targets: list[Target], error: AwsError, cause: str, trust: str) -> Lines:
-    entering = error.operation == "AssumeRole" or error.code == "NoRole"
+    entering = error.operation == StsOperation.ASSUME_ROLE or error.code == "NoRole"
     accounts = sorted({target.account or "the caller's own" for target in targets})
     names = accounts if entering else [str(target) for target in targets]
     what = "account" if entering else "target"

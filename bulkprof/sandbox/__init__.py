@@ -1,6 +1,9 @@
-"""An AWS to try things on: moto, with Bedrock's application inference profiles added.
+"""A local AWS to try things on: moto, with Bedrock's application inference profiles added.
 
-It stands alone: nothing of bulkprof is needed to run it, and nothing of moto is imported before it starts.
+It stands alone: it imports nothing else of bulkprof, and nothing of moto before it starts.
+
+Each part knows only those below it: `sandbox`, `control`, `dispatcher`, `services`, `state`, and at the bottom
+`server`, `faults`, `rates`, `wire`, `settings`, `operations` and `errors`.
 """
 
 from bulkprof.sandbox.faults import Fault

@@ -1,4 +1,4 @@
-"""Things that go wrong on purpose: which call, what happens to it, and how often."""
+"""Faults that are injected on purpose: into which calls, what happens, and how often."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from bulkprof.sandbox.wire import Answer, ApiError, Call
+from bulkprof.sandbox.errors import ApiError
+from bulkprof.sandbox.wire import Call, Response
 
 BEFORE: Final = frozenset(
     {
@@ -21,11 +22,11 @@ BEFORE: Final = frozenset(
         "conflict",
     }
 )
-"""Faults that strike before the sandbox does any work; all but delay_before also instead of it."""
+"""Faults before the sandbox does any work; all but delay_before also prevent it."""
 AFTER: Final = frozenset(
     {"cut_after", "delay_after", "error_after", "truncate_empty", "truncate_half", "truncate_short"}
 )
-"""Faults that strike when the work is done and kept, but not yet answered."""
+"""Faults when the work is done and stored, but the response isn't sent yet."""
 
 _ERRORS: Final = {
     "throttle": ("ThrottlingException", "Too many requests, please wait before trying again."),
@@ -40,12 +41,12 @@ _ERRORS: Final = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. It strikes the calls that match, all of them unless nth, share or times says which.
+    """One fault. It strikes the calls that match: all of them, unless nth, share or times limits it.
 
     - `cut_before`, `cut_after`: the connection is cut before or after the work.
-    - `delay_before`, `delay_after`: the work, or the answer, comes `delay_s` late.
+    - `delay_before`, `delay_after`: the work, or the response, is `delay_s` late.
     - `truncate_empty`: the success has the body `{}`; `truncate_half`: half of its JSON;
-      `truncate_short`: half of its body and then the connection ends, against its Content-Length.
+      `truncate_short`: half of its body and then the connection ends, before its Content-Length.
     - `throttle` 429, `error_before` 500, `error_after` 500 after the work, `unavailable` 503,
       `access_denied` 403, `expired_token` 403, `conflict` 400.
     """
@@ -61,11 +62,11 @@ class Fault:
     share: float | None = None
     """Only this share (0 to 1) of the matching calls, drawn from the sandbox's seed."""
     times: int | None = None
-    """At most so often."""
+    """At most this many times."""
     delay_s: float = 0.0
     """For the delays."""
     message: str | None = None
-    """What errors say instead of AWS's usual words."""
+    """The message of errors, in place of AWS's usual one."""
 
     def __post_init__(self) -> None:
         if self.kind not in BEFORE | AFTER:
@@ -88,7 +89,7 @@ class Fault:
         return dataclasses.asdict(self)
 
     def matches(self, call: Call) -> bool:
-        """Whether the call is one of those that the fault may strike."""
+        """Return whether the fault may strike the call."""
         return (
             self.operation in (None, call.operation)
             and self.account in (None, call.account)
@@ -97,23 +98,23 @@ class Fault:
         )
 
     def error(self) -> ApiError | None:
-        """The error that the fault answers with, if that is what it does."""
+        """Return the error that the fault responds with, if it does that."""
         known = _ERRORS.get(self.kind)
         if known is None:
             return None
         code, usual = known
         return ApiError(code, usual if self.message is None else self.message)
 
-    def truncate(self, answer: Answer) -> None:
-        """Cut the answer's body, where the fault is a truncation that leaves the HTTP message whole."""
+    def truncate(self, response: Response) -> None:
+        """Cut the response's body, if the fault is a truncation that leaves the HTTP message complete."""
         if self.kind == "truncate_empty":
-            answer.body = b"{}"
+            response.body = b"{}"
         elif self.kind == "truncate_half":
-            answer.body = answer.body[: len(answer.body) // 2]
+            response.body = response.body[: len(response.body) // 2]
 
 
 class FaultScript:
-    """The faults in force, with their counts. Not thread-safe; the caller locks."""
+    """The active faults, with their counts. Not thread-safe; the caller locks."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -124,7 +125,7 @@ class FaultScript:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """The faults in force."""
+        """The active faults."""
         return tuple(self._faults)
 
     def set(self, faults: Iterable[Fault]) -> None:
@@ -135,7 +136,7 @@ class FaultScript:
         self._struck = [0] * len(self._faults)
 
     def pick(self, call: Call) -> tuple[Fault, ...]:
-        """The faults that strike this call. Each call is shown to the script once."""
+        """Return the faults that strike this call. To be called once for each call, as it counts them."""
         return tuple(fault for index, fault in enumerate(self._faults) if fault.matches(call) and self._due(index))
 
     def _due(self, index: int) -> bool:

@@ -1,4 +1,4 @@
-"""How fast the sandbox lets callers be: a token bucket per account, Region and operation."""
+"""How many calls the sandbox allows: a token bucket per account, Region and operation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from bulkprof.sandbox.settings import Rate
 
-Target = tuple[str, str, str]
+CallKey = tuple[str, str, str]
 """Account, Region, operation."""
 
 
@@ -21,14 +21,14 @@ class RateRule:
     account: str | None = None
     region: str | None = None
 
-    def matches(self, target: Target) -> bool:
-        """Whether the rule speaks about this account, Region and operation."""
-        account, region, operation = target
+    def matches(self, key: CallKey) -> bool:
+        """Return whether the rule is for this account, Region and operation."""
+        account, region, operation = key
         return self.account in (None, account) and self.region in (None, region) and self.operation in (None, operation)
 
     @property
     def weight(self) -> int:
-        """How narrowly the rule looks; of two that match, the narrower wins."""
+        """How narrow the rule is: of two that match, the narrower applies."""
         return 4 * (self.account is not None) + 2 * (self.region is not None) + (self.operation is not None)
 
     @classmethod
@@ -52,13 +52,13 @@ class RateRule:
 
 
 class RateTable:
-    """The rules in force and the level of every bucket. Not thread-safe; the caller locks."""
+    """The rules and the level of every bucket. Not thread-safe; the caller locks."""
 
     def __init__(self, default: Rate, clock: Callable[[], float]) -> None:
         self._rules = [RateRule(default)]
         self._clock = clock
-        self._chosen: dict[Target, Rate] = {}
-        self._levels: dict[Target, tuple[float, float]] = {}
+        self._chosen: dict[CallKey, Rate] = {}
+        self._levels: dict[CallKey, tuple[float, float]] = {}
 
     @property
     def rules(self) -> tuple[RateRule, ...]:
@@ -71,21 +71,19 @@ class RateTable:
         self._rules.append(rule)
         self._chosen.clear()
 
-    def take(self, target: Target, *, refusal_costs: bool) -> bool:
+    def take(self, key: CallKey, *, refusal_costs: bool) -> bool:
         """Use up one call; False if it is to be throttled. With `refusal_costs`, a refusal uses up allowance too."""
-        rate = self._chosen.get(target)
+        rate = self._chosen.get(key)
         if rate is None:
-            # max() keeps the first of equals, so look from the newest rule back.
-            rate = max(
-                (rule for rule in reversed(self._rules) if rule.matches(target)), key=lambda rule: rule.weight
-            ).rate
-            self._chosen[target] = rate
+            # max() keeps the first of equals, so search from the newest rule back.
+            rate = max((rule for rule in reversed(self._rules) if rule.matches(key)), key=lambda rule: rule.weight).rate
+            self._chosen[key] = rate
         now = self._clock()
-        level, since = self._levels.get(target, (rate.burst, now))
+        level, since = self._levels.get(key, (rate.burst, now))
         level = min(rate.burst, level + max(0.0, now - since) * rate.per_second)
         allowed = level >= 1.0
         if allowed or refusal_costs:
-            # A debt of one second at most: else a client that hammered once would never be let in again.
+            # A debt of one second at most: else a client that once sent too many calls would be throttled for ever.
             level = max(level - 1.0, -rate.per_second)
-        self._levels[target] = (level, now)
+        self._levels[key] = (level, now)
         return allowed

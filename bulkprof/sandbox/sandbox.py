@@ -1,4 +1,4 @@
-"""The sandbox as its users hold it."""
+"""The sandbox's public class: starting, stopping, and changing it while it runs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from bulkprof.sandbox import control
+from bulkprof.sandbox.dispatcher import Dispatcher
 from bulkprof.sandbox.faults import Fault
 from bulkprof.sandbox.rates import RateRule
-from bulkprof.sandbox.server import HOST, HttpServer, Reply
-from bulkprof.sandbox.service import Service
+from bulkprof.sandbox.server import HOST, HttpServer
 from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.settings import Hypotheses, Rate, SandboxSettings
 from bulkprof.sandbox.state.ledger import Ledger
-from bulkprof.sandbox.wire import Call
+from bulkprof.sandbox.wire import Call, Reply
 
 
 class Sandbox:
@@ -31,37 +31,37 @@ class Sandbox:
 
     def __init__(self, settings: SandboxSettings | None = None) -> None:
         self.settings = settings or SandboxSettings()
-        self._service: Service | None = None
+        self._dispatcher: Dispatcher | None = None
         self._server: HttpServer | None = None
         self._port: int | None = None
 
     def start(self) -> Self:
         """Start serving.
 
-        Raises SandboxMissingError without moto, OSError when the port is taken, ValueError when the state file is none.
+        Raises SandboxMissingError without moto, OSError when the port is taken, ValueError for a bad state file.
         """
         if self._server is not None:
             raise RuntimeError("the sandbox is running already")
-        service = Service(self.settings)
-        service.store.open()
+        dispatcher = Dispatcher(self.settings)
+        dispatcher.store.open()
         server = HttpServer(self._handle, self.settings.port)
-        self._service = service
+        self._dispatcher = dispatcher
         try:
             self._port = server.start()
         except BaseException:
-            service.store.close()
+            dispatcher.store.close()
             raise
         self._server = server
         return self
 
     def stop(self) -> None:
         """End all connections and free the port. The ledger can still be read."""
-        if self._server is None or self._service is None:
+        if self._server is None or self._dispatcher is None:
             return
         self._server.stop()
         self._server = None
-        self._service.moto.close()
-        self._service.store.close()
+        self._dispatcher.moto.close()
+        self._dispatcher.store.close()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -81,7 +81,7 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         """Environment variables that make any AWS SDK talk to this sandbox and to nothing else.
 
-        AWS_PROFILE can't be neutralised by a value; whoever applies these should drop it.
+        No value switches AWS_PROFILE off: remove it from the environment.
         """
         direct = {name: ",".join(filter(None, (os.environ.get(name), HOST))) for name in ("NO_PROXY", "no_proxy")}
         return {
@@ -108,7 +108,7 @@ class Sandbox:
             self._running.faults.set(given)
 
     def set_hypotheses(self, hypotheses: Hypotheses) -> None:
-        """Answer AWS's open questions another way from now on."""
+        """Change the hypotheses about AWS from now on."""
         with self._running.lock:
             self._running.store.hypotheses = hypotheses
 
@@ -136,7 +136,7 @@ class Sandbox:
     ) -> Organization:
         """Make an organization of these accounts; see `Organization`. Replaces an earlier one.
 
-        `delegated` are member accounts that may read it too. Raises ValueError on accounts that make no sense.
+        `delegated` are member accounts that may read it too. Raises ValueError on accounts that can't be.
         """
         manager = management_account or self.settings.default_account
         organization = Organization(accounts, management_account=manager, delegated=delegated, seed=self.settings.seed)
@@ -145,12 +145,12 @@ class Sandbox:
         return organization
 
     @property
-    def _running(self) -> Service:
-        if self._service is None:
+    def _running(self) -> Dispatcher:
+        if self._dispatcher is None:
             raise RuntimeError("the sandbox has not been started")
-        return self._service
+        return self._dispatcher
 
     async def _handle(self, call: Call) -> Reply:
         if call.path.startswith(control.PREFIX):
-            return Reply(control.answer(call, self._running))
+            return Reply(control.handle(call, self._running))
         return await self._running.handle(call)

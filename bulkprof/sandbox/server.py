@@ -1,4 +1,4 @@
-"""HTTP/1.1 on 127.0.0.1: one thread with an event loop, kept-alive connections, answers in one packet."""
+"""HTTP/1.1 on 127.0.0.1: one thread with an event loop, kept-alive connections, responses in one packet."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from bulkprof.sandbox.wire import Answer, Call
+from bulkprof.sandbox.wire import Call, Reply
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -20,19 +19,12 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 _STOP_S: Final = 0.2
-"""How long a stop waits for calls in flight; a client that still waits sees its connection end."""
+"""How long `stop` waits for calls in flight, before it closes their connections."""
 _KEEP_ALIVE_S: Final = 600
 
 
-@dataclass(slots=True)
-class Reply:
-    """What to send. `cut` ends the connection: at once, or in the middle of the body."""
-
-    answer: Answer | None
-    cut: Literal["no", "now", "in body"] = "no"
-
-
 Handler = Callable[[Call], Awaitable[Reply]]
+"""Handles one call."""
 
 
 class HttpServer:
@@ -63,7 +55,7 @@ class HttpServer:
     def _run(self, ready: Future[int]) -> None:
         try:
             asyncio.run(self._serve(ready))
-        except BaseException as error:  # noqa: BLE001 - whoever called start() is told, whatever it was
+        except BaseException as error:  # noqa: BLE001 - start() raises it, whatever it is
             if not ready.done():
                 ready.set_exception(error)
 
@@ -76,7 +68,7 @@ class HttpServer:
             self._handle,
             request_factory=self._make_request,
             access_log=None,
-            # S3 keeps what it is sent; a body that says gzip stays gzip.
+            # S3 stores the bytes that it is sent: a gzip body stays gzip.
             auto_decompress=False,
             keepalive_timeout=_KEEP_ALIVE_S,
         )
@@ -100,7 +92,7 @@ class HttpServer:
         from aiohttp import web
 
         loop = asyncio.get_running_loop()
-        # No limit on the body: the caller is this machine, and S3 objects are big.
+        # No limit on the body: clients are on this machine, and S3 objects are big.
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=0)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -117,17 +109,17 @@ class HttpServer:
             body=await request.read() if request.can_read_body else b"",
         )
         reply = await self._handler(call)
-        if reply.answer is None or reply.cut == "now":
+        if reply.response is None or reply.cut == "now":
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
-        answer = reply.answer
+        response = reply.response
         if reply.cut == "in body":
-            partial = web.StreamResponse(status=answer.status, headers=answer.headers)
-            partial.content_length = len(answer.body)
+            partial = web.StreamResponse(status=response.status, headers=response.headers)
+            partial.content_length = len(response.body)
             await partial.prepare(request)
-            await partial.write(answer.body[: len(answer.body) // 2])
+            await partial.write(response.body[: len(response.body) // 2])
             if request.transport is not None:
                 request.transport.close()
             return partial
-        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+        return web.Response(status=response.status, body=response.body, headers=response.headers)

@@ -1,4 +1,4 @@
-"""What a sandbox can be told: its limits, its moods, and which of AWS's open questions it answers how."""
+"""The settings of a sandbox: its limits, and hypotheses about AWS's undocumented behaviour."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 DEFAULT_ACCOUNT = "123456789012"
-"""The account of a caller whose key belongs to no assumed role; moto uses the same one."""
+"""The account of keys that belong to no assumed role; moto uses the same one."""
 
 
 class SandboxMissingError(RuntimeError):
-    """The sandbox was started, but moto, which it stands on, is not installed."""
+    """The sandbox was started, but moto, which it needs, is not installed."""
 
     def __init__(self) -> None:
         super().__init__("the sandbox needs moto, which is not installed: pip install 'bulkprof[sandbox]'")
@@ -33,16 +33,16 @@ class Rate:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Hypotheses:
-    """One switch for each thing that nobody outside AWS has written down. Times are seconds."""
+    """One switch for each behaviour of AWS that isn't documented. Times are seconds."""
 
     unique_names: bool = True
     """Two live profiles of one name in one account and Region: ConflictException, or allowed."""
     token_memory_s: float | None = None
     """How long an idempotency token is remembered; None is for ever, 0 not at all."""
     token_mismatch: Literal["ignore", "refuse"] = "ignore"  # noqa: S105 - no password
-    """A remembered token with other parameters: answers the first ARN, or ConflictException."""
+    """A remembered token with other parameters: returns the first ARN, or ConflictException."""
     token_survives_delete: bool = True
-    """After a delete, the token still answers the old ARN; False: it makes a new profile."""
+    """After a delete, the token still returns the old ARN; False: it makes a new profile."""
     list_lag_s: float = 0.0
     """How late creations and deletions show in ListInferenceProfiles."""
     get_lag_s: float = 0.0
@@ -84,12 +84,12 @@ class SandboxSettings:
     state_file: Path | None = None
     """Journal that profiles, tags and tokens are kept in; None keeps them in memory only."""
     seed: int = 0
-    """Ids, shares of faults, transient conflicts and short pages follow from it."""
+    """Ids, shares of faults, transient conflicts and short pages are drawn from it."""
     hypotheses: Hypotheses = Hypotheses()
     rate: Rate = Rate(50, 50)
     """Per account, Region and operation, for Bedrock and the tagging API."""
     retry_after_s: float | None = None
-    """When set, a throttled answer carries it as Retry-After."""
+    """When set, a throttled response has it as Retry-After."""
     quota: int = 1000
     """Application inference profiles per account and Region (L-40EC9882)."""
     account_quotas: Mapping[str, int] = dataclasses.field(default_factory=dict)
@@ -99,11 +99,11 @@ class SandboxSettings:
     denied_actions: frozenset[str] = frozenset()
     """IAM actions that are denied, such as `tag:GetResources`; `*` is a wildcard."""
     session_lifetime_s: float | None = None
-    """Assumed-role sessions older than this are answered with ExpiredTokenException."""
+    """Assumed-role sessions older than this get ExpiredTokenException."""
     announce_lifetime: bool = False
-    """AssumeRole's Expiration tells `session_lifetime_s`; False: what the caller asked for."""
+    """AssumeRole's Expiration follows `session_lifetime_s`; False: the duration that the caller asked for."""
     latency_s: float = 0.0
-    """Waited before each answer of Bedrock and the tagging API."""
+    """Seconds before each response of Bedrock and the tagging API."""
     default_account: str = DEFAULT_ACCOUNT
     clock: Callable[[], float] = time.time
     """Wall-clock seconds; a test passes its own to move time by hand."""

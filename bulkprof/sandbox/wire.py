@@ -1,4 +1,4 @@
-"""A call as the sandbox sees it, an answer as it leaves, and the errors of AWS's wire protocols."""
+"""Requests and responses in AWS's wire protocols: REST with JSON, JSON 1.1, and query with XML."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from bulkprof.sandbox.errors import ApiError, status_of, status_of_rpc
+
 Protocol = Literal["rest-json", "json", "query"]
 
 JSON_TYPE = "application/json"
@@ -19,38 +21,6 @@ ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazonaws.bedrock/"
 """What AWS writes after an error's name in the header of its REST protocol."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
-_REFUSED_CALLER = frozenset(
-    {
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidClientTokenId",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "UnrecognizedClientException",
-    }
-)
-"""Errors about the signature, which are 403 in every protocol."""
-_ERROR_STATUS = {
-    **dict.fromkeys(_REFUSED_CALLER, 403),
-    "AccessDeniedException": 403,
-    "ExpiredTokenException": 403,
-    "InternalServerException": 500,
-    "ResourceNotFoundException": 404,
-    "ServiceUnavailableException": 503,
-    "ThrottlingException": 429,
-    "UnknownOperationException": 404,
-}
-"""HTTP status of a rest-json error; all others are 400, as in Bedrock's service model."""
-
-
-class ApiError(Exception):
-    """An error that AWS would answer. `code` is the exception's name in the service model."""
-
-    def __init__(self, code: str, message: str, **fields: Any) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.fields = fields
 
 
 @dataclass(slots=True)
@@ -74,19 +44,30 @@ class Call:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query string's parameters; the last of a repeated one wins."""
+        """The query string's parameters, of repeated ones the last."""
         return dict(parse_qsl(self.query_string, keep_blank_values=True))
 
     def read_scope(self) -> None:
-        """Fill in key, Region and service from the Authorization header, where it has them."""
+        """Set key, Region and service from the Authorization header, if it has them."""
         match = _CREDENTIAL.search(self.headers.get("authorization", ""))
         if match:
             self.access_key, self.region, self.service = match.groups()
 
+    def read_json(self) -> bool:
+        """Set operation and input from a JSON 1.1 request: a header, and the body. False if the body is no object."""
+        try:
+            params = json.loads(self.body or b"{}")
+        except ValueError:
+            return False
+        if not isinstance(params, dict):
+            return False
+        self.operation, self.params = self.headers.get("x-amz-target", "").rpartition(".")[2], params
+        return True
+
 
 @dataclass(slots=True)
-class Answer:
-    """One HTTP response. `result` is what the ledger counts it as: ok, throttled or an error code."""
+class Response:
+    """One HTTP response. `result` is how the ledger counts it: ok, throttled or an error code."""
 
     status: int
     body: bytes
@@ -94,44 +75,41 @@ class Answer:
     result: str = "ok"
 
 
+@dataclass(slots=True)
+class Reply:
+    """What the server does with a call: sends the response, or cuts the connection at once or within the body."""
+
+    response: Response | None
+    cut: Literal["no", "now", "in body"] = "no"
+
+
 def request_id() -> str:
-    """A fresh request id in AWS's form."""
+    """Return a new request id in AWS's form."""
     return str(uuid.uuid4())
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON, as bytes."""
+    """Return compact JSON, as bytes."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def json_answer(value: Any, *, status: int = 200, content_type: str = JSON_TYPE) -> Answer:
-    """A success of the JSON protocols. `value` may be bytes that are JSON already."""
+def json_response(value: Any, *, status: int = 200, content_type: str = JSON_TYPE) -> Response:
+    """Return a success of the JSON protocols. `value` may be bytes that are JSON already."""
     body = value if isinstance(value, bytes) else dumps(value)
-    return Answer(status, body, {"Content-Type": content_type, "x-amzn-RequestId": request_id()})
+    return Response(status, body, {"Content-Type": content_type, "x-amzn-RequestId": request_id()})
 
 
-def xml_answer(operation: str, result: str, *, namespace: str) -> Answer:
-    """A success of the query protocol around `result`, which is XML."""
+def xml_response(operation: str, result: str, *, namespace: str) -> Response:
+    """Return a success of the query protocol around `result`, which is XML."""
     body = (
         f'<{operation}Response xmlns="{namespace}"><{operation}Result>{result}</{operation}Result>'
         f"<ResponseMetadata><RequestId>{request_id()}</RequestId></ResponseMetadata></{operation}Response>"
     )
-    return Answer(200, body.encode(), {"Content-Type": "text/xml"})
+    return Response(200, body.encode(), {"Content-Type": "text/xml"})
 
 
-def status_of(error: ApiError) -> int:
-    """The error's HTTP status in the REST protocol."""
-    return _ERROR_STATUS.get(error.code, 400)
-
-
-def _other_status(error: ApiError) -> int:
-    # In the JSON 1.1 and query protocols the caller's mistakes are all 400; only the server's own faults differ.
-    status = status_of(error)
-    return status if status >= 500 or error.code in _REFUSED_CALLER else 400
-
-
-def error_answer(error: ApiError, protocol: Protocol) -> Answer:
-    """The error in the service's wire form."""
+def error_response(error: ApiError, protocol: Protocol) -> Response:
+    """Return the error in the service's protocol."""
     result = "throttled" if error.code.startswith("Thrott") else error.code
     if protocol == "query":
         body = (
@@ -139,23 +117,23 @@ def error_answer(error: ApiError, protocol: Protocol) -> Answer:
             f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
             f"<RequestId>{request_id()}</RequestId></ErrorResponse>"
         )
-        status = 403 if error.code in ("AccessDenied", "ExpiredToken") else _other_status(error)
-        return Answer(status, body.encode(), {"Content-Type": "text/xml"}, result)
+        status = 403 if error.code in ("AccessDenied", "ExpiredToken") else status_of_rpc(error)
+        return Response(status, body.encode(), {"Content-Type": "text/xml"}, result)
     if protocol == "json":
         content = {"__type": error.code, "Message": error.message, "message": error.message}
-        answer = json_answer(content, status=_other_status(error), content_type=JSON_1_1_TYPE)
-        answer.headers["x-amzn-ErrorType"] = error.code
+        response = json_response(content, status=status_of_rpc(error), content_type=JSON_1_1_TYPE)
+        response.headers["x-amzn-ErrorType"] = error.code
     else:
-        answer = json_answer({"message": error.message, **error.fields}, status=status_of(error))
-        answer.headers["x-amzn-ErrorType"] = f"{error.code}:{ERROR_NAMESPACE}"
-    answer.result = result
-    return answer
+        response = json_response({"message": error.message, **error.fields}, status=status_of(error))
+        response.headers["x-amzn-ErrorType"] = f"{error.code}:{ERROR_NAMESPACE}"
+    response.result = result
+    return response
 
 
-def s3_error(code: str, message: str, *, status: int) -> Answer:
-    """An error of S3, whose form is its own."""
+def s3_error(code: str, message: str, *, status: int) -> Response:
+    """Return an error of S3, which has a form of its own."""
     body = (
         f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
         f"<RequestId>{request_id()}</RequestId></Error>"
     )
-    return Answer(status, body.encode(), {"Content-Type": "application/xml"}, code)
+    return Response(status, body.encode(), {"Content-Type": "application/xml"}, code)

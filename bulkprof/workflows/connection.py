@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from bulkprof.aws import AwsSessions, Caller, OrganizationWalk
+from bulkprof.aws import AwsSessions, CallerIdentity, OrganizationWalk
 from bulkprof.config import Run
 from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.engine.targets import OpenTarget, Targets
@@ -72,7 +72,7 @@ class Connection:
 
             yield OpenTarget(lane, api, resolve, replan, partial(self._sources.source_of, target))
 
-    async def caller(self, *, near: str = "") -> Caller:
+    async def caller(self, *, near: str = "") -> CallerIdentity:
         """Who is calling. A run must not end because its very first call was cut off.
 
         `near` is a Region for where the SDK has no default one. Raises `AwsError`, sooner than a later call would.

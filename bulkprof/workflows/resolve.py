@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bulkprof.aws import Caller
+from bulkprof.aws import CallerIdentity
 from bulkprof.errors import RegionError, UsageError
 from bulkprof.model import Target
 from bulkprof.rules.accounts import Accounts, is_complete
@@ -17,7 +17,7 @@ from bulkprof.workflows.load import require_rows, start_again, take_in
 
 async def resolve(
     work: Workspace, run: RunFile, connection: Connection, manifests: Sequence[str]
-) -> tuple[Caller, list[Target]]:
+) -> tuple[CallerIdentity, list[Target]]:
     """Fill in accounts and Regions, and return the caller and the run's targets.
 
     Raises `ManifestError` for rows that turn out invalid, `UsageError` where the filters leave nothing, and `AwsError`

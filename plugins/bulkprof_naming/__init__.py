@@ -8,8 +8,8 @@ pattern = "[a-z0-9-]+"
 enforce = true
 ```
 
-Whatever a cell holds, the name is one that AWS takes. A name that is too long ends in a hash of everything
-that went into it, so two rows that differ can't be cut to the same name, and a row keeps its name between runs.
+Names are always valid for AWS, whatever the cells hold. A name that is too long is cut and ends in a hash of all of its
+fields, so two different rows don't get the same name, and a row keeps its name between runs.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class NamingSettings(PluginSettings):
     """Plain text and fields: any column, `tag:KEY`, `model`, `account`, `region`, and `name` when enforcing."""
     case: Literal["keep", "lower", "upper"] = "keep"
     separator: Literal["-", "_", " "] = "-"
-    """What blanks and characters that AWS refuses turn into."""
+    """Replaces blanks and characters that AWS refuses."""
     pattern: Pattern | None = None
-    """What the whole name must match, besides AWS's own rules."""
+    """A pattern that the whole name must match, besides AWS's own rules."""
     enforce: bool = False
-    """Whether profiles that bring their own name must bring the one that the template makes."""
+    """Whether profiles with a name of their own must have the one that the template makes."""
     max_length: int = Field(default=64, ge=24, le=64)
     hash: Literal["when-shortened", "when-changed", "always"] = "when-shortened"
     """When names end in a hash: `when-changed` adds it also where a character was replaced (`k8s.io`)."""
@@ -70,7 +70,7 @@ class NamingSettings(PluginSettings):
 
 
 class Plugin:
-    """Answers `bulkprof_name_profile`."""
+    """The plugin: implements `bulkprof_name_profile`."""
 
     Settings = NamingSettings
     independent_rows = True
@@ -83,7 +83,7 @@ class Plugin:
         self._fields = self.fields_read = settings.template.fields
         self._readers = tuple(field_reader(field) for field in self._fields)
         self._model_at = frozenset(index for index, field in enumerate(self._fields) if field == "model")
-        # Columns repeat their values; the bound keeps a column of unique ones from growing with the run.
+        # Values repeat in columns; the bound is for columns of unique ones.
         self._part = lru_cache(maxsize=1 << 14)(partial(name_part, separator=settings.separator))
         self._in_case = _CASES.get(settings.case)
         self._max_length = settings.max_length
@@ -93,7 +93,7 @@ class Plugin:
 
     @hookimpl
     def bulkprof_name_profile(self, profile: DesiredProfile) -> str:
-        """The profile's name by the template. Raises `ValueError` where a field is missing or the pattern fails."""
+        """Return the profile's name by the template. Raises `ValueError` if a field is missing or the pattern fails."""
         written = [read(profile) for read in self._readers]
         shown = parts = written
         if self._model_at and profile.model == profile.source:
@@ -102,7 +102,7 @@ class Plugin:
         if not self._divided or not is_clean(name):
             parts = self._parts(profile, written, shown)
             name = self._layout % tuple(parts)
-        # Case alone is no change: with `case = "lower"` nearly every name would end in a hash.
+        # A change of case alone doesn't count: with `case = "lower"`, nearly every name would end in a hash.
         changed = self._hash_when_changed and parts != shown
         if len(name) > self._max_length or changed or self._hash_always:
             name = with_hash(name, written, limit=self._max_length, separator=self._settings.separator)
@@ -113,7 +113,7 @@ class Plugin:
         return name
 
     def _parts(self, profile: DesiredProfile, written: list[str], shown: list[str]) -> list[str]:
-        """What of the values a name may hold. Raises `ValueError` where that is nothing."""
+        """Return the values as parts of a name. Raises `ValueError` if a field is missing or nothing of it is left."""
         if not all(written):
             raise ValueError(f"the naming template {missing_field(profile, self._fields[written.index('')])}")
         parts = shown if are_parts(shown) else list(map(self._part, shown))

@@ -1,4 +1,4 @@
-"""Making text fit AWS's names: parts without refused characters, short models, and the hash that tells names apart."""
+"""Makes text fit AWS's names: parts without refused characters, short models, and the hash that tells names apart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hashlib import blake2b
 _CLEAN = re.compile(r"[0-9a-zA-Z]++(?:[_-][0-9a-zA-Z]++)*")
 _BETWEEN = re.compile(r"[^0-9a-zA-Z]+")
 HASH_LENGTH = 10
-"""50 bits in base32: a thousand names of one target that share a beginning collide with a chance of 1 in 10**9."""
+"""50 bits in base32: of a thousand names with the same beginning, two collide with a probability of 1 in 10**9."""
 
 # `us.anthropic.` or `amazon.`, but not the `glm-4.` of `zai.glm-4.7`: models have digits, most providers have none.
 _ORIGIN = re.compile(r"^(?:[a-z-]+\.)+(?=.)")
@@ -21,21 +21,21 @@ _DATE = re.compile(r"-20\d{6}(?=$|[-:])")
 
 
 def is_clean(name: str) -> bool:
-    """Whether `name` is words with a single `-` or `_` between them."""
+    """Return whether `name` is words with a single `-` or `_` between them."""
     return _CLEAN.fullmatch(name) is not None
 
 
 def are_parts(values: Sequence[str]) -> bool:
-    """Whether `name_part` would leave all of `values` as they are."""
-    # Joined, they are clean only if each is: a separator too many at any end makes two of them.
+    """Return whether `name_part` would leave all of `values` as they are."""
+    # Joined, they are clean only if each is: a separator at an end would be doubled.
     return is_clean("-".join(values))
 
 
 def name_part(value: str, separator: str) -> str:
-    """`value` as a part of a name: begins and ends with a letter or digit, with single separators within.
+    """Return `value` as a part of a name: begins and ends with a letter or digit, with single separators within.
 
     Accents are dropped (`é` is `e`), a single `-` or `_` stays, and every other run of characters becomes
-    `separator`. Empty where nothing is left.
+    `separator`. Empty if nothing is left.
     """
     if _CLEAN.fullmatch(value):
         return value
@@ -47,7 +47,7 @@ def name_part(value: str, separator: str) -> str:
 
 
 def model_label(model: str) -> str:
-    """What `{model}` shows for a model that isn't written as an alias: `claude-sonnet-4`, `titan-embed-text-v2`.
+    """Return what `{model}` shows for a model that isn't an alias: `claude-sonnet-4`, `titan-embed-text-v2`.
 
     That is the last part of an ARN, without Region group and provider, date, and first version (`-v1:0`).
     Later versions stay, as they are models of their own. Two models that still look the same need aliases.
@@ -58,7 +58,7 @@ def model_label(model: str) -> str:
 
 
 def with_hash(name: str, written: Sequence[str], *, limit: int, separator: str) -> str:
-    """`name`, cut to `limit`, ending in a hash of the whole name and of the values as the row writes them.
+    """Return `name`, cut to `limit`, ending in a hash of the whole name and of the values as the row writes them.
 
     The values are in it because different ones can make the same name: `a.b` and `a-b`, or `a-b`, `c` and `a`, `b-c`.
     """

@@ -1,4 +1,4 @@
-"""The template: plain text and plain field names, checked whole before the first row is read."""
+"""The template: plain text and plain field names, checked before the first row is read."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _UNUSABLE = {"description": "it may hold nearly anything", "tag": "write {tag:KE
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A parsed template. Parts that are names themselves, put into `layout`, always make a name that AWS takes."""
+    """A parsed template. If its parts are valid names, so is the name that `layout` makes of them."""
 
     layout: str
     """The text with `%s` for each field; it holds no other `%`."""
     fields: tuple[str, ...]
     divided: bool
-    """Whether each field stands between separators, or at an end: then a clean name has clean parts, and none empty."""
+    """Whether each field is between separators, or at an end: then a clean name has clean parts, and none empty."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `{team}-{tag:env}-{model}`. Raises `ValueError` that says what is wrong with it.
+        """Return the template in text such as `{team}-{tag:env}-{model}`. Raises `ValueError` that says what is wrong.
 
         The fields are looked up by name and nothing else: attribute access, indexing, conversions and
         format specifications are refused.

@@ -1,4 +1,4 @@
-"""Puts a run's results and its summary into an S3 bucket.
+"""Uploads a run's results and its summary to an S3 bucket.
 
 ```toml
 [plugins.s3]
@@ -9,7 +9,7 @@ sse = "aws:kms"
 kms_key_id = "alias/reports"
 ```
 
-At the end of each run, `results.csv` (or `.jsonl`) and `summary.json` stand under the prefix. Delivering a run
+At the end of each run, `results.csv` (or `.jsonl`) and `summary.json` are under the prefix. Delivering a run
 again writes the same objects again.
 """
 
@@ -35,14 +35,14 @@ class S3Settings(PluginSettings):
     bucket: str = Field(min_length=3)
     """A bucket's name, or the ARN of an access point."""
     prefix: str = "bulkprof/{date}/{run_id}/"
-    """What keys begin with; fields are `date` (UTC, of the run's start), `run_id`, `estate` and `command`."""
+    """The beginning of keys; fields are `date` (UTC, of the run's start), `run_id`, `estate` and `command`."""
     format: Literal["jsonl", "csv"] = "jsonl"
     csv_cells: Literal["safe", "raw"] = "safe"
-    """As the flag `--csv-cells`: whether no spreadsheet runs the cells, or they are the very values."""
+    """As the flag `--csv-cells`: cells that no spreadsheet runs as a formula, or the values as they are."""
     region: str | None = None
-    """The bucket's Region, where it isn't the SDK's default one."""
+    """The bucket's Region, if it isn't the SDK's default one."""
     sse: Literal["AES256", "aws:kms"] | None = None
-    """Server-side encryption to ask for; without it, the bucket's own default holds."""
+    """Server-side encryption to ask for; without it, the bucket's default applies."""
     kms_key_id: str | None = None
     storage_class: str | None = None
 
@@ -63,7 +63,7 @@ class S3Settings(PluginSettings):
         return self
 
     def put_arguments(self) -> dict[str, str]:
-        """What S3 is told of each object besides its key and content."""
+        """Return the arguments of PutObject besides key and content."""
         arguments = {
             "ServerSideEncryption": self.sse,
             "SSEKMSKeyId": self.kms_key_id,
@@ -73,7 +73,7 @@ class S3Settings(PluginSettings):
 
 
 class Plugin:
-    """Answers `bulkprof_sinks`."""
+    """The plugin: implements `bulkprof_sinks`."""
 
     Settings = S3Settings
 
@@ -83,7 +83,7 @@ class Plugin:
 
     @hookimpl
     def bulkprof_sinks(self, run: RunContext) -> Iterable[Sink]:
-        """One sink, for the run's own keys."""
+        """Return one sink, with the prefix of this run."""
         prefix = self._settings.prefix.format(
             date=run.started_at[:10], run_id=run.run_id, estate=run.estate, command=run.command
         )

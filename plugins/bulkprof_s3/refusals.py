@@ -1,4 +1,4 @@
-"""What S3's error codes mean for whoever set the bucket up."""
+"""What S3's error codes mean, and what to change in the bucket or the settings."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class DeliveryError(RuntimeError):
 
 
 def refusal(error: Exception, *, bucket: str, key: str, region: str | None) -> DeliveryError:
-    """`error`, as botocore raised it, as one line for people."""
-    # Known by its shape: plugins get their clients made, and need not import botocore for this.
+    """Return `error`, as botocore raised it, as one line for the user."""
+    # Plugins get their clients from bulkprof, and need not import botocore for this class.
     response: dict[str, Any] = getattr(error, "response", None) or {}
     detail = response.get("Error", {})
     code = str(detail.get("Code") or type(error).__name__)
-    said = f"s3://{bucket}/{key}: {code}: {detail.get('Message') or error}"
+    message = f"s3://{bucket}/{key}: {code}: {detail.get('Message') or error}"
     advice = _advice(code, response, region)
-    return DeliveryError(f"{said}; {advice}" if advice else said)
+    return DeliveryError(f"{message}; {advice}" if advice else message)
 
 
 def _advice(code: str, response: dict[str, Any], region: str | None) -> str:
-    """What to do first, where the code tells."""
+    """Return what to do first, if the code is known; else an empty text."""
     if code in _GONE:
         return "create the bucket, or correct `bucket` under [plugins.s3]"
     if code in _WRONG_REGION:

@@ -1,4 +1,4 @@
-"""The sink: writes the results to a temporary file off the event loop, then puts it and the summary."""
+"""The sink: writes the results to a temporary file off the event loop, then uploads it and the summary."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjs
 
 
 class S3Sink(Sink):
-    """Puts `results` and `summary.json` at the end of a run, and answers where the results are."""
+    """Uploads `results` and `summary.json` at the end of a run, and returns where the results are."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class S3Sink(Sink):
         self._client = client
 
     async def finish(self, run: FinishedRun) -> str:
-        """Put both objects. Raises `DeliveryError` that says what S3 refused and what to do."""
+        """Upload both objects, and return the results' URI. Raises `DeliveryError` that says what S3 refused."""
         results = f"{self._prefix}results.{self._format}"
         with await to_thread.run_sync(tempfile.TemporaryFile) as file:
             if self._format == "csv":
@@ -75,7 +75,7 @@ class S3Sink(Sink):
     async def _put(self, s3: Any, key: str, file: IO[bytes]) -> None:
         arguments = {"ContentType": _CONTENT_TYPES[key.rpartition(".")[2]], **self._put_arguments}
         file.seek(0)
-        # A file, not its bytes: it is sent in pieces, and is never whole in memory.
+        # A file, not bytes: it is sent in pieces, and never read into memory as a whole.
         await s3.put_object(Bucket=self._bucket, Key=key, Body=file, **arguments)
 
 

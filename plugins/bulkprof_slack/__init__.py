@@ -6,7 +6,7 @@ webhook_env = "SLACK_WEBHOOK_URL"     # the variable that holds the URL
 when = "failure"                      # or "change", or "always"
 ```
 
-Whoever has a webhook's URL can post to its channel: it is read from the environment or from AWS Secrets Manager
+Anyone with a webhook's URL can post to its channel: it is read from the environment or from AWS Secrets Manager
 when a run needs it, and is in no message, log or exception. Named after `[plugins.s3]`, the message links its report.
 """
 
@@ -47,7 +47,7 @@ class SlackSettings(PluginSettings):
 
 
 class Plugin:
-    """Answers `bulkprof_sinks`."""
+    """The plugin: implements `bulkprof_sinks`."""
 
     Settings = SlackSettings
 
@@ -57,7 +57,7 @@ class Plugin:
 
     @hookimpl
     def bulkprof_sinks(self, run: RunContext) -> Iterable[Sink]:
-        """One sink. Raises `ValueError` where the variable with the webhook isn't set: only a run needs it."""
+        """Return one sink. Raises `ValueError` if the variable with the webhook isn't set, which only a run needs."""
         settings = self._settings
         if settings.webhook_secret:
             webhook = from_secret(settings.webhook_secret, run.client)

@@ -1,4 +1,4 @@
-"""What the message says, in Slack's own markup. Pure."""
+"""The text of the message, in Slack's markup. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SECTION_LENGTH = 2900
 def build_message(
     run: RunContext, summary: RunSummary, failures: Sequence[Outcome], links: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The webhook's body: a heading with the counts, the first failures, and the reports' links."""
+    """Return the webhook's body: a heading with the counts, the first failures, and the reports' links."""
     good = summary.exit_code == 0
     icon = ":white_check_mark:" if good else ":x:"
     title = f"bulkprof {run.command} of {run.estate}: {'done' if good else f'exit {summary.exit_code}'}"
@@ -49,17 +49,17 @@ def build_message(
 
 
 def escape(text: str) -> str:
-    """`text` so that Slack shows it as it is, and mentions nobody. Code has no escape for what ends it."""
+    """Return `text` so that Slack shows it as it is, without mentions. Backticks become quotes: they have no escape."""
     return printable(text).replace("`", "'").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:
-    # Verbatim: Slack would make links of plain addresses, and mentions of plain names.
+    # Verbatim: else Slack makes links of addresses, and mentions of names.
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def duration(seconds: float) -> str:
-    """`75.4` as `1 min 15 s`."""
+    """Return `75.4` as `1 min 15 s`."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -68,7 +68,7 @@ def duration(seconds: float) -> str:
 
 
 def _fitting(lines: Sequence[str]) -> str:
-    """As many whole lines as Slack takes: half a line could end inside `&amp;`."""
+    """Return as many whole lines as Slack takes: a cut line could end inside `&amp;`."""
     while len(text := "\n".join(lines)) > _SECTION_LENGTH:
         lines = lines[:-1]
     return text
@@ -77,8 +77,8 @@ def _fitting(lines: Sequence[str]) -> str:
 def _failure(outcome: Outcome) -> str:
     place = f"{outcome.file}:{outcome.line} " if outcome.file else ""
     message = outcome.error_message if len(outcome.error_message) <= 300 else outcome.error_message[:297] + "..."
-    said = ": ".join(part for part in (outcome.error_code, message) if part)
-    return f"• {outcome.kind} {escape(f'{place}{outcome.name} in {outcome.target}: {said}')}"
+    reason = ": ".join(part for part in (outcome.error_code, message) if part)
+    return f"• {outcome.kind} {escape(f'{place}{outcome.name} in {outcome.target}: {reason}')}"
 
 
 def _link(name: str, url: str) -> str:

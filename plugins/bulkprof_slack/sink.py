@@ -1,4 +1,4 @@
-"""The sink: at the end of a run, decides whether there is something to say, and says it."""
+"""The sink: posts a message at the end of a run, if the settings ask for one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SlackSink(Sink):
         await post(await self._webhook(), message, timeout_s=self._timeout_s)
 
     async def _first_failures(self, run: FinishedRun) -> list[Outcome]:
-        """Those that the last run didn't have come first: the others, somebody knows of."""
+        """Return the first failures; those that the last run didn't have come first, as the others are known."""
         found = {outcome.action_id: outcome for outcome in _new(run.summary)}
         expected = min(self._max_failures, sum(run.summary.outcomes.get(kind, 0) for kind in BAD))
         if len(found) < expected:

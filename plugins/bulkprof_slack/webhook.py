@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import ssl
 
 Webhook = Callable[[], Awaitable[SecretStr]]
-"""Fetches the URL when it is needed."""
+"""Returns the URL, fetched when it is needed."""
 
 TRIES = 3
 MAX_WAIT_S = 10.0
-"""Seconds up to which a Retry-After is waited for; longer, and the message is left to a later delivery."""
+"""Longest Retry-After that is waited for, in seconds; after a longer one, the message is left to a later delivery."""
 _WORD = re.compile(r"[a-z]{2,20}(?:_[a-z]{2,20}){1,5}")
 _LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 _GONE = frozenset({"invalid_token", "no_service", "no_service_id", "no_team", "team_disabled", "no_active_hooks"})
@@ -36,11 +36,11 @@ class WebhookError(RuntimeError):
 
 
 class RefusedError(WebhookError, GiveUpError):
-    """Slack took the request and not the message: the same again would be refused again, or sooner than it asks for."""
+    """Slack refused the message: sending it again would fail again, or be sooner than Slack asks for."""
 
 
 def from_environment(variable: str) -> Webhook:
-    """The webhook whose URL the environment variable holds. Raises `ValueError` when it is unset or no URL."""
+    """Return the webhook whose URL the environment variable holds. Raises `ValueError` when it is unset or no URL."""
     text = os.environ.get(variable, "").strip()
     if not text:
         raise ValueError(f"the environment variable {variable} is not set; it must hold the Slack webhook's URL")
@@ -53,21 +53,21 @@ def from_environment(variable: str) -> Webhook:
 
 
 def from_secret(secret: str, client: ClientFactory) -> Webhook:
-    """The webhook whose URL is the text of a secret in AWS Secrets Manager, read when it is needed."""
+    """Return the webhook whose URL is the text of a secret in AWS Secrets Manager, read when it is needed."""
 
     async def fetch() -> SecretStr:
-        # An ARN says where its secret lives; a name stands in the SDK's default Region.
+        # An ARN names the secret's Region; a name alone is of the SDK's default Region.
         region = secret.split(":")[3] if secret.startswith("arn:") and secret.count(":") > 3 else None
         async with client("secretsmanager", region=region) as manager:
             try:
-                answer = await manager.get_secret_value(SecretId=secret)
+                response = await manager.get_secret_value(SecretId=secret)
             except Exception as error:
                 code = getattr(error, "response", {}).get("Error", {}).get("Code") or type(error).__name__
                 raise WebhookError(
                     f"the secret {secret} with the Slack webhook can't be read: {code}; it must exist, and the run's"
                     " credentials need secretsmanager:GetSecretValue on it"
                 ) from error
-        return _checked(str(answer.get("SecretString", "")).strip(), f"the secret {secret}")
+        return _checked(str(response.get("SecretString", "")).strip(), f"the secret {secret}")
 
     return fetch
 
@@ -79,27 +79,27 @@ def _checked(text: str, place: str) -> SecretStr:
         host = parts.hostname
     except ValueError:
         raise wrong from None
-    # Plain http would show the URL to the network; on this machine there is none.
+    # Plain http would show the URL to the network; it is allowed only on this machine.
     if not host or (parts.scheme != "https" and not (parts.scheme == "http" and host in _LOCAL)):
         raise wrong
     return SecretStr(text)
 
 
 async def post(url: SecretStr, message: dict[str, Any], *, timeout_s: float) -> None:
-    """Post `message`; waits as told where Slack is busy. Raises `WebhookError`."""
+    """Post `message`; if Slack is busy, wait as it asks and try again. Raises `WebhookError`."""
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=timeout_s)
-    connector = aiohttp.TCPConnector(ssl=await anyio.to_thread.run_sync(_trust))
+    connector = aiohttp.TCPConnector(ssl=await anyio.to_thread.run_sync(tls_context))
     async with aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=True) as session:
         for attempt in range(1, TRIES + 1):
             try:
-                async with session.post(url.get_secret_value(), json=message, allow_redirects=False) as answer:
-                    status, wait = answer.status, answer.headers.get("Retry-After", "")
-                    # Slack's are a few words. Whatever else answers may go on for ever.
-                    text = (await answer.content.read(200)).decode(errors="replace").strip()
+                async with session.post(url.get_secret_value(), json=message, allow_redirects=False) as response:
+                    status, wait = response.status, response.headers.get("Retry-After", "")
+                    # Slack's are a few words; another server's may be endless.
+                    text = (await response.content.read(200)).decode(errors="replace").strip()
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-                # Its message and its context hold the URL.
+                # Only the class: its message and its context hold the URL.
                 failure = type(error).__name__
                 if isinstance(error, aiohttp.ClientHttpProxyError):
                     failure = f"the proxy refused to connect (HTTP {error.status}); check HTTPS_PROXY"
@@ -122,10 +122,10 @@ def _seconds(retry_after: str) -> float:
     return float(retry_after) if retry_after.isdecimal() else 1.0
 
 
-def _trust() -> ssl.SSLContext:
-    """Whom TLS believes: the usual authorities, and those of AWS_CA_BUNDLE, where a proxy of the network's own is.
+def tls_context() -> ssl.SSLContext:
+    """Return a context that trusts the usual authorities, and those of AWS_CA_BUNDLE, for proxies that open TLS.
 
-    No stricter than the SDK's: authorities of companies often don't fit RFC 5280.
+    No stricter than the SDK's: authorities of companies often violate RFC 5280.
     """
     import ssl
 
@@ -149,5 +149,5 @@ def _refusal(status: int, text: str, seconds: float) -> str:
         return f"Slack answered {said}: the webhook was revoked; make a new one and set its URL"
     if status == 429:
         return f"Slack answered 429: too many messages; try again later, in {seconds:.0f} s at the earliest"
-    # Slack's own errors are a word or some, such as invalid_blocks, and no part of a URL that is worth a secret.
+    # Slack's own errors are words such as invalid_blocks; no part of a webhook's secret URL looks like that.
     return f"Slack answered {status}{f' {text}' if _WORD.fullmatch(text) else ''}"

@@ -1,4 +1,4 @@
-"""Tags profiles from fixed values, their row's columns and lookup files, and checks what came of it.
+"""Tags profiles from fixed values, their row's columns and lookup files, and checks the tags.
 
 ```toml
 [plugins.tags]
@@ -36,7 +36,7 @@ __all__ = ["Plugin", "TagsSettings"]
 
 
 class Plugin:
-    """Answers `bulkprof_tag_profile` and `bulkprof_check_profile`."""
+    """The plugin: implements `bulkprof_tag_profile` and `bulkprof_check_profile`."""
 
     Settings = TagsSettings
     independent_rows = True
@@ -48,7 +48,7 @@ class Plugin:
             *(
                 NeededField(one.by, f"lookup ({one.file}) by", frozenset(one.tags))
                 for one in settings.lookup
-                # Otherwise each row says that it lacks it.
+                # With "error", each row that lacks it gets a problem of its own.
                 if one.missing != "error"
             ),
         )
@@ -62,7 +62,7 @@ class Plugin:
 
     @hookimpl
     def bulkprof_tag_profile(self, profile: DesiredProfile) -> Mapping[str, str]:
-        """The profile's tags by the settings; what a lookup lacks, the check says."""
+        """Return the profile's tags by the settings. Keys that a lookup lacks are reported by the check."""
         tags = self._fixed.copy()
         for key, read in self._columns:
             value = read(profile)
@@ -74,7 +74,7 @@ class Plugin:
 
     @hookimpl
     def bulkprof_check_profile(self, profile: DesiredProfile) -> Iterable[Problem]:
-        """Lookups without a line for the row, required tags that aren't there, values that aren't allowed."""
+        """Return problems: lookups without a line for the row, missing required tags, values that aren't allowed."""
         tags = profile.tags
         problems: list[Problem] = []
         too_many = tag_count_fault(tags)
@@ -100,8 +100,8 @@ class Plugin:
 
 
 def _accepts(allowed: tuple[str, ...] | Pattern) -> Callable[[str], object]:
-    """A call that is true for allowed values, as cheap as it gets: it is made for each profile."""
-    # Tags repeat their values, and a pattern takes longer than to remember what it said.
+    """Return a function that is true for allowed values. It is called for each profile, so it is a fast one."""
+    # Values repeat, and a cached result is quicker than matching a pattern.
     return (
         lru_cache(maxsize=1 << 14)(allowed.fullmatch)
         if isinstance(allowed, Pattern)

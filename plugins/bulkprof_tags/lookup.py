@@ -23,7 +23,7 @@ _NO_TAGS: Mapping[str, str] = {}
 
 
 class Lookup:
-    """A read lookup file, asked for each profile. Reading raises `ValueError` that lists what is wrong, by line."""
+    """A lookup file, read once and used for each profile. Raises `ValueError` that lists what is wrong, by line."""
 
     def __init__(self, settings: LookupSettings, directory: Path, *, clean: bool) -> None:
         self._settings = settings
@@ -37,21 +37,21 @@ class Lookup:
 
     @property
     def keys(self) -> frozenset[str]:
-        """The tags that this file gives."""
+        """The keys of the tags in this file."""
         return frozenset(self._settings.tags)
 
     def tags_of(self, profile: DesiredProfile) -> Mapping[str, str]:
-        """The tags of the profile's line, or what the settings say where there is none."""
+        """Return the tags of the profile's line, or those that the settings give if there is none."""
         found = self._tags.get(self._read_key(profile))
         return self._otherwise if found is None else found
 
     def problem(self, profile: DesiredProfile) -> Problem | None:
-        """Why the file can't serve this profile, where the settings don't allow for that."""
+        """Return the problem of a profile without a line in the file, unless the settings allow that."""
         key = self._read_key(profile)
         if key in self._tags or self._settings.missing != "error":
             return None
         if self._settings.tags.keys() <= profile.request.tags.keys():
-            # The row's own tags win over these, so there is nothing that the file would have to say.
+            # The row's own tags win over these, so the file isn't needed.
             return None
         file, field = self._settings.file, self._settings.by
         if not key:
@@ -61,7 +61,7 @@ class Lookup:
         return Problem(f"{file} has no such line", column=field, value=key, remedy=remedy)
 
     def _load(self, file: Path) -> Iterator[str]:
-        """Fill the table, and yield what is wrong as `FILE:LINE: message`."""
+        """Read the file, and yield what is wrong as `FILE:LINE: message`."""
         settings = self._settings
         first_lines: dict[str, int] = {}
         try:
@@ -69,12 +69,12 @@ class Lookup:
                 if isinstance(row, Problem):
                     yield str(row)
                 else:
-                    yield from (f"{settings.file}:{row.line}: {wrong}" for wrong in self._take(row, first_lines))
+                    yield from (f"{settings.file}:{row.line}: {wrong}" for wrong in self._add(row, first_lines))
         except OSError as error:
             yield f"{settings.file}: can't be read: {error.strerror} ({file})"
 
-    def _take(self, row: RawRow, first_lines: dict[str, int]) -> Iterator[str]:
-        """Take a line's tags in, and yield what is wrong with it."""
+    def _add(self, row: RawRow, first_lines: dict[str, int]) -> Iterator[str]:
+        """Add a line's tags, and yield what is wrong with it."""
         key = row.cells[self._settings.by]
         if not key:
             yield f"the column {self._settings.by!r} is empty"
@@ -86,7 +86,7 @@ class Lookup:
             yield from wrong
 
     def _tags_in(self, cells: Mapping[str, str]) -> tuple[Mapping[str, str], list[str]]:
-        """A line's tags, without those of empty cells, and what AWS would refuse of them."""
+        """Return a line's tags, without those of empty cells, and what AWS would refuse of them."""
         tags = {key: cells[column] for key, column in self._settings.tags.items() if cells[column]}
         if self._clean:
             tags = {key: clean_value(value) for key, value in tags.items()}

@@ -1,4 +1,4 @@
-"""`[plugins.tags]`, validated before the first row is read."""
+"""The settings `[plugins.tags]`, validated before the first row is read."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TagValue = Annotated[str, AfterValidator(_tag_value)]
 
 
 def _columns(value: object) -> object:
-    """A plain list of columns stands for tags of the same names."""
+    """Return tag keys with their columns; a list of columns stands for tags of the same names."""
     return {column: column for column in value} if isinstance(value, list) else value
 
 
 def _allowed(value: object) -> object:
-    # Told apart here, so that a mistake gets one message and not one for each member of the union.
+    # Decided here, so that a mistake gets one message and not one for each member of the union.
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return tuple(value)
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""The same calls by bulkprof's way and by the SDK's own, against a server that notes them."""
+"""The same calls by bulkprof and by the SDK alone, to a server that records them."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ CALLS: Mapping[str, tuple[str, str, dict[str, Any], bytes]] = {
 }
 
 
-def noting(requests: list[bytes], answer: bytes) -> wire.Answer:
-    """Keep each request, and answer it."""
+def noting(requests: list[bytes], answer: bytes) -> wire.Handler:
+    """Record each request, and send the response."""
 
     async def noted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         requests.append(await wire.request(reader))
@@ -103,7 +103,7 @@ async def theirs(port: int, service: str, method: str, values: dict[str, Any], p
 
 
 async def answered(call: Callable[..., Any], values: dict[str, Any]) -> dict[str, Any]:
-    """What the call says, or what its error says, without what nobody reads."""
+    """Return the call's response, or its error's, without members that aren't compared."""
     try:
         answer: dict[str, Any] = dict(await call(**values))
     except ClientError as error:

@@ -10,7 +10,7 @@ from bulkprof.aws.credentials.keys import Grant, Keys, SharedCredentials
 from bulkprof.errors import AccessDeniedError, AwsError, ThrottledError, UnreachableError
 
 
-class Source:
+class KeySource:
     """Hands out numbered keys, or whatever error is set, and holds each request until it is let go."""
 
     def __init__(self, lifetime_s: float | None = None) -> None:
@@ -39,7 +39,7 @@ class Clock:
 
 
 async def test_one_renewal_for_a_hundred_lanes() -> None:
-    source = Source()
+    source = KeySource()
     shared = SharedCredentials(source.fetch)
     first = await shared.keys()
     signed_with = shared.generation
@@ -64,7 +64,7 @@ async def test_one_renewal_for_a_hundred_lanes() -> None:
 
 async def test_one_refusal_for_a_hundred_lanes_and_a_while_after() -> None:
     clock = Clock()
-    source = Source()
+    source = KeySource()
     source.error = AccessDeniedError("no", where="1")
     shared = SharedCredentials(source.fetch, clock=clock)
     found = await asyncio.gather(*(shared.keys() for _ in range(100)), return_exceptions=True)
@@ -77,7 +77,7 @@ async def test_one_refusal_for_a_hundred_lanes_and_a_while_after() -> None:
 
 
 async def test_a_throttled_renewal_is_no_throttled_call() -> None:
-    source = Source()
+    source = KeySource()
     source.error = ThrottledError("slow", code="Throttling", operation="AssumeRole", retry_after=3.0)
     with pytest.raises(UnreachableError) as caught:
         await SharedCredentials(source.fetch).keys()
@@ -87,7 +87,7 @@ async def test_a_throttled_renewal_is_no_throttled_call() -> None:
 @pytest.mark.parametrize(("lifetime", "fresh", "due"), [(3600.0, 3299.0, 3300.0), (90.0, 59.0, 60.0)])
 async def test_renewed_ahead(lifetime: float, fresh: float, due: float) -> None:
     clock = Clock()
-    source = Source(lifetime)
+    source = KeySource(lifetime)
     shared = SharedCredentials(source.fetch, clock=clock)
     await shared.keys()
     clock.now = fresh
@@ -98,7 +98,7 @@ async def test_renewed_ahead(lifetime: float, fresh: float, due: float) -> None:
 
 async def test_a_renewal_ahead_that_fails_leaves_keys_that_are_good() -> None:
     clock = Clock()
-    source = Source(3600.0)
+    source = KeySource(3600.0)
     shared = SharedCredentials(source.fetch, clock=clock)
     await shared.keys()
     source.error = UnreachableError("down")
@@ -112,7 +112,7 @@ async def test_a_renewal_ahead_that_fails_leaves_keys_that_are_good() -> None:
 
 
 async def test_the_lane_that_renews_is_cancelled_and_the_next_takes_over() -> None:
-    source = Source()
+    source = KeySource()
     source.go.clear()
     shared = SharedCredentials(source.fetch)
     first, second = asyncio.create_task(shared.keys()), asyncio.create_task(shared.keys())

@@ -1,4 +1,4 @@
-"""What goes around the SDK's engine room: the same requests and the same answers as through it."""
+"""Calls past the SDK's endpoint code: the same requests and the same responses as through it."""
 
 from __future__ import annotations
 

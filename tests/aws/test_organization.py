@@ -1,7 +1,8 @@
-"""Reading an organization, over the sandbox's HTTP: one walk, whoever may ask, and broken answers."""
+"""Reading an organization, over the sandbox's HTTP: one walk, callers that may read it, and broken responses."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar, cast
 
@@ -73,7 +74,7 @@ async def test_units_with_all_that_is_in_them_each_looked_at_once(sandbox: Sandb
         walk = OrganizationWalk(await sessions.organization(), once)
         found = await walk.directory([prod, workloads, "ou-ab12-aaaaaaaa"], tags=False)
         assert found.units == {prod: {WEB, DATA}, workloads: {WEB, DATA, OLD}}
-        # The unit that isn't there answers the first of its two calls.
+        # For the unit that doesn't exist, only the first of its two calls is made.
         expected = {"ListAccounts": 3, "ListAccountsForParent": 4, "ListOrganizationalUnitsForParent": 3}
         assert calls(sandbox) == expected
         assert (await walk.directory([prod], tags=False)).units == {prod: {WEB, DATA}}
@@ -165,14 +166,19 @@ async def test_a_broken_answer_is_no_small_organization(body: bytes) -> None:
         b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/a</Arn>"
         b"<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
     )
-    async with wire.serving(wire.saying(wire.response(200, identity), then_close=True)) as sts:
-        environment = wire.environment(sts)
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        of_organizations = "x-amz-target" in wire.headers(await wire.request(reader))
+        writer.write(wire.response(200, body if of_organizations else identity))
+        await writer.drain()
+        writer.close()
+
+    async with wire.serving(respond) as port:
+        environment = wire.environment(port)
         async with AwsSessions(Organization(), Run(timeout_s=5), environment=environment) as sessions:
-            await sessions.identity()
-            async with wire.serving(wire.saying(wire.response(200, body), then_close=True)) as port:
-                sessions._loaded._endpoint = f"http://127.0.0.1:{port}"
-                with pytest.raises(AmbiguousError):
-                    await (await sessions.organization()).accounts()
+            calls = await sessions.organization()
+            with pytest.raises(AmbiguousError):
+                await calls.accounts()
 
 
 async def test_units_that_are_within_each_other_are_each_looked_at_once() -> None:

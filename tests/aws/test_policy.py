@@ -13,7 +13,7 @@ from bulkprof_s3 import S3Settings
 
 from bulkprof.aws.bedrock import _METHODS
 from bulkprof.aws.iam import ACTIONS, Needs, Scope, policies, unknown_plugins
-from bulkprof.aws.organization import OrganizationOperation
+from bulkprof.aws.operations import OrganizationOperation
 from bulkprof.aws.stackset import role_name, template
 from bulkprof.config import Settings
 from bulkprof.errors import ConfigError

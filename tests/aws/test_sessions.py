@@ -96,7 +96,7 @@ async def test_a_hundred_lanes_that_notice_at_once_renew_once(sandbox: Sandbox) 
         refused = await asyncio.gather(*(api.list_page() for _ in range(100)), return_exceptions=True)
         assert {type(error) for error in refused} == {ExpiredCredentialsError}
         await asyncio.gather(*(api.list_page() for _ in range(100)))
-    # The hundred refusals are of one and the same session, so one renewal answers them all.
+    # The hundred refusals are of the same session, so one renewal is enough for all.
     assert sent(sandbox, "AssumeRole") == 2
 
 

@@ -1,4 +1,4 @@
-"""Every way to AWS looks at certificates and the names in them, also behind a proxy that shows its own."""
+"""Every connection to AWS verifies certificates and their host names, also through a proxy that shows its own."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from botocore.httpsession import create_urllib3_context, get_cert_path
 from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.aws.s3_object import S3Object
-from bulkprof.aws.transport import http
+from bulkprof.aws.transport.tls import tls_context
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AwsError, ConfigError
 from bulkprof.model import Target
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
-from tests.aws.intercepting import Interceptor, between, bundle, saying
+from tests.aws.intercepting import Interceptor, bundle, http_response, running
 
 CANARY = "canary"
 OTHER = "222222222222"
@@ -48,18 +48,18 @@ Going = Callable[[AwsSessions, Path], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Way:
-    """A way to AWS, and what passes the interceptor where it is trusted."""
+    """A kind of call to AWS, and what passes the interceptor if it is trusted."""
 
     go: Going
     passes: str
     variables: dict[str, str] = field(default_factory=lambda: KEYS)
     files: dict[str, str] = field(default_factory=dict)
-    answers: dict[str, bytes] = field(default_factory=dict)
+    responses: dict[str, bytes] = field(default_factory=dict)
 
 
 @contextmanager
-def saying_no(code: str) -> Iterator[None]:
-    """What is no fault of the way: an answer that the thing isn't there."""
+def missing(code: str) -> Iterator[None]:
+    """Ignore an error response that says that the resource doesn't exist: the connection was made."""
     with suppress(ConfigError):
         try:
             yield
@@ -81,19 +81,19 @@ async def identity(sessions: AwsSessions, _: Path) -> None:
 
 
 async def organization(sessions: AwsSessions, _: Path) -> None:
-    # The sandbox has no organization, and says so: that is an answer, too.
-    with saying_no("AWSOrganizationsNotInUseException"):
+    # The sandbox has no organization, and returns an error that says so.
+    with missing("AWSOrganizationsNotInUseException"):
         await (await sessions.organization()).accounts()
 
 
 async def lock(sessions: AwsSessions, _: Path) -> None:
-    with saying_no("NoSuchBucket"):
+    with missing("NoSuchBucket"):
         async with S3Object(sessions.client, "s3://example-bucket/lock") as stored:
             await stored.create(b"{}")
 
 
 async def folder(sessions: AwsSessions, into: Path) -> None:
-    with saying_no("NoSuchBucket"):
+    with missing("NoSuchBucket"):
         await fetch_folder(sessions.client, "s3://example-bucket/manifests/", into)
 
 
@@ -115,8 +115,9 @@ def cached(name: str, **token: str) -> dict[str, str]:
 AS_PROFILE = {"AWS_PROFILE": "test"}
 SSO = f"sso_start_url = {START_URL}\nsso_region = us-east-1\n"
 ROLE = "sso_account_id = 123456789012\nsso_role_name = test\n"
-ROLE_KEYS = {"portal.sso.": saying(json.dumps({"roleCredentials": {**GRANTED, "expiration": 4_000_000_000_000}}))}
-OIDC = {"oidc.": saying(json.dumps({"accessToken": "renewed", "expiresIn": 28800, "tokenType": "Bearer"}))}
+_ROLE_CREDENTIALS = {"roleCredentials": {**GRANTED, "expiration": 4_000_000_000_000}}
+ROLE_KEYS = {"portal.sso.": http_response(json.dumps(_ROLE_CREDENTIALS))}
+OIDC = {"oidc.": http_response(json.dumps({"accessToken": "renewed", "expiresIn": 28800, "tokenType": "Bearer"}))}
 RENEWED = {
     "expiresAt": "2026-01-01T00:00:00Z",
     "clientId": "id",
@@ -144,7 +145,7 @@ WAYS = {
         f"{CANARY}-identity",
         {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/r", "AWS_WEB_IDENTITY_TOKEN_FILE": "identity"},
         {"identity": f"{CANARY}-identity"},
-        {"Action=AssumeRoleWithWebIdentity": saying(XML.format("AssumeRoleWithWebIdentity"), "text/xml")},
+        {"Action=AssumeRoleWithWebIdentity": http_response(XML.format("AssumeRoleWithWebIdentity"), "text/xml")},
     ),
     "sso": Way(identity, f"{CANARY}-sso", AS_PROFILE, {**profile(SSO + ROLE), **cached(START_URL)}, ROLE_KEYS),
     "sso session": Way(
@@ -160,9 +161,9 @@ WAYS = {
         {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "https://imds.example.com/", "AWS_EC2_METADATA_DISABLED": "false"},
         {},
         {
-            f"{IMDS}api/token": saying(f"{CANARY}-imds", "text/plain"),
-            f"{IMDS}meta-data/iam/security-credentials/role": saying(MACHINE),
-            f"{IMDS}meta-data/iam/security-credentials/": saying("role", "text/plain"),
+            f"{IMDS}api/token": http_response(f"{CANARY}-imds", "text/plain"),
+            f"{IMDS}meta-data/iam/security-credentials/role": http_response(MACHINE),
+            f"{IMDS}meta-data/iam/security-credentials/": http_response("role", "text/plain"),
         },
     ),
 }
@@ -170,7 +171,7 @@ WAYS = {
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of the machine's own."""
+    """Take out the machine's own settings."""
     for name in os.environ:
         if name.startswith("AWS_") or name.lower().endswith(("_proxy", "_bundle")):
             monkeypatch.delenv(name)
@@ -213,13 +214,13 @@ async def test_nothing_passes_an_interceptor(
     if flaw != "an unknown authority":
         monkeypatch.setenv("AWS_CA_BUNDLE", bundle(tmp_path) if flaw == "another host's name" else "")
     presents = "elsewhere.example.com" if flaw == "another host's name" else None
-    with between(Interceptor(answers=way.answers, presents=presents)) as proxy:
+    with running(Interceptor(responses=way.responses, presents=presents)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         async with entered() as sessions:
             with pytest.raises((AwsError, SSLError)) as caught:
                 await way.go(sessions, tmp_path)
-    assert proxy.asked
-    assert proxy.heard == b""
+    assert proxy.hosts
+    assert proxy.received == b""
     assert CANARY not in str(caught.value)
 
 
@@ -232,12 +233,12 @@ async def test_a_proxy_whose_authority_is_trusted_is_served(
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle(tmp_path))
     with (
         Sandbox(SandboxSettings(rate=Rate(10_000, 10_000))) as sandbox,
-        between(Interceptor(int(sandbox.url.rpartition(":")[2]), way.answers)) as proxy,
+        running(Interceptor(int(sandbox.url.rpartition(":")[2]), way.responses)) as proxy,
     ):
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         async with entered() as sessions:
             await way.go(sessions, tmp_path)
-    assert way.passes.lower() in proxy.heard.decode("latin-1").lower()
+    assert way.passes.lower() in proxy.received.decode("latin-1").lower()
 
 
 @pytest.mark.parametrize("status", ["302 Found", "307 Temporary Redirect"])
@@ -245,23 +246,23 @@ async def test_a_proxy_whose_authority_is_trusted_is_served(
 async def test_no_redirect_is_followed(
     prepared: Callable[[Way], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, status: str
 ) -> None:
-    """Whoever a login page sends its guests to would get the request's tokens."""
+    """The host that a login page redirects to would get the request's tokens."""
     way = WAYS[name]
     prepared(way)
     monkeypatch.setenv("AWS_CA_BUNDLE", bundle(tmp_path))
     away = f"HTTP/1.1 {status}\r\nLocation: https://login.example.com/\r\nContent-Length: 0\r\n\r\n".encode()
-    with between(Interceptor(answers={"": away})) as proxy:
+    with running(Interceptor(responses={"": away})) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         async with entered() as sessions:
             with pytest.raises((AwsError, ClientError)) as caught:
                 await way.go(sessions, tmp_path)
-    assert proxy.asked
-    assert "login.example.com" not in proxy.asked
+    assert proxy.hosts
+    assert "login.example.com" not in proxy.hosts
     assert CANARY not in str(caught.value)
 
 
 CONTAINER = Way(identity, "", {"AWS_CONTAINER_AUTHORIZATION_TOKEN": f"{CANARY}-container"}, {},
-                {"localhost/keys": saying(MACHINE)})  # fmt: skip
+                {"localhost/keys": http_response(MACHINE)})  # fmt: skip
 
 
 @pytest.mark.parametrize("presents", ["localhost", "elsewhere.example.com"])
@@ -273,13 +274,13 @@ async def test_a_containers_source_of_keys_is_looked_at(
     prepared(CONTAINER)
     if trusted:
         monkeypatch.setenv("AWS_CA_BUNDLE", bundle(tmp_path))
-    with between(Interceptor(answers=CONTAINER.answers, presents=presents), direct=True) as server:
+    with running(Interceptor(responses=CONTAINER.responses, presents=presents), direct=True) as server:
         monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"https://localhost:{server.port}/keys")
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
         async with entered() as sessions:
             with pytest.raises(AwsError):
                 await sessions.identity()
-    assert (f"{CANARY}-container" in server.heard.decode()) == (trusted and presents == "localhost")
+    assert (f"{CANARY}-container" in server.received.decode()) == (trusted and presents == "localhost")
 
 
 def test_the_context_trusts_whom_the_sdks_trusts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +293,7 @@ def test_the_context_trusts_whom_the_sdks_trusts(monkeypatch: pytest.MonkeyPatch
         return context
 
     monkeypatch.setattr(ssl, "create_default_context", stricter)
-    sdks, ours = create_urllib3_context(), http._tls(True)
+    sdks, ours = create_urllib3_context(), tls_context(True)
     sdks.load_verify_locations(get_cert_path(True))
     assert ours.verify_flags == sdks.verify_flags
     assert not ours.verify_flags & ssl.VERIFY_X509_STRICT

@@ -1,4 +1,4 @@
-"""A server of raw bytes on 127.0.0.1: it cuts, truncates, stalls and refuses where a well-behaved one can't."""
+"""A server of raw bytes on 127.0.0.1, which can cut, truncate, stall and refuse, unlike a well-behaved one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from bulkprof.aws import AwsSessions, BedrockApi
 from bulkprof.config import Organization, Run
 from bulkprof.model import Target
 
-Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SOURCE = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0"
 ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl"
 SECRET = "canary-secret-key"
 TOKEN = "canary-session-token"
+PORTAL = b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>Sign in</p></body></html>'
 
 
 def environment(port: int, **more: str) -> dict[str, str]:
@@ -35,15 +36,15 @@ def response(status: int, body: bytes = b"", *, length: int | None = None, **hea
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def saying(data: bytes, *, then_close: bool = False) -> Answer:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+def saying(data: bytes, *, then_close: bool = False) -> Handler:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request(reader)
         writer.write(data)
         await writer.drain()
         if then_close:
             writer.close()
 
-    return answer
+    return respond
 
 
 async def cutting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,13 +61,13 @@ async def resetting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 async def stalling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await request(reader)
-    # Until the client has had enough and closes.
+    # Until the client closes the connection.
     await reader.read()
     writer.close()
 
 
 async def request(reader: asyncio.StreamReader) -> bytes:
-    """One whole request, as it came."""
+    """Return one whole request."""
     head = await reader.readuntil(b"\r\n\r\n")
     body = b""
     for line in head.lower().split(b"\r\n"):
@@ -76,20 +77,20 @@ async def request(reader: asyncio.StreamReader) -> bytes:
 
 
 def headers(request: bytes) -> dict[str, str]:
-    """A request's headers, by their names in lower case."""
+    """Return a request's headers, by their names in lower case."""
     lines = request.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
     return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
 
 
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncIterator[int]:
-    """A server that treats every connection like this; gives its port."""
+async def serving(handler: Handler) -> AsyncIterator[int]:
+    """Run a server that handles every connection with `handler`; yields its port."""
     writers: list[asyncio.StreamWriter] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
         try:
-            await answer(reader, writer)
+            await handler(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             writer.close()
 

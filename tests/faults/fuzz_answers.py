@@ -30,13 +30,13 @@ import pytest
 
 import bulkprof
 from bulkprof.aws import AwsSessions, sessions
-from bulkprof.aws.transport.http import Answer, Connection
+from bulkprof.aws.transport.http import Connection, Response
 from bulkprof.config import Config, Settings
 from bulkprof.engine import lane, targets
 from bulkprof.errors import BulkprofError, StateError
 from bulkprof.profiles import quota
 from bulkprof.sandbox import Hypotheses, Rate, SandboxSettings, control
-from bulkprof.sandbox.service import Service
+from bulkprof.sandbox.dispatcher import Dispatcher
 from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.wire import Call
 from bulkprof.totals import RunSummary
@@ -83,7 +83,7 @@ class Trouble:
 class Wire:
     """Carries calls to the sandbox, and spoils what it answers."""
 
-    service: Service
+    service: Dispatcher
     clock: Callable[[], float]
     troubles: list[Trouble] = field(default_factory=list)
     hit: set[Place] = field(default_factory=set)
@@ -93,7 +93,7 @@ class Wire:
 
     async def exchange(
         self, connection: Connection, method: str, address: str, headers: Any, body: bytes | None, signer: Any = None
-    ) -> Answer:
+    ) -> Response:
         await asyncio.sleep(0.02)
         self.calls += 1
         assert self.calls < MOST_CALLS, "this run never ends"
@@ -108,12 +108,12 @@ class Wire:
         place = self._place(call)
         trouble = next((each for each in self.troubles if each.strikes(call.operation, place)), None)
         if trouble is None or not trouble.spoiler.swallows:
-            answer = (await self.service.handle(call)).answer
+            answer = (await self.service.handle(call)).response
             assert answer is not None
             names = {name.lower(): value for name, value in answer.headers.items()}
-            sound = Answer(answer.status, {**names, "date": self._date()}, answer.body)
+            sound = Response(answer.status, {**names, "date": self._date()}, answer.body)
         else:
-            sound = Answer(200, {"date": self._date()}, b"{}")
+            sound = Response(200, {"date": self._date()}, b"{}")
         if trouble is None:
             return sound
         if call.operation == "ListFoundationModels" or "SYSTEM_DEFINED" in parts.query:
@@ -151,7 +151,7 @@ class World:
         self.unique = chance() < 0.5
         hypotheses = Hypotheses(unique_names=self.unique, tag_lag_s=60.0 if chance() < 0.2 else 0.0)
         denied = frozenset({"tag:GetResources"}) if chance() < 0.2 else frozenset[str]()
-        service = Service(
+        service = Dispatcher(
             SandboxSettings(rate=Rate(1e6, 1e6), seed=seed, hypotheses=hypotheses, denied_actions=denied, clock=clock)
         )
         service.store.open()
@@ -332,7 +332,7 @@ def in_process() -> Iterator[None]:
             loaded.append(load(*arguments))
         return loaded[0]
 
-    async def exchange(connection: Connection, *arguments: Any, **more: Any) -> Answer:
+    async def exchange(connection: Connection, *arguments: Any, **more: Any) -> Response:
         return await _WIRE[0].exchange(connection, *arguments, **more)
 
     async def at_once(work: Callable[..., Any], *arguments: Any, **more: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from bulkprof.aws.transport.http import Answer
+from bulkprof.aws.transport.http import Response
 
 PORTAL = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" '
@@ -81,12 +81,12 @@ class Spoiler:
     """Whether what it makes could be an answer of AWS's."""
     pages: int = field(default=0, init=False)
 
-    def __call__(self, operation: str, answer: Answer) -> Answer:
-        """Answer what comes instead; raises what an HTTP client would."""
+    def __call__(self, operation: str, answer: Response) -> Response:
+        """Return what is received instead; raises what an HTTP client would."""
         made = _KINDS[self.kind](self, operation, answer)
         if made.status < 300 and not made.content and operation in WITHOUT_A_BODY:
             self.lies = True
-        return Answer(made.status, {"date": answer.headers.get("date", ""), **made.headers}, made.content)
+        return Response(made.status, {"date": answer.headers.get("date", ""), **made.headers}, made.content)
 
     def a_status(self) -> int:
         found = self.random.choice(STATUSES)
@@ -100,52 +100,53 @@ def draw(source: random.Random) -> Spoiler:
     return Spoiler(random.Random(source.random()), kind, swallows=kind == "slow down" or source.random() < 0.3)
 
 
-def _body(content: bytes) -> Callable[[Spoiler, str, Answer], Answer]:
-    def spoil(self: Spoiler, operation: str, answer: Answer) -> Answer:
-        return Answer(answer.status, answer.headers, content)
+def _body(content: bytes) -> Callable[[Spoiler, str, Response], Response]:
+    def spoil(self: Spoiler, operation: str, answer: Response) -> Response:
+        return Response(answer.status, answer.headers, content)
 
     return spoil
 
 
-def _portal(self: Spoiler, operation: str, answer: Answer) -> Answer:
-    return Answer(self.a_status(), {"content-type": "text/html"}, PORTAL)
+def _portal(self: Spoiler, operation: str, answer: Response) -> Response:
+    return Response(self.a_status(), {"content-type": "text/html"}, PORTAL)
 
 
-def _status(self: Spoiler, operation: str, answer: Answer) -> Answer:
-    return Answer(self.a_status(), {}, b"")
+def _status(self: Spoiler, operation: str, answer: Response) -> Response:
+    return Response(self.a_status(), {}, b"")
 
 
-def _cut(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _cut(self: Spoiler, operation: str, answer: Response) -> Response:
     whole = answer.content.rstrip()
-    return Answer(answer.status, answer.headers, whole[: self.random.randrange(len(whole))] if whole else b"{")
+    return Response(answer.status, answer.headers, whole[: self.random.randrange(len(whole))] if whole else b"{")
 
 
-def _noise(self: Spoiler, operation: str, answer: Answer) -> Answer:
-    return Answer(answer.status, answer.headers, b"\xff\xfe" + self.random.randbytes(self.random.randrange(1, 300)))
+def _noise(self: Spoiler, operation: str, answer: Response) -> Response:
+    return Response(answer.status, answer.headers, b"\xff\xfe" + self.random.randbytes(self.random.randrange(1, 300)))
 
 
-def _flipped(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _flipped(self: Spoiler, operation: str, answer: Response) -> Response:
     self.lies = True
     content = bytearray(answer.content or b"{}")
     for _ in range(self.random.randrange(1, 6)):
         content[self.random.randrange(len(content))] = self.random.randrange(256)
-    return Answer(answer.status, answer.headers, bytes(content))
+    return Response(answer.status, answer.headers, bytes(content))
 
 
-def _zipped(self: Spoiler, operation: str, answer: Answer) -> Answer:
-    return Answer(answer.status, {**answer.headers, "content-encoding": "gzip"}, gzip.compress(answer.content or b"{}"))
+def _zipped(self: Spoiler, operation: str, answer: Response) -> Response:
+    headers = {**answer.headers, "content-encoding": "gzip"}
+    return Response(answer.status, headers, gzip.compress(answer.content or b"{}"))
 
 
-def _wide(self: Spoiler, operation: str, answer: Answer) -> Answer:
-    return Answer(answer.status, answer.headers, answer.content.decode().encode("utf-16") or b"\xff\xfe")
+def _wide(self: Spoiler, operation: str, answer: Response) -> Response:
+    return Response(answer.status, answer.headers, answer.content.decode().encode("utf-16") or b"\xff\xfe")
 
 
-def _error_as_success(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _error_as_success(self: Spoiler, operation: str, answer: Response) -> Response:
     name = self.random.choice(("ThrottlingException", "AccessDeniedException", "Oops"))
-    return Answer(200, answer.headers, json.dumps({"__type": name, "message": "no"}).encode())
+    return Response(200, answer.headers, json.dumps({"__type": name, "message": "no"}).encode())
 
 
-def _odd_error(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _odd_error(self: Spoiler, operation: str, answer: Response) -> Response:
     odd = (None, 5, 1.5, True, [], {}, "", "\ud800", "\x1b[2J\0\u2028", "-" * 100_000, ["a"], {"a": "\udfff"})
     body: dict[str, Any] = {
         name: self.random.choice(odd) for name in ("message", "Message", "__type", "code") if self.random.random() < 0.7
@@ -154,23 +155,23 @@ def _odd_error(self: Spoiler, operation: str, answer: Answer) -> Answer:
     names = ("a#b:c", "Oops") if self.swallows else ("#", ":", "\u00ff", "1")
     headers = {"x-amzn-errortype": self.random.choice(("", *names))}
     content = json.dumps(body).encode() if self.random.random() < 0.8 else b'{"message":"\xed\xa0\x80"}'
-    return Answer(self.random.choice((400, 403, 405, 409, 500)), headers, content)
+    return Response(self.random.choice((400, 403, 405, 409, 500)), headers, content)
 
 
-def _slow_down(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _slow_down(self: Spoiler, operation: str, answer: Response) -> Response:
     headers = {"retry-after": self.random.choice(RETRY_AFTER), "x-amzn-errortype": "ThrottlingException"}
     body = b'{"message":"Too many requests"}' if self.random.random() < 0.7 else PORTAL
-    return Answer(self.random.choice((400, 429, 429, 503)), headers, body)
+    return Response(self.random.choice((400, 429, 429, 503)), headers, body)
 
 
-def _broken_off(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _broken_off(self: Spoiler, operation: str, answer: Response) -> Response:
     raise self.random.choice(
         (aiohttp.ClientPayloadError("cut"), aiohttp.ServerDisconnectedError(), TimeoutError(), ConnectionResetError(),
          aiohttp.http_exceptions.TransferEncodingError("chunk"))
     )  # fmt: skip
 
 
-def _other_type(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _other_type(self: Spoiler, operation: str, answer: Response) -> Response:
     """Something else in one or more of the members."""
     tree = _tree(answer)
     places = [(holder, key) for holder, key in _places(tree) if key in READ]
@@ -178,10 +179,10 @@ def _other_type(self: Spoiler, operation: str, answer: Answer) -> Answer:
         return _body(b"[[]]")(self, operation, answer)
     for holder, key in self.random.sample(places, self.random.randrange(1, min(4, len(places)) + 1)):
         holder[key] = self.random.choice([each for each in _ODD if not _same_kind(each, holder[key])])
-    return Answer(answer.status, answer.headers, json.dumps(tree).encode())
+    return Response(answer.status, answer.headers, json.dumps(tree).encode())
 
 
-def _other_entry(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _other_entry(self: Spoiler, operation: str, answer: Response) -> Response:
     """Entries of lists that are none."""
     tree = _tree(answer)
     lists = [holder[key] for holder, key in _places(tree) if key in READ and isinstance(holder[key], list)]
@@ -189,10 +190,10 @@ def _other_entry(self: Spoiler, operation: str, answer: Answer) -> Answer:
         return _body(b'""')(self, operation, answer)
     for each in self.random.sample(lists, self.random.randrange(1, len(lists) + 1)):
         each.insert(self.random.randrange(len(each) + 1), self.random.choice((None, 5, "x", [], [None], True)))
-    return Answer(answer.status, answer.headers, json.dumps(tree).encode())
+    return Response(answer.status, answer.headers, json.dumps(tree).encode())
 
 
-def _lie(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _lie(self: Spoiler, operation: str, answer: Response) -> Response:
     """Members that are gone, changed, empty or there twice."""
     self.lies = True
     tree = _tree(answer)
@@ -214,20 +215,20 @@ def _lie(self: Spoiler, operation: str, answer: Answer) -> Answer:
                 holder[key] = holder[key][1:] * 2
             case _:
                 holder[key] = copy.deepcopy(self.random.choice(_ODD))
-    return Answer(answer.status, answer.headers, json.dumps(tree).encode())
+    return Response(answer.status, answer.headers, json.dumps(tree).encode())
 
 
-def _twice(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _twice(self: Spoiler, operation: str, answer: Response) -> Response:
     """Keys that are there twice; the last of them holds, and is wrong."""
     body = answer.content.rstrip() or b"{}"
     if not body.endswith(b"}"):
         return _portal(self, operation, answer)
     keys = [key for key in _tree(answer) if key in READ] or ["__type"]
     again = b",".join(b'"%b":5' % key.encode() for key in keys)
-    return Answer(answer.status, answer.headers, body[:-1] + (b"," if len(body) > 2 else b"") + again + b"}")
+    return Response(answer.status, answer.headers, body[:-1] + (b"," if len(body) > 2 else b"") + again + b"}")
 
 
-def _no_end(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _no_end(self: Spoiler, operation: str, answer: Response) -> Response:
     """A page token that comes again, or a new one each time."""
     token = TOKENS.get(operation)
     if token is None or answer.status >= 300:
@@ -235,10 +236,10 @@ def _no_end(self: Spoiler, operation: str, answer: Answer) -> Answer:
     self.pages += 1
     again = self.kind == "the same page for ever"
     tree = {**_tree(answer), token: "again" if again else f"page-{self.pages}"}
-    return Answer(answer.status, answer.headers, json.dumps(tree).encode())
+    return Response(answer.status, answer.headers, json.dumps(tree).encode())
 
 
-def _bad_arn(self: Spoiler, operation: str, answer: Answer) -> Answer:
+def _bad_arn(self: Spoiler, operation: str, answer: Response) -> Response:
     tree = _tree(answer)
     if "inferenceProfileArn" not in tree:
         return _portal(self, operation, answer)
@@ -247,10 +248,10 @@ def _bad_arn(self: Spoiler, operation: str, answer: Answer) -> Answer:
         ("", " ", "arn", arn.replace(":", ";"), arn[:-12], arn + "\n", arn.replace("application-", ""), 7, None, [arn],
          arn.replace("bedrock", "s3"), "arn:aws:bedrock:xx-east-9:999999999999:application-inference-profile/abc")
     )  # fmt: skip
-    return Answer(answer.status, answer.headers, json.dumps(tree).encode())
+    return Response(answer.status, answer.headers, json.dumps(tree).encode())
 
 
-def _tree(answer: Answer) -> dict[str, Any]:
+def _tree(answer: Response) -> dict[str, Any]:
     try:
         tree = json.loads(answer.content or b"{}")
     except ValueError:
@@ -275,7 +276,7 @@ def _same_kind(one: object, other: object) -> bool:
 
 _TEXTS = ("", "x", "\ud83d\ude00", "\0", "x" * 5_000, "arn:aws:abcdefgh", "\ud800", "arn:::::x")
 _ODD: tuple[Any, ...] = (None, 5, -1, 1e308, True, "x", "\ud800", [], [None], {}, {"a": 1}, [[[[]]]])
-_KINDS: dict[str, Callable[[Spoiler, str, Answer], Answer]] = {
+_KINDS: dict[str, Callable[[Spoiler, str, Response], Response]] = {
     "a captive portal": _portal,
     "a status alone": _status,
     "an empty body": _body(b""),

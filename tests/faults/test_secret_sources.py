@@ -15,8 +15,8 @@ from bulkprof.engine import retry
 from bulkprof.errors import AccessDeniedError, SignInNeededError, without_secrets
 from bulkprof.model import Target
 from bulkprof.sandbox import Sandbox
-from bulkprof.sandbox.server import HttpServer, Reply
-from bulkprof.sandbox.wire import Answer, Call
+from bulkprof.sandbox.server import HttpServer
+from bulkprof.sandbox.wire import Call, Reply, Response
 from tests.cli.driver import CommandLine
 from tests.faults.test_secrets import CANARY, written
 
@@ -30,7 +30,7 @@ def answering(status: int, body: str) -> Iterator[tuple[int, list[str]]]:
 
     async def answer(call: Call) -> Reply:
         asked.append(call.path)
-        return Reply(Answer(status, body.format(call.path).encode(), {"Content-Type": "text/plain"}))
+        return Reply(Response(status, body.format(call.path).encode(), {"Content-Type": "text/plain"}))
 
     server = HttpServer(answer, 0)
     try:
@@ -142,7 +142,9 @@ async def test_an_external_id_that_sts_quotes_is_not_shown(monkeypatch: pytest.M
 
     async def answer(call: Call) -> Reply:
         known = b"GetCallerIdentity" in call.body
-        return Reply(Answer(200 if known else 403, (caller if known else body).encode(), {"Content-Type": "text/xml"}))
+        return Reply(
+            Response(200 if known else 403, (caller if known else body).encode(), {"Content-Type": "text/xml"})
+        )
 
     server = HttpServer(answer, 0)
     environment = {

@@ -1,12 +1,14 @@
-"""What the plugins' tests share: profiles, outcomes and runs made from little."""
+"""Profiles, outcomes, runs, plugin files and a Slack webhook for the tests of plugins."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from bulkprof.plugins import (
     DesiredProfile,
@@ -16,11 +18,13 @@ from bulkprof.plugins import (
     Request,
     RunContext,
     RunSummary,
+    Sink,
     Target,
 )
 from bulkprof.plugins.registry import Registry
 
 TARGET = Target("111122223333", "us-east-1")
+SLACK_SECRET = "T000-B000-very-secret"
 MakeProfile = Callable[..., DesiredProfile]
 
 
@@ -45,7 +49,7 @@ def make_profile() -> MakeProfile:
 
 @pytest.fixture
 def load(tmp_path: Path) -> Callable[..., Any]:
-    """Loads one plugin the way a run does, and answers its object."""
+    """Loads one plugin as a run does, and returns its object."""
 
     def make(name: str, **settings: Any) -> Any:
         return Registry({name: settings}, tmp_path).objects[name]
@@ -54,7 +58,7 @@ def load(tmp_path: Path) -> Callable[..., Any]:
 
 
 def make_outcomes(count: int, *, failed: int = 0) -> list[Outcome]:
-    """`count` created profiles, then `failed` failed ones."""
+    """Return `count` created profiles, then `failed` failed ones."""
     created = [
         Outcome(
             number,
@@ -87,7 +91,7 @@ def make_outcomes(count: int, *, failed: int = 0) -> list[Outcome]:
 
 
 def finished(outcomes: Sequence[Outcome], *, links: Mapping[str, str] | None = None, batch: int = 3) -> FinishedRun:
-    """A run that ended with these outcomes."""
+    """Return a run that ended with these outcomes."""
     counts: dict[OutcomeKind, int] = {}
     for outcome in outcomes:
         counts[outcome.kind] = counts.get(outcome.kind, 0) + 1
@@ -102,5 +106,50 @@ def finished(outcomes: Sequence[Outcome], *, links: Mapping[str, str] | None = N
 
 
 def run_context(client: Any) -> RunContext:
-    """A run that starts, with these clients."""
+    """Return a run at its start, with these clients."""
     return RunContext("run-1", "apply", "example", "2026-03-01T02:00:00Z", client)
+
+
+def write_plugin(directory: Path, text: str, name: str = "rules.py") -> dict[str, Any]:
+    """Write a local plugin file, and return the config's table that names it."""
+    (directory / name).write_text("from bulkprof.plugins import *\n" + text)
+    return {"path": name}
+
+
+class SlackHook:
+    """A webhook that sends the given responses, and keeps what it received."""
+
+    def __init__(self) -> None:
+        self.responses: list[web.Response] = []
+        self.messages: list[Any] = []
+        self.url = ""
+
+    async def respond(self, request: web.Request) -> web.Response:
+        self.messages.append(await request.json())
+        return self.responses.pop(0) if self.responses else web.Response(text="ok")
+
+
+@pytest.fixture
+async def hook(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SlackHook]:
+    hook = SlackHook()
+    app = web.Application()
+    app.router.add_post(f"/services/{SLACK_SECRET}", hook.respond)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    hook.url = f"http://127.0.0.1:{runner.addresses[0][1]}/services/{SLACK_SECRET}"
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", hook.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield hook
+    await runner.cleanup()
+
+
+def sink_of(plugin: Any, client: Any = None) -> Sink:
+    (sink,) = plugin.bulkprof_sinks(run_context(client))
+    return sink
+
+
+def all_text(error: BaseException) -> str:
+    """Return everything that a log could show of an error: its text, its causes, its repr."""
+    return "".join(traceback.format_exception(error)) + repr(error) + repr(error.__context__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,8 +202,10 @@ def test_parts_that_stay_are_found_at_once(values: list[str]) -> None:
     b=st.text(alphabet="a-", max_size=2),
 )
 def test_a_clean_name_needs_no_look_at_its_parts(template: str, a: str, b: str) -> None:
-    plugin, careful = make_plugin(template=template), make_plugin(template=template)
-    careful._divided = False
+    settings = NamingSettings.model_validate({"template": template})
+    undivided = settings.model_copy(update={"template": replace(settings.template, divided=False)})
+    context = PluginContext("naming", Path())
+    plugin, careful = Plugin(settings, context), Plugin(undivided, context)
     found: list[str] = []
     for one in (plugin, careful):
         try:

@@ -1,4 +1,4 @@
-"""The shape of results lines: a contract with everybody who reads such a file."""
+"""The shape of results lines: a contract with all programs that read such a file."""
 
 from __future__ import annotations
 

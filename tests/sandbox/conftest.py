@@ -33,7 +33,7 @@ class Clock:
             self._now += seconds
 
 
-class Caller:
+class Clients:
     """Clients of one sandbox, and the few calls that every test makes."""
 
     def __init__(self, session: Any, sandbox: Sandbox) -> None:
@@ -102,17 +102,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def make(clock: Clock, boto_session: Any) -> Iterator[Callable[..., tuple[Sandbox, Caller]]]:
-    """Start a sandbox with these settings and give it with its caller; all end with the test."""
-    started: list[tuple[Sandbox, Caller]] = []
+def make(clock: Clock, boto_session: Any) -> Iterator[Callable[..., tuple[Sandbox, Clients]]]:
+    """Start a sandbox with these settings and give it with its clients; all end with the test."""
+    started: list[tuple[Sandbox, Clients]] = []
 
-    def start(**settings: Any) -> tuple[Sandbox, Caller]:
+    def start(**settings: Any) -> tuple[Sandbox, Clients]:
         settings = {"rate": Rate(1000, 1000), "clock": clock, **settings}
         sandbox = Sandbox(SandboxSettings(**settings)).start()
-        started.append((sandbox, Caller(boto_session, sandbox)))
+        started.append((sandbox, Clients(boto_session, sandbox)))
         return started[-1]
 
     yield start
-    for sandbox, caller in started:
-        caller.close()
+    for sandbox, clients in started:
+        clients.close()
         sandbox.stop()

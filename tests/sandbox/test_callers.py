@@ -1,4 +1,4 @@
-"""Who may call, and what: calls that nobody signed, chained roles, no organization, operations that aren't there."""
+"""Who may call, and what: unsigned calls, chained roles, no organization, operations that aren't there."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ CALLS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
 }
 
 
-def answered(sandbox: Any, call: str, **headers: str) -> tuple[int, str]:
-    """Status and error code of a call that no SDK would make."""
+def raw_call(sandbox: Any, call: str, **headers: str) -> tuple[int, str]:
+    """Return status and error code of a call that no SDK would make."""
     method, path, own, body = CALLS[call]
     connection = http.client.HTTPConnection(sandbox.url.removeprefix("http://"))
     connection.request(method, path, body, {**own, **headers})
@@ -55,13 +55,13 @@ def answered(sandbox: Any, call: str, **headers: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_what_nobody_signed_is_refused(make: Any, call: str) -> None:
+def test_an_unsigned_call_is_refused(make: Any, call: str) -> None:
     sandbox, _ = make()
     named = "" if call == "sts" else "Exception"
-    assert answered(sandbox, call) == (403, f"MissingAuthenticationToken{named}")
+    assert raw_call(sandbox, call) == (403, f"MissingAuthenticationToken{named}")
     unknown = "InvalidClientTokenId" if call == "sts" else "UnrecognizedClientException"
-    assert answered(sandbox, call, Authorization="Bearer bedrock-api-key-x") == (403, unknown)
-    assert answered(sandbox, call, Authorization="Basic eDp5") == (403, f"IncompleteSignature{named}")
+    assert raw_call(sandbox, call, Authorization="Bearer bedrock-api-key-x") == (403, unknown)
+    assert raw_call(sandbox, call, Authorization="Basic eDp5") == (403, f"IncompleteSignature{named}")
     assert sandbox.ledger().calls == ()
 
 

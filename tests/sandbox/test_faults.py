@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
 from bulkprof.sandbox import Fault
+from bulkprof.sandbox.state.store import ProfileStore
 
 AMBIGUOUS = (ConnectionClosedError, HTTPClientError)
 
@@ -93,15 +94,14 @@ def test_a_delay_before_the_work_commits_after_the_client_left(
 ) -> None:
     sandbox, aws = make()
     committed = threading.Event()
-    store = sandbox._running.store
-    create = store.create
+    create = ProfileStore.create
 
     def watched(*arguments: Any) -> Any:
         made = create(*arguments)
         committed.set()
         return made
 
-    monkeypatch.setattr(store, "create", watched)
+    monkeypatch.setattr(ProfileStore, "create", watched)
     sandbox.set_faults([Fault("delay_before", delay_s=0.3)])
     config = Config(read_timeout=0.05, retries={"total_max_attempts": 1})
     impatient = boto_session.create_client(

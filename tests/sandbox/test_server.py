@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bulkprof.sandbox import Ledger, Sandbox, SandboxMissingError, SandboxSettings
-from bulkprof.sandbox.services.identity import account_of_key, mint_key
+from bulkprof.sandbox.services.sessions import account_of_key, mint_key
 
 
 def control(sandbox: Sandbox, path: str, body: Any = None, method: str = "GET") -> Any:
@@ -194,7 +194,7 @@ def test_keys_carry_their_account_and_foreign_keys_none() -> None:
         assert account_of_key(foreign) is None
 
 
-def test_half_a_request_harms_nobody(make: Any) -> None:
+def test_half_a_request_harms_no_other_call(make: Any) -> None:
     sandbox, aws = make()
     host, _, port = sandbox.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port))) as rude:

@@ -1,1 +1,1 @@
-"""Who sends: the caller's own credentials, assumed roles, MFA."""
+"""Credentials: the caller's own, assumed roles, MFA."""

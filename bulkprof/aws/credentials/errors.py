@@ -1,7 +1,7 @@
-"""What it means when the caller's own credentials can't be had: where they were looked for, what is wrong, what to do.
+"""Why the caller's own credentials can't be had: which provider of the SDK failed, what is wrong, and what to do.
 
-The SDK looks in ten places, and runs programs and reads caches and files on the way: it raises whatever those make of
-it. Values are never quoted, since any of them may be a secret.
+The SDK has ten credential providers, which run programs and read caches and files: it raises any exception that those
+cause. Values are never quoted, since any of them may be a secret.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bulkprof.aws.errors.mapping import from_sdk
-from bulkprof.aws.errors.sdk import SIGN_IN
-from bulkprof.aws.errors.untold import safe_text
+from bulkprof.aws.errors.sdk import SIGN_IN, safe_text
 from bulkprof.errors import (
     AmbiguousError,
     AwsError,
@@ -22,48 +21,48 @@ from bulkprof.errors import (
 )
 
 PASSING = (UnreachableError, AmbiguousError, ThrottledError)
-"""What passes by itself: another try may do."""
+"""Errors that may pass by themselves: another try may succeed."""
 
 
-class Place(NamedTuple):
-    """A place that the SDK looks in."""
+class Provider(NamedTuple):
+    """A credential provider of the SDK, for people."""
 
     name: str
     remedy: str
 
 
-_FILES = Place("the AWS config and credentials files", "check both files, and AWS_PROFILE")
-PLACES: Mapping[str, Place] = {
-    "env": Place("the environment", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN if any"),
-    "assume-role": Place("the profile's role_arn", "check role_arn, source_profile and credential_source there"),
-    "assume-role-with-web-identity": Place(
+_FILES = Provider("the AWS config and credentials files", "check both files, and AWS_PROFILE")
+PROVIDERS: Mapping[str, Provider] = {
+    "env": Provider("the environment", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN if any"),
+    "assume-role": Provider("the profile's role_arn", "check role_arn, source_profile and credential_source there"),
+    "assume-role-with-web-identity": Provider(
         "the web identity token", "check AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN, or the profile's own"
     ),
-    "sso": Place("IAM Identity Center (SSO)", "sign in again with `aws sso login`, or check the profile"),
-    "login": Place("the profile's login_session", "sign in again with `aws login`, or check the profile"),
-    "custom-process": Place(
+    "sso": Provider("IAM Identity Center (SSO)", "sign in again with `aws sso login`, or check the profile"),
+    "login": Provider("the profile's login_session", "sign in again with `aws login`, or check the profile"),
+    "custom-process": Provider(
         "the profile's credential_process",
         "run that command by hand: it must print one JSON object, as the AWS documentation on it says",
     ),
-    "container-role": Place(
+    "container-role": Provider(
         "the container",
         "check AWS_CONTAINER_CREDENTIALS_FULL_URI or _RELATIVE_URI, and AWS_CONTAINER_AUTHORIZATION_TOKEN",
     ),
-    "iam-role": Place(
+    "iam-role": Provider(
         "this machine's role", "check its instance profile, or set AWS_EC2_METADATA_DISABLED=true to do without"
     ),
     "shared-credentials-file": _FILES,
     "config-file": _FILES,
     "boto-config": _FILES,
-    "ec2-credentials-file": Place("AWS_CREDENTIAL_FILE", "check that file"),
+    "ec2-credentials-file": Provider("AWS_CREDENTIAL_FILE", "check that file"),
 }
-"""By the names that the SDK calls them by (`METHOD`)."""
+"""By the SDK's own names of its providers (`METHOD`)."""
 
 
-def cant_be_had(error: Exception, place: str = "") -> AwsError:
-    """Answer what `error` means, which the SDK raised while it looked in `place`. Never raises.
+def cant_be_had(error: Exception, provider: str = "") -> AwsError:
+    """Return what `error` means, which the SDK raised in `provider`. Never raises.
 
-    What passes by itself is of its own class; everything else is a `SignInNeededError`.
+    One of `PASSING` keeps its class; everything else becomes a `SignInNeededError`.
     """
     code = type(error).__name__
     if isinstance(error, AwsError):
@@ -72,12 +71,12 @@ def cant_be_had(error: Exception, place: str = "") -> AwsError:
         text, code = error.message, error.code
     else:
         text = plain(error)
-        # Those of the SDK's that passes: STS or IAM Identity Center is out of reach, or too busy.
+        # STS or IAM Identity Center is out of reach, or too busy.
         if _is_of_sdk(error) and isinstance(found := from_sdk(error), PASSING):
             return found
         if isinstance(getattr(error, "response", None), dict):
             text, code = str(found := from_sdk(error)), found.code
-    where, remedy = PLACES.get(place, Place("", SIGN_IN))
+    where, remedy = PROVIDERS.get(provider, Provider("", SIGN_IN))
     of = f" of {where}" if where else ""
     return SignInNeededError(f"the AWS credentials{of} can't be used: {text.rstrip('.')}; {remedy}", code=code)
 
@@ -92,11 +91,11 @@ def _is_of_sdk(error: Exception) -> bool:
 
 
 def plain(error: Exception) -> str:
-    """Answer `error` in words, without the values that texts of foreign exceptions may hold."""
+    """Return `error` in words, without the values that messages of other libraries may quote."""
     from botocore.exceptions import BotoCoreError, CredentialRetrievalError
 
     if isinstance(error, CredentialRetrievalError):
-        # Where from, is said already.
+        # The provider is named already.
         return in_a_line(safe_text(error.kwargs.get("error_msg") or error))
     if isinstance(error, BotoCoreError):
         return in_a_line(safe_text(error))
@@ -112,9 +111,9 @@ def plain(error: Exception) -> str:
 _HEADER = ("access key ID", "session token")
 
 
-def check_keys(access_key: Any, secret_key: Any, token: Any, place: str = "") -> None:
+def check_keys(access_key: Any, secret_key: Any, token: Any, provider: str = "") -> None:
     """Raise `SignInNeededError` for keys that nothing can be signed with, or that no header can carry."""
-    where, remedy = PLACES.get(place, Place("", SIGN_IN))
+    where, remedy = PROVIDERS.get(provider, Provider("", SIGN_IN))
     of = f" of {where}" if where else ""
     for name, value in (("access key ID", access_key), ("secret access key", secret_key), ("session token", token)):
         if name == "session token" and not value:

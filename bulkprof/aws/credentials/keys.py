@@ -1,4 +1,4 @@
-"""Keys that lanes share: renewed in time, on notice, and once, however many lanes notice at once."""
+"""Keys that lanes share: renewed before they run out or when AWS refuses them, and once for all lanes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Grant:
 
     keys: Keys
     lifetime_s: float | None = None
-    """Seconds from now; None where the source renews them itself, or they don't run out."""
+    """Seconds from now; None if they are renewed elsewhere, or don't run out."""
 
 
 Fetch = Callable[[Keys | None], Awaitable[Grant]]
@@ -45,8 +45,8 @@ class SharedCredentials:
     """One account's keys, shared by all its clients (`sdk.py` gives them the SDK's form).
 
     `fetch` gets new ones and raises `AwsError`. It is called when there are none yet, when they are about to run out
-    (five minutes ahead, or a third of a short life), and after `expired()`. Whoever asks meanwhile waits and
-    gets the same answer, the same error included.
+    (five minutes ahead, or a third of a short life), and after `expired()`. Calls that ask meanwhile
+    wait and get the same keys, or the same error.
     """
 
     def __init__(self, fetch: Fetch, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -60,20 +60,20 @@ class SharedCredentials:
         self._refusal: AwsError | None = None
         self._refused_until = 0.0
         self.generation = 0
-        """Counts the keys there have been: says which of them a refused call was signed with."""
+        """The number of the current keys: tells which keys a refused call was signed with."""
 
     def expired(self, generation: int) -> None:
-        """AWS says that the keys of `generation` have run out. Later ones, that somebody else got, stay."""
+        """Mark the keys of `generation` as run out, as AWS says. Later ones, which another lane has renewed, stay."""
         if generation == self.generation:
             self._stale = True
 
     async def keys(self) -> Keys:
-        """Answer keys that are good to sign with. Raises `AwsError`; no call was made for the caller then."""
+        """Return keys to sign with. Raises `AwsError`; the call that needs the keys was not sent then."""
         keys = self._usable()
         if keys is not None:
             return keys
         async with self._lock:
-            # The one before may have done the work, or have been told why it can't be done.
+            # The task that held the lock may have renewed them, or have failed to.
             keys = self._usable()
             if keys is not None:
                 return keys
@@ -94,11 +94,11 @@ class SharedCredentials:
         except AwsError as error:
             now = self._clock()
             if self._keys is not None and not self._stale and self._dead_at is not None and now < self._dead_at:
-                # Still good for minutes: a hiccup of STS is no reason to stop; ask again in a while.
+                # Still valid for minutes, so an error of STS is no reason to stop; try again in a while.
                 self._renew_at = min(self._dead_at, now + _REMEMBER_REFUSAL_S)
                 return self._keys
-            # A refusal is remembered, so that all lanes that wait for the same keys fail alike and STS isn't hammered.
-            # What passes by itself is only for those that were already waiting.
+            # A refusal is kept for a while, so that all lanes that wait for these keys get the same error, and
+            # STS isn't called for each. An error that may pass is kept only for those that were already waiting.
             self._refusal = error
             self._refused_until = now + (0.5 if isinstance(error, _PASSING) else _REMEMBER_REFUSAL_S)
             self._refuse(error)
@@ -115,8 +115,8 @@ class SharedCredentials:
 
     def _refuse(self, error: AwsError) -> NoReturn:
         if isinstance(error, AmbiguousError | ThrottledError):
-            # It is the renewal that got lost or was too fast. The call that needs the keys was never sent,
-            # and its pacer must not learn from another operation's throttling.
+            # It was the renewal that was lost or throttled. The call that needs the keys was never sent, and its pacer
+            # must not slow down for another operation's throttling.
             raise UnreachableError(
                 error.message,
                 code=error.code,
@@ -124,5 +124,5 @@ class SharedCredentials:
                 where=error.where,
                 retry_after=error.retry_after,
             ) from None
-        # A copy each: many tasks raising one exception object would grow its traceback for ever.
+        # A copy each: each raise of one exception object would make its traceback longer.
         raise copy.copy(error) from None

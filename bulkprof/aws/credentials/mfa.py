@@ -1,7 +1,7 @@
 """One-time codes of MFA devices, which a profile of the SDK's config may ask for (`mfa_serial`).
 
-The SDK asks in the midst of its work, on the event loop, and would hold everything up until somebody answers. Here it
-is told at once that there is no code yet; then whoever started the run is asked, and the SDK begins anew with the code.
+The SDK asks for them on the event loop, and would block it until the user has typed one. Here an exception tells it at
+once that there is no code yet; then the user is asked, and the SDK starts again with the code.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 Ask = Callable[[str], Awaitable[str | None]]
-"""Asks whoever started the run a question, and answers None where nobody can be asked."""
+"""Asks the user a question. Returns None where there is no terminal to ask at."""
 
 
 class CodeNeededError(BaseException):
@@ -21,21 +21,21 @@ class CodeNeededError(BaseException):
 
 
 class Codes:
-    """The codes that were given, by the SDK's question; called as the SDK's prompter is."""
+    """The codes that the user gave, by the SDK's question. Takes the place of the SDK's prompter."""
 
     def __init__(self) -> None:
         self._codes: dict[str, str] = {}
 
     def __call__(self, question: str) -> str:
-        """Answer the code. Raises `CodeNeededError` where it wasn't given yet."""
+        """Return the code. Raises `CodeNeededError` if it wasn't given yet."""
         if question not in self._codes:
             raise CodeNeededError(question)
         return self._codes[question]
 
     def give(self, question: str, code: str) -> None:
-        """Keep a code for when the SDK asks again."""
+        """Keep a code for the SDK's next try."""
         self._codes[question] = code
 
     def forget(self) -> None:
-        """Drop all codes: each is good for one time."""
+        """Drop all codes: each can be used once."""
         self._codes.clear()

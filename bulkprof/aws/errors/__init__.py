@@ -1,1 +1,1 @@
-"""From what the SDK and the network raise to bulkprof's own errors."""
+"""Maps the errors of the SDK and the network to bulkprof's own."""

@@ -1,16 +1,16 @@
-"""Every exception class of botocore's, by name, and the error that it becomes.
+"""Every exception class of botocore, by name, and the error that it becomes.
 
-By name, as each release has some more: those of releases to come stand here before they are installed. A class that
-isn't listed is judged by the one that it inherits from, and a test fails until somebody has decided about it.
+By name, as releases add classes: new ones can be listed here before that release is installed. A class that isn't
+listed is treated as the one that it inherits from, and a test fails until it is listed.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from bulkprof.aws.errors.untold import safe_text
 from bulkprof.errors import (
     AmbiguousError,
     AwsError,
@@ -19,6 +19,7 @@ from bulkprof.errors import (
     RegionError,
     SettingsError,
     UnreachableError,
+    without_secrets,
 )
 
 SIGN_IN = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`"
@@ -30,16 +31,16 @@ UNREADABLE = f"the answer can't be read: {ELSEWHERE}"
 _SET_REGION = "set AWS_REGION, or `region` in the manifest or in [defaults]"
 
 Rule = tuple[type[AwsError], Callable[[str, Any], str]]
-"""The class of error, and what makes its message of the SDK's own text and its exception."""
+"""The class of error, and a function that makes its message of the SDK's text and exception."""
 
 
 def _saying(kind: type[AwsError], message: str) -> Rule:
-    """A rule with one message; `{text}` in it stands for the SDK's own."""
+    """Return a rule with one message, in which `{text}` is replaced by the SDK's text."""
     return kind, lambda text, _: message.replace("{text}", text)
 
 
 def _to_endpoint(message: str) -> Rule:
-    """A rule whose message names the endpoint at `{endpoint}`."""
+    """Return a rule whose message names the endpoint at `{endpoint}`."""
     return UnreachableError, lambda _, error: message.replace("{endpoint}", _endpoint(error))
 
 
@@ -51,7 +52,7 @@ _BROKE = _saying(AmbiguousError, BROKEN)
 _CONNECT = _to_endpoint(f"can't connect to {{endpoint}}; {NETWORK}")
 
 RULES: Mapping[str, Rule] = {
-    # Nothing was found to sign with, or what was found is of no use.
+    # No credentials were found, or those that were found can't be used.
     "NoCredentialsError": _saying(CredentialsError, f"no AWS credentials were found; {SIGN_IN}"),
     "ProfileNotFound": _saying(CredentialsError, "{text}; check AWS_PROFILE and `aws configure list-profiles`"),
     **dict.fromkeys(
@@ -95,7 +96,7 @@ RULES: Mapping[str, Rule] = {
         ),
         _REGION,
     ),
-    # Other settings, and what the SDK misses on this machine.
+    # Other settings, and what the SDK lacks on this machine.
     **dict.fromkeys(
         (
             "ApiVersionNotFoundError",
@@ -157,7 +158,7 @@ RULES: Mapping[str, Rule] = {
     "EndpointConnectionError": _CONNECT,
     "ProxyConnectionError": _saying(UnreachableError, f"the proxy can't be reached; {NETWORK}"),
     "SSLError": _to_endpoint(f"no trusted connection to {{endpoint}}; {TRUST}"),
-    # It broke after that.
+    # The connection broke after that.
     "ReadTimeoutError": _saying(AmbiguousError, "no answer in time"),
     **dict.fromkeys(
         (
@@ -172,28 +173,35 @@ RULES: Mapping[str, Rule] = {
         ),
         _BROKE,
     ),
-    # It came, and isn't what it should be.
+    # A response arrived, and isn't what it should be.
     **dict.fromkeys(
         ("PaginationError", "StubAssertionError", "StubResponseError", "UnStubbedResponseError", "WaiterError"),
         _saying(AmbiguousError, "{text}"),
     ),
 }
 """By the names of botocore's classes."""
+# A container's endpoint returns keys; an unexpected response of it can hold anything.
+_CONTAINER_RESPONSE = re.compile(r"(from container metadata):.*", re.DOTALL)
 
 
 def from_botocore(error: Any) -> AwsError:
-    """Answer what a `BotoCoreError` means. Never raises."""
+    """Return what a `BotoCoreError` means. Never raises."""
     kind, message = next(rule for each in type(error).__mro__ if (rule := RULES.get(each.__name__)) is not None)
     code = "ReadTimeout" if "ReadTimeoutError" in {each.__name__ for each in type(error).__mro__} else ""
-    # Some of its texts are reports of several lines, and some quote an endpoint with its password.
+    # Some of its texts have several lines, and some quote an endpoint with its password.
     text = " ".join(safe_text(error).split()).rstrip(".")
     return kind(message(text, error), code=code or type(error).__name__)
+
+
+def safe_text(error: object) -> str:
+    """Return the text of `error`, an exception of the SDK or its text, without secrets in it."""
+    return without_secrets(_CONTAINER_RESPONSE.sub(r"\1", str(error)))
 
 
 def _endpoint(error: Any) -> str:
     try:
         parts = urlsplit(str(error.kwargs.get("endpoint_url", "")))
-        # Host and port are all that messages show: a URL can carry a password.
+        # Messages show only host and port: a URL can hold a password.
         return (parts.hostname or "the endpoint") + (f":{parts.port}" if parts.port else "")
     except ValueError:
         return "the endpoint"

@@ -1,4 +1,4 @@
-"""What it means when there is no answer: whether anything was sent, and what the user can do about it."""
+"""What a lost connection means: whether anything was sent, and what the user can do about it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bulkprof.aws.errors.sdk import BROKEN, NETWORK, TRUST, UNREADABLE, from_bot
 from bulkprof.errors import AmbiguousError, AwsError, SettingsError, UnreachableError
 
 PROXY_AUTH = 407
-"""The HTTP status by which proxies, and nobody else, ask for a name and password."""
+"""The HTTP status by which only proxies ask for a name and password."""
 _Rules = tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[AwsError], str], ...]
 """Which exceptions become what, with which message."""
 
 
 @functools.cache
 def transport_errors() -> tuple[type[Exception], ...]:
-    """What `from_transport` knows. Looked up late: nothing here loads the SDK."""
+    """Return the exceptions that `from_transport` takes. Looked up late: this module must not load the SDK."""
     import aiohttp
     from botocore.exceptions import BotoCoreError
     from botocore.parsers import ResponseParserError
@@ -36,17 +36,17 @@ def transport_errors() -> tuple[type[Exception], ...]:
 
 
 def from_transport(error: Exception) -> AwsError:
-    """Answer what one of `transport_errors()` means. Never raises."""
+    """Return what one of `transport_errors()` means. Never raises."""
     from botocore import exceptions as sdk
 
     if isinstance(error, sdk.BotoCoreError):
-        # aiobotocore reports a reset in mid-call as "could not connect"; only what it wraps tells the two apart.
+        # aiobotocore reports a reset in mid-call as "could not connect"; the wrapped exception tells the two apart.
         inner = error.kwargs.get("error")
         if isinstance(inner, AwsError):
-            # One of ours, raised below the SDK: a list of authorities that can't be used, say.
+            # bulkprof's own, raised below the SDK: a list of authorities that can't be used, say.
             return type(inner)(inner.message, code=inner.code)
-        unmistakable = sdk.ConnectTimeoutError | sdk.ReadTimeoutError
-        if isinstance(inner, Exception) and not isinstance(error, unmistakable):
+        clear = sdk.ConnectTimeoutError | sdk.ReadTimeoutError
+        if isinstance(inner, Exception) and not isinstance(error, clear):
             wrapped = from_transport(inner) if isinstance(inner, transport_errors()) else None
             if isinstance(wrapped, UnreachableError | AmbiguousError | SettingsError):
                 return wrapped
@@ -81,7 +81,7 @@ def _from_socket(error: Exception) -> AwsError:
             "the proxy or the endpoint is not an HTTP URL; check HTTPS_PROXY, HTTP_PROXY and AWS_ENDPOINT_URL",
         ),
         (TimeoutError, AmbiguousError, "no answer in time"),
-        # What came is no HTTP.
+        # What arrived isn't HTTP.
         ((aiohttp.ClientResponseError, aiohttp.http_exceptions.HttpProcessingError), AmbiguousError, UNREADABLE),
         ((aiohttp.ClientError, OSError), AmbiguousError, BROKEN),
         (Exception, AmbiguousError, UNREADABLE),
@@ -90,7 +90,7 @@ def _from_socket(error: Exception) -> AwsError:
 
 
 def refused_by_proxy(status: int) -> AwsError:
-    """Answer what it means that the proxy answers in AWS's place. Nothing was sent to AWS."""
+    """Return what a response of the proxy itself means. Nothing was sent to AWS."""
     if status == PROXY_AUTH:
         return SettingsError(
             "the proxy asks for a user name and password (HTTP 407); write them into HTTPS_PROXY, as in "

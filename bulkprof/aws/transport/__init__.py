@@ -1,1 +1,1 @@
-"""How requests reach AWS: connections, the lean way past the SDK, the shapes that answers are checked against."""
+"""HTTP between bulkprof and AWS: connections, direct calls past the SDK, and the shapes that responses must have."""

@@ -1,7 +1,7 @@
-"""Which attempt of which call is being sent: every SDK tells AWS so in two headers, for its support and its counts.
+"""The attempt of a call that is being sent: AWS's SDKs send it in two headers, for AWS's support and statistics.
 
-The retry layer is above this folder and knows of no request, the request is made below and knows of no retry: the
-current call is handed down beside them.
+The retry layer, above this folder, has no access to requests, and the code that makes requests knows no retries: a
+context variable passes the current call from one to the other.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from uuid import uuid4
 
 @dataclass(slots=True)
 class Attempts:
-    """One call, however often it is sent."""
+    """The attempts of one call."""
 
     most: int = 1
-    """After so many failures it is given up. Throttles are none, so there may be more attempts."""
+    """Failures after which it is given up. Throttles don't count as failures, so there may be more attempts."""
     made: int = 0
     id: str = field(default_factory=lambda: str(uuid4()))
 
@@ -28,4 +28,4 @@ class Attempts:
 
 
 CURRENT: ContextVar[Attempts | None] = ContextVar("attempts", default=None)
-"""The call that the task at hand sends; None outside the retry layer, where each call is sent once."""
+"""The call that the current task sends; None outside the retry layer, where each call is sent once."""

@@ -1,10 +1,10 @@
-"""A client's calls without the SDK's engine room: from the request that the client serialized straight to its answer.
+"""A client's calls past the SDK's endpoint code: from the request that the client serialized straight to the response.
 
 What the SDK does between the two (request objects, a dozen events, retries) costs as much as all the rest of a call,
-and bulkprof does its own of what it needs, but for the signature. Answering the event `before-call` is the SDK's way to
-stand in for that, and what its own Stubber does. What others hang on a request still gets it, at the same moments as
-from the SDK: its events, and `prepare_request` of its endpoint, in which tracing libraries add their headers. This
-module loads the SDK: import it late.
+and bulkprof does itself what it needs of it, but for the signature. A handler of the event `before-call` that returns
+a response is the SDK's way to replace that; its own Stubber uses it, too. Code that others attach to requests still
+runs, at the same moments as in the SDK: its events, and `prepare_request` of its endpoint, in which tracing libraries
+add headers. This module loads the SDK: import it late.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from bulkprof.aws.credentials.keys import Keys
-from bulkprof.aws.transport.answers import read
 from bulkprof.aws.transport.attempts import CURRENT, Attempts
 from bulkprof.aws.transport.http import Connection, SharedHttp
 from bulkprof.aws.transport.parsers import ERRORS_FROM, error_of, metadata_of
+from bulkprof.aws.transport.responses import read
 
 ANSWER = "bulkprof-answer"
 """The handler's name among a client's events."""
@@ -57,7 +57,7 @@ _SIGNER: ContextVar[Signer] = ContextVar("signer")
 class SignedCalls:
     """The calls of one account to one service in one Region.
 
-    The client is the Region's, for whichever account: making one takes the SDK longer than ten calls.
+    All accounts share a Region's client: making one takes the SDK longer than ten calls.
     """
 
     def __init__(self, client: Any, signer: Signer) -> None:
@@ -72,10 +72,10 @@ class SignedCalls:
 
 
 class Direct:
-    """Makes the calls of one client of a JSON service: sends each once, signed, and reads the answer.
+    """Makes the calls of one client of a JSON service: sends each once, signed, and reads the response.
 
-    `attach` stands for aiobotocore's session class and only learns how to connect; `serve` takes the calls over, which
-    have to come through `SignedCalls` then.
+    `attach` is used in place of aiobotocore's session class and only keeps the settings; `serve` takes over the calls,
+    which have to be made through `SignedCalls` then.
     """
 
     def __init__(self, http: SharedHttp) -> None:
@@ -92,37 +92,37 @@ class Direct:
         return _Bypassed(self._http, None, None)
 
     def serve(self, client: Any) -> None:
-        """Answer every call of `client`, which was opened with `attach`."""
+        """Handle every call of `client`, which was opened with `attach`."""
         self._client = client
         self._service = client.meta.service_model.service_id.hyphenize()
         events = client.meta.events
-        # It would sign nothing, at the cost of two more events a call.
+        # The client is unsigned: its own handler would only cost two more events a call.
         events.unregister(f"request-created.{self._service}", client._request_signer.handler)  # noqa: SLF001
         if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
             # The client has none of the SDK's own handlers; this one hands on the trace of the function's invocation.
             events.register("before-call", add_recursion_detection_header)
-        events.register_last("before-call", self._answer, unique_id=ANSWER)
+        events.register_last("before-call", self._send, unique_id=ANSWER)
 
-    async def _answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
-        """Send what the client serialized; answers the response and what it says. Transport errors pass."""
+    async def _send(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        """Send what the client serialized; return the response and its members. Raises transport errors."""
         request = await self._request(model, params)
         url = request.url
-        status, answered, content = await self._connection.exchange(request.method, url, request.headers, request.body)
-        response = {"headers": answered, "status_code": status, "body": content}
+        status, headers, content = await self._connection.exchange(request.method, url, request.headers, request.body)
+        response = {"headers": headers, "status_code": status, "body": content}
         if status < ERRORS_FROM:
             # By bulkprof's own declarations: the SDK's parser checks no types, and takes ten times as long for a list.
-            said = read(model.service_model.service_name, model.name, content)
-            said["ResponseMetadata"] = metadata_of(response)
+            parsed = read(model.service_model.service_name, model.name, content)
+            parsed["ResponseMetadata"] = metadata_of(response)
         else:
             if self._parser is None:
                 self._parser = ResponseParserFactory().create_parser(model.service_model.resolved_protocol)
-            said = error_of(self._parser, response, model.output_shape)
-        return AWSResponse(url, status, answered, None), said
+            parsed = error_of(self._parser, response, model.output_shape)
+        return AWSResponse(url, status, headers, None), parsed
 
     async def _request(self, model: Any, params: dict[str, Any]) -> AWSPreparedRequest:
-        """The request, signed and complete, by the SDK's steps in the SDK's order.
+        """Return the request, signed and complete, by the SDK's steps in the SDK's order.
 
-        Headers that tell of attempts and traces come after the signature: what is on the way may rewrite them.
+        Headers about attempts and traces are added after the signature: proxies may rewrite them.
         """
         events, operation, signer = self._client.meta.events, model.name, _SIGNER.get()
         call = f"{self._service}.{operation}"
@@ -139,19 +139,19 @@ class Direct:
         )
         await signer.sign(request)
         request.headers.update((CURRENT.get() or Attempts()).next())
-        # Tracing libraries ask for no event, they wrap this method of the SDK's endpoint.
+        # Tracing libraries use no event: they wrap this method of the SDK's endpoint.
         prepared: AWSPreparedRequest = self._client._endpoint.prepare_request(request)  # noqa: SLF001
         await events.emit(f"before-send.{call}", request=prepared)
         return prepared
 
 
 class _Headers(CIMultiDict[str]):
-    """Headers as aiohttp takes them, with what handlers of the SDK's events know beside a mapping's methods."""
+    """Headers as aiohttp takes them, with the methods that handlers of the SDK's events use."""
 
     def __setitem__(self, name: str, value: str | bytes) -> None:
         if isinstance(value, bytes):
             value = value.decode()
-            # The SDK encodes all of them, as aiohttp will, and nothing may change while it goes through them.
+            # The SDK encodes all of them, as aiohttp does, in a loop over the headers: they must not change meanwhile.
             if self.get(name) == value:
                 return
         super().__setitem__(name, value)
@@ -176,7 +176,7 @@ class _Request(AWSRequest):  # type: ignore[misc]  # the SDK has no types
 
 
 class _Bypassed(Connection):
-    """What nothing may be sent through: were the event's answer ever disregarded, a call would go out twice."""
+    """A connection that nothing may be sent through: if the SDK ignored the handler's response, it would send again."""
 
     async def send(self, request: Any) -> Any:
         raise RuntimeError(f"the SDK sends by itself what was answered already: {request.method} {request.url}")

@@ -1,8 +1,8 @@
-"""The HTTP session of what the SDK sends by itself: its credential chain, and the clients that plugins get.
+"""The HTTP session of calls that the SDK sends by itself: its credential chain, and the clients that plugins get.
 
-aiobotocore's own (mended in 3.9) looks at no certificate behind a proxy, and at no host name in one anywhere; and it
-follows redirects, with the request's tokens. Here it sends, streams, retries and raises as ever, but through the run's
-connections, which verify both, and to nobody else than was asked for.
+aiobotocore's own session (fixed in 3.9) verifies no certificate behind a proxy, and never its host name; and it follows
+redirects, with the request's tokens. This one sends, streams, retries and raises as that one does, but through the
+run's connections, which verify both, and it follows no redirect.
 This module loads the SDK: import it late.
 """
 
@@ -20,8 +20,9 @@ from aiobotocore.httpsession import AIOHTTPSession
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.utils import ContainerMetadataFetcher, get_environ_proxies
 
-from bulkprof.aws.transport.http import Body, SharedHttp, Trust, body_of
+from bulkprof.aws.transport.http import Body, SharedHttp, body_of
 from bulkprof.aws.transport.parsers import ERRORS_FROM
+from bulkprof.aws.transport.tls import Trust
 
 
 class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
@@ -47,12 +48,12 @@ class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Self]:
-        """Stand in for the session of the SDK's metadata fetchers, which take it for each request and close none."""
+        """Replace the session of the SDK's metadata fetchers, which open it for each request and never close it."""
         async with self:
             yield self
 
     async def send(self, request: Any) -> Any:
-        """Send a request. Its answer is read here, up to a limit, unless whoever asked reads it himself."""
+        """Send a request and return its response, with the body read up to a limit, unless the caller streams it."""
         streams, request.stream_output = request.stream_output, True
         response = await super().send(request)
         if streams and response.status_code < ERRORS_FROM:
@@ -67,8 +68,8 @@ class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
             response.raw.release()
         return AioAWSResponse(response.url, response.status_code, response.headers, Body(content))
 
-    async def _get_session(self, _proxy_url: str | None) -> _Unfollowing:
-        """Answer what `send` sends through; one does for all proxies, for the connections know theirs."""
+    async def _get_session(self, _proxy_url: str | None) -> _NoRedirects:
+        """Return the session that `send` uses; one for all proxies, as the proxy is an argument of each request."""
         connector = await self._shared.connector(self._trust)
         if self._opened is None:
             self._opened = aiohttp.ClientSession(
@@ -79,11 +80,11 @@ class SdkHttp(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
                 skip_auto_headers={"Content-Type"},
                 auto_decompress=False,
             )
-        return _Unfollowing(self._opened)
+        return _NoRedirects(self._opened)
 
 
-class _Unfollowing:
-    """An HTTP session that follows no redirect: whom a login page names must get no token. botocore reads S3's own."""
+class _NoRedirects:
+    """An HTTP session that follows no redirect, which would send tokens to its target. botocore handles S3's itself."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self.request = partial(session.request, allow_redirects=False)
@@ -92,7 +93,7 @@ class _Unfollowing:
 class ClientDefaults(AioConfig):  # type: ignore[misc]  # the SDK has no types
     """Settings for all clients of a session, which keep their `http_session_cls` when a client brings its own settings.
 
-    aiobotocore loses it there (mended in 3.9), and most clients of the credential chain do.
+    aiobotocore loses it there (fixed in 3.9), and most clients of the credential chain have their own settings.
     """
 
     def merge(self, other_config: Any) -> Any:
@@ -103,14 +104,14 @@ class ClientDefaults(AioConfig):  # type: ignore[misc]  # the SDK has no types
         return merged
 
 
-def serve_machine_sources(chain: Any, core: Any, shared: SharedHttp) -> None:
-    """Let a machine's own sources in the credential `chain` of `core` go through `shared`.
+def use_shared_connections(chain: Any, core: Any, shared: SharedHttp) -> None:
+    """Make a machine's own providers in the credential `chain` of `core` send through `shared`.
 
-    Those are the metadata of an instance and of a container, which may be at an https address, and take no client
+    Those read the metadata of an instance and of a container, which may be at an https address; they take no client
     settings.
     """
     verify = core.get_config_variable("ca_bundle")
-    instance = chain.get_provider("iam-role")._role_fetcher  # noqa: SLF001 - the chain that the SDK builds is the only one
+    instance = chain.get_provider("iam-role")._role_fetcher  # noqa: SLF001 - the SDK has no public way to build the chain otherwise
     instance._session = SdkHttp(  # noqa: SLF001
         shared,
         verify=verify,

@@ -1,1 +1,1 @@
-"""The services that the sandbox answers for."""
+"""The AWS services of the sandbox."""

@@ -1,4 +1,4 @@
-"""Bedrock's nine operations that the sandbox knows, from path and JSON to the store and back."""
+"""The nine operations of Bedrock that the sandbox has, from path and JSON to the store and back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import unquote
 
+from bulkprof.sandbox.errors import ApiError
+from bulkprof.sandbox.operations import BedrockOperation
 from bulkprof.sandbox.services.validation import validate
 from bulkprof.sandbox.state.catalogue import (
     SYSTEM_PROFILES_SINCE,
@@ -19,7 +21,7 @@ from bulkprof.sandbox.state.catalogue import (
 )
 from bulkprof.sandbox.state.profile import Profile
 from bulkprof.sandbox.state.store import ProfileStore
-from bulkprof.sandbox.wire import Answer, ApiError, Call, json_answer
+from bulkprof.sandbox.wire import Call, Response, json_response
 
 MAX_TAGS: Final = 50
 DEFAULT_PAGE: Final = 100
@@ -27,23 +29,23 @@ DEFAULT_PAGE: Final = 100
 _BAD_SOURCE: Final = "copyFrom must be a valid inference profile model source ARN."
 _NO_MODEL: Final = "Could not resolve the foundation model from the provided model identifier."
 _ROUTES: Final = {
-    ("POST", "inference-profiles"): "CreateInferenceProfile",
-    ("GET", "inference-profiles"): "ListInferenceProfiles",
-    ("GET", "foundation-models"): "ListFoundationModels",
-    ("POST", "tagResource"): "TagResource",
-    ("POST", "untagResource"): "UntagResource",
-    ("POST", "listTagsForResource"): "ListTagsForResource",
+    ("POST", "inference-profiles"): BedrockOperation.CREATE,
+    ("GET", "inference-profiles"): BedrockOperation.LIST,
+    ("GET", "foundation-models"): BedrockOperation.LIST_MODELS,
+    ("POST", "tagResource"): BedrockOperation.TAG,
+    ("POST", "untagResource"): BedrockOperation.UNTAG,
+    ("POST", "listTagsForResource"): BedrockOperation.LIST_TAGS,
 }
 _ITEM_ROUTES: Final = {
-    ("GET", "inference-profiles"): ("GetInferenceProfile", "inferenceProfileIdentifier"),
-    ("DELETE", "inference-profiles"): ("DeleteInferenceProfile", "inferenceProfileIdentifier"),
-    ("GET", "foundation-models"): ("GetFoundationModel", "modelIdentifier"),
+    ("GET", "inference-profiles"): (BedrockOperation.GET, "inferenceProfileIdentifier"),
+    ("DELETE", "inference-profiles"): (BedrockOperation.DELETE, "inferenceProfileIdentifier"),
+    ("GET", "foundation-models"): (BedrockOperation.GET_MODEL, "modelIdentifier"),
 }
 _QUERY_NAMES: Final = {"type": "typeEquals"}
 
 
 def route(call: Call) -> bool:
-    """Find the call's operation and read its input; False when it is none of ours. Reads, checks nothing."""
+    """Set operation and input, unchecked. False for an operation that the sandbox doesn't have."""
     head, _, item = call.path.lstrip("/").partition("/")
     if item:
         found = _ITEM_ROUTES.get((call.method, head))
@@ -62,7 +64,7 @@ def route(call: Call) -> bool:
             params = json.loads(call.body or b"{}")
         except ValueError:
             params = None
-        # A body that is no JSON object leaves the input empty, so that validation names what is missing.
+        # A body that isn't a JSON object leaves the input empty, so that validation names what is missing.
         call.params = params if isinstance(params, dict) else {}
     return True
 
@@ -72,21 +74,21 @@ class Bedrock:
 
     def __init__(self, store: ProfileStore) -> None:
         self._store = store
-        self._operations: dict[str, Callable[[Call], Answer]] = {
-            "CreateInferenceProfile": self._create,
-            "ListInferenceProfiles": self._list,
-            "GetInferenceProfile": self._get,
-            "DeleteInferenceProfile": self._delete,
-            "TagResource": self._tag,
-            "UntagResource": self._untag,
-            "ListTagsForResource": self._list_tags,
-            "ListFoundationModels": self._list_models,
-            "GetFoundationModel": self._get_model,
+        self._operations: dict[str, Callable[[Call], Response]] = {
+            BedrockOperation.CREATE: self._create,
+            BedrockOperation.LIST: self._list,
+            BedrockOperation.GET: self._get,
+            BedrockOperation.DELETE: self._delete,
+            BedrockOperation.TAG: self._tag,
+            BedrockOperation.UNTAG: self._untag,
+            BedrockOperation.LIST_TAGS: self._list_tags,
+            BedrockOperation.LIST_MODELS: self._list_models,
+            BedrockOperation.GET_MODEL: self._get_model,
         }
 
-    def answer(self, call: Call) -> Answer:
+    def handle(self, call: Call) -> Response:
         """Do the routed operation. Raises ApiError."""
-        if call.operation == "ListInferenceProfiles" and "maxResults" in call.params:
+        if call.operation == BedrockOperation.LIST and "maxResults" in call.params:
             try:
                 call.params["maxResults"] = int(call.params["maxResults"])
             except ValueError:
@@ -94,16 +96,16 @@ class Bedrock:
         validate(call.operation, call.params)
         return self._operations[call.operation](call)
 
-    def _create(self, call: Call) -> Answer:
+    def _create(self, call: Call) -> Response:
         tags = call.params.get("tags") or []
         _check_new_tags([tag["key"] for tag in tags])
         if len(tags) > MAX_TAGS:
             raise _too_many_tags(None)
         models = _source_models(call.params["modelSource"]["copyFrom"], call.account, call.region)
         profile = self._store.create(call.account, call.region, call.params, models)
-        return json_answer({"inferenceProfileArn": profile.arn, "status": "ACTIVE"}, status=201)
+        return json_response({"inferenceProfileArn": profile.arn, "status": "ACTIVE"}, status=201)
 
-    def _list(self, call: Call) -> Answer:
+    def _list(self, call: Call) -> Response:
         limit = call.params.get("maxResults", DEFAULT_PAGE)
         kind = call.params.get("typeEquals", "SYSTEM_DEFINED")
         after = _read_token(call.params.get("nextToken"), kind)
@@ -119,34 +121,34 @@ class Bedrock:
                 (serial, _system_summary(profile, call))
                 for serial, profile in islice(everything, after, after + limit + 1)
             ]
-        answer: dict[str, Any] = {"inferenceProfileSummaries": [summary for _, summary in numbered[:limit]]}
+        page_json: dict[str, Any] = {"inferenceProfileSummaries": [summary for _, summary in numbered[:limit]]}
         if len(numbered) > limit:
-            answer["nextToken"] = _write_token(numbered[limit - 1][0], kind)
-        return json_answer(answer)
+            page_json["nextToken"] = _write_token(numbered[limit - 1][0], kind)
+        return json_response(page_json)
 
-    def _get(self, call: Call) -> Answer:
+    def _get(self, call: Call) -> Response:
         found = self._find(call)
         if isinstance(found, SystemProfile):
-            return json_answer(_system_summary(found, call))
-        return json_answer(found.summary())
+            return json_response(_system_summary(found, call))
+        return json_response(found.summary())
 
-    def _delete(self, call: Call) -> Answer:
+    def _delete(self, call: Call) -> Response:
         found = self._find(call)
         if isinstance(found, SystemProfile):
             raise ApiError("ValidationException", "System defined inference profiles can't be deleted.")
         self._store.delete(call.account, call.region, found.id)
-        return json_answer({})
+        return json_response({})
 
-    def _tag(self, call: Call) -> Answer:
+    def _tag(self, call: Call) -> Response:
         profile = self._tagged(call)
         _check_new_tags([tag["key"] for tag in call.params["tags"]])
         tags = profile.tags | {tag["key"]: tag["value"] for tag in call.params["tags"]}
         if len(tags) > MAX_TAGS:
             raise _too_many_tags(profile.arn)
         self._store.set_tags(profile, tags)
-        return json_answer({})
+        return json_response({})
 
-    def _untag(self, call: Call) -> Answer:
+    def _untag(self, call: Call) -> Response:
         profile = self._tagged(call)
         gone = set(call.params["tagKeys"])
         if any(key.startswith("aws:") for key in gone):
@@ -154,27 +156,27 @@ class Bedrock:
         kept = {key: value for key, value in profile.tags.items() if key not in gone}
         if kept != profile.tags:
             self._store.set_tags(profile, kept)
-        return json_answer({})
+        return json_response({})
 
-    def _list_tags(self, call: Call) -> Answer:
+    def _list_tags(self, call: Call) -> Response:
         profile = self._tagged(call)
         hypotheses = self._store.hypotheses
         tags = profile.tags
         if not hypotheses.list_tags_immediate:
             tags = profile.tags_at(self._store.now() - hypotheses.tag_lag_s) or {}
-        return json_answer({"tags": [{"key": key, "value": value} for key, value in tags.items()]})
+        return json_response({"tags": [{"key": key, "value": value} for key, value in tags.items()]})
 
-    def _list_models(self, call: Call) -> Answer:
+    def _list_models(self, call: Call) -> Response:
         models = [model for model in foundation_models(call.region).values() if _is_wanted(model, call.params)]
-        return json_answer({"modelSummaries": models})
+        return json_response({"modelSummaries": models})
 
-    def _get_model(self, call: Call) -> Answer:
+    def _get_model(self, call: Call) -> Response:
         identifier = call.params["modelIdentifier"]
         prefix = f"arn:{partition_of(call.region)}:bedrock:{call.region}::foundation-model/"
         model = foundation_models(call.region).get(identifier.removeprefix(prefix))
         if model is None:
             raise ApiError("ResourceNotFoundException", _NO_MODEL)
-        return json_answer({"modelDetails": model})
+        return json_response({"modelDetails": model})
 
     def _find(self, call: Call) -> Profile | SystemProfile:
         identifier = call.params["inferenceProfileIdentifier"]
@@ -207,7 +209,7 @@ def _is_wanted(model: dict[str, Any], params: dict[str, Any]) -> bool:
 
 
 def _source_models(source: str, account: str, region: str) -> tuple[str, ...]:
-    """The models[] of a profile copied from `source`. Raises ApiError when it can't be copied."""
+    """Return the models[] of a profile copied from `source`. Raises ApiError when it can't be copied."""
     _, partition, _, source_region, source_account, resource = source.split(":", 5)
     kind, _, source_id = resource.partition("/")
     if (partition, source_region) != (partition_of(region), region):
@@ -218,7 +220,7 @@ def _source_models(source: str, account: str, region: str) -> tuple[str, ...]:
         if source_id not in foundation_models(region):
             raise ApiError("ResourceNotFoundException", _NO_MODEL)
         return (source,)
-    # A system profile is every account's, so its ARN needs none.
+    # A system profile belongs to every account, so its ARN needs none.
     if source_account not in ("", account):
         raise ApiError("ValidationException", _BAD_SOURCE)
     system = system_profiles(region).get(source_id)

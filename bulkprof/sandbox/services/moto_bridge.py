@@ -1,4 +1,4 @@
-"""Hands the calls that the sandbox doesn't serve itself (S3 and the like) to moto.
+"""Passes the calls that the sandbox doesn't serve itself (S3 and the like) to moto.
 
 moto keeps its state in the process, not in a server: sandboxes that run at the same time in one process share
 their buckets. The last one to stop clears them.
@@ -14,8 +14,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from bulkprof.sandbox.errors import ApiError
 from bulkprof.sandbox.settings import SandboxMissingError
-from bulkprof.sandbox.wire import Answer, ApiError, Call, error_answer, s3_error
+from bulkprof.sandbox.wire import Call, Response, error_response, s3_error
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -37,26 +38,26 @@ class MotoBridge:
         self._lock = threading.Lock()
         self._app: WSGIApplication | None = None
 
-    def answer(self, call: Call) -> Answer:
-        """Have moto answer. Blocks for milliseconds, at the first call for about a second; run it in a thread."""
+    def handle(self, call: Call) -> Response:
+        """Have moto do a call. Blocks for milliseconds, at the first call for about a second; run it in a thread."""
         from werkzeug.test import run_wsgi_app
 
         application = self._application()
         with _conditional if call.headers.keys() & {"if-match", "if-none-match"} else nullcontext():
             try:
                 body, status, headers = run_wsgi_app(application, _environ(call), buffered=True)
-            except Exception:  # noqa: BLE001 - moto knows a hundred ways to say that it lacks a service or an operation
+            except Exception:  # noqa: BLE001 - moto raises many exceptions for a service or an operation that it lacks
                 return _unknown(call)
         if status.startswith(("404", "405")) and headers.get("Content-Type", "").startswith("text/html"):
             return _unknown(call)
         kept = {name: value for name, value in headers if name.lower() not in _HOP_BY_HOP}
         if call.method != "HEAD":
-            # The length of a HEAD's answer speaks of the body that isn't sent; any other is counted anew.
+            # The Content-Length of a HEAD response is of the body that isn't sent; any other is computed again.
             kept = {name: value for name, value in kept.items() if name.lower() != "content-length"}
-        return Answer(int(status.split(" ", 1)[0]), b"".join(body), kept)
+        return Response(int(status.split(" ", 1)[0]), b"".join(body), kept)
 
     def has_organization(self) -> bool:
-        """Whether somebody made an organization by moto's own operation."""
+        """Return whether an organization was made by moto's own operation."""
         if self._app is None:
             return False
         from moto.organizations.models import organizations_backends
@@ -64,8 +65,8 @@ class MotoBridge:
         return any(backend.org for account in list(organizations_backends.values()) for backend in account.values())
 
     def close(self) -> None:
-        """Let go of moto; clears its state if no other sandbox of this process uses it."""
-        global _users  # noqa: PLW0603 - moto's state is the process's, so is the count of those who use it
+        """Release moto. Clears its state if no other sandbox of this process uses it."""
+        global _users  # noqa: PLW0603 - moto's state is the process's, so is the count of its users
         with self._lock:
             if self._app is None:
                 return
@@ -87,8 +88,8 @@ class MotoBridge:
             return self._app
 
 
-def _unknown(call: Call) -> Answer:
-    """A client's error, in the protocol of the call: what is lacking today is lacking at every retry."""
+def _unknown(call: Call) -> Response:
+    """Return a client error, in the protocol of the call: a retry won't help."""
     target = call.headers.get("x-amz-target", "")
     form = dict(parse_qsl(call.body.decode("utf-8", "replace"))) if not target else {}
     operation = target.rpartition(".")[2] or form.get("Action") or f"{call.method} {call.path}"
@@ -96,8 +97,8 @@ def _unknown(call: Call) -> Answer:
     if call.service == "s3":
         return s3_error("MethodNotAllowed", message, status=405)
     if "Action" in form:
-        return error_answer(ApiError("InvalidAction", message), "query")
-    return error_answer(ApiError("UnknownOperationException", message), "json" if target else "rest-json")
+        return error_response(ApiError("InvalidAction", message), "query")
+    return error_response(ApiError("UnknownOperationException", message), "json" if target else "rest-json")
 
 
 def _reset() -> None:
@@ -138,6 +139,6 @@ def _environ(call: Call) -> WSGIEnvironment:
     environ["CONTENT_LENGTH"] = str(len(call.body))
     if "content-type" in call.headers:
         environ["CONTENT_TYPE"] = call.headers["content-type"]
-    # moto would look the key up among its own sessions; ours say the account themselves.
+    # moto would look the key up among its own sessions; the sandbox's keys contain the account.
     environ["HTTP_X_MOTO_ACCOUNT_ID"] = call.account
     return environ

@@ -1,7 +1,7 @@
 """An AWS organization with fixed account ids, nested units and suspended accounts, to be read.
 
-moto's own organization can neither choose an account's id nor refuse callers from member accounts, so this one
-answers the reading operations itself once `Sandbox.make_organization` was called.
+moto's own organization can neither choose an account's id nor refuse callers from member accounts, so this one does
+the reading operations once `Sandbox.make_organization` was called.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bulkprof.sandbox.wire import JSON_1_1_TYPE, Answer, ApiError, Call, json_answer
+from bulkprof.sandbox.errors import ApiError
+from bulkprof.sandbox.operations import OrganizationOperation
+from bulkprof.sandbox.wire import JSON_1_1_TYPE, Call, Response, json_response
 
 PAGE: Final = 20
 """AWS's largest page of accounts or units."""
@@ -23,7 +25,7 @@ _STATUSES: Final = frozenset({"ACTIVE", "SUSPENDED", "PENDING_CLOSURE"})
 _WITHOUT_ONE: Final = frozenset(
     {"AcceptHandshake", "CreateOrganization", "DeclineHandshake", "DescribeHandshake", "ListHandshakesForAccount"}
 )
-"""The operations that make sense to an account of no organization."""
+"""The operations that an account without an organization may call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Member:
     name: str
     email: str
     parent: str
-    """Id of the unit or root that it stands in."""
+    """Id of the unit or root that it is in."""
     status: str = "ACTIVE"
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -49,11 +51,11 @@ class Unit:
 
 
 class Organization:
-    """The organization that a sandbox shows.
+    """The sandbox's organization.
 
     `accounts` are objects with `name` and, where wanted, `id` (12 digits), `email`, `ou` (a path such as
     `Workloads/Prod`; none is the root), `tags` and `status`. The management account is added if it isn't named.
-    Raises ValueError on unknown keys, a bad id or status, or an id that stands twice.
+    Raises ValueError on unknown keys, a bad id or status, or an id that is given twice.
     """
 
     def __init__(
@@ -77,15 +79,17 @@ class Organization:
         if management_account not in self.members:
             self._add({"id": management_account, "name": "management"})
         self._operations: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-            "DescribeOrganization": self._describe,
-            "ListRoots": self._list_roots,
-            "ListAccounts": lambda params: _page(params, "Accounts", map(self._account, self.members.values())),
-            "ListAccountsForParent": self._list_accounts_for_parent,
-            "ListOrganizationalUnitsForParent": self._list_units_for_parent,
-            "ListParents": self._list_parents,
-            "ListTagsForResource": self._list_tags,
-            "DescribeAccount": self._describe_account,
-            "DescribeOrganizationalUnit": self._describe_unit,
+            OrganizationOperation.DESCRIBE: self._describe,
+            OrganizationOperation.LIST_ROOTS: self._list_roots,
+            OrganizationOperation.LIST_ACCOUNTS: lambda params: _page(
+                params, "Accounts", map(self._account, self.members.values())
+            ),
+            OrganizationOperation.LIST_ACCOUNTS_FOR_PARENT: self._list_accounts_for_parent,
+            OrganizationOperation.LIST_UNITS_FOR_PARENT: self._list_units_for_parent,
+            OrganizationOperation.LIST_PARENTS: self._list_parents,
+            OrganizationOperation.LIST_TAGS: self._list_tags,
+            OrganizationOperation.DESCRIBE_ACCOUNT: self._describe_account,
+            OrganizationOperation.DESCRIBE_UNIT: self._describe_unit,
         }
 
     @property
@@ -94,16 +98,16 @@ class Organization:
         return frozenset(member.id for member in self.members.values() if member.status != "ACTIVE")
 
     def unit_id(self, path: str) -> str:
-        """Id of the unit at a path such as `Workloads/Prod`; KeyError if there is none."""
+        """Return the id of the unit at a path such as `Workloads/Prod`. Raises KeyError if there is none."""
         return self._paths[path]
 
     def to_json(self) -> dict[str, Any]:
-        """Management account and members, as the control endpoint tells them; `parent` is a unit's id or the root's."""
+        """Return management account and members for the control endpoint; `parent` is the id of a unit or the root."""
         members = [dataclasses.asdict(member) for member in self.members.values()]
         return {"management_account": self.management_account, "root": self.root_id, "accounts": members}
 
     def route(self, call: Call) -> bool:
-        """Read operation and input; False for an operation that only moto knows."""
+        """Set operation and input. False for an operation that moto does."""
         call.operation = call.headers.get("x-amz-target", "").rpartition(".")[2]
         try:
             params = json.loads(call.body or b"{}")
@@ -112,13 +116,13 @@ class Organization:
         call.params = params if isinstance(params, dict) else {}
         return call.operation in self._operations
 
-    def answer(self, call: Call) -> Answer:
-        """Answer a routed call. Raises ApiError."""
+    def handle(self, call: Call) -> Response:
+        """Do a routed call. Raises ApiError."""
         if call.account not in self.members:
             raise not_in_use()
-        if call.account not in self._readers and call.operation != "DescribeOrganization":
+        if call.account not in self._readers and call.operation != OrganizationOperation.DESCRIBE:
             raise ApiError("AccessDeniedException", "You don't have permissions to access this resource.")
-        return json_answer(self._operations[call.operation](call.params), content_type=JSON_1_1_TYPE)
+        return json_response(self._operations[call.operation](call.params), content_type=JSON_1_1_TYPE)
 
     def _add(self, account: Mapping[str, Any]) -> None:
         unknown = set(account) - _ACCOUNT_KEYS
@@ -203,7 +207,7 @@ class Organization:
 
     def _list_accounts_for_parent(self, params: Mapping[str, Any]) -> dict[str, Any]:
         parent = self._parent(params)
-        # Only direct children, as AWS: who wants a whole branch walks the units.
+        # Only direct children, as AWS.
         found = (self._account(member) for member in self.members.values() if member.parent == parent)
         return _page(params, "Accounts", found)
 
@@ -245,14 +249,14 @@ class Organization:
         return {"OrganizationalUnit": self._unit_summary(unit)}
 
 
-def needs_one(call: Call) -> bool:
-    """Read the operation of a call for Organizations; answers whether it takes an organization to do it."""
+def needs_organization(call: Call) -> bool:
+    """Set the operation of a call for Organizations, and return whether it needs an organization."""
     call.operation = call.headers.get("x-amz-target", "").rpartition(".")[2]
     return call.operation not in _WITHOUT_ONE
 
 
 def not_in_use() -> ApiError:
-    """What every such operation answers to an account of no organization."""
+    """Return the error of such operations in an account without an organization."""
     return ApiError("AWSOrganizationsNotInUseException", "Your account is not a member of an organization.")
 
 

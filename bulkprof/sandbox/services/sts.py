@@ -9,10 +9,12 @@ from typing import Final
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from bulkprof.sandbox.services.identity import Sessions, account_of_key
+from bulkprof.sandbox.errors import ApiError
+from bulkprof.sandbox.operations import StsOperation
+from bulkprof.sandbox.services.sessions import Sessions, account_of_key
 from bulkprof.sandbox.settings import SandboxSettings
 from bulkprof.sandbox.state.catalogue import partition_of
-from bulkprof.sandbox.wire import Answer, ApiError, Call, xml_answer
+from bulkprof.sandbox.wire import Call, Response, xml_response
 
 NAMESPACE: Final = "https://sts.amazonaws.com/doc/2011-06-15/"
 
@@ -20,31 +22,33 @@ _ROLE: Final = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/(?:[!-~]*/)?([\w
 _SESSION_NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _DURATIONS: Final = (900, 43200)
 _CHAINED_S: Final = 3600
-"""The longest session that a role session gets of another role."""
+"""The longest session of a role that a role session assumes."""
 
 
 def route(call: Call) -> bool:
-    """Read operation and input from the form; False when moto is to answer."""
+    """Set operation and input from the form. False for an operation that moto does."""
     call.params = dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
     call.operation = call.params.get("Action", "")
-    return call.operation in {"AssumeRole", "GetCallerIdentity"}
+    return call.operation in set(StsOperation)
 
 
-def answer(call: Call, sessions: Sessions, settings: SandboxSettings, denied_accounts: frozenset[str]) -> Answer:
-    """Answer a routed call. Raises ApiError."""
-    if call.operation == "GetCallerIdentity":
+def handle(call: Call, sessions: Sessions, settings: SandboxSettings, denied_accounts: frozenset[str]) -> Response:
+    """Do a routed call. Raises ApiError."""
+    if call.operation == StsOperation.CALLER_IDENTITY:
         return _get_caller_identity(call, sessions)
     return _assume_role(call, sessions, settings, denied_accounts)
 
 
-def _get_caller_identity(call: Call, sessions: Sessions) -> Answer:
+def _get_caller_identity(call: Call, sessions: Sessions) -> Response:
     arn = sessions.principal(call.access_key, partition_of(call.region))
     result = f"<Arn>{escape(arn)}</Arn><UserId>{escape(call.access_key)}</UserId><Account>{call.account}</Account>"
-    return xml_answer(call.operation, result, namespace=NAMESPACE)
+    return xml_response(call.operation, result, namespace=NAMESPACE)
 
 
-def _assume_role(call: Call, sessions: Sessions, settings: SandboxSettings, denied_accounts: frozenset[str]) -> Answer:
-    # The role needs not exist: any account of twelve digits can be assumed into.
+def _assume_role(
+    call: Call, sessions: Sessions, settings: SandboxSettings, denied_accounts: frozenset[str]
+) -> Response:
+    # The role need not exist: one of any account of twelve digits can be assumed.
     role_arn = call.params.get("RoleArn", "")
     session_name = call.params.get("RoleSessionName", "")
     match = _ROLE.fullmatch(role_arn)
@@ -77,4 +81,4 @@ def _assume_role(call: Call, sessions: Sessions, settings: SandboxSettings, deni
         f"<AssumedRoleUser><AssumedRoleId>AROA{key[4:]}:{escape(session_name)}</AssumedRoleId>"
         f"<Arn>{escape(session_arn)}</Arn></AssumedRoleUser>"
     )
-    return xml_answer(call.operation, result, namespace=NAMESPACE)
+    return xml_response(call.operation, result, namespace=NAMESPACE)

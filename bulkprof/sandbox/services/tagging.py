@@ -1,6 +1,6 @@
 """The tagging API over the profiles: GetResources with its pages, TagResources and UntagResources.
 
-It shows what was ever tagged, as far as its lag lets it, and changes tags as Bedrock's own operations do.
+It shows resources that were ever tagged, as of its lag ago, and changes tags by Bedrock's own operations.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from bulkprof.sandbox.errors import ApiError, status_of
+from bulkprof.sandbox.operations import BedrockOperation, TaggingOperation
 from bulkprof.sandbox.state.store import ProfileStore
-from bulkprof.sandbox.wire import JSON_1_1_TYPE, Answer, ApiError, Call, json_answer, status_of
+from bulkprof.sandbox.wire import JSON_1_1_TYPE, Call, Response, json_response
 
 PAGE: Final = 100
-"""The most resources of a page, and how many there are where the call doesn't say."""
+"""The most resources of a page, and the default."""
 TOKEN_LIFE_S: Final = 15 * 60
-OPERATIONS: Final = frozenset({"GetResources", "TagResources", "UntagResources"})
 
 _TAGS_PER_PAGE: Final = (100, 500)
 _MOST_TYPES: Final = 100
@@ -28,39 +29,41 @@ _MOST_ARNS_CHANGED: Final = 20
 _MOST_TAGS: Final = 50
 _PAGINATION: Final = ("ResourcesPerPage", "TagsPerPage", "PaginationToken")
 _TYPE: Final = re.compile(r"[a-z0-9-]{1,64}(?::[\w/.-]{1,128})?", re.ASCII)
-_OUR_TYPES: Final = frozenset({"bedrock", "bedrock:application-inference-profile"})
-_OUR_ARN: Final = re.compile(r"arn:[a-z-]+:bedrock:[^:]*:[^:]*:application-inference-profile/.*")
+_PROFILE_TYPES: Final = frozenset({"bedrock", "bedrock:application-inference-profile"})
+_PROFILE_ARN: Final = re.compile(r"arn:[a-z-]+:bedrock:[^:]*:[^:]*:application-inference-profile/.*")
 
-Change = Callable[[Call], Answer]
+Change = Callable[[Call], Response]
 """Bedrock's operations."""
 
 
 def route(call: Call) -> bool:
-    """Whether the sandbox answers this call itself: changes of other services' resources are moto's."""
-    if call.operation == "GetResources":
+    """Set operation and input. False for a call that moto does: changes of other services' resources."""
+    if not call.read_json():
+        return False
+    if call.operation == TaggingOperation.GET:
         return True
     arns = call.params.get("ResourceARNList")
-    # An input that makes no sense is refused here, not there.
-    return call.operation in OPERATIONS and (
-        not isinstance(arns, list) or not arns or any(_OUR_ARN.fullmatch(str(arn)) for arn in arns)
+    # Invalid input is refused here, not by moto.
+    return call.operation in set(TaggingOperation) and (
+        not isinstance(arns, list) or not arns or any(_PROFILE_ARN.fullmatch(str(arn)) for arn in arns)
     )
 
 
-def answer(call: Call, store: ProfileStore, change: Change, seed: int) -> Answer:
-    """Answer a routed call; `change` does Bedrock's operations. Raises ApiError."""
-    if call.operation == "GetResources":
+def handle(call: Call, store: ProfileStore, change: Change, seed: int) -> Response:
+    """Do a routed call; `change` does Bedrock's operations. Raises ApiError."""
+    if call.operation == TaggingOperation.GET:
         return _get_resources(call, store, seed)
     return _change(call, change)
 
 
-def _get_resources(call: Call, store: ProfileStore, seed: int) -> Answer:
+def _get_resources(call: Call, store: ProfileStore, seed: int) -> Response:
     params = call.params
     _check_get(params)
     lag, now = store.hypotheses.tag_lag_s, store.now()
     after = _read_token(params.get("PaginationToken"), now)
     wanted_types, wanted_arns = params.get("ResourceTypeFilters"), params.get("ResourceARNList")
     found: list[tuple[int, dict[str, Any]]] = []
-    if not wanted_types or _OUR_TYPES & set(wanted_types):
+    if not wanted_types or _PROFILE_TYPES & set(wanted_types):
         for profile in store.listed(call.account, call.region, lag_s=lag):
             tags = profile.tags_at(now - lag)
             if tags is None or profile.serial <= after or (wanted_arns and profile.arn not in wanted_arns):
@@ -72,7 +75,7 @@ def _get_resources(call: Call, store: ProfileStore, seed: int) -> Answer:
     if len(found) > limit:
         limit = _shortened(limit, store.hypotheses.short_tag_pages, f"{seed} {call.account} {call.region} {after}")
     page = found[:limit]
-    return json_answer(
+    return json_response(
         {
             "PaginationToken": _write_token(page[-1][0], now) if len(found) > limit else "",
             "ResourceTagMappingList": [mapping for _, mapping in page],
@@ -104,7 +107,7 @@ def _check_get(params: dict[str, Any]) -> None:
 
 
 def _fitting(mappings: list[dict[str, Any]], params: dict[str, Any]) -> int:
-    """How many resources the page may hold. One without tags counts as one tag, and none is split."""
+    """Return how many resources the page may hold. One without tags counts as one tag, and none is split."""
     limit: int = params.get("ResourcesPerPage", PAGE)
     room = params.get("TagsPerPage")
     if room is not None:
@@ -116,7 +119,7 @@ def _fitting(mappings: list[dict[str, Any]], params: dict[str, Any]) -> int:
 
 
 def _shortened(limit: int, share: float, drawn_from: str) -> int:
-    """`limit`, or less for that share of all pages."""
+    """Return `limit`, or less for that share of all pages."""
     drawn = hashlib.blake2b(f"short page {drawn_from}".encode(), digest_size=8).digest()
     if limit < 2 or int.from_bytes(drawn[:4], "big") / 2**32 >= share:
         return limit
@@ -128,19 +131,19 @@ def _has_tag(tags: dict[str, str], wanted: dict[str, Any]) -> bool:
     return value is not None and (not wanted.get("Values") or value in wanted["Values"])
 
 
-def _change(call: Call, change: Change) -> Answer:
-    """Each resource by itself: those that can't be changed are told, and the others are."""
+def _change(call: Call, change: Change) -> Response:
+    """Change each resource by itself, and return those that couldn't be changed."""
     params = call.params
     _check_list(params, "ResourceARNList", 1, _MOST_ARNS_CHANGED, required=True)
-    if call.operation == "TagResources":
+    if call.operation == TaggingOperation.TAG:
         tags = params.get("Tags")
         if not isinstance(tags, dict) or not 1 <= len(tags) <= _MOST_TAGS:
             raise _invalid(f"Tags must hold 1 to {_MOST_TAGS} tags")
-        operation = "TagResource"
+        operation = BedrockOperation.TAG
         values: dict[str, Any] = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
     else:
         _check_list(params, "TagKeys", 1, _MOST_TAGS, required=True)
-        operation, values = "UntagResource", {"tagKeys": params["TagKeys"]}
+        operation, values = BedrockOperation.UNTAG, {"tagKeys": params["TagKeys"]}
     failed: dict[str, Any] = {}
     for arn in params["ResourceARNList"]:
         try:
@@ -151,10 +154,10 @@ def _change(call: Call, change: Change) -> Answer:
                 "ErrorCode": error.code,
                 "ErrorMessage": error.message,
             }
-    return json_answer({"FailedResourcesMap": failed}, content_type=JSON_1_1_TYPE)
+    return json_response({"FailedResourcesMap": failed}, content_type=JSON_1_1_TYPE)
 
 
-def _as_bedrock(call: Call, operation: str, params: dict[str, Any]) -> Call:
+def _as_bedrock(call: Call, operation: BedrockOperation, params: dict[str, Any]) -> Call:
     return Call(
         method="POST",
         path="",
@@ -175,7 +178,7 @@ def _write_token(serial: int, now: float) -> str:
 
 
 def _read_token(token: Any, now: float) -> int:
-    """The serial that a page goes on after."""
+    """Return the serial after which the page starts."""
     if not token:
         return 0
     try:

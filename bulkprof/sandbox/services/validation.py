@@ -1,6 +1,6 @@
-"""Checks a request against botocore's service model, as AWS does on its side of the wire.
+"""Checks a request against botocore's service model, as AWS does on its side.
 
-botocore itself checks neither patterns, nor maximum lengths, nor enums, so a client learns of these from the server.
+botocore itself checks neither patterns, nor maximum lengths, nor enums, so a client gets these errors from the server.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import Any, Final
 
-from bulkprof.sandbox.wire import ApiError
+from bulkprof.sandbox.errors import ApiError
 
 _TYPES: Final[dict[str, type | tuple[type, ...]]] = {
     "string": str,
@@ -23,7 +23,7 @@ _TYPES: Final[dict[str, type | tuple[type, ...]]] = {
 
 @cache
 def service_model() -> Any:
-    """The ServiceModel of Bedrock that botocore has. Reading it takes some tens of milliseconds, once."""
+    """Return botocore's ServiceModel of Bedrock. Reading it takes some tens of milliseconds, once."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 

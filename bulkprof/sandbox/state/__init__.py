@@ -1,1 +1,1 @@
-"""What the sandbox remembers: profiles, models, calls, and the journal that outlives it."""
+"""The state of the sandbox: profiles, models, calls, and the journal that keeps them over a restart."""

@@ -25,11 +25,11 @@ _PARTITION_PREFIXES: Final = {
     "eusc-": "aws-eusc",
 }
 _LIFECYCLE: Final = {"legacyTime": "legacy", "publicExtendedAccessTime": "extended", "endOfLifeTime": "end"}
-"""Days of a model's retirement: how AWS calls them, and the data here."""
+"""Dates of a model's retirement: AWS's names, and those in `catalogue.json`."""
 
 
 def partition_of(region: str) -> str:
-    """The partition that a Region lies in."""
+    """Return the partition of a Region."""
     for prefix, partition in _PARTITION_PREFIXES.items():
         if region.startswith(prefix):
             return partition
@@ -37,7 +37,7 @@ def partition_of(region: str) -> str:
 
 
 def model_arn(region: str, model_id: str, *, home: str | None = None) -> str:
-    """ARN of a foundation model. An empty Region gives the region-less form; the partition is then `home`'s."""
+    """Return the ARN of a foundation model. An empty Region gives the region-less form, in the partition of `home`."""
     return f"arn:{partition_of(home or region)}:bedrock:{region}::foundation-model/{model_id}"
 
 
@@ -61,7 +61,7 @@ def _data() -> dict[str, Any]:
 
 @cache
 def foundation_models(region: str) -> dict[str, dict[str, Any]]:
-    """FoundationModelSummary of each model of the Region, by model id."""
+    """Return the FoundationModelSummary of each model of the Region, by model id."""
     return {
         model["id"]: {
             "modelArn": model_arn(region, model["id"]),
@@ -84,7 +84,7 @@ def foundation_models(region: str) -> dict[str, dict[str, Any]]:
 
 @cache
 def system_profiles(region: str) -> dict[str, SystemProfile]:
-    """The system profiles that can be called from the Region, by id."""
+    """Return the system profiles that can be called from the Region, by id."""
     geographies: dict[str, list[str]] = _data()["geographies"]
     profiles = {}
     for model in _data()["models"]:

@@ -1,7 +1,7 @@
-"""Keeps profiles over a crash: one line of JSON per change, written before the change is answered.
+"""Keeps profiles over a crash: one line of JSON per change, written before the response is sent.
 
-The file is only ever appended to, so a create costs one small write however many there are. A line that a
-killed process left unfinished was never answered, so it is dropped on the next start.
+The file is only ever appended to, so a create costs one small write however many there are. The change of a line that
+a killed process left unfinished was never confirmed to a client, so it is dropped on the next start.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Journal:
         return iter(changes)
 
     def write(self, change: dict[str, Any]) -> None:
-        """Append one change. It is in the kernel's hands when this returns, so killing the process can't lose it."""
+        """Append one change. The kernel has it when this returns, so killing the process can't lose it."""
         if self._file is not None:
             line = json.dumps(change, separators=(",", ":")).encode() + b"\n"
             # One write for the whole line, unless the disk is full: then the rest raises OSError.

@@ -1,4 +1,4 @@
-"""What really happened: every profile ever made, and every call with its result."""
+"""The record of everything that happened: every profile ever made, and every call with its result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LedgerProfile:
     name: str
     arn: str
     source: str
-    """The copyFrom of its request, which AWS never tells."""
+    """The copyFrom of its request, which AWS never returns."""
     token: str | None
     tags: Mapping[str, str]
     created_at: float
@@ -38,7 +38,7 @@ class CallCount:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ledger:
-    """A snapshot of the sandbox's books."""
+    """A snapshot of the sandbox's record."""
 
     profiles: tuple[LedgerProfile, ...]
     calls: tuple[CallCount, ...]
@@ -56,7 +56,7 @@ class Ledger:
         account: str | None = None,
         region: str | None = None,
     ) -> int:
-        """How many calls match; None matches any."""
+        """Return how many calls match; None matches any."""
         return sum(
             entry.count
             for entry in self.calls
@@ -72,7 +72,7 @@ class Ledger:
         return sorted(key for key, count in seen.items() if count > 1)
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `/_sandbox/ledger` answers."""
+        """Return the object that `/_sandbox/ledger` returns."""
         return {
             "profiles": [
                 {**{f: getattr(profile, f) for f in LedgerProfile.__slots__}, "tags": dict(profile.tags)}
@@ -83,7 +83,7 @@ class Ledger:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ledger:
-        """Read what `to_json` wrote, so that a test of another process has the same helpers."""
+        """Return the ledger that `to_json` wrote, so that a test in another process has the same helpers."""
         return cls(
             tuple(LedgerProfile(**profile) for profile in data["profiles"]),
             tuple(CallCount(**entry) for entry in data["calls"]),
@@ -91,7 +91,7 @@ class Ledger:
 
 
 class CallCounter:
-    """Counts calls as they are answered. Not thread-safe; the caller locks."""
+    """Counts calls and their results. Not thread-safe; the caller locks."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str, str, str]] = Counter()
@@ -101,5 +101,5 @@ class CallCounter:
         self._counts[account, region, operation, result] += 1
 
     def snapshot(self) -> Iterable[CallCount]:
-        """The counts so far, in order."""
+        """Return the counts so far, in order."""
         return (CallCount(*key, count) for key, count in sorted(self._counts.items()))

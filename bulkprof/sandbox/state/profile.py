@@ -1,4 +1,4 @@
-"""One application inference profile, as the sandbox remembers it and as Bedrock shows it."""
+"""One application inference profile, as the sandbox stores it and as Bedrock returns it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bulkprof.sandbox.state.catalogue import partition_of
 
 
 def timestamp(seconds: float) -> str:
-    """ISO 8601 as Bedrock writes it."""
+    """Return ISO 8601 as Bedrock writes it."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -21,7 +21,7 @@ class Profile:
     account: str
     region: str
     serial: int
-    """Counts the profiles of one account and Region; listings follow it."""
+    """The profile's number in its account and Region; listings are in this order."""
     id: str
     name: str
     description: str | None
@@ -32,7 +32,7 @@ class Profile:
     updated_at: float
     deleted_at: float | None = None
     tag_history: list[tuple[float, dict[str, str]]] = field(default_factory=list)
-    """Every set of tags it had and since when, so that a lagging reader can be shown an older one."""
+    """Every set of tags it had and since when, so that a read that lags returns an older one."""
 
     @property
     def arn(self) -> str:
@@ -46,14 +46,14 @@ class Profile:
         return self.tag_history[-1][1] if self.tag_history else {}
 
     def tags_at(self, moment: float) -> dict[str, str] | None:
-        """Its tags at a moment; None if it had never been tagged by then."""
+        """Return its tags at a moment; None if it had never been tagged by then."""
         for since, tags in reversed(self.tag_history):
             if since <= moment:
                 return tags
         return None
 
     def summary(self) -> dict[str, Any]:
-        """InferenceProfileSummary, which is also Get's answer."""
+        """Return its InferenceProfileSummary, which is also the response of GetInferenceProfile."""
         found: dict[str, Any] = {
             "inferenceProfileName": self.name,
             "createdAt": timestamp(self.created_at),

@@ -1,4 +1,4 @@
-"""The profiles themselves, in every account and Region, under the hypotheses in force.
+"""The profiles of all accounts and Regions, which behave as the hypotheses say.
 
 Nothing here knows HTTP. Methods raise ApiError as AWS would; the caller holds the sandbox's lock.
 """
@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bulkprof.sandbox.errors import ApiError
 from bulkprof.sandbox.settings import Hypotheses, SandboxSettings
 from bulkprof.sandbox.state.journal import Journal
 from bulkprof.sandbox.state.ledger import LedgerProfile
 from bulkprof.sandbox.state.profile import Profile
-from bulkprof.sandbox.wire import ApiError
 
 _ID_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 @dataclass(slots=True)
-class _Place:
+class _Target:
     """One account and Region. `live` is by id and in order of creation; `names` counts the live ones."""
 
     live: dict[str, Profile] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class ProfileStore:
         self.hypotheses: Hypotheses = settings.hypotheses
         self._settings = settings
         self.now = settings.clock
-        self._places: dict[tuple[str, str], _Place] = {}
+        self._targets: dict[tuple[str, str], _Target] = {}
         self._journal = Journal(settings.state_file)
 
     def open(self) -> None:
@@ -54,30 +54,30 @@ class ProfileStore:
         self._journal.close()
 
     def create(self, account: str, region: str, params: dict[str, Any], models: tuple[str, ...]) -> Profile:
-        """Make a profile, or find the one that the idempotency token made. `params` are valid input members."""
-        place = self._place(account, region)
+        """Make and return a profile, or return the one that the idempotency token made. `params` are valid input."""
+        target = self._target(account, region)
         now = self.now()
         token = params.get("clientRequestToken")
         fingerprint = _fingerprint({key: value for key, value in params.items() if key != "clientRequestToken"})
-        known = self._recall(place, token, fingerprint, now)
+        known = self._recall(target, token, fingerprint, now)
         if known is not None:
             return known
         name = params["inferenceProfileName"]
-        if self.hypotheses.unique_names and place.names.get(name):
+        if self.hypotheses.unique_names and target.names.get(name):
             raise ApiError("ConflictException", f"An inference profile with the name {name} already exists.")
-        self._maybe_conflict(place, account, region, name)
+        self._maybe_conflict(target, account, region, name)
         quota = self.quota(account)
-        if len(place.live) >= quota:
+        if len(target.live) >= quota:
             raise ApiError(
                 "ServiceQuotaExceededException",
                 f"You have exceeded the quota of {quota} inference profiles per account in this Region.",
             )
-        serial = place.serial + 1
+        serial = target.serial + 1
         profile = Profile(
             account=account,
             region=region,
             serial=serial,
-            id=self._new_id(place, account, region, name, serial),
+            id=self._new_id(target, account, region, name, serial),
             name=name,
             description=params.get("description"),
             source=params["modelSource"]["copyFrom"],
@@ -103,18 +103,18 @@ class ProfileStore:
                 "tags": tags,
             }
         )
-        self._add(place, profile, tags, fingerprint)
+        self._add(target, profile, tags, fingerprint)
         return profile
 
     def get(self, account: str, region: str, profile_id: str) -> Profile:
-        """The live profile of this id, once the get lag has passed; else ResourceNotFoundException."""
-        profile = self._place(account, region).live.get(profile_id)
+        """Return the live profile of this id, once the get lag has passed; else raise ResourceNotFoundException."""
+        profile = self._target(account, region).live.get(profile_id)
         if profile is None or profile.created_at + self.hypotheses.get_lag_s > self.now():
             raise ApiError("ResourceNotFoundException", "The requested inference profile could not be found.")
         return profile
 
     def delete(self, account: str, region: str, profile_id: str) -> None:
-        """Delete it; ResourceNotFoundException when it isn't there."""
+        """Delete it. Raises ResourceNotFoundException if it doesn't exist."""
         self.get(account, region, profile_id)
         change = {"change": "delete", "at": self.now(), "account": account, "region": region, "id": profile_id}
         self._journal.write(change)
@@ -134,23 +134,23 @@ class ProfileStore:
         self._replay(change)
 
     def listed(self, account: str, region: str, *, lag_s: float) -> Iterator[Profile]:
-        """What a listing that is `lag_s` behind shows, in order of creation."""
-        place = self._place(account, region)
+        """Return what a listing that is `lag_s` behind shows, in order of creation."""
+        target = self._target(account, region)
         moment = self.now() - lag_s
         if lag_s <= 0:
-            return iter(place.live.values())
-        shown = [profile for profile in place.live.values() if profile.created_at <= moment]
+            return iter(target.live.values())
+        shown = [profile for profile in target.live.values() if profile.created_at <= moment]
         shown += [
-            profile for profile in place.deleted.values() if profile.created_at <= moment < (profile.deleted_at or 0.0)
+            profile for profile in target.deleted.values() if profile.created_at <= moment < (profile.deleted_at or 0.0)
         ]
         return iter(sorted(shown, key=lambda profile: profile.serial))
 
     def quota(self, account: str) -> int:
-        """How many profiles the account may have in each Region."""
+        """Return how many profiles the account may have in each Region."""
         return self._settings.account_quotas.get(account, self._settings.quota)
 
     def ledger(self) -> tuple[LedgerProfile, ...]:
-        """Every profile ever made, by account, Region and order of creation."""
+        """Return every profile ever made, by account, Region and order of creation."""
         return tuple(
             LedgerProfile(
                 account=profile.account,
@@ -164,17 +164,17 @@ class ProfileStore:
                 created_at=profile.created_at,
                 deleted_at=profile.deleted_at,
             )
-            for _, place in sorted(self._places.items(), key=lambda item: item[0])
-            for profile in sorted((*place.live.values(), *place.deleted.values()), key=lambda profile: profile.serial)
+            for _, target in sorted(self._targets.items(), key=lambda item: item[0])
+            for profile in sorted((*target.live.values(), *target.deleted.values()), key=lambda profile: profile.serial)
         )
 
-    def _place(self, account: str, region: str) -> _Place:
-        return self._places.setdefault((account, region), _Place())
+    def _target(self, account: str, region: str) -> _Target:
+        return self._targets.setdefault((account, region), _Target())
 
-    def _recall(self, place: _Place, token: str | None, fingerprint: str, now: float) -> Profile | None:
-        if token is None or token not in place.tokens:
+    def _recall(self, target: _Target, token: str | None, fingerprint: str, now: float) -> Profile | None:
+        if token is None or token not in target.tokens:
             return None
-        profile, remembered, at = place.tokens[token]
+        profile, remembered, at = target.tokens[token]
         memory = self.hypotheses.token_memory_s
         if memory is not None and now - at >= memory:
             return None
@@ -185,17 +185,17 @@ class ProfileStore:
             raise ApiError("ConflictException", "The client request token was already used with different parameters.")
         return profile
 
-    def _maybe_conflict(self, place: _Place, account: str, region: str, name: str) -> None:
+    def _maybe_conflict(self, target: _Target, account: str, region: str, name: str) -> None:
         share = self.hypotheses.transient_conflicts
-        if share and name not in place.conflicted:
-            place.conflicted.add(name)
+        if share and name not in target.conflicted:
+            target.conflicted.add(name)
             drawn = self._digest("conflict", account, region, name)
             if int.from_bytes(drawn[:4], "big") / 2**32 < share:
                 raise ApiError("ConflictException", "Another operation is in progress. Try again later.")
 
-    def _new_id(self, place: _Place, account: str, region: str, name: str, serial: int) -> str:
-        # From what is made, not from a running generator: then ids don't depend on the order of concurrent calls.
-        again = place.made.get(name, 0)
+    def _new_id(self, target: _Target, account: str, region: str, name: str, serial: int) -> str:
+        # Drawn from the profile, not from a running generator: so ids don't depend on the order of concurrent calls.
+        again = target.made.get(name, 0)
         while True:
             drawn = int.from_bytes(self._digest("id", account, region, name, str(again))[:16], "big")
             letters = []
@@ -203,7 +203,7 @@ class ProfileStore:
                 drawn, index = divmod(drawn, len(_ID_LETTERS))
                 letters.append(_ID_LETTERS[index])
             new = "".join(letters)
-            if new not in place.live and new not in place.deleted:
+            if new not in target.live and new not in target.deleted:
                 return new
             again += serial
 
@@ -211,23 +211,23 @@ class ProfileStore:
         text = "\0".join((str(self._settings.seed), *parts))
         return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
-    def _add(self, place: _Place, profile: Profile, tags: dict[str, str], fingerprint: str) -> None:
-        place.serial = profile.serial
-        place.live[profile.id] = profile
-        place.names[profile.name] = place.names.get(profile.name, 0) + 1
-        place.made[profile.name] = place.made.get(profile.name, 0) + 1
+    def _add(self, target: _Target, profile: Profile, tags: dict[str, str], fingerprint: str) -> None:
+        target.serial = profile.serial
+        target.live[profile.id] = profile
+        target.names[profile.name] = target.names.get(profile.name, 0) + 1
+        target.made[profile.name] = target.made.get(profile.name, 0) + 1
         if tags:
             profile.tag_history.append((profile.created_at, tags))
         if profile.token is not None:
-            place.tokens[profile.token] = (profile, fingerprint, profile.created_at)
+            target.tokens[profile.token] = (profile, fingerprint, profile.created_at)
 
     def _replay(self, change: dict[str, Any]) -> None:
-        place = self._place(change["account"], change["region"])
+        target = self._target(change["account"], change["region"])
         if change["change"] == "create":
             profile = Profile(
                 account=change["account"],
                 region=change["region"],
-                serial=place.serial + 1,
+                serial=target.serial + 1,
                 id=change["id"],
                 name=change["name"],
                 description=change["description"],
@@ -237,14 +237,14 @@ class ProfileStore:
                 created_at=change["at"],
                 updated_at=change["at"],
             )
-            self._add(place, profile, change["tags"], change["fingerprint"])
+            self._add(target, profile, change["tags"], change["fingerprint"])
         elif change["change"] == "delete":
-            profile = place.live.pop(change["id"])
+            profile = target.live.pop(change["id"])
             profile.deleted_at = change["at"]
-            place.deleted[profile.id] = profile
-            place.names[profile.name] -= 1
+            target.deleted[profile.id] = profile
+            target.names[profile.name] -= 1
         else:
-            profile = place.live[change["id"]]
+            profile = target.live[change["id"]]
             profile.tag_history.append((change["at"], change["tags"]))
             profile.updated_at = change["at"]
 

@@ -1,4 +1,4 @@
-"""Every exception class of the SDK's has been decided about: a new one fails here until somebody does."""
+"""Every exception class of the SDK has a rule: a new one fails here until it gets one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SECRET = "canary-secret"
 
 
 def classes() -> list[type[Exception]]:
-    """All that derive from botocore's root, in whichever module."""
+    """Return all that derive from botocore's root, in any module."""
     for package in (botocore, aiobotocore):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".vendored" not in module.name and not module.name.endswith((".crt", ".crt.auth", ".crt.aiohttp")):
                 try:
                     importlib.import_module(module.name)
                 except ImportError:
-                    # An extra of theirs, of which nothing here makes use.
+                    # Of an optional dependency, which bulkprof doesn't use.
                     continue
     found, waiting = set(), [sdk.BotoCoreError]
     while waiting:
@@ -36,7 +36,7 @@ def classes() -> list[type[Exception]]:
     return sorted((kind for kind in found if kind.__module__.split(".")[0] in {"botocore", "aiobotocore"}), key=str)
 
 
-HEIRS = {
+INHERITING = {
     # Endpoint discovery, which none of the services has that are called here.
     "EndpointDiscoveryException",
     "EndpointDiscoveryRefreshFailed",
@@ -44,19 +44,17 @@ HEIRS = {
     # aiobotocore's own, a ReadTimeoutError.
     "AioReadTimeoutError",
 }
-"""Classes that are meant to be judged by the one that they inherit from."""
+"""Classes for which the rule of the class that they inherit from is right."""
 
 
 def test_each_class_is_mapped_by_its_own_name() -> None:
     names = {kind.__name__ for kind in classes()}
     assert len(names) > 80
-    assert names - set(RULES) - HEIRS == set(), (
-        "add a rule in aws/sdk_exceptions.py: what is it, and what is to be done?"
-    )
+    assert names - set(RULES) - INHERITING == set(), "add a rule to RULES in bulkprof/aws/errors/sdk.py"
 
 
 def test_nothing_else_raises_from_the_sdk_unnoticed() -> None:
-    """What botocore.exceptions holds beside: answers, warnings, and faults of service models."""
+    """The other classes in botocore.exceptions: error responses, warnings, and errors in service models."""
     roots = (sdk.BotoCoreError, Warning)
     other = {
         name

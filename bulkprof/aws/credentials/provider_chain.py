@@ -1,7 +1,7 @@
-"""The SDK's places to look for the caller's own credentials, one after the other, and the programs that it runs there.
+"""The SDK's chain of credential providers for the caller's own credentials, and the programs that it runs.
 
-As the SDK does it, but for two things: what goes wrong says in which place, and a program (`credential_process`)
-doesn't outlive the wait for it. This module loads the SDK: import it late.
+It works as the SDK's own, except for two things: an error says which provider failed, and a program
+(`credential_process`) is ended when the run stops waiting for it. This module loads the SDK: import it late.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from botocore.utils import parse_timestamp
 
 from bulkprof.aws.credentials.errors import cant_be_had, plain
 from bulkprof.aws.credentials.mfa import Codes
-from bulkprof.aws.transport.answers import at_most
 from bulkprof.aws.transport.http import SharedHttp
-from bulkprof.aws.transport.sdk_http import serve_machine_sources
+from bulkprof.aws.transport.responses import at_most
+from bulkprof.aws.transport.sdk_http import use_shared_connections
 from bulkprof.errors import SignInNeededError
 
 _PROCESS = "custom-process"
@@ -32,52 +32,52 @@ _TERM_S = 1.0
 _LOOK_S = 0.01
 _PIECE = 1 << 16
 _LONGEST = 1 << 20
-"""Bytes that are read of what a program prints: a thousand times what keys take."""
+"""Most bytes that are read of a program's output: a thousand times the size of keys."""
 
 
-async def find(core: Any, http: SharedHttp, codes: Codes) -> Any:
-    """Return the SDK's credentials object for the session `core`, or None where no place has any.
+async def find_credentials(core: Any, http: SharedHttp, codes: Codes) -> Any:
+    """Return the SDK's credentials object for the session `core`, or None where no provider has any.
 
-    Machines' and containers' metadata are asked through `http`, and codes of MFA devices through `codes`. Raises
-    `AwsError`: `SignInNeededError` unless it passes by itself.
+    Metadata of machines and containers are read through `http`, and codes of MFA devices through `codes`. Raises
+    `AwsError`: `SignInNeededError` unless it may pass by itself.
     """
     try:
         chain = create_credential_resolver(core)
-        serve_machine_sources(chain, core, http)
+        use_shared_connections(chain, core, http)
         profile = core.get_config_variable("profile") or "default"
         builder = _Builder(core, cache={})
-        for provider in chain.providers:
-            if provider.METHOD == "assume-role":
-                # The program of a profile that the role is assumed from.
-                provider._profile_provider_builder = builder  # noqa: SLF001 - the SDK takes it when it is made only
-                provider._prompter = codes  # noqa: SLF001 - nor has it a public place for who is asked
-        places = [builder.process(profile) if each.METHOD == _PROCESS else each for each in chain.providers]
+        for each in chain.providers:
+            if each.METHOD == "assume-role":
+                # Also runs the program of a profile that the role is assumed from.
+                each._profile_provider_builder = builder  # noqa: SLF001 - the SDK takes it only in the constructor
+                each._prompter = codes  # noqa: SLF001 - nor has it a public way to set the prompter
+        providers = [builder.process(profile) if each.METHOD == _PROCESS else each for each in chain.providers]
     except Exception as error:  # noqa: BLE001 - variables and files make the SDK raise anything
         raise SignInNeededError(
             f"the AWS settings can't be used: {plain(error)}; check the AWS_* variables (those of the metadata "
             "service, too) and the AWS config file",
             code="Settings",
         ) from None
-    for place in places:
+    for provider in providers:
         try:
-            found = await place.load()
+            found = await provider.load()
         except Exception as error:  # noqa: BLE001 - and so do programs and caches
-            # Not as its cause: what files and programs hold is in there.
-            raise cant_be_had(error, place.METHOD) from None
+            # Without the cause, which may quote what files and programs hold.
+            raise cant_be_had(error, provider.METHOD) from None
         if found is not None:
             return found
     return None
 
 
 class _Builder(AioProfileProviderBuilder):  # type: ignore[misc]  # the SDK has no types
-    """Makes the places that a profile names."""
+    """Makes the providers that a profile names."""
 
     def process(self, profile: str) -> Any:
-        """The one that runs the profile's program."""
+        """Return the provider that runs the profile's program."""
         return self._create_process_provider(profile)
 
     def _create_process_provider(self, profile_name: str) -> Any:
-        return _Program(profile_name=profile_name, load_config=lambda: self._session.full_config, popen=_start)
+        return _Program(profile_name=profile_name, load_config=lambda: self._session.full_config, popen=start_program)
 
 
 class _Program(AioProcessProvider):  # type: ignore[misc]  # as above
@@ -100,7 +100,7 @@ class _Program(AioProcessProvider):  # type: ignore[misc]  # as above
         except (AttributeError, RecursionError):
             raise _failed("what it printed is no JSON object") from None
         except (IndexError, ValueError) as error:
-            # A command without a word, or with a quote that isn't closed; or a date that is none.
+            # An empty command, or one with an unclosed quote; or an Expiration that isn't a date.
             raise _failed(f"the command or its Expiration can't be read ({type(error).__name__})") from None
         return found
 
@@ -110,14 +110,15 @@ def _failed(reason: str) -> Exception:
     return failure
 
 
-async def _start(*command: str, **how: Any) -> _Ended:
-    # Nobody is shown what it complains of, so there is no need to keep it.
+async def start_program(*command: str, **how: Any) -> BoundedProcess:
+    """Start a program as the SDK would."""
+    # Its error output is never shown, so it isn't kept.
     process = await asyncio.create_subprocess_exec(*command, **{**how, "stderr": DEVNULL})
-    return _Ended(process, command[0])
+    return BoundedProcess(process, command[0])
 
 
-class _Ended:
-    """A program that is ended when nobody waits for its answer any longer. In part as `asyncio.subprocess.Process`."""
+class BoundedProcess:
+    """A program that is ended when the wait for it is cancelled. Has a part of `asyncio.subprocess.Process`."""
 
     def __init__(self, process: Process, command: str) -> None:
         self._process = process
@@ -125,13 +126,13 @@ class _Ended:
 
     @property
     def returncode(self) -> int | None:
-        """How it ended; None while it runs."""
+        """The exit status; None while it runs."""
         return self._process.returncode
 
     async def communicate(self) -> tuple[bytes, bytes]:
-        """Wait for its end; return what it printed for us and, in place of what it complained of, how it ended.
+        """Wait for its end; return its output and, in the place of its error output, how it ended.
 
-        The SDK shows the latter, and its arguments may hold secrets as well as its output.
+        The SDK shows the latter; the program's own text, like its arguments, may hold secrets.
         """
         try:
             printed = await self._read()
@@ -139,7 +140,7 @@ class _Ended:
         finally:
             if self._process.returncode is None:
                 await self._end()
-            # Programs that it started may hold its pipe open for longer than the event loop lives.
+            # Child processes may hold its pipe open for longer than the event loop runs.
             self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public way
         return printed, self._how_it_ended().encode(errors="replace")
 
@@ -160,15 +161,15 @@ class _Ended:
         )
 
     async def _end(self) -> None:
-        """Ask it to end, and then see to it: not its whole group, which is the terminal's and ours, too."""
+        """Terminate it, and kill it if it doesn't end. Not its process group, which is also this process's."""
         for end in (self._process.terminate, self._process.kill):
             with suppress(ProcessLookupError):
                 end()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._gone(), _TERM_S)
+                await asyncio.wait_for(self._ended(), _TERM_S)
                 return
 
-    async def _gone(self) -> None:
-        # `wait` would wait for its pipe as well, which programs that it started may hold open.
-        while self._process.returncode is None:  # noqa: ASYNC110 - nobody tells the moment
+    async def _ended(self) -> None:
+        # `wait` would wait for its pipe as well, which child processes may hold open.
+        while self._process.returncode is None:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(_LOOK_S)

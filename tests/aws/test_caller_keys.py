@@ -11,10 +11,11 @@ import pytest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, CredentialRetrievalError, EndpointConnectionError
 
-from bulkprof.aws.credentials.assume_role import AssumedRole, OwnKeys, never
-from bulkprof.aws.credentials.errors import PLACES, cant_be_had
+from bulkprof.aws.credentials.assume_role import AssumedRole
+from bulkprof.aws.credentials.caller import CallerKeys, never
+from bulkprof.aws.credentials.errors import PROVIDERS, cant_be_had
 from bulkprof.aws.credentials.keys import Keys, SharedCredentials
-from bulkprof.aws.credentials.own import _start
+from bulkprof.aws.credentials.provider_chain import start_program
 from bulkprof.config import Organization
 from bulkprof.errors import (
     AwsError,
@@ -67,14 +68,14 @@ def finding(answer: Any) -> Any:
 
 
 async def test_they_come() -> None:
-    grant = await OwnKeys(finding(ReadOnlyCredentials("A", "s", "t"))).fetch(None)
+    grant = await CallerKeys(finding(ReadOnlyCredentials("A", "s", "t"))).fetch(None)
     assert grant.keys == Keys("A", "s", "t")
 
 
 async def test_they_do_not_come_in_time() -> None:
     find = Hanging()
     with pytest.raises(SignInNeededError, match=r"didn't come within 0 s.*credential_process.*resume") as caught:
-        await OwnKeys(find, limit_s=0.01).fetch(None)
+        await CallerKeys(find, limit_s=0.01).fetch(None)
     assert caught.value.code == "CredentialsTimeout"
     assert find.given_up
 
@@ -85,7 +86,7 @@ async def test_a_stop_doesnt_wait_for_them() -> None:
     async def stopping() -> None:
         await stop.wait()
 
-    fetching = asyncio.create_task(OwnKeys(find, stopping).fetch(None))
+    fetching = asyncio.create_task(CallerKeys(find, stopping).fetch(None))
     await find.begun.wait()
     stop.set()
     with pytest.raises(KeysNotAwaitedError):
@@ -95,7 +96,7 @@ async def test_a_stop_doesnt_wait_for_them() -> None:
 
 async def test_cancelling_reaches_the_program() -> None:
     find = Hanging()
-    fetching = asyncio.create_task(SharedCredentials(OwnKeys(find).fetch).keys())
+    fetching = asyncio.create_task(SharedCredentials(CallerKeys(find).fetch).keys())
     await find.begun.wait()
     fetching.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -106,7 +107,7 @@ async def test_cancelling_reaches_the_program() -> None:
 async def test_a_program_that_is_given_up_leaves_nothing_open() -> None:
     """What it has started holds its pipe open, and is no part of it."""
     before = open_files()
-    program = await _start("sh", "-c", "sleep 9 & sleep 9", stdout=PIPE, stderr=PIPE)
+    program = await start_program("sh", "-c", "sleep 9 & sleep 9", stdout=PIPE, stderr=PIPE)
     waiting = asyncio.create_task(program.communicate())
     await asyncio.sleep(0)
     waiting.cancel()
@@ -141,12 +142,12 @@ def open_files() -> int:
 )
 async def test_whatever_a_renewal_raises(error: Exception, kind: type[AwsError], said: str) -> None:
     with pytest.raises(kind) as caught:
-        await OwnKeys(finding(error)).fetch(None)
+        await CallerKeys(finding(error)).fetch(None)
     assert said in str(caught.value)
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None
     if kind is SignInNeededError:
-        assert PLACES["custom-process"].name in caught.value.message
+        assert PROVIDERS["custom-process"].name in caught.value.message
 
 
 def test_each_place_of_the_sdk_has_a_name_and_a_remedy() -> None:
@@ -154,7 +155,7 @@ def test_each_place_of_the_sdk_has_a_name_and_a_remedy() -> None:
     from aiobotocore.session import AioSession
 
     methods = {provider.METHOD for provider in create_credential_resolver(AioSession()).providers}
-    assert methods <= set(PLACES)
+    assert methods <= set(PROVIDERS)
     assert "set AWS_PROFILE" in cant_be_had(KeyError("x"), "a place of tomorrow").message
 
 
@@ -194,7 +195,7 @@ async def test_what_helps_where_a_role_is_refused(code: str, message: str, kind:
     async def sts() -> Sts:
         return Sts(code, message)
 
-    signer = SharedCredentials(OwnKeys(finding(ReadOnlyCredentials("A", "s", None))).fetch)
+    signer = SharedCredentials(CallerKeys(finding(ReadOnlyCredentials("A", "s", None))).fetch)
     role = AssumedRole(
         "arn:aws:iam::111122223333:role/r", Organization(duration_s=7200), None, sts, signer, CallCount()
     )

@@ -1,26 +1,27 @@
-"""Calls that nobody signed: which service they mean, and how AWS refuses them."""
+"""Unsigned calls: which service they are for, and how AWS refuses them."""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib.parse import parse_qsl
 
+from bulkprof.sandbox.errors import ApiError
 from bulkprof.sandbox.services import bedrock
-from bulkprof.sandbox.wire import ApiError, Call
+from bulkprof.sandbox.wire import Call
 
 _TARGETS: Final = {
     "AWSOrganizationsV20161128": "organizations",
     "ResourceGroupsTaggingAPI_20170126": "tagging",
     "ServiceQuotasV20190624": "servicequotas",
 }
-"""What the operation's header begins with, and the service that it is of."""
+"""The service by the first part of the header `X-Amz-Target`."""
 _UNSIGNED_BY_DESIGN: Final = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
 
 
 def refusal(call: Call) -> ApiError | None:
-    """Why AWS wouldn't even look at the call; None where it is signed, or isn't for a service of the sandbox's own.
+    """Return the error of an unsigned call; None if it is signed, or is for a service that moto serves.
 
-    Fills in the service, which a signature would tell. Nothing is checked of a signature but that it is there.
+    Sets the service, which otherwise the signature names. Of a signature, only its presence is checked.
     """
     if call.access_key:
         return None
@@ -28,7 +29,7 @@ def refusal(call: Call) -> ApiError | None:
     bearer = authorization.lower().startswith("bearer ")
     call.service = _service(call)
     if not call.service and not bearer:
-        # S3 has public buckets and presigned URLs, and other services of moto's calls without a signature.
+        # S3 has public buckets and presigned URLs, and other services of moto have calls without a signature.
         return None
     query = call.service == "sts"
     if bearer:

@@ -1,4 +1,4 @@
-"""One call from routing to reply: who calls, which faults strike, whether it may, and what it does."""
+"""Handles one call from routing to reply: its caller, faults, permissions and rates, and the service that does it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
+from bulkprof.sandbox.errors import ApiError
 from bulkprof.sandbox.faults import AFTER, BEFORE, Fault, FaultScript
 from bulkprof.sandbox.rates import RateTable
-from bulkprof.sandbox.server import Reply
-from bulkprof.sandbox.services import bedrock, callers, json_services, sts, tagging
-from bulkprof.sandbox.services.identity import Sessions
+from bulkprof.sandbox.services import bedrock, quotas, sts, tagging, unsigned
 from bulkprof.sandbox.services.moto_bridge import MotoBridge
-from bulkprof.sandbox.services.organization import Organization, needs_one, not_in_use
+from bulkprof.sandbox.services.organization import Organization, needs_organization, not_in_use
+from bulkprof.sandbox.services.sessions import Sessions
 from bulkprof.sandbox.settings import SandboxSettings
 from bulkprof.sandbox.state.ledger import CallCounter
 from bulkprof.sandbox.state.store import ProfileStore
-from bulkprof.sandbox.wire import Answer, ApiError, Call, Protocol, error_answer
+from bulkprof.sandbox.wire import Call, Protocol, Reply, Response, error_response
 
 THROTTLED: Final = "Too many requests, please wait before trying again."
 EXPIRED: Final = "The security token included in the request is expired"
@@ -34,8 +34,8 @@ _CUTS: Final[dict[str, Literal["now", "in body"]]] = {"cut_after": "now", "trunc
 _ACTION_PREFIXES: Final = {"tagging": "tag"}
 
 
-class Service:
-    """The sandbox's state and what calls do to it. `lock` guards all of it but moto's."""
+class Dispatcher:
+    """The sandbox's state, and the handling of calls. `lock` guards all of it but moto's."""
 
     def __init__(self, settings: SandboxSettings) -> None:
         self.settings = settings
@@ -52,15 +52,15 @@ class Service:
         self._bedrock = bedrock.Bedrock(self.store)
 
     async def handle(self, call: Call) -> Reply:
-        """Answer one AWS call."""
+        """Do one AWS call."""
         call.read_scope()
         call.account = self.sessions.account(call.access_key)
-        unsigned = callers.refusal(call)
-        if unsigned is not None:
-            return Reply(error_answer(unsigned, _PROTOCOLS.get(call.service, "rest-json")))
+        refusal = unsigned.refusal(call)
+        if refusal is not None:
+            return Reply(error_response(refusal, _PROTOCOLS.get(call.service, "rest-json")))
         work = self._route(call)
         if work is None:
-            return Reply(await asyncio.to_thread(self.moto.answer, call))
+            return Reply(await asyncio.to_thread(self.moto.handle, call))
         with self.lock:
             faults = self.faults.pick(call)
         if self.settings.latency_s and call.service in ("bedrock", "tagging"):
@@ -70,33 +70,33 @@ class Service:
                 reply = await self._strike(call, fault)
                 if reply is not None:
                     return reply
-        answer = self._work(call, work)
-        reply = Reply(answer)
+        response = self._work(call, work)
+        reply = Reply(response)
         for fault in faults:
             if fault.kind in AFTER:
                 reply = await self._spoil(call, fault, reply)
-        self._count(call, answer.result)
+        self._count(call, response.result)
         return reply
 
-    def _route(self, call: Call) -> Callable[[], Answer] | None:
-        """What answers the call, with its operation and input read; None leaves it to moto."""
+    def _route(self, call: Call) -> Callable[[], Response] | None:
+        """Return what does the call, with its operation and input read; None leaves it to moto."""
         if call.service == "bedrock" and bedrock.route(call):
-            return lambda: self._bedrock.answer(call)
-        if call.service == "tagging" and json_services.route(call):
-            return lambda: tagging.answer(call, self.store, self._bedrock.answer, self.settings.seed)
-        if call.service == "servicequotas" and json_services.route(call):
-            return lambda: json_services.service_quotas(call, self.store)
+            return lambda: self._bedrock.handle(call)
+        if call.service == "tagging" and tagging.route(call):
+            return lambda: tagging.handle(call, self.store, self._bedrock.handle, self.settings.seed)
+        if call.service == "servicequotas" and quotas.route(call):
+            return lambda: quotas.handle(call, self.store)
         if call.service == "sts" and sts.route(call):
-            return lambda: sts.answer(call, self.sessions, self.settings, self._closed_accounts())
+            return lambda: sts.handle(call, self.sessions, self.settings, self._closed_accounts())
         organization = self.organization
         if call.service == "organizations":
             if organization is not None and organization.route(call):
-                return lambda: organization.answer(call)
-            if organization is None and needs_one(call) and not self.moto.has_organization():
+                return lambda: organization.handle(call)
+            if organization is None and needs_organization(call) and not self.moto.has_organization():
                 return _no_organization
         return None
 
-    def _work(self, call: Call, work: Callable[[], Answer]) -> Answer:
+    def _work(self, call: Call, work: Callable[[], Response]) -> Response:
         with self.lock:
             try:
                 self._admit(call)
@@ -105,7 +105,7 @@ class Service:
                 return self._error(call, error)
 
     def _admit(self, call: Call) -> None:
-        """Raise ApiError for a call that AWS would refuse whatever it asks."""
+        """Raise ApiError for a call that AWS would refuse whatever its input."""
         lifetime = self.settings.session_lifetime_s
         if lifetime is not None:
             issued = self.sessions.issued_at(call.access_key)
@@ -119,20 +119,20 @@ class Service:
                     f"User: {self.sessions.principal(call.access_key, 'aws')} is not authorized to perform: {action}",
                 )
         if call.service in ("bedrock", "tagging"):
-            target = (call.account, call.region, call.operation)
+            key = (call.account, call.region, call.operation)
             costs = self.store.hypotheses.throttled_calls_cost
-            if not self.rates.take(target, refusal_costs=costs):
+            if not self.rates.take(key, refusal_costs=costs):
                 code = "ThrottlingException" if call.service == "bedrock" else "ThrottledException"
                 raise ApiError(code, THROTTLED)
 
-    def _error(self, call: Call, error: ApiError) -> Answer:
-        answer = error_answer(error, _PROTOCOLS[call.service])
-        if answer.result == "throttled" and self.settings.retry_after_s is not None:
-            answer.headers["Retry-After"] = f"{self.settings.retry_after_s:g}"
-        return answer
+    def _error(self, call: Call, error: ApiError) -> Response:
+        response = error_response(error, _PROTOCOLS[call.service])
+        if response.result == "throttled" and self.settings.retry_after_s is not None:
+            response.headers["Retry-After"] = f"{self.settings.retry_after_s:g}"
+        return response
 
     async def _strike(self, call: Call, fault: Fault) -> Reply | None:
-        """A fault before the work; None lets the call go on."""
+        """Apply a fault before the work. Return None if the call goes on."""
         if fault.kind == "delay_before":
             await asyncio.sleep(fault.delay_s)
             return None
@@ -140,34 +140,34 @@ class Service:
         if error is None:
             self._count(call, fault.kind)
             return Reply(None, cut="now")
-        answer = self._error(call, error)
-        self._count(call, answer.result)
-        return Reply(answer)
+        response = self._error(call, error)
+        self._count(call, response.result)
+        return Reply(response)
 
     async def _spoil(self, call: Call, fault: Fault, reply: Reply) -> Reply:
-        """A fault after the work. One that hides what the work answered is what the ledger counts."""
+        """Apply a fault after the work. The ledger counts a fault that hides the response."""
         if fault.kind == "delay_after":
             await asyncio.sleep(fault.delay_s)
             return reply
-        answer = reply.answer
-        if answer is None or answer.result != "ok":
+        response = reply.response
+        if response is None or response.result != "ok":
             return reply
-        answer.result = fault.kind
+        response.result = fault.kind
         error = fault.error()
         if error is not None:
             return Reply(self._error(call, error))
-        fault.truncate(answer)
-        return Reply(answer, cut=_CUTS.get(fault.kind, "no"))
+        fault.truncate(response)
+        return Reply(response, cut=_CUTS.get(fault.kind, "no"))
 
     def _count(self, call: Call, result: str) -> None:
         with self.lock:
             self.calls.add(call.account, call.region, call.operation, result)
 
     def _closed_accounts(self) -> frozenset[str]:
-        """Accounts that no role can be assumed in: denied ones, and suspended ones of the organization."""
+        """Return the accounts whose roles can't be assumed: denied ones, and suspended ones of the organization."""
         suspended = self.organization.suspended if self.organization else frozenset()
         return self.denied_accounts | suspended
 
 
-def _no_organization() -> Answer:
+def _no_organization() -> Response:
     raise not_in_use()

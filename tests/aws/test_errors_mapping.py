@@ -12,7 +12,9 @@ from botocore.exceptions import ClientError
 from botocore.loaders import Loader
 
 import bulkprof.errors as e
-from bulkprof.aws.errors.mapping import CODES, aws_errors, from_sdk, retry_after
+from bulkprof.aws.errors.codes import CODES
+from bulkprof.aws.errors.mapping import aws_errors, from_sdk
+from bulkprof.aws.errors.response import retry_after
 from tests.aws import wire
 
 CALLED = {

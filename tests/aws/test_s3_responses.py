@@ -1,4 +1,4 @@
-"""What S3 answers through the SDK's own session: of any shape, in pieces, and without end."""
+"""Responses of S3 through the SDK's own session: of any shape, in pieces, and without end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import bulkprof.errors as e
 from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.aws.s3_object import S3Object
-from bulkprof.aws.transport.answers import LONGEST
+from bulkprof.aws.transport.responses import LONGEST
 from bulkprof.config import Organization, Run
 from tests.aws import wire
 
@@ -29,7 +29,7 @@ def _no_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def opened(answer: wire.Answer) -> AsyncIterator[S3Object]:
+async def opened(answer: wire.Handler) -> AsyncIterator[S3Object]:
     async with (
         wire.serving(answer) as port,
         AwsSessions(Organization(), Run(timeout_s=5), environment=wire.environment(port)) as sessions,

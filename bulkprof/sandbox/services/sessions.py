@@ -1,7 +1,7 @@
-"""Who calls: access keys of assumed roles, which carry their account inside as AWS's do.
+"""Role sessions: their access keys, which contain the account as AWS's do.
 
-The account is written into the key itself, so a sandbox that is killed and started again still knows
-the sessions that clients hold.
+The account is encoded in the key itself, so a sandbox that is killed and started again still knows the account of
+keys that clients hold.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _PREFIX: Final = "ASIA"
 
 
 def mint_key(account: str, serial: int) -> str:
-    """An access key id (20 characters) of a session in `account`; `serial` tells sessions apart."""
+    """Return the access key id (20 characters) of a session in `account`; `serial` tells sessions apart."""
     packed = int(account).to_bytes(5, "big") + (serial % 2**24).to_bytes(3, "big")
     return _PREFIX + base64.b32encode(packed + _check(packed)).decode()
 
 
 def account_of_key(access_key: str) -> str | None:
-    """The account that `mint_key` wrote into the key; None for any other key."""
+    """Return the account that `mint_key` encoded in the key; None for any other key."""
     if len(access_key) != 20 or not access_key.startswith(_PREFIX):
         return None
     try:
@@ -59,15 +59,15 @@ class Sessions:
         return key
 
     def account(self, access_key: str) -> str:
-        """The account that a key acts in."""
+        """Return the account of a key."""
         return account_of_key(access_key) or self._default_account
 
     def issued_at(self, access_key: str) -> float | None:
-        """When the session started, in the sandbox's clock; None for keys that are no session of this process."""
+        """Return when the session started, in the sandbox's clock; None for keys of no session of this process."""
         return self._issued.get(access_key)
 
     def principal(self, access_key: str, partition: str) -> str:
-        """The caller's ARN."""
+        """Return the caller's ARN."""
         account = self.account(access_key)
         if access_key in self._roles:
             role, session_name = self._roles[access_key]

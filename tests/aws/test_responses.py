@@ -1,31 +1,27 @@
-"""Answers of another shape than AWS's: each is its call's error, says what is wrong, and can be kept and printed."""
+"""Responses of another shape than AWS's: each becomes an error that says what is wrong, and can be stored and shown."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 import bulkprof.errors as e
-from bulkprof.aws import AwsSessions, BedrockApi
-from bulkprof.aws.errors.mapping import http_date, retry_after
-from bulkprof.aws.transport.answers import LONGEST, read, require_own_arn
-from bulkprof.config import Organization, Run
+from bulkprof.aws import BedrockApi
+from bulkprof.aws.transport.responses import LONGEST, read, require_own_arn
 from bulkprof.model import Target
 from tests.aws import wire
+from tests.aws.storable import can_be_stored
 
-PORTAL = b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>Sign in</p></body></html>'
 DEEP = 100_000
 PROFILE = {"inferenceProfileArn": wire.ARN, "inferenceProfileId": "abcdefghijkl", "inferenceProfileName": "team-a"}
 LISTED = {"inferenceProfileSummaries": [PROFILE]}
 
 BROKEN: dict[str, bytes] = {
-    "a portal": PORTAL,
+    "a portal": wire.PORTAL,
     "nothing": b"",
     "null": b"null",
     "a list": b"[]",
@@ -72,7 +68,7 @@ async def test_no_operation_takes_what_is_no_answer(what: str) -> None:
                 continue
             with pytest.raises(e.AmbiguousError) as caught:
                 await call(api)
-            _can_be_kept(caught.value)
+            can_be_stored(caught.value)
             assert caught.value.where == "(caller)/us-east-1"
             assert caught.value.operation
 
@@ -141,7 +137,7 @@ def test_the_arn_of_a_new_profile_agrees_with_its_target_as_far_as_both_are_know
         require_own_arn(wire.ARN, Target("111122223333", "us-east-1"))
 
 
-def test_operations_that_nobody_declared_answer_an_object() -> None:
+def test_a_response_of_an_undeclared_operation_is_an_object() -> None:
     assert read("some-service", "SomeOperation", b'{"a":1}') == {"a": 1}
     with pytest.raises(e.AmbiguousError):
         read("some-service", "SomeOperation", b"[1]")
@@ -155,7 +151,7 @@ ERRORS: dict[str, tuple[int, bytes, dict[str, str]]] = {
     "a type that is a list": (400, b'{"__type":["a"]}', {}),
     "a type that is an object": (500, b'{"__type":{"a":1},"code":5}', {}),
     "a hundred thousand levels": (400, b'{"message":' + b"[" * DEEP + b"]" * DEEP + b"}", {}),
-    "a portal": (403, PORTAL, {}),
+    "a portal": (403, wire.PORTAL, {}),
     "noise": (404, b"\xff\xfe\x00", {}),
     "nothing": (418, b"", {}),
 }
@@ -168,22 +164,13 @@ async def test_odd_errors_can_be_kept_and_printed(case: str) -> None:
         for call in CALLS.values():
             with pytest.raises(e.AwsError) as caught:
                 await call(api)
-            _can_be_kept(caught.value)
-
-
-def _can_be_kept(error: e.AwsError) -> None:
-    assert (str(error) + error.code).isprintable()
-    # Programs get the very text, which is made visible where it is shown.
-    for text in (str(error), error.message, error.code):
-        assert len(text) < 2_500
-        with closing(sqlite3.connect(":memory:")) as database:
-            assert database.execute("SELECT ?", (text,)).fetchone() == (text,)
+            can_be_stored(caught.value)
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 405, 413])
 async def test_a_refusal_that_is_not_aws_s_says_nothing_of_what_was_done(status: int) -> None:
     """A proxy that lets a call through and blocks its answer; and no profile is gone because a portal says 404."""
-    async with wire.serving(_all(wire.response(status, PORTAL))) as port, wire.api_at(port) as api:
+    async with wire.serving(_all(wire.response(status, wire.PORTAL))) as port, wire.api_at(port) as api:
         for name in ("create", "delete", "tag", "untag"):
             with pytest.raises(e.AmbiguousError):
                 await CALLS[name](api)
@@ -240,118 +227,7 @@ async def test_broken_http(answer: bytes) -> None:
             await wire.create(api)
 
 
-STS: dict[str, tuple[int, bytes]] = {
-    "a portal": (200, PORTAL),
-    "nothing": (200, b""),
-    "JSON": (200, b"{}"),
-    "another element": (200, b"<a/>"),
-    "no members": (200, b"<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>"),
-    "empty members": (
-        200,
-        b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId/><SecretAccessKey>s</SecretAccessKey>"
-        b"<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult>"
-        b"</AssumeRoleResponse>",
-    ),
-    "a time that is none": (
-        200,
-        b"<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>a</AccessKeyId><SecretAccessKey>s"
-        b"</SecretAccessKey><SessionToken>t</SessionToken><Expiration>soon</Expiration></Credentials>"
-        b"</AssumeRoleResult></AssumeRoleResponse>",
-    ),
-    "deep": (200, b"<a>" * 50_000),
-    "an error that is a portal": (403, PORTAL),
-    "an error of nothing": (400, b""),
-    "an error that is JSON": (400, b'{"message":"no"}'),
-}
-
-
-@pytest.mark.parametrize("case", STS)
-@pytest.mark.parametrize("operation", ["GetCallerIdentity", "AssumeRole"])
-async def test_sts(operation: str, case: str) -> None:
-    identity = (
-        b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/a</Arn><UserId>u"
-        b"</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
-    )
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = await wire.request(reader)
-        odd = operation.encode() in asked
-        writer.write(wire.response(*STS[case]) if odd else wire.response(200, identity))
-        await writer.drain()
-        writer.close()
-
-    async with (
-        wire.serving(answer) as port,
-        AwsSessions(Organization(role="r"), Run(timeout_s=5), environment=wire.environment(port)) as sessions,
-    ):
-        with pytest.raises(e.AwsError) as caught:
-            await sessions.bedrock(Target("111122223333", "us-east-1"))
-    _can_be_kept(caught.value)
-    assert caught.value.operation == operation
-
-
-ORGANIZATION: dict[str, object] = {
-    "null": {"Accounts": None},
-    "text": {"Accounts": "111122223333"},
-    "an entry that is null": {"Accounts": [None]},
-    "an id that is a number": {"Accounts": [{"Id": 111122223333, "Status": "ACTIVE"}]},
-    "an id that is none": {"Accounts": [{"Id": "../..", "Status": "ACTIVE"}]},
-    "no status": {"Accounts": [{"Id": "111122223333"}]},
-    "a token that is a list": {"Accounts": [], "NextToken": ["a"]},
-    "a list": [],
-}
-
-
-@pytest.mark.parametrize("case", ORGANIZATION)
-async def test_organizations(case: str) -> None:
-    body = wire.response(200, json.dumps(ORGANIZATION[case]).encode())
-    identity = (
-        b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/a</Arn>"
-        b"<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
-    )
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = await wire.request(reader)
-        writer.write(body if b"ListAccounts" in asked else wire.response(200, identity))
-        await writer.drain()
-        writer.close()
-
-    async with (
-        wire.serving(answer) as port,
-        AwsSessions(Organization(), Run(timeout_s=5), environment=wire.environment(port)) as sessions,
-    ):
-        api = await sessions.organization()
-        with pytest.raises(e.AmbiguousError):
-            await api.accounts()
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("86400", 86_400.0),
-        ("1e300", 1e300),
-        ("-1e300", 0.0),
-        ("1e400", None),
-        ("Wed, 21 Oct 100000000000000000000 07:28:00 GMT", None),
-        ("Wed, 99 Oct 2015 07:28:05 GMT", None),
-        ("Wed, 21 Oct 2015 07:28:05 -0000", 5.0),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", 251_951_848_319.0),
-        ("\u00ff", None),
-        ("", None),
-    ],
-)
-def test_waits_that_are_asked_for(value: str, seconds: float | None) -> None:
-    found = retry_after({"retry-after": value, "date": "Wed, 21 Oct 2015 07:28:00 GMT"})
-    assert found == (pytest.approx(seconds, rel=0.01) if seconds else seconds)
-
-
-def test_dates_have_a_zone() -> None:
-    found = http_date("Wed, 21 Oct 2015 07:28:05 -0000")
-    assert found is not None
-    assert found.tzinfo is not None
-
-
-def _all(answer: bytes) -> wire.Answer:
+def _all(answer: bytes) -> wire.Handler:
     """The same answer to every request of a connection."""
 
     async def always(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
