@@ -64,8 +64,12 @@ def cut(label: str, read_by_rules: Collection[str] | None = None) -> list[Part]:
         case ".jsonl" | ".ndjson":
             return [Part(source, span, parse_json_lines) for span in _spans(source)]
         case ".json":
-            return [Part(source, WHOLE, lambda source, _: parse_json(source))]
+            return [Part(source, WHOLE, _parse_whole_json)]
     return []
+
+
+def _parse_whole_json(source: Source, _: Span) -> Iterator[RawRow | Problem]:
+    return parse_json(source)
 
 
 def _csv_spans(source: Source, read_by_rules: Collection[str] | None) -> Iterator[Span]:

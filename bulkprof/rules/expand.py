@@ -6,9 +6,9 @@ would be a surprise. All of a row's problems are told at once, each one time, ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bulkprof.config import Settings
 from bulkprof.errors import PluginError
@@ -56,6 +56,7 @@ class Rules:
         aliases and defaults that no row could use.
         """
         self.accounts = accounts or Accounts(settings.organization.aliases)
+        self._made_of = settings, registry, account, region, self.accounts
         self._places = Places(settings, self.accounts, account=account, region=region)
         self._preparation = Preparation(registry)
         self._naming = Naming(registry)
@@ -63,6 +64,10 @@ class Rules:
         self._checks = registry.implementations("bulkprof_check_profile")
         self._default_description = settings.defaults.description
         self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
+
+    def __reduce__(self) -> tuple[Callable[..., Rules], tuple[Any, ...]]:
+        """Rules are made anew in another process: plugins aren't pickled, but loaded there."""
+        return _made_again, self._made_of
 
     @property
     def prepares(self) -> bool:
@@ -194,6 +199,10 @@ class Rules:
                 if not problem.file:
                     problem = replace(problem, file=request.file, line=problem.line or request.line)  # noqa: PLW2901
                 problems.append(problem)
+
+
+def _made_again(settings: Settings, registry: Registry, account: str, region: str, accounts: Accounts) -> Rules:
+    return Rules(settings, registry, account=account, region=region, accounts=accounts)
 
 
 def _same_names(request: Request, profiles: Iterable[DesiredProfile]) -> Iterator[Problem]:

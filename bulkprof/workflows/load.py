@@ -19,6 +19,7 @@ import anyio.to_thread
 
 from bulkprof.errors import BulkprofError, ManifestError, UsageError
 from bulkprof.manifests import merge_readers
+from bulkprof.manifests.parallel import ShareLostError, read_shares, share_out
 from bulkprof.model import Problem, Target
 from bulkprof.rules import Rules
 from bulkprof.rules.needed import check_needed
@@ -29,8 +30,7 @@ from bulkprof.store.run import RunFile
 from bulkprof.text.looks import visible
 from bulkprof.ui import OnlyNew, Ui
 from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.portions import Portion, Reading
-from bulkprof.workflows.sharing import ShareLostError, share_out, shared_portions
+from bulkprof.workflows.rows import Portion, Reading, rows_are_independent
 
 Manifests: TypeAlias = str | Path | Sequence[str | Path]
 """Manifest files, one or several; `-` is the standard input of the options."""
@@ -74,18 +74,20 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
     rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
     `StopRequestedError` when the run stops meanwhile.
     """
-    reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.streams(manifests))
-    # Resolved accounts are remembered by the rules themselves, which every process has for itself.
-    most = 1 if rules.accounts.are_resolved else work.options.processes
+    readers, streams, reading = merge_readers(work.registry), await work.streams(manifests), Reading(rules, run.form)
     read = work.registry.columns_read()
-    if shares := await anyio.to_thread.run_sync(share_out, manifests, work.registry, most):
+    shares, found, teller = None, None, ui
+    # Resolved accounts are remembered by the rules themselves, which every process has for itself.
+    if not rules.accounts.are_resolved and rows_are_independent(work.registry):
+        shares = await anyio.to_thread.run_sync(share_out, manifests, read, work.options.processes)
+    if shares:
         try:
-            found = await _take(work, run, shared_portions(reading, shares, work.stop), ui)
+            found = await _take(work, run, read_shares(shares, reading.portions_of_part, work.stop), ui)
         except ShareLostError as error:
             ui.note(f"{error}: they are read again, by one process")
-            found = await _take(work, run, reading.portions(), OnlyNew(ui, await start_again(run)))
-    else:
-        found = await _take(work, run, reading.portions(), ui)
+            teller = OnlyNew(ui, await start_again(run))
+    if found is None:
+        found = await _take(work, run, reading.portions(manifests, readers, streams), teller)
     if read is not None and (unread := [column for column in found.attributes if column not in read]):
         ui.note(_unread(unread))
     # Where no row could be read, nobody knows what columns there are.
