@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from bulkprof.manifests.columns import KNOWN
 from bulkprof.manifests.csv_rows import HeaderProblem
-from bulkprof.manifests.json_values import DECODER, syntax_problem, to_row
+from bulkprof.manifests.json_rows import DECODER, syntax_problem, to_row
 from bulkprof.manifests.likely import likely_column
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source

@@ -16,7 +16,7 @@ from pathlib import Path
 from bulkprof.manifests.cells import Cells
 from bulkprof.manifests.csv_rows import HeaderProblem, manifest_beginning, parse_csv
 from bulkprof.manifests.json_array import parse_json
-from bulkprof.manifests.json_lines import parse_json_lines
+from bulkprof.manifests.json_rows import parse_json_lines
 from bulkprof.manifests.requests import Batch
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source

@@ -14,7 +14,7 @@ import anyio.to_thread
 from bulkprof.errors import PluginError
 from bulkprof.manifests.csv_rows import parse_csv
 from bulkprof.manifests.json_array import parse_json
-from bulkprof.manifests.json_lines import parse_json_lines
+from bulkprof.manifests.json_rows import parse_json_lines
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Reader, Source
 from bulkprof.plugins.registry import Registry

@@ -249,7 +249,7 @@ def is_account(value: str) -> bool:
     return ACCOUNT.fullmatch(value) is not None
 
 
-def is_settled(target: Target) -> bool:
+def is_resolved(target: Target) -> bool:
     """Whether a target can be worked in: its account is an id, and its Region is known."""
     return bool(target.region) and is_account(target.account)
 

@@ -17,12 +17,11 @@ from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
 from bulkprof.quick import quick
 from bulkprof.rules.accounts import Accounts, Undecided
-from bulkprof.rules.answers import ask, cell_problem
-from bulkprof.rules.fanout import ManyWishes, Places, Wish
-from bulkprof.rules.models import Resolved
+from bulkprof.rules.columns import Overlooked
+from bulkprof.rules.fanout import FanOuts, ManyWishes, Wish
+from bulkprof.rules.hooks import Preparation, ask, cell_problem, still_has
 from bulkprof.rules.naming import Naming, check_name
-from bulkprof.rules.overlooked import Overlooked
-from bulkprof.rules.prepare import Preparation, still_has
+from bulkprof.rules.sources import Model
 from bulkprof.rules.tagging import Tagging
 
 _desired = quick(DesiredProfile)
@@ -57,7 +56,7 @@ class Rules:
         """
         self.accounts = accounts or Accounts(settings.organization.aliases)
         self._made_of = settings, registry, account, region, self.accounts
-        self._places = Places(settings, self.accounts, account=account, region=region)
+        self._fan_outs = FanOuts(settings, self.accounts, account=account, region=region)
         self._preparation = Preparation(registry)
         self._naming = Naming(registry)
         self._tagging = Tagging(settings, registry)
@@ -90,7 +89,7 @@ class Rules:
             problems.extend(problem for problem in wrong if still_has(request, problem))
         if not (request.accounts and request.regions and request.models) and request.attributes:
             problems.extend(self._overlooked.problems(request))
-        found = self._places.of(request)
+        found = self._fan_outs.of(request)
         for column, value, bad in found.faults:
             problems.append(cell_problem(request, column, value, bad))
         for region, doubt in found.doubts:
@@ -128,9 +127,9 @@ class Rules:
     ) -> list[DesiredProfile]:
         """The profiles of some wishes, those left out that have no name; what is wrong with them is added."""
         profiles: list[DesiredProfile] = []
-        for target, resolved, decided in wishes:
+        for target, model, decided in wishes:
             make = self._profile if decided else self._undecided
-            profile = make(request, target, resolved, description, problems)
+            profile = make(request, target, model, description, problems)
             if profile is not None:
                 profiles.append(profile)
         return profiles
@@ -139,7 +138,7 @@ class Rules:
         self,
         request: Request,
         target: Target,
-        resolved: Resolved,
+        model: Model,
         description: str | None,
         problems: list[Problem],
     ) -> DesiredProfile | None:
@@ -149,27 +148,26 @@ class Rules:
         """
         shown = Undecided(target.region)
         found: list[Problem] = []
-        profile = self._profile(request, shown, resolved, description, found)
+        profile = self._profile(request, shown, model, description, found)
         if not shown.asked:
             problems.extend(found)
         elif profile is None:
-            stand_in = f"{request.file}:{request.line} {resolved.model}"
-            return DesiredProfile(request, target, resolved.model, resolved.source, stand_in, description)
+            stand_in = f"{request.file}:{request.line} {model.model}"
+            return DesiredProfile(request, target, model.model, model.source, stand_in, description)
         return None if profile is None else replace(profile, target=target)
 
     def _profile(
         self,
         request: Request,
         target: Target,
-        resolved: Resolved,
+        model: Model,
         description: str | None,
         problems: list[Problem],
     ) -> DesiredProfile | None:
         """One profile, complete; None where it has no name, so that the later rules have nothing to look at."""
-        model, source = resolved.model, resolved.source
         name = request.name or ""
         if not name or self._naming.concerns(name):
-            unnamed = _desired(request, target, model, source, name, description, request.tags)
+            unnamed = _desired(request, target, model.model, model.source, name, description, request.tags)
             name = self._naming.name(unnamed, problems)
             if not name:
                 return None
@@ -177,9 +175,9 @@ class Rules:
             check_name(request, name, problems)
         untagged = None
         if self._tagging.active:
-            untagged = _desired(request, target, model, source, name, description, request.tags)
+            untagged = _desired(request, target, model.model, model.source, name, description, request.tags)
         tags = self._tagging.tags(request, untagged, problems)
-        profile = _desired(request, target, model, source, name, description, tags)
+        profile = _desired(request, target, model.model, model.source, name, description, tags)
         if self._checks:
             self._check(profile, problems)
         return profile

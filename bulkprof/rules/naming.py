@@ -6,7 +6,7 @@ from bulkprof.errors import PluginError
 from bulkprof.limits import NAME, NAME_LENGTH, Fault, name_fault
 from bulkprof.model import DesiredProfile, Problem, Request
 from bulkprof.plugins.registry import Implementation, Registry
-from bulkprof.rules.answers import ask, cell_problem
+from bulkprof.rules.hooks import ask, cell_problem
 
 _NO_NAME = Fault(
     "the row has no name and no naming rule gave it one", "fill the column name, or set a [plugins.naming]"

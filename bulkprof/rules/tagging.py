@@ -18,7 +18,7 @@ from bulkprof.limits import (
 )
 from bulkprof.model import DesiredProfile, Problem, Request
 from bulkprof.plugins.registry import Registry
-from bulkprof.rules.answers import ask, cell_problem
+from bulkprof.rules.hooks import ask, cell_problem
 from bulkprof.rules.ownership import claim
 
 _CACHE = 4096

@@ -21,8 +21,8 @@ from bulkprof.errors import BulkprofError, ManifestError, UsageError
 from bulkprof.manifests import merge_readers
 from bulkprof.manifests.parallel import ShareLostError, read_shares, share_out
 from bulkprof.model import Problem, Target
-from bulkprof.rules import Rules
-from bulkprof.rules.needed import check_needed
+from bulkprof.rules.columns import check_needed
+from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.store.directory import is_run_file
 from bulkprof.store.intake import Clash

@@ -8,7 +8,7 @@ from bulkprof.aws import Caller
 from bulkprof.engine.targets import Fleet
 from bulkprof.errors import RegionError, UsageError
 from bulkprof.model import Target
-from bulkprof.rules.accounts import Accounts, is_settled
+from bulkprof.rules.accounts import Accounts, is_resolved
 from bulkprof.store.run import RunFile
 from bulkprof.ui import OnlyNew
 from bulkprof.workflows.context import Workspace
@@ -30,7 +30,7 @@ async def resolve(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequen
         )
     near = next((target.region for target in targets if target.region), "")
     caller = await fleet.caller(near=near)
-    if not work.filters and all(map(is_settled, targets)):
+    if not work.filters and all(map(is_resolved, targets)):
         return caller, targets
     selectors = work.accounts().needed_selectors(targets)
     accounts = work.accounts(await fleet.directory(selectors, near=near))

@@ -11,7 +11,7 @@ from bulkprof.errors import ConfigError, UsageError
 from bulkprof.limits import Fault
 from bulkprof.model import DesiredProfile, Directory, Target
 from bulkprof.plugins import hookimpl
-from bulkprof.rules.accounts import Accounts, Filters, Undecided, find, is_settled, needs, unresolved
+from bulkprof.rules.accounts import Accounts, Filters, Undecided, find, is_resolved, needs, unresolved
 from tests.rules.making import row, rules
 
 ONE, TWO, THREE, CLOSED = "111111111111", "222222222222", "333333333333", "999999999999"
@@ -148,9 +148,9 @@ def test_filters_that_no_row_asks_for_are_told() -> None:
     assert str(Filters((ONE,), (TWO, "prod"), ())) == f"--accounts {ONE} --not-accounts {TWO},prod"
 
 
-def test_targets_are_settled_by_an_id_and_a_region() -> None:
-    assert is_settled(Target(ONE, "us-east-1"))
-    assert not any(map(is_settled, (Target("org:*", "r"), Target("", "r"), Target(ONE, ""))))
+def test_targets_are_resolved_by_an_id_and_a_region() -> None:
+    assert is_resolved(Target(ONE, "us-east-1"))
+    assert not any(map(is_resolved, (Target("org:*", "r"), Target("", "r"), Target(ONE, ""))))
     assert (unresolved(Target("org:*", "r")), unresolved(Target(ONE, "r"))) == (Target("", "r"), Target(ONE, "r"))
 
 

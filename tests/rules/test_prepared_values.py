@@ -10,7 +10,7 @@ import pytest
 
 import bulkprof
 from bulkprof.model import Problem, Request
-from bulkprof.rules.prepare import still_has
+from bulkprof.rules.hooks import still_has
 from bulkprof.sandbox import Sandbox
 from tests.cli.driver import CommandLine
 

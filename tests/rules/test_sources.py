@@ -4,8 +4,8 @@ import pytest
 
 from bulkprof.limits import Fault
 from bulkprof.model import Target
-from bulkprof.rules import SourceArn, SourceKind, guess, parse_arn, place_fault
-from bulkprof.rules.sources import form_fault
+from bulkprof.rules.guess import SourceKind, guess
+from bulkprof.rules.sources import SourceArn, form_fault, parse_arn, place_fault
 from tests.rules.making import HAIKU, row, rules
 
 MODEL = f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU}"

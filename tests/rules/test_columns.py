@@ -64,7 +64,7 @@ def test_columns_that_rules_read_are_theirs() -> None:
 
 
 def test_many_values_are_looked_at_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulkprof.rules.overlooked._REMEMBERED", 2)
+    monkeypatch.setattr("bulkprof.rules.columns._REMEMBERED", 2)
     ours = rules()
     for number in range(6):
         assert ours.expand(row(attributes={"a": f"x{number}", "b": "y"})).problems == ()
