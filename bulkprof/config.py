@@ -180,7 +180,7 @@ class Settings(Section):
     keys_tag: str = Field(default="bulkprof:keys", max_length=128, pattern=_OF_TAGS)
     """The tag that lists the keys which bulkprof manages on a profile; empty for none, and for never removing one."""
     tags: Literal["merge", "exact"] = "merge"
-    """`merge` leaves tags alone that nobody ever declared; `exact` removes them."""
+    """`merge` leaves tags alone that were never declared; `exact` removes them."""
     defaults: Defaults = Defaults()
     models: Mapping[str, str] = Field(default_factory=dict)
     """Aliases: a short name to a model id, system profile id or ARN."""

@@ -197,16 +197,16 @@ def _listed(
     bad: list[BadCell],
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The values of model, account and region where a row gave them as lists."""
-    answer = list(found)
+    values = list(found)
     for place, (column, index) in enumerate(
         (("model", columns.model), ("account", columns.account), ("region", columns.region))
     ):
         if index in lists:
             parts = [part.strip() for text in lists[index] for part in text.split(SEPARATOR)]
             checked = _check_several(column, shortened(list(lists[index])), parts)
-            answer[place] = checked.values
+            values[place] = checked.values
             bad.extend(checked.bad)
-    return answer[0], answer[1], answer[2]
+    return values[0], values[1], values[2]
 
 
 def _unsaid(columns: Columns, values: Sequence[str], lists: Mapping[int, object]) -> Iterator[BadCell]:

@@ -192,7 +192,7 @@ def work(task: bytes) -> NoReturn:
             _send(results, None)
         code = 0
     finally:
-        # What went wrong goes wrong again, and is told, when the other process reads the rows itself.
+        # What went wrong goes wrong again, and is reported, when the other process reads the rows itself.
         os._exit(code)
 
 

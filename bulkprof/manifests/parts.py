@@ -27,7 +27,7 @@ SIZE = 1 << 18
 """Bytes of a part, or a little less: some thousand rows."""
 
 ROWS = 2_000
-"""Rows of a batch. Larger ones than elsewhere, since nobody waits for his turn meanwhile."""
+"""Rows of a batch. Larger ones than elsewhere, since no event loop waits meanwhile."""
 
 Parser = Callable[[Source, Span], Iterator[RawRow | Problem]]
 

@@ -28,7 +28,7 @@ _desired = quick(DesiredProfile)
 
 
 class Expansion(NamedTuple):
-    """What a request comes to. A problem that is an error leaves `profiles` empty; warnings stand beside them.
+    """The profiles of a request, and its problems: an error leaves `profiles` empty, warnings stand beside them.
 
     `profiles` is a tuple, or where they are too many to hold, something that makes them as they are taken.
     """
@@ -204,7 +204,7 @@ def _made_again(settings: Settings, registry: Registry, account: str, region: st
 
 
 def _same_names(request: Request, profiles: Iterable[DesiredProfile]) -> Iterator[Problem]:
-    """Several models under one name: AWS would take one of them, and nobody could say which."""
+    """Several models under one name: AWS would take one of them, and it couldn't be said which."""
     models: dict[tuple[str, str, str], str] = {}
     for profile in profiles:
         key = (profile.target.account, profile.target.region, profile.name)

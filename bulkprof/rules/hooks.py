@@ -42,7 +42,7 @@ class Preparation:
         """The columns and tags (`tag:KEY`) that plugins gave rows."""
 
     def prepare(self, request: Request, problems: list[Problem]) -> Request:
-        """The row as the last plugin left it. Raises `PluginError` for an answer that isn't this row."""
+        """The row as the last plugin left it. Raises `PluginError` for what isn't this row."""
         for implementation in self._implementations:
             answer = ask(implementation, request, request, problems)
             if answer is not None and answer is not request:
@@ -63,7 +63,7 @@ def still_has(request: Request, problem: Problem) -> bool:
         return value in (request.accounts if column == "account" else request.regions)
     if column in {"name", "description"}:
         return value == (request.name if column == "name" else request.description)
-    # How many tags there may be in all is told with those of the rules.
+    # How many tags there may be in all is checked with those of the rules.
     return column.startswith("tag:") and request.tags.get(column.removeprefix("tag:"), "").strip() == value.strip()
 
 

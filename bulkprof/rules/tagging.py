@@ -1,4 +1,4 @@
-"""What a profile is tagged with: the row's own tags, the plugins' answers, and the tags that tell whose it is."""
+"""What a profile is tagged with: the row's own tags, those that plugins return, and the tags of its owner."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Tagging:
 
 
 def _check(plugin: str, answer: Any) -> None:
-    """Raise `PluginError` unless a plugin's answer is a mapping of strings."""
+    """Raise `PluginError` unless what a plugin returned is a mapping of strings."""
     if answer.__class__ is not dict and not isinstance(answer, Mapping):
         raise PluginError(plugin, f"bulkprof_tag_profile answers a mapping or None, not {type(answer).__name__}")
     for key, value in answer.items():

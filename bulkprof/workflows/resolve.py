@@ -12,7 +12,7 @@ from bulkprof.rules.accounts import Accounts, is_resolved
 from bulkprof.store.run import RunFile
 from bulkprof.ui import OnlyNew
 from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.load import require_rows, start_again, take_in
+from bulkprof.workflows.load import forget_rows, load_manifests, require_rows
 
 
 async def resolve(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequence[str]) -> tuple[Caller, list[Target]]:
@@ -35,9 +35,9 @@ async def resolve(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequen
     selectors = work.accounts().needed_selectors(targets)
     accounts = work.accounts(await fleet.directory(selectors, near=near))
     # Names and duplicates may depend on accounts, so the rows are read again rather than patched.
-    told = await start_again(run)
+    told = await forget_rows(run)
     rules = work.rules(caller.account, region, accounts)
-    await take_in(work, run, manifests, rules, OnlyNew(work.ui, told))
+    await load_manifests(work, run, manifests, rules, OnlyNew(work.ui, told))
     targets = await run.off_loop(run.targets)
     _tell(work, accounts, targets)
     if work.filters and not targets and not run.invalid_count():

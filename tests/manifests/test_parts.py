@@ -1,4 +1,4 @@
-"""Files that are cut come to what they come to whole, wherever they are cut."""
+"""Files that are cut give the same rows as whole ones, wherever they are cut."""
 
 from __future__ import annotations
 

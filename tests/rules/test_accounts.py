@@ -174,8 +174,8 @@ def test_what_depends_on_the_account_waits_until_it_is_known() -> None:
     offline = rules(naming=ByAccount())
     profiles = offline.expand(row(name=None, accounts=("org:*", "tag:a=b"), regions=("us-east-1",))).profiles
     assert [profile.target.account for profile in profiles] == ["org:*", "tag:a=b"]
-    settled = rules({"organization": {"aliases": {"prod": f"ou:{PROD}"}}}, accounts=accounts(), naming=ByAccount())
-    profiles = settled.expand(row(name=None, accounts=("prod",), regions=("us-east-1",))).profiles
+    resolved = rules({"organization": {"aliases": {"prod": f"ou:{PROD}"}}}, accounts=accounts(), naming=ByAccount())
+    profiles = resolved.expand(row(name=None, accounts=("prod",), regions=("us-east-1",))).profiles
     assert [profile.name for profile in profiles] == [f"x-{ONE}", f"x-{TWO}"]
 
 

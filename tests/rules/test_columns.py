@@ -30,7 +30,7 @@ def test_what_a_row_does_not_say_and_another_column_holds(column: str, value: st
     (problem,) = expansion.problems
     assert (problem.column, problem.value, list(expansion.profiles)) == (column, value, [])
     assert f"looks like the row's {known}" in problem.message
-    # Whoever says where the profile belongs may have such columns besides.
+    # A row that says where the profile belongs may have such columns besides.
     assert ours.expand(row(**given, attributes={"team": "a", column: value})).problems == ()
 
 

@@ -1,4 +1,4 @@
-"""Whatever becomes of the processes, the manifests come to the same."""
+"""Whatever happens to the processes, the same is found in the manifests."""
 
 from __future__ import annotations
 

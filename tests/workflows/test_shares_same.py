@@ -1,4 +1,4 @@
-"""Manifests that several processes understand come to what they come to in one."""
+"""Several processes find in manifests what one process finds."""
 
 from __future__ import annotations
 
