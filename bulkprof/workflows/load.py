@@ -18,8 +18,8 @@ from typing import NamedTuple, TypeAlias
 import anyio.to_thread
 
 from bulkprof.errors import BulkprofError, ManifestError, UsageError
-from bulkprof.manifests import merge_readers
 from bulkprof.manifests.parallel import ShareLostError, read_shares, share_out
+from bulkprof.manifests.readers import merge_readers
 from bulkprof.model import Problem, Target
 from bulkprof.rules.columns import check_needed
 from bulkprof.rules.expand import Rules

@@ -7,7 +7,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from bulkprof.manifests import Batch, Part, Rejected, read_batches
+from bulkprof.manifests.cells import Rejected
+from bulkprof.manifests.parts import Part
+from bulkprof.manifests.requests import Batch, read_batches
 from bulkprof.model import DesiredProfile, Problem
 from bulkprof.plugins import Reader
 from bulkprof.plugins.registry import ROW_HOOKS, Registry

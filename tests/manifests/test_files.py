@@ -12,7 +12,9 @@ import anyio
 import pytest
 
 from bulkprof.errors import PluginError, UsageError
-from bulkprof.manifests import Rejected, builtin_readers, merge_readers, read_batches
+from bulkprof.manifests.cells import Rejected
+from bulkprof.manifests.readers import builtin_readers, merge_readers
+from bulkprof.manifests.requests import read_batches
 from bulkprof.model import Problem
 from bulkprof.plugins import RawRow, Source, hookimpl
 from bulkprof.plugins.registry import Registry

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from bulkprof.manifests import Part, parallel, parts
+from bulkprof.manifests import parallel, parts
 from bulkprof.manifests.parallel import ShareLostError, Shares, read_shares, share_out
+from bulkprof.manifests.parts import Part
 from bulkprof.stop import Stop, StopRequestedError
 
 spans: Callable[[Part], Iterable[Any]] = attrgetter("span")

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from bulkprof.manifests import Batch, Cells
+from bulkprof.manifests.cells import Cells
+from bulkprof.manifests.requests import Batch
 from bulkprof.model import DesiredProfile, Problem, Request, Severity
 from bulkprof.plugins import hookimpl
 from bulkprof.rules import fanout
