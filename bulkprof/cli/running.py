@@ -24,8 +24,9 @@ T = TypeVar("T")
 LOG = logging.getLogger(OURS)
 
 STATE_DIR = Path(".bulkprof")
-PROCESSES = 4
-"""Processes that understand large manifests: one more takes in what they find, and has no time for more of them."""
+PROCESSES = 3
+"""Processes that read large manifests, at most: each takes some 25 MB, and this one, which writes what they find, has
+little time for more of them."""
 
 
 def make_terminal(
