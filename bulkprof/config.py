@@ -6,12 +6,11 @@ Environment variables of the AWS SDK are not repeated here: credentials, Region 
 from __future__ import annotations
 
 import codecs
-import difflib
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -25,6 +24,7 @@ from pydantic import (
 
 from bulkprof.errors import ConfigError
 from bulkprof.limits import ACCOUNT_ALIAS, account_fault, in_a_list
+from bulkprof.text.findings import validation_lines
 from bulkprof.text.printable import printable_lines
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -180,7 +180,7 @@ class Settings(Section):
     keys_tag: str = Field(default="bulkprof:keys", max_length=128, pattern=_OF_TAGS)
     """The tag that lists the keys which bulkprof manages on a profile; empty for none, and for never removing one."""
     tags: Literal["merge", "exact"] = "merge"
-    """`merge` leaves tags alone that nobody ever declared; `exact` removes them."""
+    """`merge` leaves tags alone that were never declared; `exact` removes them."""
     defaults: Defaults = Defaults()
     models: Mapping[str, str] = Field(default_factory=dict)
     """Aliases: a short name to a model id, system profile id or ARN."""
@@ -248,7 +248,7 @@ def load(file: Path | str | None = None) -> Config:
     try:
         settings = Settings.model_validate(table)
     except ValidationError as error:
-        raise ConfigError(printable_lines(f"{file}: {line}" for line in explain(error, Settings))) from None
+        raise ConfigError(printable_lines(f"{file}: {line}" for line in validation_lines(error, Settings))) from None
     return Config(settings=settings, file=file.absolute())
 
 
@@ -264,53 +264,3 @@ def _place(text: str, wrong: re.Pattern[str]) -> str:
     number = text.count("\n", 0, found.start()) + 1
     line = text.splitlines()[number - 1]
     return f":{number}: {line.partition('=')[0].strip()[:100]}" if "=" in line else f":{number}"
-
-
-def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """Pydantic's findings about a `model` as lines for people: `run.attempts: Input should be … (got 'x')`.
-
-    Values are shown only for plain numbers and booleans: strings may be secrets.
-    """
-    lines = []
-    for finding in error.errors(include_url=False):
-        place = ".".join(str(part) for part in finding["loc"]) or "settings"
-        message = finding["msg"]
-        if finding["type"] == "extra_forbidden":
-            message = f"is not a known key{_instead(finding['loc'], model)}"
-        elif finding["type"] == "value_error":
-            message = message.removeprefix("Value error, ")
-        elif isinstance(finding["input"], int | float):
-            if finding["type"] in {"tuple_type", "string_type"}:
-                message = "must be a text: write it in double quotes"
-            message = f"{message} (got {_number(finding['input'])})"
-        lines.append(f"{place}: {message}")
-    return lines
-
-
-def _instead(place: Sequence[str | int], model: type[BaseModel]) -> str:
-    """What an unknown key is likely meant to be, or the keys that there are."""
-    *path, key = place
-    keys = list(_model_at(path, model).model_fields)
-    if near := difflib.get_close_matches(str(key).lower(), keys, n=1):
-        return f"; did you mean {near[0]}?"
-    return f"; there are {', '.join(keys)}" if keys else ""
-
-
-def _model_at(path: Sequence[str | int], model: type[BaseModel]) -> type[BaseModel]:
-    """The model of the table at `path`, where what is in `model` can be followed so far."""
-    for part in path:
-        # An index into a list of tables stands for the tables themselves.
-        if isinstance(part, str) and part in model.model_fields:
-            model = _table_in(model.model_fields[part].annotation) or model
-    return model
-
-
-def _table_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_table_in, get_args(annotation))), None)
-
-
-def _number(value: float) -> str:
-    # Python refuses to write out what has more than some thousand digits, and nobody reads even a hundred.
-    return "a number of very many digits" if isinstance(value, int) and value.bit_length() > 200 else repr(value)

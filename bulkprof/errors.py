@@ -10,11 +10,12 @@ BulkprofError                     1
 ├── LockHeldError                 5    another run is at work on the same estate
 ├── DeclinedError                 1    the user said no to the plan
 ├── StateError                    1    run file or state directory can't be used
+│   └── DamagedError                   a run file holds what no run writes, or what wasn't approved
 ├── RunInterruptedError           130  or 143, by signal; 3 by the deadline
 ├── UnforeseenError               1    a fault of bulkprof's own, or of a library or plugin
 └── AwsError                      1    an answer of AWS, or none
     ├── CredentialsError               no credentials, or refused ones
-    │   └── SignInNeededError          the caller's own: nothing more can be sent to anybody
+    │   └── SignInNeededError          the caller's own: nothing more can be sent
     │       └── KeysNotAwaitedError    the run stops, and doesn't wait for them any longer
     ├── SettingsError                  a setting of the SDK's can't be used: nothing was sent
     ├── ExpiredCredentialsError        a session that ran out: renew and send again
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 
 def without_secrets(text: str) -> str:
-    """What foreign code says, less what may be secret in it.
+    """Return what foreign code says, less what may be secret in it.
 
     That is what URLs hold (passwords, and the paths that make a webhook one), what headers and fields hold that are
     named after secrets, and the path of a webhook alone.
@@ -145,7 +146,7 @@ class LockHeldError(BulkprofError):
 
 
 class DeclinedError(BulkprofError):
-    """Whoever was shown the plan didn't agree to it; nothing was changed."""
+    """The user didn't agree to the plan that was shown; nothing was changed."""
 
 
 class StateError(BulkprofError):
@@ -167,7 +168,7 @@ class RunInterruptedError(BulkprofError):
 
 
 class UnforeseenError(BulkprofError):
-    """What nobody has foreseen: a fault of bulkprof's own, or of a library or plugin. Its cause says where."""
+    """An error that isn't foreseen: a fault of bulkprof's own, or of a library or plugin. Its cause says where."""
 
     def __init__(self, error: BaseException) -> None:
         while isinstance(error, BaseExceptionGroup):
@@ -177,13 +178,13 @@ class UnforeseenError(BulkprofError):
 
 
 def in_a_line(said: str) -> str:
-    """What foreign code says, in one line of a bearable length, less what its URLs may hold."""
+    """Return what foreign code says, in one line of a bearable length, less what its URLs may hold."""
     text = " ".join(without_secrets(said).split())
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def named(error: BaseException) -> str:
-    """An exception of foreign code by its class and what it says, in one line."""
+    """Return an exception of foreign code by its class and what it says, in one line."""
     return in_a_line(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
@@ -247,7 +248,7 @@ class SignInNeededError(CredentialsError):
 
 
 class KeysNotAwaitedError(SignInNeededError):
-    """The run stops while the caller's own credentials are being fetched, and nobody waits for them any longer."""
+    """The run stops while the caller's own credentials are being fetched, and doesn't wait for them any longer."""
 
 
 class SettingsError(AwsError):
@@ -295,4 +296,4 @@ class ThrottledError(AwsError):
 
 
 class AmbiguousError(AwsError):
-    """Nobody can tell from the answer whether AWS did the work: never counted as failed."""
+    """The answer doesn't tell whether AWS did the work: never counted as failed."""

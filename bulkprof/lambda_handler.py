@@ -37,10 +37,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 import bulkprof
 from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_folder import fetch_folder
-from bulkprof.config import DEFAULT_FILE, Config, Organization, Run, explain, load
+from bulkprof.config import DEFAULT_FILE, Config, Organization, Run, load
 from bulkprof.errors import BulkprofError, ConfigError, ExitCode, UsageError, unwrapped
 from bulkprof.model import Problem
 from bulkprof.store.directory import StateDirectory
+from bulkprof.text.findings import validation_lines
 from bulkprof.text.printable import printable, printable_lines
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
@@ -91,7 +92,7 @@ def handler(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]
     try:
         wanted = Event.model_validate(event or {})
     except ValidationError as error:
-        raise UsageError(printable_lines(f"event: {line}" for line in explain(error, Event))) from None
+        raise UsageError(printable_lines(f"event: {line}" for line in validation_lines(error, Event))) from None
     ends_at = datetime.now(UTC) + timedelta(milliseconds=context.get_remaining_time_in_millis())
     with unwrapped():
         summary = anyio.run(_invoke, wanted, ends_at)

@@ -1,6 +1,6 @@
 """AWS's limits on names, descriptions, tags, accounts and Regions, and what to say where a value breaks one.
 
-Each check answers a `Fault`, ready to become a `Problem`, or None. botocore checks neither patterns nor maximum
+Each check returns a `Fault`, ready to become a `Problem`, or None. botocore checks neither patterns nor maximum
 lengths, so a value that passes here is the last one before the wire. Patterns are AWS's own, written in a form
 that takes linear time: `([0-9a-zA-Z][ _-]?)+` accepts the same strings as `NAME` below.
 """

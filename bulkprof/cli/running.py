@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LOG = logging.getLogger(OURS)
 
-PROCESSES = 4
-"""Processes that read large manifests: one more stores what they find, and has no time for more of them."""
+PROCESSES = 3
+"""Processes that read large manifests, at most: each takes some 25 MB, and this one, which writes what they find, has
+little time for more of them."""
 
 
 def make_terminal(shown: Display, *, yes: bool = False) -> Terminal:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bulkprof.limits import (
     NAME,
@@ -24,11 +24,10 @@ from bulkprof.limits import (
     tag_count_fault,
     tag_faults,
     tag_key_fault,
-    tag_value_fault,
     tag_values_are_sound,
 )
-from bulkprof.manifests.columns import Columns, understand
-from bulkprof.manifests.news import News
+from bulkprof.manifests.columns import Columns, NewNames, understand
+from bulkprof.manifests.flatten import BadCell, flatten, shortened
 from bulkprof.model import EMPTY, Problem, RawRow, Request
 from bulkprof.text.looks import visible
 
@@ -52,16 +51,6 @@ class Rejected:
     """The row nevertheless, where all that is wrong are values that a rule may put right before they count."""
 
 
-class BadCell(NamedTuple):
-    """What is wrong with one cell."""
-
-    column: str
-    value: str
-    fault: Fault
-    held: bool = False
-    """Whether a request can hold the value, wrong as it is."""
-
-
 class _Several(NamedTuple):
     values: tuple[str, ...]
     bad: tuple[BadCell, ...]
@@ -81,9 +70,9 @@ class Cells:
         self._label = label
         self._plans: dict[tuple[str, ...], Columns] = {}
         self._known: dict[tuple[str, str, str], _Where] = {}
-        self.attributes = News()
+        self.attributes = NewNames()
         """The columns that are attributes."""
-        self.tags = News()
+        self.tags = NewNames()
         """The keys of the tags that rows could give."""
         self.header_is_bad = False
         """Set once the reader told problems of the header: columns are not complained about again."""
@@ -100,7 +89,7 @@ class Cells:
         try:
             values = [*map(str.strip, cells.values()), ""]
         except TypeError:
-            values, lists, object_tags = _flatten(columns, list(cells.values()), bad)
+            values, lists, object_tags = flatten(columns, list(cells.values()), bad)
             values.append("")
 
         name = values[columns.name]
@@ -199,68 +188,6 @@ def _check_several(column: str, text: str, values: Sequence[str]) -> _Several:
     return _Several(tuple(values), tuple(dict.fromkeys(bad)))
 
 
-def _flatten(
-    columns: Columns, cells: Sequence[Any], bad: list[BadCell]
-) -> tuple[list[str], Mapping[int, Sequence[str]], Mapping[str, str]]:
-    """A row's cells as strings; lists and the tag object, which can't be one, beside them."""
-    several = {columns.model, columns.account, columns.region}
-    values: list[str] = []
-    lists: dict[int, Sequence[str]] = {}
-    tags: Mapping[str, str] = {}
-    for index, cell in enumerate(cells):
-        text = scalar_text(cell)
-        values.append((text or "").strip())
-        if text is not None:
-            continue
-        name = columns.names[index]
-        if index in several and isinstance(cell, list | tuple):
-            lists[index] = _list_texts(name, cell, bad)
-        elif index == columns.tag_object and isinstance(cell, list | tuple | Mapping):
-            tags = _tag_texts(cell, bad)
-        else:
-            bad.append(BadCell(name, brief(cell), _not_text(cell, several=index in several)))
-    return values, lists, tags
-
-
-def scalar_text(cell: object) -> str | None:
-    """A scalar as text: null is empty, booleans and numbers as JSON writes them; None for anything else."""
-    if cell is None:
-        return ""
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    # NaN and the infinities are numbers to Python alone.
-    if isinstance(cell, int) or (isinstance(cell, float) and abs(cell) < float("inf")):
-        return str(cell)
-    return None
-
-
-def brief(cell: object) -> str:
-    """A cell that isn't text, as short as a message needs it."""
-    text = repr(cell)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _not_text(cell: object, *, several: bool) -> Fault:
-    if isinstance(cell, Mapping):
-        return Fault("an object can't be used here", "write a string, or one column for each of its values")
-    if isinstance(cell, list | tuple):
-        return Fault("a list can't be used here", "only model, account, region and tags take several values")
-    return Fault("is not a value that a manifest can hold", "write a string" + " or a list of strings" * several)
-
-
-def _list_texts(column: str, cell: Sequence[object], bad: list[BadCell]) -> Sequence[str]:
-    texts: list[str] = []
-    for item in cell:
-        text = scalar_text(item)
-        if text is None:
-            bad.append(BadCell(column, brief(item), Fault("a list may hold strings only", 'write ["one", "two"]')))
-        else:
-            texts.append(text)
-    return texts
-
-
 def _listed(
     columns: Columns,
     lists: Mapping[int, Sequence[str]],
@@ -268,16 +195,16 @@ def _listed(
     bad: list[BadCell],
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The values of model, account and region where a row gave them as lists."""
-    answer = list(found)
+    values = list(found)
     for place, (column, index) in enumerate(
         (("model", columns.model), ("account", columns.account), ("region", columns.region))
     ):
         if index in lists:
             parts = [part.strip() for text in lists[index] for part in text.split(SEPARATOR)]
-            checked = _check_several(column, brief(list(lists[index])), parts)
-            answer[place] = checked.values
+            checked = _check_several(column, shortened(list(lists[index])), parts)
+            values[place] = checked.values
             bad.extend(checked.bad)
-    return answer[0], answer[1], answer[2]
+    return values[0], values[1], values[2]
 
 
 def _unsaid(columns: Columns, values: Sequence[str], lists: Mapping[int, object]) -> Iterator[BadCell]:
@@ -287,34 +214,6 @@ def _unsaid(columns: Columns, values: Sequence[str], lists: Mapping[int, object]
             reason = f"is empty, and the column '{visible(columns.names[label])}' beside it isn't"
             remedy = "say it here, too, or rename that column: nothing is read from it"
             yield BadCell(columns.names[known], "", Fault(reason, remedy))
-
-
-def _tag_texts(cell: Sequence[object] | Mapping[object, object], bad: list[BadCell]) -> Mapping[str, str]:
-    """Tags from an object, or from AWS's list of `{"Key": …, "Value": …}`, in either case."""
-    pairs: list[tuple[object, object]] = []
-    if isinstance(cell, Mapping):
-        pairs.extend(cell.items())
-    else:
-        for item in cell:
-            entry = {str(key).lower(): value for key, value in item.items()} if isinstance(item, Mapping) else {}
-            if set(entry) != {"key", "value"}:
-                remedy = 'write {"Team": "a"} or [{"Key": "Team", "Value": "a"}]'
-                bad.append(BadCell("tags", brief(item), Fault("is not a tag", remedy)))
-                continue
-            pairs.append((entry["key"], entry["value"]))
-    tags: dict[str, str] = {}
-    for key, value in pairs:
-        text = scalar_text(value)
-        label = str(key).strip()
-        if text is None:
-            bad.append(BadCell(f"tag:{label}", brief(value), Fault("a tag's value must be text", "write a string")))
-        elif label in tags:
-            bad.append(BadCell(f"tag:{label}", text, Fault("the tag stands in the row twice", "keep one")))
-        else:
-            tags[label] = text.strip()
-            if fault := tag_key_fault(label) or tag_value_fault(tags[label]):
-                bad.append(BadCell(f"tag:{label}", text, fault, held=True))
-    return {key: value for key, value in tags.items() if value}
 
 
 def _merged(

@@ -7,7 +7,7 @@ column would make profiles of the default model, an `Account (ID)` column would 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bulkprof.limits import Fault, tag_key_fault
@@ -15,6 +15,8 @@ from bulkprof.manifests.likely import is_label, likely_column
 from bulkprof.text.looks import TAG_PREFIX, folded, odd_letter, seen, tag_key, visible
 
 KNOWN = ("name", "model", "description", "account", "region")
+MOST_NEW_NAMES = 1_000
+"""Names of one manifest to remember; hand-written ones have a few, hostile JSON as many as rows."""
 TAGS = "tags"
 """The key under which JSON and plugin readers may hold all tags as one object."""
 
@@ -130,3 +132,23 @@ def _not_known(name: str, likely: str, beside: str, index: int) -> ColumnFault:
     example = "tag:KEY" if likely == TAG_PREFIX else likely
     remedy = f"did you mean {example}? If not, rename it: it looks too much like it"
     return ColumnFault(name, Fault(f"is not a known column{why}", remedy), likely if likely != TAG_PREFIX else "")
+
+
+class NewNames:
+    """Names that come up while rows are read, each told once."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self._new: list[str] = []
+
+    def note(self, names: Iterable[str]) -> None:
+        """Take in names, those that came up before among them."""
+        for name in names:
+            if name not in self.known and len(self.known) < MOST_NEW_NAMES:
+                self.known.add(name)
+                self._new.append(name)
+
+    def take(self) -> Sequence[str]:
+        """The names that came up since the last call, and not before."""
+        new, self._new = self._new, []
+        return new

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from bulkprof.manifests.columns import KNOWN
 from bulkprof.manifests.csv_rows import HeaderProblem
-from bulkprof.manifests.json_values import DECODER, syntax_problem, to_row
+from bulkprof.manifests.json_rows import DECODER, syntax_problem, to_row
 from bulkprof.manifests.likely import likely_column
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
@@ -113,7 +113,7 @@ class _Window:
         return _SyntaxError(syntax_problem(message, self._label, self._line, self._column))
 
     def value(self) -> tuple[Any, str]:
-        """Decode the next value, and answer it with its text."""
+        """Decode the next value, and return it with its text."""
         self.peek()
         while True:
             size = len(self._text) - self._at
@@ -172,7 +172,7 @@ def _array(window: _Window, label: str) -> Iterator[RawRow | Problem]:
 
 
 def _wrapper(window: _Window, label: str) -> Iterator[RawRow | Problem]:
-    """The object around the profiles; other keys (a version, a name) are left to whoever wrote them."""
+    """The object around the profiles; other keys (a version, a name) mean nothing here."""
     keys: list[str] = []
     first = window.line
     while not window.take("}"):

@@ -16,7 +16,7 @@ from pathlib import Path
 from bulkprof.manifests.cells import Cells
 from bulkprof.manifests.csv_rows import HeaderProblem, manifest_beginning, parse_csv
 from bulkprof.manifests.json_array import parse_json
-from bulkprof.manifests.json_lines import parse_json_lines
+from bulkprof.manifests.json_rows import parse_json_lines
 from bulkprof.manifests.requests import Batch
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
@@ -27,7 +27,7 @@ SIZE = 1 << 18
 """Bytes of a part, or a little less: some thousand rows."""
 
 ROWS = 2_000
-"""Rows of a batch. Larger ones than elsewhere, since nobody waits for his turn meanwhile."""
+"""Rows of a batch. Larger ones than elsewhere, since no event loop waits meanwhile."""
 
 Parser = Callable[[Source, Span], Iterator[RawRow | Problem]]
 
@@ -64,8 +64,12 @@ def cut(label: str, read_by_rules: Collection[str] | None = None) -> list[Part]:
         case ".jsonl" | ".ndjson":
             return [Part(source, span, parse_json_lines) for span in _spans(source)]
         case ".json":
-            return [Part(source, WHOLE, lambda source, _: parse_json(source))]
+            return [Part(source, WHOLE, _parse_whole_json)]
     return []
+
+
+def _parse_whole_json(source: Source, _: Span) -> Iterator[RawRow | Problem]:
+    return parse_json(source)
 
 
 def _csv_spans(source: Source, read_by_rules: Collection[str] | None) -> Iterator[Span]:

@@ -14,7 +14,7 @@ import anyio.to_thread
 from bulkprof.errors import PluginError
 from bulkprof.manifests.csv_rows import parse_csv
 from bulkprof.manifests.json_array import parse_json
-from bulkprof.manifests.json_lines import parse_json_lines
+from bulkprof.manifests.json_rows import parse_json_lines
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Reader, Source
 from bulkprof.plugins.registry import Registry
@@ -77,7 +77,7 @@ class PluginReader:
         batches: Any = self._reader.read(source)
         if not hasattr(batches, "__aiter__"):
             if inspect.iscoroutine(batches):
-                # Nobody is going to await it.
+                # It is never awaited.
                 batches.close()
             what = f"{type(self._reader).__name__}.read must be an async generator: `async def` with `yield` in it"
             raise PluginError(self.plugin, what)
@@ -104,17 +104,17 @@ def builtin_readers() -> Mapping[str, Reader]:
 
 
 def merge_readers(registry: Registry) -> Mapping[str, Reader]:
-    """The built-in readers and those that plugins answer to `bulkprof_readers`.
+    """The built-in readers and those that plugins return from `bulkprof_readers`.
 
     Raises `PluginError` where a plugin claims a suffix that bulkprof or another plugin reads already.
     """
     merged = dict(_BUILTIN)
     merged[".csv"] = merged[".tsv"] = ThreadedReader(partial(parse_csv, read_by_rules=registry.columns_read()))
     owners = dict.fromkeys(merged, "bulkprof itself")
-    for plugin, answer in registry.gather("bulkprof_readers"):
-        if not isinstance(answer, Mapping) or not all(isinstance(suffix, str) for suffix in answer):
-            raise PluginError(plugin, f"bulkprof_readers answers readers by suffix, not {answer!r}")
-        for suffix, reader in answer.items():
+    for plugin, found in registry.gather("bulkprof_readers"):
+        if not isinstance(found, Mapping) or not all(isinstance(suffix, str) for suffix in found):
+            raise PluginError(plugin, f"bulkprof_readers answers readers by suffix, not {found!r}")
+        for suffix, reader in found.items():
             wanted = suffix.lower()
             if not wanted.startswith(".") or len(wanted) < 2:
                 raise PluginError(plugin, f"a reader's suffix begins with a dot, unlike {suffix!r}")

@@ -51,7 +51,7 @@ async def read_batches(
 ) -> AsyncGenerator[Batch, None]:
     """Yield the rows of all manifests in order.
 
-    `streams` are standard input (`-`) and pipes, where somebody has opened them already. Leave it early only through
+    `streams` are standard input (`-`) and pipes, where they are open already. Leave it early only through
     `contextlib.aclosing`, which closes files.
     """
     if not manifests:
@@ -92,7 +92,7 @@ async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Batch, No
             cells.header_is_bad = cells.header_is_bad or HeaderProblem in set(map(type, batch))
             for start in range(0, len(batch), BATCH):
                 yield Batch(batch[start : start + BATCH], cells)
-                # A plugin's reader may answer a whole sheet at once; others should get their turn.
+                # A plugin's reader may yield a whole sheet at once; other tasks should get their turn.
                 await anyio.lowlevel.checkpoint()
         if empty:
             remedy = "an empty manifest is never taken for 'nothing is wanted'"

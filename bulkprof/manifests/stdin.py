@@ -40,7 +40,7 @@ def is_stream(label: str) -> bool:
 
 @contextmanager
 def opened_stream(label: str) -> Iterator[BinaryIO]:
-    """Open what `is_stream` knows, without waiting until somebody writes. Raises `OSError`."""
+    """Open what `is_stream` knows, without waiting for what is written to it. Raises `OSError`."""
     if label == STDIN:
         yield sys.stdin.buffer
         return
@@ -50,7 +50,7 @@ def opened_stream(label: str) -> Iterator[BinaryIO]:
 
 @asynccontextmanager
 async def spooled(stream: BinaryIO) -> AsyncIterator[tuple[Path, str]]:
-    """Copy `stream` to a temporary file, and answer its path and the suffix that its content calls for.
+    """Copy `stream` to a temporary file, and yield its path and the suffix that its content calls for.
 
     The file is removed at the end, whatever happens. Raises `StateError` where it can't be written.
     """
@@ -70,7 +70,7 @@ async def spooled(stream: BinaryIO) -> AsyncIterator[tuple[Path, str]]:
 async def pieces(stream: BinaryIO) -> AsyncIterator[bytes]:
     """Yield what `stream` holds. Waiting for a pipe or terminal leaves at once when the run is cancelled.
 
-    A thread that waits in `read` could not: it would keep the process alive until somebody closes the input.
+    A thread that waits in `read` could not: it would keep the process alive until the input is closed.
     """
     descriptor = _descriptor(stream)
     while True:
@@ -81,7 +81,7 @@ async def pieces(stream: BinaryIO) -> AsyncIterator[bytes]:
             try:
                 data = os.read(descriptor, _PIECE)
             except BlockingIOError:
-                # Somebody else reads the same pipe, and was quicker.
+                # Another process reads the same pipe, and was quicker.
                 continue
         if not data:
             return

@@ -22,7 +22,7 @@ COLUMNS = ("name", "model", "description", "account", "region")
 
 
 def write_manifest(path: Path, rows: Callable[[], Iterable[Mapping[str, Any]]], *, safe: bool = False) -> None:
-    """Write what `rows` answers to a .csv or .jsonl file; it is asked twice for CSV. Raises `StateError`. Blocks.
+    """Write what `rows` returns to a .csv or .jsonl file; it is called twice for CSV. Raises `StateError`. Blocks.
 
     `safe` makes cells of CSV ones that no spreadsheet runs. A manifest is read again, and those aren't what they were.
     """

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from bulkprof.errors import PluginError
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.api import NeededField
-from bulkprof.rules import Rules
-from bulkprof.rules.needed import lacking
+from bulkprof.rules.columns import lacking
+from bulkprof.rules.expand import Rules
 from bulkprof.text.looks import TAG_PREFIX
 
 SHOWN = 5

@@ -17,9 +17,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from bulkprof.config import explain
 from bulkprof.errors import PluginError
 from bulkprof.plugins.api import PluginContext
+from bulkprof.text.findings import validation_lines
 
 GROUP = "bulkprof"
 _RESERVED = frozenset({"path", "enabled"})
@@ -77,9 +77,9 @@ def _make(name: str, factory: Callable[..., Any], settings: Mapping[str, Any], c
         # A class of hooks alone needs no constructor.
         return factory(None, context) if inspect.signature(factory).parameters else factory()
     except ValidationError as error:
-        # Without settings, the plugin itself has validated something.
-        lines = explain(error, model or BaseModel)
-        raise PluginError(name, "; ".join(_finding(name, line) for line in lines)) from None
+        # Without settings, it is something of the plugin's own that was validated.
+        said = validation_lines(error, model or BaseModel)
+        raise PluginError(name, "; ".join(_finding(name, line) for line in said)) from None
     except PluginError:
         raise
     except ValueError as error:
@@ -90,7 +90,7 @@ def _make(name: str, factory: Callable[..., Any], settings: Mapping[str, Any], c
 
 
 def _finding(name: str, line: str) -> str:
-    # `explain` writes "settings" for the whole table.
+    # `validation_lines` writes "settings" for the whole table.
     place, _, message = line.partition(": ")
     at = f"plugins.{name}" if place == "settings" else f"plugins.{name}.{place}"
     return f"{at}: {message}"

@@ -78,6 +78,7 @@ class Registry:
 
         `directory` is where relative paths start. Raises `PluginError` for the first that can't be used.
         """
+        self._made_of = tables, directory
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self.objects: dict[str, Any] = {}
@@ -87,6 +88,10 @@ class Registry:
         installed = {} if all("path" in table for table in active.values()) else find_installed()
         for name, table in active.items():
             self.add(name, load_plugin(name, table, directory, installed))
+
+    def __reduce__(self) -> tuple[type[Registry], tuple[Mapping[str, Mapping[str, Any]], Path]]:
+        """Another process makes its own, and loads the plugins once more: functions and modules aren't pickled."""
+        return Registry, self._made_of
 
     def add(self, name: str, plugin: Any) -> None:
         """Add a plugin object; its hooks are called after those that were added before.

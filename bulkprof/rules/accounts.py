@@ -37,7 +37,7 @@ _CACHE = 10_000
 
 
 class Chosen(NamedTuple):
-    """What some values of an account cell come to: account ids, or selectors where no directory is known."""
+    """What some values of an account cell mean: account ids, or selectors where no directory is known."""
 
     accounts: tuple[str, ...]
     faults: tuple[tuple[str, Fault], ...] = ()
@@ -110,7 +110,7 @@ class Accounts:
         return tuple(region for region in values if region in self._filters.regions)
 
     def needed_selectors(self, targets: Iterable[Target]) -> set[str]:
-        """The selectors that a directory must answer: those of `targets` and those of the filters."""
+        """The selectors that a directory must resolve: those of `targets` and those of the filters."""
         needed = {target.account for target in targets if target.account and not is_account(target.account)}
         for value in (*self._filters.accounts, *self._filters.not_accounts):
             selectors = self.expand(value)
@@ -196,7 +196,7 @@ class Accounts:
 
 
 class Undecided(Target):
-    """A target whose account isn't known yet, as plugins see it; it notices whether anybody wants to know.
+    """A target whose account isn't known yet, as plugins see it; it notices whether a plugin looks at the account.
 
     What a plugin says of such a target without a look at its account holds for every account.
     """

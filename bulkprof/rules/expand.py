@@ -6,9 +6,9 @@ would be a surprise. All of a row's problems are told at once, each one time, ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bulkprof.config import Settings
 from bulkprof.errors import PluginError
@@ -16,17 +16,16 @@ from bulkprof.limits import Fault, description_fault
 from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.accounts import Accounts, Undecided
-from bulkprof.rules.answers import ask, cell_problem
-from bulkprof.rules.fanout import ManyWishes, Places, Wish
-from bulkprof.rules.models import Resolved
+from bulkprof.rules.columns import Overlooked
+from bulkprof.rules.fanout import FanOuts, ManyWishes, Wish
+from bulkprof.rules.hooks import Preparation, ask, cell_problem, still_has
 from bulkprof.rules.naming import Naming, check_name
-from bulkprof.rules.overlooked import Overlooked
-from bulkprof.rules.prepare import Preparation, still_has
+from bulkprof.rules.sources import Model
 from bulkprof.rules.tagging import Tagging
 
 
 class Expansion(NamedTuple):
-    """What a request comes to. A problem that is an error leaves `profiles` empty; warnings stand beside them.
+    """The profiles of a request, and its problems: an error leaves `profiles` empty, warnings stand beside them.
 
     `profiles` is a tuple, or where they are too many to hold, something that makes them as they are taken.
     """
@@ -53,13 +52,18 @@ class Rules:
         aliases and defaults that no row could use.
         """
         self.accounts = accounts or Accounts(settings.organization.aliases)
-        self._places = Places(settings, self.accounts, account=account, region=region)
+        self._made_of = settings, registry, account, region, self.accounts
+        self._fan_outs = FanOuts(settings, self.accounts, account=account, region=region)
         self._preparation = Preparation(registry)
         self._naming = Naming(registry)
         self._tagging = Tagging(settings, registry)
         self._checks = registry.implementations("bulkprof_check_profile")
         self._default_description = settings.defaults.description
         self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
+
+    def __reduce__(self) -> tuple[Callable[..., Rules], tuple[Any, ...]]:
+        """Rules are made anew in another process: plugins aren't pickled, but loaded there."""
+        return _made_again, self._made_of
 
     @property
     def prepares(self) -> bool:
@@ -82,7 +86,7 @@ class Rules:
             problems.extend(problem for problem in wrong if still_has(request, problem))
         if not (request.accounts and request.regions and request.models) and request.attributes:
             problems.extend(self._overlooked.problems(request))
-        found = self._places.of(request)
+        found = self._fan_outs.of(request)
         for column, value, bad in found.faults:
             problems.append(cell_problem(request, column, value, bad))
         for region, doubt in found.doubts:
@@ -121,9 +125,9 @@ class Rules:
     ) -> list[DesiredProfile]:
         """The profiles of some wishes, those left out that have no name; what is wrong with them is added."""
         profiles: list[DesiredProfile] = []
-        for target, resolved, decided in wishes:
+        for target, model, decided in wishes:
             make = self._profile if decided else self._undecided
-            profile = make(request, target, resolved, description, problems)
+            profile = make(request, target, model, description, problems)
             if profile is not None:
                 profiles.append(profile)
         return profiles
@@ -132,7 +136,7 @@ class Rules:
         self,
         request: Request,
         target: Target,
-        resolved: Resolved,
+        model: Model,
         description: str | None,
         problems: list[Problem],
     ) -> DesiredProfile | None:
@@ -142,27 +146,27 @@ class Rules:
         """
         shown = Undecided(target.region)
         found: list[Problem] = []
-        profile = self._profile(request, shown, resolved, description, found)
+        profile = self._profile(request, shown, model, description, found)
         if not shown.asked:
             problems.extend(found)
         elif profile is None:
-            stand_in = f"{request.file}:{request.line} {resolved.model}"
-            return DesiredProfile(request, target, resolved.model, resolved.source, stand_in, description)
+            stand_in = f"{request.file}:{request.line} {model.model}"
+            return DesiredProfile(request, target, model.model, model.source, stand_in, description)
         return None if profile is None else replace(profile, target=target)
 
     def _profile(
         self,
         request: Request,
         target: Target,
-        resolved: Resolved,
+        model: Model,
         description: str | None,
         problems: list[Problem],
     ) -> DesiredProfile | None:
         """One profile, complete; None where it has no name, so that the later rules have nothing to look at."""
-        model, source = resolved.model, resolved.source
+        source, written = model.source, model.model
         name = request.name or ""
         if not name or self._naming.concerns(name):
-            unnamed = DesiredProfile(request, target, model, source, name, description, request.tags)
+            unnamed = DesiredProfile(request, target, written, source, name, description, request.tags)
             name = self._naming.name(unnamed, problems)
             if not name:
                 return None
@@ -170,9 +174,9 @@ class Rules:
             check_name(request, name, problems)
         untagged = None
         if self._tagging.active:
-            untagged = DesiredProfile(request, target, model, source, name, description, request.tags)
+            untagged = DesiredProfile(request, target, written, source, name, description, request.tags)
         tags = self._tagging.tags(request, untagged, problems)
-        profile = DesiredProfile(request, target, model, source, name, description, tags)
+        profile = DesiredProfile(request, target, written, source, name, description, tags)
         if self._checks:
             self._check(profile, problems)
         return profile
@@ -194,8 +198,12 @@ class Rules:
                 problems.append(problem)
 
 
+def _made_again(settings: Settings, registry: Registry, account: str, region: str, accounts: Accounts) -> Rules:
+    return Rules(settings, registry, account=account, region=region, accounts=accounts)
+
+
 def _same_names(request: Request, profiles: Iterable[DesiredProfile]) -> Iterator[Problem]:
-    """Several models under one name: AWS would take one of them, and nobody could say which."""
+    """Several models under one name: AWS would take one of them, and it couldn't be said which."""
     models: dict[tuple[str, str, str], str] = {}
     for profile in profiles:
         key = (profile.target.account, profile.target.region, profile.name)

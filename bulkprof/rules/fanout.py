@@ -1,6 +1,6 @@
 """Which models in which targets a row means, found out once for each combination of its cells.
 
-Manifests of a million rows name some thousand models, accounts and Regions, so what a row comes to was nearly always
+Manifests of a million rows name some thousand models, accounts and Regions, so the fan-out of a row was nearly always
 found for an earlier one.
 """
 
@@ -15,9 +15,8 @@ from bulkprof.errors import ConfigError
 from bulkprof.limits import Fault, account_fault, description_fault, in_a_cell, in_a_list, region_fault
 from bulkprof.model import Request, Target
 from bulkprof.rules.accounts import Accounts, is_account
-from bulkprof.rules.models import Models, Resolved
 from bulkprof.rules.regions import region_doubt
-from bulkprof.rules.sources import place_fault
+from bulkprof.rules.sources import Model, Models, place_fault
 
 _WISHES = 100_000
 """Wishes to remember, over all rows; an organization has some thousand."""
@@ -31,7 +30,7 @@ class Wish(NamedTuple):
 
     target: Target
     """One object for all rows that name it."""
-    resolved: Resolved
+    model: Model
     decided: bool
     """False where the account is a selector that isn't resolved yet."""
 
@@ -40,7 +39,7 @@ class Wish(NamedTuple):
 class ManyWishes(Collection[Wish]):
     """The wishes of a row that has too many to hold: it may name some models for a whole organization."""
 
-    models: Sequence[Resolved]
+    models: Sequence[Model]
     targets: Sequence[Target]
     decided: Mapping[str, bool]
     """By account."""
@@ -63,7 +62,7 @@ class ManyWishes(Collection[Wish]):
 
 
 class FanOut(NamedTuple):
-    """What a row comes to: every one of its models in every one of its targets."""
+    """All profiles that a row wants: every one of its models in every one of its targets."""
 
     wishes: tuple[Wish, ...] | ManyWishes
     faults: tuple[tuple[str, str, Fault], ...]
@@ -78,8 +77,8 @@ class FanOut(NamedTuple):
         return len(self.wishes) if isinstance(self.wishes, tuple) else len(self.wishes.targets)
 
 
-class Places:
-    """Finds out what rows come to, with the config's defaults for empty cells."""
+class FanOuts:
+    """The fan-out of each row, with the config's defaults for empty cells."""
 
     def __init__(self, settings: Settings, accounts: Accounts, *, account: str, region: str) -> None:
         """Raises `ConfigError` for aliases and defaults that no row could use."""
@@ -95,7 +94,10 @@ class Places:
         self._remembered = 0
 
     def of(self, request: Request) -> FanOut:
-        """What `request` comes to; remembered. Raises `ConfigError` where the default accounts can't be used."""
+        """Return the fan-out of `request`; remembered.
+
+        Raises `ConfigError` where the default accounts can't be used.
+        """
         key = (request.models, request.accounts, request.regions)
         found = self._known.get(key)
         if found is None:
@@ -139,14 +141,14 @@ class Places:
 def _place_faults(wishes: Iterable[Wish]) -> Iterator[tuple[str, str, Fault]]:
     for wish in wishes:
         if wrong := _place_fault(wish):
-            yield "model", wish.resolved.model, wrong
+            yield "model", wish.model.model, wrong
 
 
 def _place_fault(wish: Wish) -> Fault | None:
-    """Why the model, an ARN, can't be copied in the target. Which account a selector means, nobody knows yet."""
-    if not wish.resolved.is_arn or wish.resolved.fault:
+    """Why the model, an ARN, can't be copied in the target. Which account a selector means isn't known yet."""
+    if not wish.model.is_arn or wish.model.fault:
         return None
-    return place_fault(wish.resolved.source, wish.target if wish.decided else Target("", wish.target.region))
+    return place_fault(wish.model.source, wish.target if wish.decided else Target("", wish.target.region))
 
 
 def _check_defaults(settings: Settings, accounts: Accounts) -> None:

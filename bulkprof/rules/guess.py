@@ -54,12 +54,12 @@ def guess(source: str, target: Target) -> Guess:
         if not isinstance(arn, Fault):
             return Guess(source, SourceKind(arn.kind), certain=True)
     region = target.region or "REGION"
-    head = f"arn:{guess_partition(target.region)}:bedrock:{region}"
+    head = f"arn:{_partition(target.region)}:bedrock:{region}"
     if _SYSTEM_PROFILE.fullmatch(source):
         return Guess(f"{head}:{target.account or 'ACCOUNT'}:inference-profile/{source}", SourceKind.SYSTEM_PROFILE)
     return Guess(f"{head}::foundation-model/{source}", SourceKind.FOUNDATION_MODEL)
 
 
-def guess_partition(region: str) -> str:
+def _partition(region: str) -> str:
     """The partition that a Region's name speaks of; the caller's ARN tells for sure."""
     return next((partition for prefix, partition in _PARTITIONS if region.startswith(prefix)), "aws")

@@ -1,4 +1,4 @@
-"""What a profile is called: the row's own name, or the first answer of a naming plugin."""
+"""What a profile is called: the row's own name, or the first one that a naming plugin returns."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bulkprof.errors import PluginError
 from bulkprof.limits import NAME, NAME_LENGTH, Fault, name_fault
 from bulkprof.model import DesiredProfile, Problem, Request
 from bulkprof.plugins.registry import Implementation, Registry
-from bulkprof.rules.answers import ask, cell_problem
+from bulkprof.rules.hooks import ask, cell_problem
 
 _NO_NAME = Fault(
     "the row has no name and no naming rule gave it one", "fill the column name, or set a [plugins.naming]"
@@ -52,7 +52,7 @@ class Naming:
 def _first(
     implementations: tuple[Implementation, ...], profile: DesiredProfile, problems: list[Problem]
 ) -> tuple[str | None, str]:
-    """The first answer and who gave it. A plugin that complained is not passed over: its row has no name."""
+    """Return the first name, and its plugin. A plugin that complained is not passed over: its row has no name."""
     before = len(problems)
     for implementation in implementations:
         answer = ask(implementation, profile, profile.request, problems)
@@ -67,6 +67,6 @@ def _first(
 
 
 def check_name(request: Request, name: str, problems: list[Problem], plugin: str = "") -> None:
-    """Hold a name to AWS's limits, whoever made it up."""
+    """Hold a name to AWS's limits, the row's own or a plugin's."""
     if (len(name) > NAME_LENGTH or not NAME.fullmatch(name)) and (fault := name_fault(name)):
         problems.append(cell_problem(request, "name", name, fault, plugin))

@@ -1,6 +1,6 @@
 """Which tags of a profile bulkprof manages, written on the profile itself: no state file is needed to know.
 
-A key that manifests and rules used to declare and no longer do must be removed, and a key that somebody else set must
+A key that manifests and rules used to declare and no longer do must be removed, and a key that others set must
 stay. Both look alike on the profile, so a tag of its own (`bulkprof:keys`) lists the declared keys. AWS takes 256
 characters there, all of them such as keys may hold, too. Most lists are the names themselves, with blanks between them,
 which people can read; where names hold blanks or are too long, they are short digests: 48 of them always fit.

@@ -1,19 +1,22 @@
-"""What a `model` cell can be, told from its form alone: an id, a system profile, or an ARN that can be copied.
+"""The source of a profile: what a `model` cell stands for, an alias of the config, an id, a system profile or an ARN.
 
-Whether a target has the model is the catalogue's to say; here is what is wrong wherever it would be sent.
+All of it is told from the form alone. Whether a target has the model, only the catalogue of the target tells.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from bulkprof.limits import Fault
+from bulkprof.config import Settings
+from bulkprof.errors import ConfigError
+from bulkprof.limits import Fault, in_a_cell, in_a_list
 from bulkprof.model import Target
 
+_CACHE = 10_000
 # A model id is provider.model[:version], a system profile id GEO.provider.model: each part begins with a letter.
 MODEL_ID = re.compile(r"[a-z0-9-]*[a-z][a-z0-9-]*(?:\.[a-zA-Z][a-zA-Z0-9_-]*)(?:[.:][a-zA-Z0-9_-]+)*")
 _ARN = re.compile(r"arn:(aws[a-z-]*):bedrock:([a-z0-9-]*):([0-9]*):([a-z-]+)/(\S+)")
@@ -116,3 +119,48 @@ def place_fault(source: str, target: Target) -> Fault | None:
             f"write the id, {arn.id}, which means the one of each account",
         )
     return None
+
+
+class Model(NamedTuple):
+    """A value of a `model` cell, and the source that it stands for."""
+
+    model: str
+    source: str
+    fault: Fault | None
+    is_arn: bool
+
+
+class Models:
+    """The aliases, checked once, and the cells resolved so far."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `ConfigError` for an alias of an alias, one that can't be a model, and an unusable default."""
+        self._aliases: Mapping[str, str] = dict(settings.models)
+        self._known: dict[str, Model] = {}
+        for alias, source in self._aliases.items():
+            if source in self._aliases and source != alias:
+                raise ConfigError(f"models.{alias}: {source!r} is an alias itself; write the model that it stands for")
+            fault = form_fault(source, None)
+            if fault:
+                raise ConfigError(f"models.{alias}: {source!r} is not a model id or ARN; {fault.remedy}")
+        for model in settings.defaults.model:
+            if fault := self._fault_of(model):
+                fault = in_a_list(model, fault, self._fault_of)
+                raise ConfigError(f"defaults.model: {model!r} {fault.reason}; {fault.remedy}")
+
+    def resolve(self, model: str) -> Model:
+        """What `model` stands for; remembered, since rows repeat it."""
+        found = self._known.get(model)
+        if found is None:
+            source = self._aliases.get(model, model)
+            fault = self._fault_of(model)
+            if fault is not None:
+                fault = in_a_cell(model, fault, self._fault_of)
+            found = Model(model, source, fault, source.startswith("arn:"))
+            if len(self._known) >= _CACHE:
+                self._known.clear()
+            self._known[model] = found
+        return found
+
+    def _fault_of(self, model: str) -> Fault | None:
+        return None if model in self._aliases else form_fault(model, self._aliases)

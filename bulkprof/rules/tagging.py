@@ -1,4 +1,4 @@
-"""What a profile is tagged with: the row's own tags, the plugins' answers, and the tags that tell whose it is."""
+"""What a profile is tagged with: the row's own tags, those that plugins return, and the tags of its owner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bulkprof.limits import (
 )
 from bulkprof.model import DesiredProfile, Problem, Request
 from bulkprof.plugins.registry import Registry
-from bulkprof.rules.answers import ask, cell_problem
+from bulkprof.rules.hooks import ask, cell_problem
 from bulkprof.rules.ownership import claim
 
 _CACHE = 4096
@@ -127,7 +127,7 @@ class Tagging:
 
 
 def _check(plugin: str, answer: Any) -> None:
-    """Raise `PluginError` unless a plugin's answer is a mapping of strings."""
+    """Raise `PluginError` unless what a plugin returned is a mapping of strings."""
     if answer.__class__ is not dict and not isinstance(answer, Mapping):
         raise PluginError(plugin, f"bulkprof_tag_profile answers a mapping or None, not {type(answer).__name__}")
     for key, value in answer.items():

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from bulkprof.model import Problem, RawRow
-from bulkprof.tables.dialect import BOM, Beginning, Expected, HeaderAgain, beginning
+from bulkprof.tables.dialect import BOM, Beginning, Expected, RepeatedHeader, beginning
 from bulkprof.tables.encoding import WHOLE, Block, Span, read_blocks, split_lines
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Table:
             reader = _reader(chain.from_iterable(rest), self._delimiter)
         # Without a column, no row is as wide as the header.
         width = len(names) or None
-        again = HeaderAgain(self.header)
+        again = RepeatedHeader(self.header)
         heads, unseen = again.heads, again.unseen
         bad_lines = self._lines.bad
         first = self._skipped + reader.line_num + 1
@@ -156,7 +156,7 @@ class Table:
             yield self._lines.cut_short
 
     def _odd_row(
-        self, cells: Sequence[str], names: Sequence[str], again: HeaderAgain, line: int
+        self, cells: Sequence[str], names: Sequence[str], again: RepeatedHeader, line: int
     ) -> RawRow | Problem | None:
         """A row that isn't as wide as the header, or that is blank; blank cells beyond the header don't count."""
         width = len(names)

@@ -18,7 +18,7 @@ from bulkprof.text.looks import folded, visible
 DELIMITERS = (",", ";", "\t")
 BOM = "\ufeff"
 Expected = Callable[[str], bool]
-"""Whether a name is that of a column that whoever reads the file looks for."""
+"""Whether a name is that of a column that is looked for in the file."""
 
 _PEEKED = 20
 """Lines that are looked at below the first one."""
@@ -183,7 +183,7 @@ def _filled(cells: Sequence[str]) -> int:
     return sum(1 for cell in cells if cell.strip())
 
 
-class HeaderAgain:
+class RepeatedHeader:
     """Finds a header that stands among the rows, as files have that were put one behind the other."""
 
     def __init__(self, header: Sequence[str]) -> None:

@@ -34,8 +34,8 @@ from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, pieces
 from bulkprof.model import NOTHING_SENT, Directory, RunStatus
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
-from bulkprof.rules import Rules
 from bulkprof.rules.accounts import Accounts, Filters
+from bulkprof.rules.expand import Rules
 from bulkprof.rules.regions import region_doubt
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.details import RunDetails

@@ -18,10 +18,11 @@ from typing import NamedTuple, TypeAlias
 import anyio.to_thread
 
 from bulkprof.errors import BulkprofError, ManifestError, UsageError
-from bulkprof.manifests import merge_readers
+from bulkprof.manifests.parallel import ShareLostError, read_shares, share_out
+from bulkprof.manifests.readers import merge_readers
 from bulkprof.model import Problem, Target
-from bulkprof.rules import Rules
-from bulkprof.rules.needed import check_needed
+from bulkprof.rules.columns import check_needed
+from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.store.directory import is_run_file
 from bulkprof.store.intake import Clash
@@ -29,13 +30,12 @@ from bulkprof.store.run import RunFile
 from bulkprof.text.looks import visible
 from bulkprof.ui import OnlyNew, Ui
 from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.portions import Portion, Reading
-from bulkprof.workflows.sharing import ShareLostError, share_out, shared_portions
+from bulkprof.workflows.rows import Portion, Reading, rows_are_independent
 
 Manifests: TypeAlias = str | Path | Sequence[str | Path]
 """Manifest files, one or several; `-` is the standard input of the options."""
 PROBLEMS = 100
-"""How many problems the error of a run carries that they stopped; the `Ui` is told all of them."""
+"""How many problems the error of a run carries that they stopped; the `Ui` gets all of them."""
 SHOWN = 10
 """How many columns that no rule reads are named."""
 HELD = 2_000
@@ -67,28 +67,18 @@ def require_manifests(files: Iterable[str]) -> None:
             raise UsageError(f"{file}: is a plan, not a manifest; `bulkprof apply` takes it, alone")
 
 
-async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
-    """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
+async def load_manifests(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
+    """Read manifests, apply rules, and write desired profiles and problems to the run file; return how many rows.
 
-    Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
+    Problems are reported as they are found. Rows with a problem are left out whole. Whether the run may go on with the
     rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
     `StopRequestedError` when the run stops meanwhile.
     """
-    reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.streams(manifests))
-    # Resolved accounts are remembered by the rules themselves, which every process has for itself.
-    most = 1 if rules.accounts.are_resolved else work.options.processes
     read = work.registry.columns_read()
-    if shares := await anyio.to_thread.run_sync(share_out, manifests, work.registry, most):
-        try:
-            found = await _take(work, run, shared_portions(reading, shares, work.stop), ui)
-        except ShareLostError as error:
-            ui.note(f"{error}: they are read again, by one process")
-            found = await _take(work, run, reading.portions(), OnlyNew(ui, await start_again(run)))
-    else:
-        found = await _take(work, run, reading.portions(), ui)
+    found = await _read(work, run, manifests, rules, ui)
     if read is not None and (unread := [column for column in found.attributes if column not in read]):
         ui.note(_unread(unread))
-    # Where no row could be read, nobody knows what columns there are.
+    # Where no row could be read, it isn't known what columns there are.
     some = found.attributes or found.fields or run.action_counts()[0]
     if some and not run.unreadable_count():
         check_needed(work.registry.fields_needed(), found.attributes, found.fields)
@@ -97,11 +87,28 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
 
 async def read_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) -> None:
     """Read all rows before anything is sent, so that invalid ones cost no call."""
-    await take_in(work, run, manifests, work.rules(), work.ui)
+    await load_manifests(work, run, manifests, work.rules(), work.ui)
     require_rows(run, skip_invalid=work.options.skip_invalid)
 
 
-class _TakenIn(NamedTuple):
+async def _read(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> _Loaded:
+    """Read manifests, large ones in several processes, where that finds the same."""
+    reading, shares = Reading(rules, run.form), None
+    readers, streams = merge_readers(work.registry), await work.streams(manifests)
+    # Resolved accounts are remembered by the rules themselves, which every process has for itself.
+    if not rules.accounts.are_resolved and rows_are_independent(work.registry):
+        columns, most = work.registry.columns_read(), work.options.processes
+        shares = await anyio.to_thread.run_sync(share_out, manifests, columns, most)
+    if shares:
+        try:
+            return await _write(work, run, read_shares(shares, reading.portions_of_part, work.stop), ui)
+        except ShareLostError as error:
+            ui.note(f"{error}: they are read again, by one process")
+            ui = OnlyNew(ui, await forget_rows(run))
+    return await _write(work, run, reading.portions(manifests, readers, streams), ui)
+
+
+class _Loaded(NamedTuple):
     rows: int
     attributes: Collection[str]
     """The columns that rules may read, in the order of the manifests."""
@@ -115,33 +122,33 @@ def _unread(columns: Sequence[str]) -> str:
     return f"column{'s' * (len(columns) > 1)} read by no rule: {shown}{more}"
 
 
-async def start_again(run: RunFile) -> set[tuple[str, int, str, str]]:
-    """Forget what was taken in, and answer the places of the problems that were told."""
+async def forget_rows(run: RunFile) -> set[tuple[str, int, str, str]]:
+    """Forget what was read before, and return the places of the problems that were reported."""
     told = await run.off_loop(lambda: {problem.place for problem in run.problems()})
     await run.off_loop(run.clear_intake)
     return told
 
 
-async def _take(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> _TakenIn:
+async def _write(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> _Loaded:
     rows = 0
     attributes: dict[str, None] = {}
     fields: set[str] = set()
-    keeper = _Keeper(run, ui)
+    writer = _Writer(run, ui)
     with ui.progress("reading rows", 0) as progress:
-        async with keeper, aclosing(portions):
+        async with writer, aclosing(portions):
             async for portion in portions:
                 await work.stop.pause(0)
-                await keeper.take(portion)
+                await writer.take(portion)
                 rows += portion.rows
                 attributes.update(dict.fromkeys(portion.attributes))
                 fields.update(portion.fields)
                 progress.step(portion.rows)
     await run.off_loop(run.end_intake)
-    return _TakenIn(rows, attributes, fields)
+    return _Loaded(rows, attributes, fields)
 
 
-class _Keeper:
-    """Writes what rows come to. Profiles are held until there are many: a hand-over costs as much as some rows."""
+class _Writer:
+    """Writes portions to the run file. Profiles are held until there are many: each call costs as much as some rows."""
 
     def __init__(self, run: RunFile, ui: Ui) -> None:
         self._run = run
@@ -152,12 +159,12 @@ class _Keeper:
         pass
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
-        # Where the run ends in an error of a later row, those of earlier ones are told nevertheless.
+        # Where the run ends in an error of a later row, those of earlier ones are reported nevertheless.
         if self._held and (kind is None or issubclass(kind, BulkprofError)):
             await self._write(())
 
     async def take(self, portion: Portion) -> None:
-        """Take it in, and tell its problems, also those of equal names, in the order of the rows."""
+        """Hold its profiles, and report its problems, also those of equal names, in the order of the rows."""
         if portion.problems and self._held:
             await self._write(())
         self._held.extend(portion.wanted)
@@ -171,7 +178,7 @@ class _Keeper:
 
 
 def _store(run: RunFile, profiles: Sequence[Desired], problems: Sequence[Problem]) -> list[Problem]:
-    """Write them; answers the problems, with those of equal names, in the order of the rows."""
+    """Write them, and return the problems, with those of equal names, in the order of the rows."""
     clashes = run.add_desired(profiles)
     found = list(_clash_problems(clashes))
     if problems:
@@ -179,7 +186,7 @@ def _store(run: RunFile, profiles: Sequence[Desired], problems: Sequence[Problem
         found = sorted([*problems, *found], key=attrgetter("line"))
     run.add_problems(found)
     for clash in clashes:
-        # Nobody can say which of the two is meant, so neither is made.
+        # It can't be said which of the two is meant, so neither is made.
         run.add_invalid(clash.first_file, clash.first_line)
     return found
 

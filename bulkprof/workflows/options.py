@@ -45,9 +45,7 @@ class Options:
     max_targets_in_flight: int | None = None
     """How many targets are worked in at once, instead of what the config says."""
     processes: int = 1
-    """How many processes, at most, understand large manifests side by side. They are forked, and on Linux alone: leave
-    it at 1 in a program with threads of its own.
-    """
+    """How many processes, at most, understand large manifests at the same time. Each loads the plugins for itself."""
     stdin: IO[bytes] | None = None
     """What the manifest `-` reads; the process's standard input by default."""
 

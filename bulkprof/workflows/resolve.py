@@ -12,7 +12,7 @@ from bulkprof.store.run import RunFile
 from bulkprof.ui import OnlyNew
 from bulkprof.workflows.connection import Connection
 from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.load import require_rows, start_again, take_in
+from bulkprof.workflows.load import forget_rows, load_manifests, require_rows
 
 
 async def resolve(
@@ -37,9 +37,9 @@ async def resolve(
     selectors = work.accounts().needed_selectors(targets)
     accounts = work.accounts(await connection.directory(selectors, near=near))
     # Names and duplicates may depend on accounts, so the rows are read again rather than patched.
-    told = await start_again(run)
+    told = await forget_rows(run)
     rules = work.rules(caller.account, region, accounts)
-    await take_in(work, run, manifests, rules, OnlyNew(work.ui, told))
+    await load_manifests(work, run, manifests, rules, OnlyNew(work.ui, told))
     targets = await run.off_loop(run.targets)
     _tell(work, accounts, targets)
     if work.filters and not targets and not run.invalid_count():

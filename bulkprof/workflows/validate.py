@@ -10,7 +10,7 @@ from bulkprof.stop import Stop
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.ui import Ui
 from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.load import Manifests, as_list, problems_line, require_manifests, take_in
+from bulkprof.workflows.load import Manifests, as_list, load_manifests, problems_line, require_manifests
 from bulkprof.workflows.options import Options
 
 GUESSES = 8
@@ -52,7 +52,7 @@ async def validate(
         work.recorded(run),
     ):
         run.make_fleeting()
-        rows = await take_in(work, run, files, work.rules(), work.ui)
+        rows = await load_manifests(work, run, files, work.rules(), work.ui)
         sources = tuple(guess(source, unresolved(target)) for source, target in run.sources(GUESSES))
         desired, invalid = run.action_counts()[0], run.invalid_count()
         return Validation(rows, desired, invalid, run.error_count(), sources, run.unreadable_count())

@@ -51,8 +51,9 @@ def together(process):
     tree, kB = [process], 0
     for process in tree:
         try:
-            with open(f"/proc/{process}/task/{process}/children") as file:
-                tree += map(int, file.read().split())
+            for thread in os.listdir(f"/proc/{process}/task"):
+                with open(f"/proc/{process}/task/{thread}/children") as file:
+                    tree += map(int, file.read().split())
             with open(f"/proc/{process}/smaps_rollup") as file:
                 kB += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
         except OSError:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
-from bulkprof.manifests import Rejected, builtin_readers, read_batches
+from bulkprof.manifests.cells import Rejected
+from bulkprof.manifests.readers import builtin_readers
+from bulkprof.manifests.requests import read_batches
 from bulkprof.model import Problem, Request
 
 

@@ -12,7 +12,9 @@ import anyio
 import pytest
 
 from bulkprof.errors import PluginError, UsageError
-from bulkprof.manifests import Rejected, builtin_readers, merge_readers, read_batches
+from bulkprof.manifests.cells import Rejected
+from bulkprof.manifests.readers import builtin_readers, merge_readers
+from bulkprof.manifests.requests import read_batches
 from bulkprof.model import Problem
 from bulkprof.plugins import RawRow, Source, hookimpl
 from bulkprof.plugins.registry import Registry
@@ -113,7 +115,7 @@ async def test_a_named_pipe_is_read_as_its_name_or_else_its_content_says(tmp_pat
     assert not problems
 
 
-async def test_a_pipe_that_nobody_writes_to_can_be_left(tmp_path: Path) -> None:
+async def test_a_pipe_without_a_writer_can_be_left(tmp_path: Path) -> None:
     path = tmp_path / "pipe.csv"
     os.mkfifo(path)
     with anyio.move_on_after(0.05) as scope:

@@ -1,4 +1,4 @@
-"""Files that are cut come to what they come to whole, wherever they are cut."""
+"""Files that are cut give the same rows as whole ones, wherever they are cut."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bulkprof.manifests import Part, Rejected, builtin_readers, cut, parts
+from bulkprof.manifests import parts
+from bulkprof.manifests.cells import Rejected
 from bulkprof.manifests.csv_rows import parse_csv
+from bulkprof.manifests.parts import Part, cut
+from bulkprof.manifests.readers import builtin_readers
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.api import Source
 from bulkprof.tables.encoding import WHOLE

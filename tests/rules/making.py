@@ -8,8 +8,8 @@ from typing import Any
 from bulkprof.config import Settings
 from bulkprof.model import Request
 from bulkprof.plugins.registry import Registry
-from bulkprof.rules import Rules
 from bulkprof.rules.accounts import Accounts
+from bulkprof.rules.expand import Rules
 
 HAIKU = "anthropic.claude-3-haiku-20240307-v1:0"
 NOVA = "us.amazon.nova-lite-v1:0"

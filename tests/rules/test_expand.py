@@ -9,7 +9,7 @@ import pytest
 from bulkprof.errors import ConfigError, PluginError
 from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins import hookimpl
-from bulkprof.rules import Rules
+from bulkprof.rules.expand import Rules
 from tests.rules.making import HAIKU, NOVA, row, rules
 
 

@@ -8,14 +8,15 @@ from typing import Any, cast
 
 import pytest
 
-from bulkprof.manifests import Batch, Cells
+from bulkprof.manifests.cells import Cells
+from bulkprof.manifests.requests import Batch
 from bulkprof.model import DesiredProfile, Problem, Request, Severity
 from bulkprof.plugins import hookimpl
 from bulkprof.rules import fanout
 from bulkprof.rules.expand import Expansion
 from bulkprof.store import codec
-from bulkprof.workflows import portions
-from bulkprof.workflows.portions import Reading
+from bulkprof.workflows import rows
+from bulkprof.workflows.rows import Reading
 from tests.rules.making import row, rules
 
 ACCOUNTS = tuple(str(111122223333 + number) for number in range(4))
@@ -71,7 +72,7 @@ def test_nothing_else_comes_of_it(monkeypatch: pytest.MonkeyPatch, cells: dict[s
 
 def test_a_portion_is_no_larger_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fanout, "_HELD", 3)
-    monkeypatch.setattr(portions, "LARGEST", 5)
+    monkeypatch.setattr(rows, "LARGEST", 5)
     made = rules(mine=Plugin())
     request = row(**WIDE)
 
@@ -79,8 +80,7 @@ def test_a_portion_is_no_larger_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
         def understood(self) -> Any:
             return [request]
 
-    reading = Reading(["a.csv"], {}, made, codec.from_desired)
-    found = list(reading.portions_of(One([cast("Any", None)], Cells("a.csv"))))
+    found = list(Reading(made, codec.from_desired).portions_of(One([cast("Any", None)], Cells("a.csv"))))
     assert [len(portion.wanted) for portion in found] == [5, 5, 5, 5, 4]
     assert [portion.rows for portion in found] == [0, 0, 0, 0, 1]
 

@@ -1,4 +1,4 @@
-"""Values that break a limit come to `bulkprof_prepare_request` first, and count as what it leaves."""
+"""Values that break a limit are shown to `bulkprof_prepare_request` first, and count as what it leaves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 import bulkprof
 from bulkprof.model import Problem, Request
-from bulkprof.rules.prepare import still_has
+from bulkprof.rules.hooks import still_has
 from bulkprof.sandbox import Sandbox
 from tests.cli.driver import CommandLine
 
@@ -59,7 +59,7 @@ class Heard(bulkprof.Ui):
 
 
 def validated(commands: CommandLine, rule: str, manifest: str) -> tuple[int, list[Problem]]:
-    """The number of profiles that a manifest comes to with this rule, and its problems."""
+    """Return how many profiles a manifest makes with this rule, and its problems."""
     path = commands.folder / "rule.py"
     path.write_text(rule, encoding="utf-8")
     table = f'\n[plugins.rule]\npath = "{path.name}"\n' if rule else ""

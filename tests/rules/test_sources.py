@@ -4,20 +4,20 @@ import pytest
 
 from bulkprof.limits import Fault
 from bulkprof.model import Target
-from bulkprof.rules import SourceArn, SourceKind, guess, parse_arn, place_fault
-from bulkprof.rules.sources import form_fault
+from bulkprof.rules.guess import SourceKind, guess
+from bulkprof.rules.sources import SourceArn, form_fault, parse_arn, place_fault
 from tests.rules.making import HAIKU, row, rules
 
 MODEL = f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU}"
 PROFILE = "arn:aws-us-gov:bedrock:us-gov-west-1:111122223333:inference-profile/us-gov.anthropic.claude-v2:1"
 
-ANYBODYS = PROFILE.replace("111122223333", "")
+WITHOUT_ACCOUNT = PROFILE.replace("111122223333", "")
 
 
 def test_arns_that_can_be_copied() -> None:
     assert parse_arn(MODEL) == SourceArn("aws", "us-east-1", "", "foundation-model", HAIKU)
     assert isinstance(parse_arn(PROFILE), SourceArn)
-    assert parse_arn(ANYBODYS) == SourceArn(
+    assert parse_arn(WITHOUT_ACCOUNT) == SourceArn(
         "aws-us-gov", "us-gov-west-1", "", "inference-profile", "us-gov.anthropic.claude-v2:1"
     )
 
@@ -39,7 +39,10 @@ def test_arns_that_can_be_copied() -> None:
         ("arn:", "is not the ARN of a Bedrock model"),
         (MODEL.replace("::", ":111122223333:"), "names no account; write " + MODEL),
         (MODEL.replace("us-east-1", ""), "the ARN names no Region"),
-        (PROFILE.replace("111122223333", "1111"), "names its account by 12 digits, or not at all; write " + ANYBODYS),
+        (
+            PROFILE.replace("111122223333", "1111"),
+            "names its account by 12 digits, or not at all; write " + WITHOUT_ACCOUNT,
+        ),
     ],
 )
 def test_arns_that_can_not(arn: str, said: str) -> None:
@@ -56,8 +59,8 @@ def test_arns_that_can_not(arn: str, said: str) -> None:
         (MODEL, Target("", "eu-west-1"), "of Region us-east-1, the profile is for eu-west-1"),
         (PROFILE, Target("444455556666", "us-gov-west-1"), "of account 111122223333, the profile is for 444455556666"),
         (PROFILE, Target("", "us-gov-west-1"), None),
-        (ANYBODYS, Target("444455556666", "us-gov-west-1"), None),
-        (ANYBODYS, Target("444455556666", "us-gov-east-1"), "of Region us-gov-west-1"),
+        (WITHOUT_ACCOUNT, Target("444455556666", "us-gov-west-1"), None),
+        (WITHOUT_ACCOUNT, Target("444455556666", "us-gov-east-1"), "of Region us-gov-west-1"),
         (HAIKU, Target("", "eu-west-1"), None),
     ],
 )
@@ -114,7 +117,7 @@ def test_guesses_say_that_they_are(source: str, target: Target, arn: str, kind: 
     assert "a guess" in str(found)
 
 
-@pytest.mark.parametrize("arn", [PROFILE, ANYBODYS])
+@pytest.mark.parametrize("arn", [PROFILE, WITHOUT_ACCOUNT])
 def test_an_arn_is_no_guess(arn: str) -> None:
     found = guess(arn, Target("", ""))
     assert (found.arn, found.kind, found.certain) == (arn, SourceKind.SYSTEM_PROFILE, True)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.making import CONFIG, Forks
+from tests.workflows.making import CONFIG, Processes
 
 
 @pytest.fixture
-def forks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Forks:
+def processes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Processes:
     monkeypatch.chdir(tmp_path)
     Path("bulkprof.toml").write_text(CONFIG)
-    return Forks(monkeypatch)
+    return Processes(monkeypatch)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from bulkprof.config import load
-from bulkprof.manifests import parts
+from bulkprof.manifests import parallel, parts
 from bulkprof.model import Problem
 from bulkprof.stop import Stop
 from bulkprof.ui import Ui
-from bulkprof.workflows import sharing
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.validate import Validation, validate
 
@@ -30,10 +31,10 @@ HEADER = "team,model,account,region,name\n"
 ROWS = [f"t-{n},nova,111122223333,us-east-1," for n in range(1600)]
 RULES = "[plugins.mine]\npath = 'mine.py'\n"
 HOOK = """\
-import os, signal
+import os, signal, sys
 from bulkprof.plugins import Problem, hookimpl
 independent_rows = True
-BEGAN = os.getpid()
+APART = os.getpid() != HERE
 class Odd(Problem):
     def __reduce__(self):
         return Odd, ()
@@ -56,26 +57,25 @@ class Told(Ui):
         self.problems.append(problem)
 
 
-class Forks:
-    """Lets three processes share manifests of any size, and knows their ids."""
+class Processes:
+    """Lets three processes share manifests of any size, and knows them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.processes: list[int] = []
-        fork = os.fork
+        self.started: list[subprocess.Popen[bytes]] = []
+        started = self.started
 
-        def noted() -> int:
-            process = fork()
-            if process:
-                self.processes.append(process)
-            return process
+        class Noted(subprocess.Popen[bytes]):
+            def __init__(self, *arguments: Any, **options: Any) -> None:
+                super().__init__(*arguments, **options)
+                started.append(self)
 
-        monkeypatch.setattr(os, "fork", noted)
+        monkeypatch.setattr(parallel, "Popen", Noted)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
-        monkeypatch.setattr(sharing, "FROM_BYTES", 1)
+        monkeypatch.setattr(parallel, "FROM_BYTES", 1)
         monkeypatch.setattr(parts, "SIZE", 5000)
 
     def all_ended(self) -> bool:
-        return not any(Path(f"/proc/{process}").exists() for process in self.processes)
+        return all(process.returncode is not None for process in self.started)
 
 
 def validated(*manifests: str, processes: int = 8, ui: Ui | None = None, stop: Stop | None = None) -> Validation:
@@ -101,7 +101,7 @@ def spoilt(rows: list[str]) -> list[str]:
 
 
 def use_rule(does: str, *, independent_rows: bool = True) -> None:
-    """Let a plugin of one file do something at one of the rows; in it, `BEGAN` is the process that loaded it."""
+    """Let a plugin of one file do something at one of the rows; `APART` tells it that another process reads it."""
     rule = HOOK.format(does).replace("independent_rows = True", f"independent_rows = {independent_rows}")
-    Path("mine.py").write_text(rule)
+    Path("mine.py").write_text(rule.replace("HERE", str(os.getpid())))
     Path("bulkprof.toml").write_text(CONFIG + RULES)

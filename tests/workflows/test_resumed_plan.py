@@ -84,7 +84,7 @@ def test_a_replacement_that_was_cut_in_half_goes_on_with_its_deletion(run: RunFi
     assert [each.arn for each in run.deletions(TARGET)] == ["arn:old-0"]
 
 
-def test_deletions_that_nobody_approved_are_left_out(run: RunFile) -> None:
+def test_deletions_that_were_not_approved_are_left_out(run: RunFile) -> None:
     approve(run, UPDATE, deletes=["arn:approved"])
     found = [deletion("arn:approved"), deletion("arn:more"), deletion("arn:old-0")]
     plan_again(run, UPDATE, "arn:old-0", *found, there=["arn:approved", "arn:more"])

@@ -1,4 +1,4 @@
-"""Manifests that several processes understand come to what they come to in one."""
+"""Several processes find in manifests what one process finds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import ConfigError
-from bulkprof.plugins.registry import Registry
-from bulkprof.workflows import sharing
-from tests.workflows.making import CONFIG, HEADER, ROWS, Forks, Told, spoilt, use_rule, validated, write
+from bulkprof.manifests import parallel
+from bulkprof.workflows.rows import LARGEST
+from tests.workflows.making import CONFIG, HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
 
 
 @pytest.mark.parametrize("header", [HEADER, "team,modle,account,region,name\n"])
-def test_they_find_what_one_process_finds(forks: Forks, header: str) -> None:
+def test_they_find_what_one_process_finds(processes: Processes, header: str) -> None:
     files = [
         write("a.csv", spoilt(ROWS), header),
         write("b.csv", ROWS[::-1]),
@@ -23,61 +23,61 @@ def test_they_find_what_one_process_finds(forks: Forks, header: str) -> None:
     ]
     one, several = Told(), Told()
     alone = validated(*files, processes=1, ui=one)
-    assert not forks.processes
+    assert not processes.started
     assert validated(*files, ui=several) == alone
-    assert len(forks.processes) == 3
-    assert forks.all_ended()
+    assert len(processes.started) == 3
+    assert processes.all_ended()
     assert several.problems == one.problems
     assert alone.problems > 8
 
 
-def test_one_row_may_fan_out_to_more_than_a_portion_holds(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulkprof.workflows.portions.LARGEST", 5)
+def test_one_row_may_fan_out_to_more_than_a_portion_holds(processes: Processes) -> None:
+    accounts = "|".join(str(111122220000 + number) for number in range(LARGEST // 8 + 1))
     regions = "|".join(f"us-east-{n}" for n in range(1, 9))
-    manifest = write("a.csv", [f"t-{n},nova,111122223333,{regions}," for n in range(1100)])
+    manifest = write("a.csv", [*ROWS, f"t-x,nova,{accounts},{regions},"])
     assert validated(manifest) == validated(manifest, processes=1)
-    assert len(forks.processes) == 3
+    assert len(processes.started) == 3
 
 
-def test_a_plugin_that_looks_beyond_its_row_sees_all_rows(forks: Forks) -> None:
+def test_a_plugin_that_looks_beyond_its_row_sees_all_rows(processes: Processes) -> None:
     use_rule("pass", independent_rows=False)
     validated(write("a.csv", ROWS))
-    assert not forks.processes
+    assert not processes.started
 
 
-def test_only_files_of_our_own_formats_are_shared(forks: Forks) -> None:
+def test_only_files_of_our_own_formats_are_shared(processes: Processes) -> None:
     os.mkfifo("pipe.csv")
     Path("folder.csv").mkdir()
     Path("sheet.xlsx").touch()
-    plain, registry = write("a.csv", ROWS), Registry({}, Path())
-    found = sharing.share_out([plain], registry, 8)
+    plain = write("a.csv", ROWS)
+    found = parallel.share_out([plain], None, 8)
     assert found
     assert found.processes == 3
     for other in ("pipe.csv", "-", "missing.csv", "a\0.csv", "folder.csv", "sheet.xlsx", plain):
-        assert sharing.share_out([plain, other], registry, 8) is None
+        assert parallel.share_out([plain, other], None, 8) is None
 
 
-def test_small_manifests_are_not_worth_it(forks: Forks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_manifests_are_not_worth_it(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = write("a.csv", ROWS)
-    monkeypatch.setattr(sharing, "FROM_BYTES", Path(manifest).stat().st_size + 1)
+    monkeypatch.setattr(parallel, "FROM_BYTES", Path(manifest).stat().st_size + 1)
     validated(manifest)
-    assert not forks.processes
+    assert not processes.started
 
 
-def test_they_notice_a_column_that_no_manifest_has(forks: Forks) -> None:
+def test_they_notice_a_column_that_no_manifest_has(processes: Processes) -> None:
     config = Path("bulkprof.toml")
     config.write_text(CONFIG.replace('columns = ["team"]', 'columns = ["team", "App"]'))
     with_it = [write("b.jsonl", ['{"team": "b"}', '{"team": "c", "model": "nova", "App": "x"}'], "")]
     without = [write("a.csv", ROWS)]
     validated(*without, *with_it)
-    assert len(forks.processes) == 3
+    assert len(processes.started) == 3
     with pytest.raises(ConfigError, match=r"\[plugins.tags\] columns: no manifest has the column 'App'"):
         validated(*without)
-    assert len(forks.processes) == 6
-    assert forks.all_ended()
+    assert len(processes.started) == 6
+    assert processes.all_ended()
 
 
-def test_values_that_a_rule_puts_right_are_put_right_by_each(forks: Forks) -> None:
+def test_values_that_a_rule_puts_right_are_put_right_by_each(processes: Processes) -> None:
     use_rule("pass")
     Path("mine.py").write_text(
         "from dataclasses import replace\n"
@@ -90,20 +90,20 @@ def test_values_that_a_rule_puts_right_are_put_right_by_each(forks: Forks) -> No
     rows = [f't-{n},nova,111122223333,us-east-1,,"a, b"' for n in range(1600)]
     manifest = write("a.csv", rows, HEADER.strip() + ",description\n")
     found = validated(manifest)
-    assert (found.desired, found.problems, len(forks.processes)) == (1600, 0, 3)
+    assert (found.desired, found.problems, len(processes.started)) == (1600, 0, 3)
 
 
-def test_columns_that_no_rule_reads_are_told_once(forks: Forks) -> None:
+def test_columns_that_no_rule_reads_are_told_once(processes: Processes) -> None:
     header = HEADER.replace("name\n", "Notes,na\u200bme,Owner mail\n")
     files = [
         write("a.csv", [f"{row[:-1]},x,,y" for row in spoilt(ROWS)[:700]], header),
         write("b.csv", [f"b-{row[:-1]},x,,y" for row in ROWS], header),
         write("c.jsonl", ['{"team": "j", "model": "nova", "Size": "L", "Notes": ""}'], ""),
     ]
-    for processes in (1, 8):
-        validated(*files, processes=processes, ui=(ui := Told()))
+    for several in (1, 8):
+        validated(*files, processes=several, ui=(ui := Told()))
         assert ui.notes == ["columns read by no rule: Notes, Owner mail, Size"]
-    assert len(forks.processes) == 3
+    assert len(processes.started) == 3
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_columns_that_no_rule_reads_are_told_once(forks: Forks) -> None:
         ("fields_read = ['\\u200bNotes', 'tag:x', 'model']", []),
     ],
 )
-def test_only_where_all_rules_say_what_they_read(forks: Forks, says: str, notes: list[str]) -> None:
+def test_only_where_all_rules_say_what_they_read(processes: Processes, says: str, notes: list[str]) -> None:
     use_rule("pass")
     with Path("mine.py").open("a") as file:
         file.write(says + "\n")
@@ -123,26 +123,26 @@ def test_only_where_all_rules_say_what_they_read(forks: Forks, says: str, notes:
     assert ui.notes == notes
 
 
-def test_a_header_among_the_rows_of_any_part_is_told(forks: Forks) -> None:
+def test_a_header_among_the_rows_of_any_part_is_told(processes: Processes) -> None:
     rows = [*ROWS[:900], HEADER.strip().upper(), *ROWS[900:]]
-    for processes in (1, 8):
-        validated(write("a.csv", rows), processes=processes, ui=(ui := Told()))
+    for several in (1, 8):
+        validated(write("a.csv", rows), processes=several, ui=(ui := Told()))
         assert [str(problem).partition(";")[0] for problem in ui.problems] == ["a.csv:902: the header again"]
 
 
-def test_a_title_above_a_large_manifest_is_one_problem(forks: Forks) -> None:
-    for processes in (1, 8):
-        validated(write("a.csv", ROWS, "Our teams\n" + HEADER), processes=processes, ui=(ui := Told()))
+def test_a_title_above_a_large_manifest_is_one_problem(processes: Processes) -> None:
+    for several in (1, 8):
+        validated(write("a.csv", ROWS, "Our teams\n" + HEADER), processes=several, ui=(ui := Told()))
         assert [problem.line for problem in ui.problems] == [1]
-        validated(write("b.csv", ROWS, "a,b,c,d,e\n"), processes=processes, ui=(ui := Told()))
+        validated(write("b.csv", ROWS, "a,b,c,d,e\n"), processes=several, ui=(ui := Told()))
         assert [problem.line for problem in ui.problems] == [1]
 
 
-def test_what_columns_hold_is_looked_at_in_any_part(forks: Forks) -> None:
+def test_what_columns_hold_is_looked_at_in_any_part(processes: Processes) -> None:
     header = HEADER.replace("account", "Konto")
     rows = [row.replace("111122223333", "") for row in ROWS]
     rows[900] = "t-900,nova,111122223333,us-east-1,"
     rows[1200] = "team,model,Konto,region,other"
-    for processes in (1, 8):
-        validated(write("a.csv", rows, header), processes=processes, ui=(ui := Told()))
+    for several in (1, 8):
+        validated(write("a.csv", rows, header), processes=several, ui=(ui := Told()))
         assert [(problem.line, problem.column) for problem in ui.problems] == [(902, "Konto"), (1202, "")]

@@ -1,16 +1,19 @@
-"""What manifests come to, a portion at a time: rows for the run file, and what is wrong with the manifests' rows."""
+"""What rules make of manifests, a portion at a time: desired profiles for the run file, and problems of rows."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from bulkprof.manifests import Batch, Rejected, read_batches
+from bulkprof.manifests.cells import Rejected
+from bulkprof.manifests.parts import Part
+from bulkprof.manifests.requests import Batch, read_batches
 from bulkprof.model import DesiredProfile, Problem
 from bulkprof.plugins import Reader
-from bulkprof.rules import Rules
+from bulkprof.plugins.registry import ROW_HOOKS, Registry
+from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.text.looks import TAG_PREFIX
 
@@ -19,7 +22,7 @@ LARGEST = 5_000
 
 
 class Portion(NamedTuple):
-    """What some rows of the manifests come to, in their order."""
+    """What rules make of some rows of the manifests, in their order."""
 
     rows: int
     """How many rows of the manifests end here; 0 where more follows of the same ones."""
@@ -33,25 +36,38 @@ class Portion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Manifests, and how their rows are understood."""
+    """How rows are understood. Another process can do the same: all of it can be pickled."""
 
-    manifests: Sequence[str]
-    readers: Mapping[str, Reader]
     rules: Rules
     form: Callable[[DesiredProfile], Desired]
     """Makes of a desired profile what the run file takes."""
-    streams: Mapping[str, BinaryIO] = field(default_factory=dict)
-    """Standard input and pipes that are among the manifests."""
 
-    async def portions(self) -> AsyncGenerator[Portion, None]:
-        """What all manifests come to, in order. Leave it early only through `contextlib.aclosing`."""
-        async with aclosing(read_batches(self.manifests, self.readers, streams=self.streams)) as batches:
+    async def portions(
+        self, manifests: Sequence[str], readers: Mapping[str, Reader], streams: Mapping[str, BinaryIO]
+    ) -> AsyncGenerator[Portion, None]:
+        """Yield the portions of all manifests, in order. Leave it early only through `contextlib.aclosing`.
+
+        `streams` are standard input and pipes that are among the manifests.
+        """
+        async with aclosing(read_batches(manifests, readers, streams=streams)) as batches:
             async for batch in batches:
                 for portion in self.portions_of(batch):
                     yield portion
 
+    def portions_of_part(self, part: Part) -> Iterator[Portion]:
+        """Yield the portions of a part of a manifest.
+
+        Raises `ValueError` for a file without rows: what there is to say of it is said where it is read whole.
+        """
+        some = False
+        for batch in part.batches():
+            some = True
+            yield from self.portions_of(batch)
+        if not some and not part.span.start:
+            raise ValueError("the file has no rows")
+
     def portions_of(self, batch: Batch) -> Iterator[Portion]:
-        """What a batch comes to. `PluginError` and `ConfigError` pass."""
+        """Yield the portions of a batch. `PluginError` and `ConfigError` pass."""
         expand, form = self.rules.expand, self.form
         wanted: list[Desired] = []
         problems: list[Problem] = []
@@ -80,3 +96,9 @@ class Reading:
                 wanted, problems = [], []
         tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
         yield Portion(rows, wanted, problems, batch.cells.attributes.take(), [*tags, *self.rules.new_fields()])
+
+
+def rows_are_independent(registry: Registry) -> bool:
+    """Return whether all plugins with hooks about rows say that they judge each row by itself."""
+    names = {found.plugin for hook in ROW_HOOKS for found in registry.implementations(hook)}
+    return all(getattr(registry.objects[name], "independent_rows", False) for name in names)

@@ -1,15 +1,35 @@
-"""The chain of `bulkprof_prepare_request`: each plugin gets the row as the one before it left it."""
+"""Hooks about a row: how they are called, the problems that come of it, and the chain that may change the row.
+
+In the chain of `bulkprof_prepare_request`, each plugin gets the row as the one before it left it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from bulkprof.errors import PluginError
-from bulkprof.manifests.news import News
+from bulkprof.limits import Fault
+from bulkprof.manifests.columns import NewNames
 from bulkprof.model import Problem, Request
-from bulkprof.plugins.registry import Registry
-from bulkprof.rules.answers import ask
+from bulkprof.plugins.registry import Implementation, Registry
 from bulkprof.text.looks import TAG_PREFIX
+
+
+def ask(implementation: Implementation, argument: Any, request: Request, problems: list[Problem]) -> Any:
+    """Return what the hook returns; None after its `ValueError`, which becomes a problem that names the plugin."""
+    try:
+        return implementation.call(argument)
+    except ValueError as error:
+        message = f"plugin {implementation.plugin!r}: {str(error) or 'refuses the row'}"
+        problems.append(Problem(message, request.file, request.line))
+        return None
+
+
+def cell_problem(request: Request, column: str, value: str, fault: Fault, plugin: str = "") -> Problem:
+    """A fault as a problem of its row; `plugin` is the one that made the value, where the manifest didn't."""
+    reason = f"from plugin {plugin!r}: {fault.reason}" if plugin else fault.reason
+    return Problem(reason, request.file, request.line, column, value, fault.remedy)
 
 
 class Preparation:
@@ -18,11 +38,11 @@ class Preparation:
     def __init__(self, registry: Registry) -> None:
         self._implementations = registry.implementations("bulkprof_prepare_request")
         self.active = bool(self._implementations)
-        self.fields = News()
+        self.fields = NewNames()
         """The columns and tags (`tag:KEY`) that plugins gave rows."""
 
     def prepare(self, request: Request, problems: list[Problem]) -> Request:
-        """The row as the last plugin left it. Raises `PluginError` for an answer that isn't this row."""
+        """The row as the last plugin left it. Raises `PluginError` for what isn't this row."""
         for implementation in self._implementations:
             answer = ask(implementation, request, request, problems)
             if answer is not None and answer is not request:
@@ -43,7 +63,7 @@ def still_has(request: Request, problem: Problem) -> bool:
         return value in (request.accounts if column == "account" else request.regions)
     if column in {"name", "description"}:
         return value == (request.name if column == "name" else request.description)
-    # How many tags there may be in all is told with those of the rules.
+    # How many tags there may be in all is checked with those of the rules.
     return column.startswith("tag:") and request.tags.get(column.removeprefix("tag:"), "").strip() == value.strip()
 
 

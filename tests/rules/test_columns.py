@@ -30,7 +30,7 @@ def test_what_a_row_does_not_say_and_another_column_holds(column: str, value: st
     (problem,) = expansion.problems
     assert (problem.column, problem.value, list(expansion.profiles)) == (column, value, [])
     assert f"looks like the row's {known}" in problem.message
-    # Whoever says where the profile belongs may have such columns besides.
+    # A row that says where the profile belongs may have such columns besides.
     assert ours.expand(row(**given, attributes={"team": "a", column: value})).problems == ()
 
 
@@ -64,7 +64,7 @@ def test_columns_that_rules_read_are_theirs() -> None:
 
 
 def test_many_values_are_looked_at_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulkprof.rules.overlooked._REMEMBERED", 2)
+    monkeypatch.setattr("bulkprof.rules.columns._REMEMBERED", 2)
     ours = rules()
     for number in range(6):
         assert ours.expand(row(attributes={"a": f"x{number}", "b": "y"})).problems == ()

@@ -1,4 +1,6 @@
-"""One JSON value at a time: the standard library's decoder, made to keep what a manifest must not lose.
+"""Rows from JSON objects, and JSON Lines manifests, which have an object a line.
+
+They are read by the standard library's decoder, made to keep what a manifest must not lose.
 
 Numbers stay as they are written (`1.50`, an account id of any length), keys that repeat are noticed, and `NaN` or
 `Infinity`, which JSON doesn't have, become a value that no cell takes.
@@ -13,6 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bulkprof.model import Problem, RawRow
+from bulkprof.plugins.api import Source
+from bulkprof.tables.encoding import WHOLE, Span, read_blocks
 from bulkprof.text.looks import visible
 
 _DEEPEST = 10
@@ -114,3 +118,30 @@ def _strings(value: object) -> Iterator[str]:
 def syntax_problem(message: str, label: str, line: int, column: int) -> Problem:
     """Where and why a text is not JSON."""
     return Problem(f"not JSON at character {column} of the line: {message}", label, line)
+
+
+def parse_json_lines(source: Source, span: Span = WHOLE) -> Iterator[RawRow | Problem]:
+    """Yield the rows of a JSON Lines file, and a problem in the place of each line that can't be read.
+
+    Reading goes on after such a line.
+    """
+    with source.path.open("rb") as file:
+        for block in read_blocks(file, source.label, span):
+            for number, line in enumerate(block.lines, block.first):
+                if number in block.bad:
+                    yield block.bad[number]
+                elif line.strip():
+                    yield from _parse_line(line, source.label, number)
+            if not block.complete:
+                yield from block.bad.values()
+
+
+def _parse_line(line: str, label: str, number: int) -> Iterator[RawRow | Problem]:
+    try:
+        value = DECODER.decode(line)
+    except json.JSONDecodeError as error:
+        yield syntax_problem(error.msg, label, number, error.pos + 1)
+    except RecursionError:
+        yield syntax_problem("it is nested too deeply", label, number, 1)
+    else:
+        yield from to_row(value, line, label, number)
