@@ -1,1 +1,1 @@
-"""The use cases, one file each, and what they share. Each reads like the picture in the README."""
+"""The use cases, one file each; `steps/` holds what they share. Each reads like the picture in the README."""

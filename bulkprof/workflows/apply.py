@@ -17,15 +17,15 @@ from bulkprof.store.directory import is_run_file
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
-from bulkprof.workflows.connect import connect, estate_lock, recent_runs
-from bulkprof.workflows.connection import Connection
-from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.execute import execute, tell_estimate
-from bulkprof.workflows.load import Manifests, as_list, read_offline, require_manifests
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.plan import make_plan
-from bulkprof.workflows.planner import Planner
-from bulkprof.workflows.replan import Replanning
+from bulkprof.workflows.steps.connect import connect, estate_lock, recent_runs
+from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.execute import execute, tell_estimate
+from bulkprof.workflows.steps.load import Manifests, as_list, read_offline, require_manifests
+from bulkprof.workflows.steps.planner import Planner
+from bulkprof.workflows.steps.replan import Replanning
 
 
 async def apply(

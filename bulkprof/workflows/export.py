@@ -34,10 +34,10 @@ from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.system.files import check_path
 from bulkprof.text.printable import printable_lines
 from bulkprof.ui import Progress, Ui
-from bulkprof.workflows.connect import connect, recent_runs
-from bulkprof.workflows.connection import Connection
-from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.options import Options
+from bulkprof.workflows.steps.connect import connect, recent_runs
+from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.context import Workspace
 
 
 @dataclass(slots=True)

@@ -20,14 +20,14 @@ from bulkprof.system.temporary import temporary_folder
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import Plan
 from bulkprof.ui import Ui
-from bulkprof.workflows.connect import connect, recent_runs
-from bulkprof.workflows.connection import Connection
-from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.execute import tell_estimate
-from bulkprof.workflows.load import Manifests, as_list, read_offline, require_manifests, require_rows
 from bulkprof.workflows.options import Options
-from bulkprof.workflows.planner import Planner
-from bulkprof.workflows.resolve import resolve
+from bulkprof.workflows.steps.connect import connect, recent_runs
+from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.execute import tell_estimate
+from bulkprof.workflows.steps.load import Manifests, as_list, read_offline, require_manifests, require_rows
+from bulkprof.workflows.steps.planner import Planner
+from bulkprof.workflows.steps.resolve import resolve
 
 
 async def plan(

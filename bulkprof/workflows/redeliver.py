@@ -12,12 +12,12 @@ from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.store.status import nothing_to_deliver, told_its_end
 from bulkprof.ui import Ui
-from bulkprof.workflows.connect import connect
-from bulkprof.workflows.connection import Connection
-from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.execute import run_context
 from bulkprof.workflows.options import Options, several
-from bulkprof.workflows.summary import summary_of, with_last_run
+from bulkprof.workflows.steps.connect import connect
+from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.execute import run_context
+from bulkprof.workflows.steps.summary import summary_of, with_last_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
 from bulkprof.workflows.apply import from_the_start, go_on
-from bulkprof.workflows.connect import estate_lock
-from bulkprof.workflows.context import Workspace
 from bulkprof.workflows.options import Options
+from bulkprof.workflows.steps.connect import estate_lock
+from bulkprof.workflows.steps.context import Workspace
 
 
 async def resume(

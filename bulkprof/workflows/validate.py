@@ -9,9 +9,9 @@ from bulkprof.rules.guess import Guess, guess
 from bulkprof.stop import Stop
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.ui import Ui
-from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.load import Manifests, as_list, load_manifests, problems_line, require_manifests
 from bulkprof.workflows.options import Options
+from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.load import Manifests, as_list, load_manifests, problems_line, require_manifests
 
 GUESSES = 8
 """How many models `validate` guesses the source of, to show."""

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from bulkprof.engine.deadline import DeadlineWatch
-from bulkprof.workflows import connect as connecting
+from bulkprof.workflows.steps import connect as connecting
 
 
 def ends_when(monkeypatch: pytest.MonkeyPatch, condition: Callable[[], object]) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 import bulkprof
 from bulkprof.model import Target
-from bulkprof.workflows.connection import Connection
+from bulkprof.workflows.steps.connection import Connection
 from tests.faults.world import World, side_by_side
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")

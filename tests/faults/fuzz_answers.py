@@ -40,8 +40,8 @@ from bulkprof.sandbox.dispatcher import Dispatcher
 from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.wire import Call
 from bulkprof.totals import RunSummary
-from bulkprof.workflows import connect as connecting
 from bulkprof.workflows.options import Options
+from bulkprof.workflows.steps import connect as connecting
 from tests.faults.mutations import Spoiler, draw
 from tests.faults.world import Told, adds_up
 from tests.simulation.virtual import run_virtually

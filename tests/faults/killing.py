@@ -23,7 +23,7 @@ from bulkprof.sandbox import Hypotheses, Rate, Sandbox, SandboxSettings
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.workflows.options import Options
-from bulkprof.workflows.summary import summary_of
+from bulkprof.workflows.steps.summary import summary_of
 from tests.cli import warm
 from tests.faults.world import REGION, SEED, exactly_once, talk_to
 

@@ -132,7 +132,7 @@ def test_what_nobody_foresaw(commands: CommandLine, sandbox: Sandbox, debug: boo
 
 BEFORE = """\
 from bulkprof.plugins import hookimpl
-from bulkprof.workflows import execute, planner
+from bulkprof.workflows.steps import execute, planner
 
 def broken(*_, **__):
     raise LookupError("two\\nlines")

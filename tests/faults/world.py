@@ -25,8 +25,8 @@ from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
-from bulkprof.workflows import connect as connecting
 from bulkprof.workflows.options import Options
+from bulkprof.workflows.steps import connect as connecting
 
 SEED = int(os.environ.get("BULKPROF_FAULT_SEED", "20261123"))
 """What all chance in these tests follows from; failures print it."""
@@ -265,7 +265,7 @@ def ours(profile: LedgerProfile) -> bool:
 
 def check_run_files(state: StateDirectory) -> None:
     """Check that every run file opens, and that what each says of itself adds up."""
-    from bulkprof.workflows.summary import summary_of
+    from bulkprof.workflows.steps.summary import summary_of
 
     for run_id in state.run_ids():
         with closing(RunFile.open(state.run_path(run_id))) as run:

@@ -23,7 +23,7 @@ from bulkprof.lambda_handler import KEPT_RUNS, RunFailedError, handler
 from bulkprof.locks.lease import Lease
 from bulkprof.locks.local import Holder
 from bulkprof.sandbox import Rate, Sandbox
-from bulkprof.workflows import connect as connecting
+from bulkprof.workflows.steps import connect as connecting
 from tests.cli.driver import CommandLine, ended_threads
 from tests.conftest import FAST
 from tests.e2e.others import Others

@@ -24,7 +24,7 @@ from bulkprof.profiles.operations import Operation
 from bulkprof.profiles.sources import LOADING_S
 from bulkprof.stop import Stop
 from bulkprof.totals import CallCount
-from bulkprof.workflows.connection import Connection
+from bulkprof.workflows.steps.connection import Connection
 from tests.simulation.virtual import run_virtually
 
 SETTINGS = Run(max_targets_in_flight=10)

@@ -12,7 +12,7 @@ from bulkprof.engine.outcomes import closed_outcome, without_call
 from bulkprof.errors import UnreachableError
 from bulkprof.model import Action, ActionKind, OutcomeKind, Refusal
 from bulkprof.store.run import RunFile
-from bulkprof.workflows.replan import STALE_PLAN, Replanning, only_approved, refuse_target, save_plan
+from bulkprof.workflows.steps.replan import STALE_PLAN, Replanning, only_approved, refuse_target, save_plan
 from tests.engine.making import TARGET, desire, make_run
 
 CREATE, UPDATE, REPLACE = ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE

@@ -9,7 +9,7 @@ import pytest
 
 from bulkprof.errors import ConfigError
 from bulkprof.manifests import parallel
-from bulkprof.workflows.rows import LARGEST
+from bulkprof.workflows.steps.rows import LARGEST
 from tests.workflows.making import CONFIG, HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
 
 

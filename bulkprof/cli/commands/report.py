@@ -41,7 +41,7 @@ def report(
     from bulkprof.store.run import RunFile
     from bulkprof.store.status import is_plan
     from bulkprof.system.files import check_apart, check_path
-    from bulkprof.workflows.summary import summary_of
+    from bulkprof.workflows.steps.summary import summary_of
 
     if shown.as_json and markdown:
         raise typer.BadParameter("can't go with --json: stdout holds one or the other", param_hint="--markdown")

@@ -24,8 +24,8 @@ from bulkprof.stop import Stop
 from bulkprof.store.recent import RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.system.descriptors import fitting
-from bulkprof.workflows.connection import Connection
-from bulkprof.workflows.context import Workspace
+from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.context import Workspace
 
 SANDBOX_ROLE = "OrganizationAccountAccessRole"
 """The role that sandbox runs assume where the config names none: the one that AWS Organizations makes."""

@@ -22,8 +22,8 @@ from bulkprof.stop import StopRequestedError
 from bulkprof.store.recent import RecentChanges, RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.ui import Ui
-from bulkprof.workflows.connection import Connection
-from bulkprof.workflows.replan import Replanning, refuse_target, save_plan
+from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.replan import Replanning, refuse_target, save_plan
 
 TWINS_SHOWN = 5
 """Names with more than one profile that are told one by one."""

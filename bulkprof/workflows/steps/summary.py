@@ -10,7 +10,7 @@ from bulkprof.model import NEED_ATTENTION, OutcomeKind
 from bulkprof.store.compare import since_last
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary, every_kind
-from bulkprof.workflows.context import Workspace
+from bulkprof.workflows.steps.context import Workspace
 
 
 def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -> RunSummary:

@@ -10,9 +10,9 @@ from bulkprof.model import Target
 from bulkprof.rules.accounts import Accounts, is_complete
 from bulkprof.store.run import RunFile
 from bulkprof.ui import OnlyNew
-from bulkprof.workflows.connection import Connection
-from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.load import forget_rows, load_manifests, require_rows
+from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.load import forget_rows, load_manifests, require_rows
 
 
 async def resolve(

@@ -29,8 +29,8 @@ from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
 from bulkprof.text.looks import visible
 from bulkprof.ui import OnlyNew, Ui
-from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.rows import Portion, Reading, rows_are_independent
+from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.rows import Portion, Reading, rows_are_independent
 
 Manifests: TypeAlias = str | Path | Sequence[str | Path]
 """Manifest files, one or several; `-` is the standard input of the options."""

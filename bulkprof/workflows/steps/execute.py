@@ -27,9 +27,9 @@ from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Progress, Ui
-from bulkprof.workflows.connection import Connection
-from bulkprof.workflows.context import Workspace
-from bulkprof.workflows.summary import summarize, with_last_run
+from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.summary import summarize, with_last_run
 
 LOG = logging.getLogger(__name__)
 

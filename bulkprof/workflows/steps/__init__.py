@@ -1,0 +1,1 @@
+"""What use cases share, step by step: context, load, connect, resolve, plan, execute, sum up."""
