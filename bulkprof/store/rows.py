@@ -22,7 +22,7 @@ W = TypeVar("W", bound=StrEnum)
 
 
 def columns(shape: type[tuple[Any, ...]], table: str = "", **others: str) -> str:
-    """The list of columns that a query of `shape` selects: those of `table`, or for a field in `others` that one."""
+    """Return the list of columns that a query of `shape` selects: those of `table`, but for the fields in `others`."""
     prefix = f"{table}." if table else ""
     return ", ".join(f"{others.get(field, prefix + field)} AS {field}" for field in get_type_hints(shape))
 

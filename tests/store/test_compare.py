@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +125,8 @@ def test_a_damaged_file_is_said(state: StateDirectory) -> None:
     with pytest.raises(StateError, match=r"20260101T000000Z-aaaaaa\.db: is damaged .*; move it away"):
         since_last(state, now)
     last = night(state, 1 + 2, {"a": FAILED}, started_at="2026-01-01T00:00:00+00:00")
-    last._db.execute("DROP TABLE outcome")
+    with closing(sqlite3.connect(last.path)) as db:
+        db.execute("DROP TABLE outcome")
     with pytest.raises(StateError, match="no such table"):
         since_last(state, now)
 

@@ -24,7 +24,7 @@ from bulkprof.store.schema import APPLICATION_ID
 from tests.engine.making import TARGET, desire, make_run, plan_all
 
 KILLED = """
-import os, signal, sys
+import os, signal, sqlite3, sys
 from pathlib import Path
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.store.run import RunFile
@@ -32,8 +32,7 @@ from bulkprof.model import OutcomeKind, Target
 run = RunFile.open(Path(sys.argv[1]))
 first, second = run.pending(Target(*sys.argv[2:]), 0, 10)
 run.record([closed_outcome(first, OutcomeKind.CREATED)])
-run._db.execute("BEGIN")
-run._db.execute("DELETE FROM action")
+sqlite3.connect(sys.argv[1]).execute("DELETE FROM action")
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -147,7 +146,8 @@ def test_damage_inside_is_one_line_at_the_latest_where_it_is_met(path: Path) -> 
 
 async def test_a_read_that_fails_in_mid_run_is_one_line(path: Path) -> None:
     run = RunFile.open(path)
-    run._db.execute("DROP TABLE outcome")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE outcome")
     with pytest.raises(StateError, match="no such table: outcome"):
         await run.off_loop(run.pending_targets)
     run.close()

@@ -78,6 +78,16 @@ def test_an_older_file_gets_the_tables_of_a_new_one(old: Path) -> None:
     assert tables(old / "plan.db") == tables(old / "new.db")
 
 
+@pytest.mark.parametrize("lacks", ["seal", "replacement"])
+def test_a_file_that_was_written_between_releases_gets_what_it_lacks(old: Path, lacks: str) -> None:
+    with closing(sqlite3.connect(old / "plan.db")) as db:
+        db.execute(f"DROP TABLE IF EXISTS {lacks}")
+    with RunFile.open(old / "plan.db") as run:
+        run.save_plan(run.wanted(run.targets()[0]))
+        run.check()
+        assert run.lost() == []
+
+
 def test_runs_are_listed_and_reported(old: Path, commands: CommandLine) -> None:
     listed = {row["status"]: row for row in commands("runs", "--json").json()["runs"]}
     assert set(listed) == {"finished", "interrupted"}

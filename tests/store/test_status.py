@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_a_run_that_starts_while_somebody_looks_starts_nevertheless(
     with StateLock(tmp_path, ESTATE) as made, made.path.open() as looking:
         pass
     with made.path.open() as looking:
-        assert lock._lock(looking.fileno(), shared=True)
-        monkeypatch.setattr(lock.time, "sleep", lambda _: lock._lock(looking.fileno(), free=True))
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        monkeypatch.setattr(lock.time, "sleep", lambda _: fcntl.flock(looking, fcntl.LOCK_UN))
         with StateLock(tmp_path, ESTATE):
             assert look(tmp_path, ESTATE) is not None
