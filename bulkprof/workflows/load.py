@@ -67,12 +67,15 @@ def require_manifests(files: Iterable[str]) -> None:
             raise UsageError(f"{file}: is a plan, not a manifest; `bulkprof apply` takes it, alone")
 
 
-async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
+async def take_in(
+    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui, *, again: bool = False
+) -> int:
     """Read manifests, apply rules, and write desired profiles and problems to the run file; answers the rows read.
 
     Problems are told as they are found. Rows with a problem are left out whole. Whether the run may go on with the
     rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
-    `StopRequestedError` when the run stops meanwhile.
+    `StopRequestedError` when the run stops meanwhile. `again` says that the same manifests were read before: what was
+    noted about them then is not repeated.
     """
     reading = Reading(manifests, merge_readers(work.registry), rules, run.form, await work.streams(manifests))
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
@@ -86,7 +89,7 @@ async def take_in(work: Workspace, run: RunFile, manifests: Sequence[str], rules
             found = await _take(work, run, reading.portions(), OnlyNew(ui, await start_again(run)))
     else:
         found = await _take(work, run, reading.portions(), ui)
-    if read is not None and (unread := [column for column in found.attributes if column not in read]):
+    if not again and read is not None and (unread := [column for column in found.attributes if column not in read]):
         ui.note(_unread(unread))
     # Where no row could be read, nobody knows what columns there are.
     some = found.attributes or found.fields or run.action_counts()[0]

@@ -37,7 +37,7 @@ async def resolve(work: Workspace, run: RunFile, fleet: Fleet, manifests: Sequen
     # Names and duplicates may depend on accounts, so the rows are read again rather than patched.
     told = await start_again(run)
     rules = work.rules(caller.account, region, accounts)
-    await take_in(work, run, manifests, rules, OnlyNew(work.ui, told))
+    await take_in(work, run, manifests, rules, OnlyNew(work.ui, told), again=True)
     targets = await run.off_loop(run.targets)
     _tell(work, accounts, targets)
     if work.filters and not targets and not run.invalid_count():
