@@ -60,7 +60,7 @@ def init(*, directory: Annotated[Path, typer.Argument(help="Where to write.")] =
     with ending(terminal):
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            for name, text in (("bulkprof.toml", CONFIG), ("proflags.csv", MANIFEST)):
+            for name, text in (("bulkprof.toml", CONFIG), ("profiles.csv", MANIFEST)):
                 with (directory / name).open("x", encoding="utf-8") as file:
                     file.write(text)
                 terminal.note(f"wrote {directory / name}")
@@ -68,5 +68,5 @@ def init(*, directory: Annotated[Path, typer.Argument(help="Where to write.")] =
             raise UsageError(f"{error.filename} is there already; nothing of it was changed") from None
         except OSError as error:
             raise ConfigError(f"{error.filename}: can't be written: {error.strerror}") from None
-        terminal.note("next: bulkprof apply proflags.csv --sandbox")
+        terminal.note("next: bulkprof apply profiles.csv --sandbox")
     return ExitCode.DONE

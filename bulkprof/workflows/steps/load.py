@@ -67,16 +67,19 @@ def require_manifests(files: Iterable[str]) -> None:
             raise UsageError(f"{file}: is a plan, not a manifest; `bulkprof apply` takes it, alone")
 
 
-async def load_manifests(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> int:
+async def load_manifests(
+    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui, *, again: bool = False
+) -> int:
     """Read manifests, apply rules, and write desired profiles and problems to the run file; return how many rows.
 
     Problems are reported as they are found. Rows with a problem are left out whole. Whether the run may go on with the
     rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
-    `StopRequestedError` when the run stops meanwhile.
+    `StopRequestedError` when the run stops meanwhile. `again` says that the same manifests were read before: what was
+    noted about them then is not repeated.
     """
     read = work.registry.columns_read()
     found = await _read(work, run, manifests, rules, ui)
-    if read is not None and (unread := [column for column in found.attributes if column not in read]):
+    if not again and read is not None and (unread := [column for column in found.attributes if column not in read]):
         ui.note(_unread(unread))
     # Where no row could be read, it isn't known what columns there are.
     some = found.attributes or found.fields or run.action_counts()[0]

@@ -39,7 +39,7 @@ async def resolve(
     # Names and duplicates may depend on accounts, so the rows are read again rather than patched.
     told = await forget_rows(run)
     rules = work.rules(caller.account, region, accounts)
-    await load_manifests(work, run, manifests, rules, OnlyNew(work.ui, told))
+    await load_manifests(work, run, manifests, rules, OnlyNew(work.ui, told), again=True)
     targets = await run.off_loop(run.targets)
     _tell(work, accounts, targets)
     if work.filters and not targets and not run.invalid_count():
