@@ -10,7 +10,6 @@ import importlib.util
 import io
 import sys
 import threading
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -25,8 +24,9 @@ _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "server", "date"})
 
 _users = 0
 _users_lock = threading.Lock()
-_conditional = threading.Lock()
-"""moto checks If-Match and If-None-Match first and writes then; S3 does both in one step."""
+_one_at_a_time = threading.Lock()
+"""moto isn't made for threads: it goes through dictionaries that other calls change, and it checks If-Match and
+If-None-Match first and writes then, where S3 does both in one step."""
 
 
 class MotoBridge:
@@ -43,7 +43,7 @@ class MotoBridge:
         from werkzeug.test import run_wsgi_app
 
         application = self._application()
-        with _conditional if call.headers.keys() & {"if-match", "if-none-match"} else nullcontext():
+        with _one_at_a_time:
             try:
                 body, status, headers = run_wsgi_app(application, _environ(call), buffered=True)
             except Exception:  # noqa: BLE001 - moto raises many exceptions for a service or an operation that it lacks
