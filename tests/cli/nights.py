@@ -9,8 +9,8 @@ from functools import partial
 import anyio
 import pytest
 
-from bulkprof.engine.deadline import DeadlineWatch
 from bulkprof.workflows.steps import connect as connecting
+from bulkprof.workflows.steps.deadline import DeadlineWatch
 
 
 def ends_when(monkeypatch: pytest.MonkeyPatch, condition: Callable[[], object]) -> None:

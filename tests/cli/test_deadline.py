@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bulkprof.engine.deadline import LOOK_S, Deadline, DeadlineWatch
 from bulkprof.errors import UsageError
 from bulkprof.pacing.pacer import LearnedRate
 from bulkprof.pacing.rates import RateStore
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from bulkprof.stop import Stop
+from bulkprof.workflows.steps.deadline import LOOK_S, Deadline, DeadlineWatch
 from tests.cli.driver import CommandLine, add_up, outcomes_of
 from tests.cli.nights import ends_when
 from tests.conftest import FAST

@@ -17,13 +17,13 @@ from typing import Any
 import anyio
 import pytest
 
-from bulkprof.engine.deadline import DeadlineWatch
 from bulkprof.errors import ConfigError, LockHeldError, ManifestError, SafetyError, UsageError
 from bulkprof.lambda_handler import KEPT_RUNS, RunFailedError, handler
 from bulkprof.locks.lease import Lease
 from bulkprof.locks.local import Holder
 from bulkprof.sandbox import Rate, Sandbox
 from bulkprof.workflows.steps import connect as connecting
+from bulkprof.workflows.steps.deadline import DeadlineWatch
 from tests.cli.driver import CommandLine, ended_threads
 from tests.conftest import FAST
 from tests.e2e.others import Others

@@ -13,7 +13,6 @@ import anyio.to_thread
 
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Lock, Organization
-from bulkprof.engine.deadline import DeadlineWatch
 from bulkprof.errors import ConfigError, ExitCode, StateError
 from bulkprof.locks.local import Holder, StateLock
 from bulkprof.locks.s3 import shared_lock
@@ -26,6 +25,7 @@ from bulkprof.store.run import RunFile
 from bulkprof.system.descriptors import fitting
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.deadline import DeadlineWatch
 
 SANDBOX_ROLE = "OrganizationAccountAccessRole"
 """The role that sandbox runs assume where the config names none: the one that AWS Organizations makes."""

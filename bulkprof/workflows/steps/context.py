@@ -18,7 +18,6 @@ import anyio
 import anyio.to_thread
 
 from bulkprof.config import MOST_TARGETS, Settings
-from bulkprof.engine.deadline import Deadline, utc_now
 from bulkprof.errors import (
     BulkprofError,
     DeclinedError,
@@ -46,6 +45,7 @@ from bulkprof.system.temporary import on_temporary_disk, write_all
 from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
+from bulkprof.workflows.steps.deadline import Deadline, utc_now
 
 
 class Workspace:
