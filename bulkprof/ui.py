@@ -55,7 +55,7 @@ class Ui:
         return True
 
     async def ask(self, question: str) -> str | None:
-        """Return the answer to a question, such as for the code of an MFA device; None where there is nobody to ask."""
+        """Return the answer to a question, such as for the code of an MFA device; None where no user can be asked."""
         return None
 
 

@@ -236,7 +236,7 @@ class S3Lock:
                 return None
             _, lease = await self._look()
             if lease is None:
-                return "somebody removed it"
+                return "it was removed"
             if lease.token != self._token:
                 return f"{lease.holder} took it over"
             if lease.writes == self._writes:

@@ -199,7 +199,7 @@ def _wrapper(window: _Window, label: str) -> Iterator[RawRow | Problem]:
             if meant := _meant_for_profiles(written, value):
                 remedy = "write it into each profile, or under [defaults] in the config"
                 yield HeaderProblem(
-                    f"{meant} beside the profiles is read by nobody", label, line, visible(written), remedy=remedy
+                    f"{meant} beside the profiles is not read", label, line, visible(written), remedy=remedy
                 )
     if "profiles" not in keys:
         found = ", ".join(repr(key) for key in keys[:5]) or "nothing"

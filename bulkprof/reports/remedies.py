@@ -42,7 +42,7 @@ def remedy(kind: str, actions: Iterable[str]) -> str:
         return f"to mend: allow {named or 'what was denied'}; `bulkprof iam-policy` prints all that runs need"
     if kind == MARKETPLACE:
         return (
-            "to mend: the account has no access to the model yet; somebody who may aws-marketplace:Subscribe and "
+            "to mend: the account has no access to the model yet; a principal that may aws-marketplace:Subscribe and "
             "aws-marketplace:ViewSubscriptions has to request it there once, in Amazon Bedrock's console"
         )
     return (

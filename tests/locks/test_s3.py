@@ -535,7 +535,7 @@ async def test_against_the_sandbox(sandbox: Sandbox) -> None:
 
             async with make() as ours:
                 await s3.delete_object(Bucket=PLACE[0], Key=PLACE[1])
-                assert await ours._renewed() == "somebody removed it"
+                assert await ours._renewed() == "it was removed"
                 await s3.put_object(Bucket=PLACE[0], Key=PLACE[1], Body=body)
                 assert str(THEM) in str(await ours._renewed())
             kept = await s3.get_object(Bucket=PLACE[0], Key=PLACE[1])

@@ -209,7 +209,7 @@ async def test_a_row_with_a_name_like_its_key_is_no_header(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"account": "111122223333"}, "account: account beside the profiles is read by nobody"),
+        ({"account": "111122223333"}, "account: account beside the profiles is not read"),
         ({"AWS Region": "eu-west-1"}, "AWS Region: region beside"),
         ({"defaults": {"acc\u043eunt": "111122223333"}}, "defaults: account beside"),
         ({"tags": {"Team": "a"}}, "tags: a tag beside"),

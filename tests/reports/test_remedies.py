@@ -49,7 +49,7 @@ def denied(number: int, message: str) -> Outcome:
             f"{USER}{MODEL} because no service control policy allows the bedrock:CreateInferenceProfile action",
             "is denied since no service control policy allows it",
         ),
-        (MARKETPLACE, "somebody who may aws-marketplace:Subscribe"),
+        (MARKETPLACE, "a principal that may aws-marketplace:Subscribe"),
     ],
 )
 def test_the_remedy_is_for_the_policy_that_denies(message: str, said: str) -> None:

@@ -27,7 +27,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
     if left < 0 or (left and exit_code is None):
         raise StateError(
             f"{run.path}: {sum(outcomes.values())} outcomes don't add up to {desired} desired profiles and "
-            f"{deletions} deletions; nothing is lost, `bulkprof resume {details.id}` settles it"
+            f"{deletions} deletions; nothing is lost, `bulkprof resume {details.id}` goes on"
         )
     if open_names:
         outcomes[OutcomeKind.FAILED] = outcomes.get(OutcomeKind.FAILED, 0) + open_names
