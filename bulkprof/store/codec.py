@@ -78,12 +78,10 @@ class ProblemRow(NamedTuple):
     severity: str
 
 
-INSERT_BRIEF = (
-    "INSERT INTO action (target, name, wanted, file, line, source) VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT DO NOTHING"
-)
+INSERT_BRIEF = "INSERT INTO action (target, name, wanted, file, line, source) VALUES (?, ?, 1, ?, ?, ?)"
 INSERT_DESIRED = (
     "INSERT INTO action (target, name, wanted, file, line, source, model, description, tags, attributes) "
-    "VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    "VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)"
 )
 INSERT_DELETION = (
     "INSERT INTO action "

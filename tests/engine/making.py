@@ -20,7 +20,6 @@ from bulkprof.planning.diff import DiffRules, plan_one
 from bulkprof.profiles.catalogue import ModelSource
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.details import RunDetails
-from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
 
 TARGET = Target("111122223333", "us-east-1")
@@ -223,9 +222,9 @@ def desire(run: RunFile, *names: str, target: Target = TARGET, **more: Any) -> N
     )
 
 
-def take_in(run: RunFile, *profiles: DesiredProfile) -> list[Clash]:
-    """Take desired profiles in, as intake does."""
-    return run.add_desired(list(map(run.form, profiles)))
+def take_in(run: RunFile, *profiles: DesiredProfile) -> None:
+    """Take desired profiles in, as the reading of manifests does."""
+    run.add_desired(list(map(run.form, profiles)))
 
 
 def plan_all(run: RunFile, kind: ActionKind = ActionKind.CREATE, **more: Any) -> None:

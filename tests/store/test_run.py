@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from bulkprof.model import (
     Severity,
     Target,
 )
+from bulkprof.store import intake
 from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
 from bulkprof.totals import CallCount
@@ -45,44 +47,49 @@ def deletion(name: str, target: Target = TARGET) -> Action:
     return Action(0, target, ActionKind.DELETE, name, arn=f"arn:{name}")
 
 
+def clashes_of(run: RunFile) -> list[Clash]:
+    return list(chain.from_iterable(run.clashes()))
+
+
 def test_two_rows_of_one_name_in_one_target_clash(run: RunFile) -> None:
-    first, second = Request("a.csv", 2), Request("b.csv", 9)
-    clashes = take_in(
+    first, second, third = Request("a.csv", 2), Request("b.csv", 9), Request("b.csv", 12)
+    take_in(
         run,
         DesiredProfile(first, TARGET, "m", "s", name="x"),
         DesiredProfile(second, OTHER, "m", "s", name="x"),
         DesiredProfile(second, TARGET, "m", "s", name="x"),
         DesiredProfile(second, TARGET, "m", "s", name="X"),
     )
-    assert clashes == [Clash(TARGET, "x", "b.csv", 9, "a.csv", 2)]
-    assert run.action_counts() == (3, 0)
-
-
-def test_names_clash_over_batches(run: RunFile) -> None:
-    def clashes(*names: str, line: int) -> list[tuple[str, int]]:
-        request = Request("a.csv", line)
-        found = take_in(run, *(DesiredProfile(request, TARGET, "m", "s", name=name) for name in names))
-        return [(clash.name, clash.first_line) for clash in found]
-
-    assert clashes("a", "b", line=2) == []
-    assert clashes("c", "d", "e", line=3) == []
-    assert clashes("a", "f", "e", line=4) == [("a", 2), ("e", 3)]
-    run.clear_intake()
-    assert clashes("a", "b", line=5) == []
-    with closing(RunFile.open(run.path)) as again:
-        assert take_in(again, DesiredProfile(Request("b.csv", 1), TARGET, "m", "s", name="b"))[0].first_line == 5
-    assert clashes("f", line=6) == []
+    take_in(run, DesiredProfile(third, TARGET, "m", "s", name="x"))
+    assert clashes_of(run) == [
+        Clash(TARGET, "x", "b.csv", 9, "a.csv", 2),
+        Clash(TARGET, "x", "b.csv", 12, "a.csv", 2),
+    ]
+    run.add_invalid([("a.csv", 2), ("b.csv", 9), ("b.csv", 12)])
     run.end_intake()
-    assert clashes("a", "g", line=7) == [("a", 5)]
-    assert [action.name for action in run.wanted(TARGET)] == ["a", "b", "f", "g"]
+    assert run.action_counts() == (0, 0)
+    run.clear_intake()
+    take_in(run, DesiredProfile(first, TARGET, "m", "s", name="x"))
+    assert clashes_of(run) == []
+    run.end_intake()
+    assert [action.line for action in run.wanted(TARGET)] == [2]
+
+
+def test_clashes_come_some_at_once_and_each_once(run: RunFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "CLASHES", 2)
+    take_in(run, *(DesiredProfile(Request("a.csv", line), TARGET, "m", "s", name=f"n{line % 2}") for line in range(7)))
+    assert [[clash.line for clash in page] for page in run.clashes()] == [[2, 3], [4, 5], [6]]
+    assert clashes_of(run) == list(chain.from_iterable(run.clashes()))
 
 
 def test_a_fleeting_file_counts_as_any_other(run: RunFile) -> None:
     run.make_fleeting()
     profile = DesiredProfile(Request("a.csv", 2), TARGET, "m", "source", name="x")
-    assert take_in(run, profile, replace(profile, name="y"), replace(profile, target=OTHER)) == []
-    (clash,) = take_in(run, replace(profile, request=Request("a.csv", 3)))
-    assert (clash.first_file, clash.first_line) == ("a.csv", 2)
+    take_in(run, profile, replace(profile, name="y"), replace(profile, target=OTHER))
+    take_in(run, replace(profile, request=Request("a.csv", 3), name="z"), replace(profile, request=Request("a.csv", 3)))
+    (clash,) = clashes_of(run)
+    assert (clash.line, clash.first_file, clash.first_line) == (3, "a.csv", 2)
+    run.add_invalid([("a.csv", 3)])
     run.end_intake()
     assert (run.action_counts(), run.targets()) == ((3, 0), [OTHER, TARGET])
     assert run.sources(8) == [("source", TARGET)]
@@ -92,7 +99,7 @@ def test_a_row_with_a_problem_is_left_out_whole(run: RunFile) -> None:
     desire(run, "a", "b")
     desire(run, "a", target=OTHER)
     run.add_problems([Problem("bad", "t.csv", 2), Problem("odd", "t.csv", 3, severity=Severity.WARNING)])
-    run.add_invalid("t.csv", 77)
+    run.add_invalid([("t.csv", 77)])
     run.drop_invalid()
     assert [action.name for action in run.actions()] == ["b"]
     assert (run.invalid_count(), run.error_count(), run.targets()) == (2, 1, [TARGET])

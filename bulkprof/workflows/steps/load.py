@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequ
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
-from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -146,6 +145,11 @@ async def _write(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion
                 attributes.update(dict.fromkeys(portion.attributes))
                 fields.update(portion.fields)
                 progress.step(portion.rows)
+    clashes = run.clashes()
+    while (found := await run.off_loop(partial(next, clashes, None))) is not None:
+        await work.stop.pause(0)
+        for problem in await run.off_loop(partial(_refuse, run, found)):
+            ui.problem(problem)
     await run.off_loop(run.end_intake)
     return _Loaded(rows, attributes, fields)
 
@@ -167,30 +171,26 @@ class _Writer:
             await self._write(())
 
     async def take(self, portion: Portion) -> None:
-        """Hold its profiles, and report its problems, also those of equal names, in the order of the rows."""
-        if portion.problems and self._held:
-            await self._write(())
+        """Hold its profiles, and report its problems."""
         self._held.extend(portion.wanted)
         if portion.problems or len(self._held) >= HELD:
             await self._write(portion.problems)
 
     async def _write(self, problems: Sequence[Problem]) -> None:
         held, self._held = self._held, []
-        for problem in await self._run.off_loop(partial(_store, self._run, held, problems)):
+        await self._run.off_loop(partial(self._run.add_desired, held))
+        if problems:
+            await self._run.off_loop(partial(self._run.add_problems, problems))
+        for problem in problems:
             self._ui.problem(problem)
 
 
-def _store(run: RunFile, profiles: Sequence[Desired], problems: Sequence[Problem]) -> list[Problem]:
-    """Write them, and return the problems, with those of equal names, in the order of the rows."""
-    clashes = run.add_desired(profiles)
+def _refuse(run: RunFile, clashes: Sequence[Clash]) -> list[Problem]:
+    """Make rows of equal names invalid, and return the problems that say so."""
     found = list(_clash_problems(clashes))
-    if problems:
-        # Both are of one portion here, and so of one file.
-        found = sorted([*problems, *found], key=attrgetter("line"))
     run.add_problems(found)
-    for clash in clashes:
-        # It can't be said which of the two is meant, so neither is made.
-        run.add_invalid(clash.first_file, clash.first_line)
+    # It can't be said which of the two is meant, so neither is made.
+    run.add_invalid({(clash.first_file, clash.first_line) for clash in clashes})
     return found
 
 
