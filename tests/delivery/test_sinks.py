@@ -21,7 +21,7 @@ from bulkprof.plugins import FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Implementation, Registry
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
-from tests.engine.making import TARGET, desire, make_run, plan_all
+from tests.factories import TARGET, desire, make_run, plan_all
 
 SUMMARY = RunSummary("run-1", "apply", 3, {OutcomeKind.CREATED: 3}, 0, 1.0)
 

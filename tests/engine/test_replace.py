@@ -13,17 +13,9 @@ from bulkprof.errors import AccessDeniedError, AwsError, ConflictError, NotFound
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind
 from bulkprof.planning.retirement import Retirement
 from bulkprof.stop import Stop, StopRequestedError
-from tests.engine.making import (
-    OURS,
-    After,
-    FakeAws,
-    InstantStop,
-    cut,
-    make_action,
-    make_lane,
-    make_traffic,
-    replan_with,
-)
+from tests.engine.fake_aws import After, FakeAws, cut
+from tests.engine.harness import InstantStop, make_lane, make_traffic, replan_with
+from tests.factories import OURS, make_action
 
 ATTEMPTS = 4
 MARK = {"bulkprof:delete-after": "2026-12-03T02:15Z"}

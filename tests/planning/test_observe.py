@@ -11,7 +11,7 @@ import pytest
 from bulkprof.errors import AccessDeniedError, AwsError, CredentialsError, NotFoundError, UnreachableError
 from bulkprof.model import Action, ActionKind, ObservedProfile, Refusal
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
-from tests.planning.making import OURS, TARGET, profile
+from tests.factories import OURS, TARGET, profile
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
-"""What the plugins' tests share: profiles, outcomes and runs made from little."""
+"""What the plugins' tests share: a maker of desired profiles, and a plugin loaded as a run loads it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,7 @@ import pytest
 
 from bulkprof.plugins import (
     DesiredProfile,
-    FinishedRun,
-    Outcome,
-    OutcomeKind,
     Request,
-    RunContext,
-    RunSummary,
     Target,
 )
 from bulkprof.plugins.registry import Registry
@@ -51,56 +46,3 @@ def load(tmp_path: Path) -> Callable[..., Any]:
         return Registry({name: settings}, tmp_path).objects[name]
 
     return make
-
-
-def make_outcomes(count: int, *, failed: int = 0) -> list[Outcome]:
-    """`count` created profiles, then `failed` failed ones."""
-    created = [
-        Outcome(
-            number,
-            TARGET,
-            f"search-{number}",
-            OutcomeKind.CREATED,
-            file="teams.csv",
-            line=number + 1,
-            arn=f"arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/{number:012d}",
-            model="nova-lite",
-            tags={"Team": "Search, Zürich"},
-            attempts=1,
-        )
-        for number in range(1, count + 1)
-    ]
-    bad = [
-        Outcome(
-            count + number,
-            TARGET,
-            f"bad-{number}",
-            OutcomeKind.FAILED,
-            file="teams.csv",
-            line=count + number + 1,
-            error_code="ValidationException",
-            error_message="<model> & name don't fit",
-        )
-        for number in range(1, failed + 1)
-    ]
-    return created + bad
-
-
-def finished(outcomes: Sequence[Outcome], *, links: Mapping[str, str] | None = None, batch: int = 3) -> FinishedRun:
-    """A run that ended with these outcomes."""
-    counts: dict[OutcomeKind, int] = {}
-    for outcome in outcomes:
-        counts[outcome.kind] = counts.get(outcome.kind, 0) + 1
-    exit_code = 3 if OutcomeKind.FAILED in counts else 0
-    summary = RunSummary("run-1", "apply", len(outcomes), counts, invalid=0, elapsed_s=75.4, exit_code=exit_code)
-
-    async def batches() -> AsyncIterator[Sequence[Outcome]]:
-        for start in range(0, len(outcomes), batch):
-            yield outcomes[start : start + batch]
-
-    return FinishedRun(summary, batches, dict(links or {}))
-
-
-def run_context(client: Any) -> RunContext:
-    """A run that starts, with these clients."""
-    return RunContext("run-1", "apply", "example", "2026-03-01T02:00:00Z", client)

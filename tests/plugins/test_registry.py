@@ -13,7 +13,8 @@ import pytest
 from bulkprof.errors import PluginError
 from bulkprof.plugins import FinishedRun, PlanOverview, Problem, Request, RunContext, RunSummary, Sink, hookimpl
 from bulkprof.plugins.registry import HOOKS, Registry, check_file, listings
-from tests.plugins.conftest import MakeProfile, finished, run_context
+from tests.factories import finished, run_context
+from tests.plugins.conftest import MakeProfile
 
 HEAD = "from bulkprof.plugins import *\n"
 INIT = "class Plugin:\n    def __init__(self, settings, context):"

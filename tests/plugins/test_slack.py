@@ -30,7 +30,7 @@ from bulkprof.plugins import FinishedRun, GiveUpError, OutcomeKind, SinceLast, S
 from bulkprof.plugins.registry import Registry
 from bulkprof.totals import LostProfile
 from tests.aws.intercepting import Interceptor, between, bundle, saying
-from tests.plugins.conftest import finished, make_outcomes, run_context
+from tests.factories import finished, make_outcomes, run_context
 
 Load = Callable[..., Any]
 SECRET = "T000-B000-very-secret"

@@ -11,7 +11,7 @@ import pytest
 from bulkprof.errors import AccessDeniedError, NotFoundError
 from bulkprof.model import ActionKind, Refusal
 from bulkprof.profiles.quota import quota_warning
-from tests.planning.making import TARGET, wanted
+from tests.factories import TARGET, wanted
 
 CREATE = replace(wanted("team"), kind=ActionKind.CREATE)
 

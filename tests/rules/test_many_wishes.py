@@ -16,7 +16,7 @@ from bulkprof.rules.expand import Expansion
 from bulkprof.store import codec as rows
 from bulkprof.workflows import portions
 from bulkprof.workflows.portions import Reading
-from tests.rules.making import row, rules
+from tests.factories import row, rules
 
 ACCOUNTS = tuple(str(111122223333 + number) for number in range(4))
 REGIONS = ("us-east-1", "eu-west-1", "eu-west-2")

@@ -19,7 +19,7 @@ from bulkprof.errors import StateError
 from bulkprof.model import OutcomeKind
 from bulkprof.store.database import APPLICATION_ID, SCHEMA_VERSION
 from bulkprof.store.run import RunFile
-from tests.engine.making import TARGET, desire, make_run, plan_all
+from tests.factories import TARGET, desire, make_run, plan_all
 
 KILLED = """
 import os, signal, sys

@@ -12,7 +12,7 @@ import pytest
 from bulkprof.errors import StateError, UsageError
 from bulkprof.store.directory import UNFINISHED, StateDirectory, is_run_file, new_run_id
 from bulkprof.store.run import RunFile
-from tests.engine.making import desire, make_run
+from tests.factories import desire, make_run
 
 
 @pytest.fixture

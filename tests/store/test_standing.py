@@ -12,7 +12,7 @@ from bulkprof.locks.local import Seen, StateLock, look
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.store.standing import standing
-from tests.engine.making import ESTATE, make_run
+from tests.factories import ESTATE, make_run
 
 RUN = "20260101T000000Z-aaaaaa"
 

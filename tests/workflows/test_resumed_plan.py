@@ -13,7 +13,7 @@ from bulkprof.errors import UnreachableError
 from bulkprof.model import Action, ActionKind, OutcomeKind, Refusal
 from bulkprof.store.run import RunFile
 from bulkprof.workflows.planner import STALE_PLAN, Replanning, _refuse_target, _save, only_approved
-from tests.engine.making import TARGET, desire, make_run
+from tests.factories import TARGET, desire, make_run
 
 CREATE, UPDATE, REPLACE = ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE
 DELETE, ADOPT, NONE = ActionKind.DELETE, ActionKind.ADOPT, ActionKind.NONE
