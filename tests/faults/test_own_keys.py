@@ -33,16 +33,16 @@ def bulkprof_sinks(run):
     return [Told()]
 """
 BREAKING = """
-from bulkprof.execution import perform
+from bulkprof.engine.actions import Performer
 
-perform_well = perform.Performer.perform
+perform_well = Performer.perform
 
 async def perform_badly(self, action):
     if pathlib.Path("break").exists() and action.name.endswith("9"):
         raise KeyError("what nobody foresaw")
     return await perform_well(self, action)
 
-perform.Performer.perform = perform_badly
+Performer.perform = perform_badly
 """
 PLUGIN = '[plugins.telling]\npath = "telling.py"\n'
 GOOD = '{"Version": 1, "AccessKeyId": "AKIAHELPER", "SecretAccessKey": "s"}'

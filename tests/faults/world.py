@@ -158,56 +158,6 @@ class World:
         return StateDirectory(self.folder / "state")
 
 
-class Cases(dict[str, Callable[[Path], Awaitable[None]]]):
-    """Scenarios that wait more than they work, by what happens in them: they are lived through side by side.
-
-    Each gets a folder of its own, and is one test: `outcome_of` raises what it raised.
-    """
-
-    def __call__(self, *variants: Any) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
-        """Add the decorated scenario, once for each variant, which is its second argument."""
-
-        def add(scenario: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-            name = scenario.__name__.replace("_", " ")
-            if not variants:
-                self[name] = scenario
-            for variant in variants:
-                self[f"{name}: {variant}"] = lambda folder, variant=variant: scenario(folder, variant)
-            return scenario
-
-        return add
-
-    def live_through(self, folder: Path, *, at_once: int = 10) -> dict[str, Exception | None]:
-        """Run all, so many at once; answers what each of them raised."""
-        raised: dict[str, Exception | None] = {}
-
-        async def one(number: int, name: str, turns: asyncio.Semaphore) -> None:
-            async with turns:
-                try:
-                    await self[name](folder / str(number))
-                except Exception as error:  # noqa: BLE001 - the test of the case raises it
-                    error.add_note(f"seed {SEED}")
-                    raised[name] = error
-                else:
-                    raised[name] = None
-
-        async def main() -> None:
-            turns = asyncio.Semaphore(at_once)
-            async with asyncio.TaskGroup() as group:
-                for number, name in enumerate(self):
-                    group.create_task(one(number, name, turns))
-
-        with side_by_side():
-            asyncio.run(main())
-        return raised
-
-
-def outcome_of(name: str, raised: Mapping[str, Exception | None]) -> None:
-    """Raise what the case raised, if it did."""
-    if (error := raised[name]) is not None:
-        raise error
-
-
 async def until(condition: Callable[[], Any], *, patience_s: float = 20.0) -> None:
     """Wait for what the sandbox's thread does."""
     async with asyncio.timeout(patience_s):
