@@ -61,7 +61,6 @@ class Estate(RuleBasedStateMachine):
         self.stack.callback(shutil.rmtree, self.folder)
         self.stack.enter_context(side_by_side(first_wait_s=0.02))
         patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(engine, "FLUSH_S", 0.01)
         for module in (engine, recent):
             patch.setattr(module, "HEARTBEAT_S", 0.1)
         self.wanted: dict[str, str] = {}

@@ -18,8 +18,9 @@ import pytest
 import bulkprof
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Config, Settings
-from bulkprof.engine import retry
+from bulkprof.engine import engine, retry
 from bulkprof.model import Target
+from bulkprof.pacing import pacer
 from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
 from bulkprof.store.directory import UNFINISHED, StateDirectory
 from bulkprof.store.run import RunFile
@@ -53,7 +54,7 @@ class Told(Ui):
 
 @contextmanager
 def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
-    """Let each task talk to the sandbox of its own world, and retry sooner than people would."""
+    """Let each task talk to the sandbox of its own world, and neither start nor retry as slowly as AWS is owed."""
 
     def sessions(organization: Any, run: Any, **more: Any) -> AwsSessions:
         return AwsSessions(organization, run, environment=_environment.get(), **more)
@@ -61,6 +62,10 @@ def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connecting, "AwsSessions", sessions)
         patch.setattr(retry, "FIRST_WAIT_S", first_wait_s)
+        # Politeness towards AWS and the disk, which a sandbox on this machine doesn't need.
+        patch.setattr(engine, "FLUSH_S", 0.01)
+        patch.setattr(pacer, "START_PACE", 200.0)
+        patch.setattr(pacer, "START_POWER", 400.0)
         yield
 
 
