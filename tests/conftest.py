@@ -23,7 +23,7 @@ from tests.cli.driver import CommandLine
 register()
 COMMAND = cache(typer.main.get_command)
 FAST = Rate(100_000, 100_000)
-"""A rate that nobody reaches, for tests that are about something else."""
+"""A rate that no test reaches, for tests that are about something else."""
 
 # How long an example takes says more about what else runs on the machine than about the test.
 settings.register_profile("side by side", deadline=None, suppress_health_check=[HealthCheck.too_slow])

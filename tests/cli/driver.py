@@ -69,7 +69,7 @@ class CommandLine:
         self.write("bulkprof.toml", base + more)
 
     def write(self, name: str, text: str) -> str:
-        """Write a file, and answer its name."""
+        """Write a file, and return its name."""
         (self.folder / name).write_text(text, encoding="utf-8")
         return name
 
@@ -92,7 +92,7 @@ class CommandLine:
         return Ended(int(code), told.out, told.err)
 
     def summary(self, *arguments: str, code: int = 0, stdin: bytes | None = None) -> dict[str, Any]:
-        """Run a command that changes things; answers its JSON summary, with every profile accounted for."""
+        """Run a command that changes things; returns its JSON summary, with every profile accounted for."""
         self.folder.joinpath("results.jsonl").unlink(missing_ok=True)
         ended = self(*arguments, "--yes", "--json", "--results", "results.jsonl", stdin=stdin)
         assert ended.code == code, ended.err
@@ -101,7 +101,7 @@ class CommandLine:
         return summary
 
     def apply(self, *arguments: str, code: int = 0, stdin: bytes | None = None) -> dict[str, int]:
-        """Run apply; answers the outcomes that there are."""
+        """Run apply; returns the outcomes that there are."""
         summary = self.summary("apply", *arguments, code=code, stdin=stdin)
         return outcomes_of(summary)
 
@@ -177,7 +177,7 @@ def ended_threads(before: set[threading.Thread]) -> None:
 
 
 def until(condition: Callable[[], Any]) -> Any:
-    """Wait for `condition` to hold, and answer what it answered."""
+    """Wait for `condition` to hold, and return what it returned."""
     give_up = time.monotonic() + PATIENCE_S
     while not (found := condition()):
         assert time.monotonic() < give_up, "waited in vain"

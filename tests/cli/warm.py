@@ -197,7 +197,7 @@ def _stand_in(control: int) -> None:
 
 
 def _serve(control: socket.socket) -> list[int] | None:
-    """Fork until nobody wants more; in what was forked, answer its files.
+    """Fork until no more is asked for; in what was forked, return its files.
 
     Each has one that waits for it: only a parent hears how a process ended.
     """
@@ -260,7 +260,7 @@ def _main() -> None:
     anyio.run(anyio.sleep, 0)
     with redirect_stdout(io.StringIO()):
         app.run(["--version"])
-    # All of this stays: nobody needs to look through it for garbage, least of all each fork when it ends.
+    # All of this stays: looking through it for garbage finds none, and each fork would do so when it ends.
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as control:
         files = _serve(control)

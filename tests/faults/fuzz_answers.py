@@ -245,7 +245,7 @@ async def live(folder: Path, seed: int) -> Counter[str]:
     except StateError:
         raise
     except BulkprofError as error:
-        # Nobody could be asked, or nobody knows who asks.
+        # There was no one to ask, or the caller is unknown.
         told = False
         str(error).encode()
         targets = {(account, region) for account in world.accounts for region in world.regions}
@@ -355,7 +355,7 @@ def in_process() -> Iterator[None]:
         patch.setattr(asyncio, "to_thread", at_once)
         patch.setattr(time, "monotonic", clock)
         patch.setattr(fleet, "Traffic", partial(lane.Traffic, clock=clock))
-        # Otherwise nobody would ask for a quota.
+        # Otherwise no run would ask for a quota.
         patch.setattr(quota, "DEFAULT_QUOTA", 3)
         yield
 

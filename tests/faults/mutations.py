@@ -82,7 +82,7 @@ class Spoiler:
     pages: int = field(default=0, init=False)
 
     def __call__(self, operation: str, answer: Answer) -> Answer:
-        """Answer what comes instead; raises what an HTTP client would."""
+        """Return what comes instead; raises what an HTTP client would."""
         made = _KINDS[self.kind](self, operation, answer)
         if made.status < 300 and not made.content and operation in WITHOUT_A_BODY:
             self.lies = True
@@ -90,7 +90,7 @@ class Spoiler:
 
     def a_status(self) -> int:
         found = self.random.choice(STATUSES)
-        # Who says "too many" has done nothing, whoever it is.
+        # A server that says "too many" has done nothing.
         return found if self.swallows or found != 429 else 503
 
 

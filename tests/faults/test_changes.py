@@ -72,7 +72,7 @@ async def test_one_of_everything_ends_as_the_manifest_wants_it(folder: Path, hyp
     settings = {"run": {"settle_s": SETTLE_S}, "prune": {"count": 100}}
     with World(folder, settings, HYPOTHESES[hypothesis]) as world:
         assert outcomes(await sync(world, "before")) == {"created": 4 * len(KINDS)}
-        await asyncio.sleep(LAG_S)  # else nobody would know yet what there is to be changed
+        await asyncio.sleep(LAG_S)  # until lists show what there is to be changed
         world.sandbox.set_faults(
             Fault(kind, operation, account, **when)
             for kind, account in ACCOUNTS.items()

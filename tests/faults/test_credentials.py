@@ -139,7 +139,7 @@ async def test_a_role_that_cannot_be_assumed_costs_its_account_only(folder: Path
 @scenario
 @pytest.mark.parametrize("when", ["the plan", "a creation", "a renewal of a role"])
 async def test_the_run_stops_when_the_callers_own_session_runs_out(folder: Path, when: str) -> None:
-    """Nothing fails of it: the run stops where it is, and goes on when somebody has signed in again."""
+    """Nothing fails of it: the run stops where it is, and goes on when the user has signed in again."""
     clock = Clock()
     settings = {"session_lifetime_s": LIFETIME_S, "clock": clock, "latency_s": 0.01}
     wanted = {(account, f"row-{number}") for account in (*ACCOUNTS[:2], CALLER) for number in range(40)}

@@ -1,4 +1,4 @@
-"""A run right after another, or after somebody else, while AWS's lists still show how things were."""
+"""A run right after another, or after other people's changes, while AWS's lists still show how things were."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def test_what_was_just_deleted_is_made_again(folder: Path, hypotheses: dic
     with world_of(folder, Hypotheses(**hypotheses)) as world:
         everything, less = world.manifest(ROWS), world.manifest(ROWS[1:], "less.jsonl")
         assert (await world.apply(everything)).exit_code == 0
-        await asyncio.sleep(LAG_S)  # else nobody would know yet that they are there
+        await asyncio.sleep(LAG_S)  # until lists show that they are there
         assert outcomes(await world.run(bulkprof.sync, (less,), prune=True)) == {"unchanged": 2, "deleted": 1}
         summary = await world.apply(everything)
         assert outcomes(summary) == {"unchanged": 2, "created": 1}

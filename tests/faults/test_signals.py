@@ -112,7 +112,7 @@ def wait_for(condition: Callable[[], bool], process: warm.Process) -> None:
 
 
 def send(process: warm.Process, signals: tuple[signal.Signals, ...]) -> str:
-    """Send one signal after the other, each when the one before has been heard; answers what was read meanwhile."""
+    """Send one signal after the other, each when the one before has been heard; returns what was read meanwhile."""
     told = ""
     for number, each in enumerate(signals):
         assert process.stderr is not None

@@ -104,7 +104,7 @@ class World:
         self.sandbox.stop()
 
     def manifest(self, rows: Iterable[Mapping[str, Any]], file: str = "rows.jsonl") -> str:
-        """Write a manifest, and answer its path."""
+        """Write a manifest, and return its path."""
         path = self.folder / file
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         return str(path)
@@ -125,7 +125,7 @@ class World:
         return await self.run(bulkprof.apply, manifests, **flags)
 
     async def call(self, operation: str, arn: str, **values: Any) -> None:
-        """Change a profile as somebody else would."""
+        """Change a profile as other people would."""
         _, _, _, region, account, name = arn.split(":", 5)
         own = AwsSessions(self.config.settings.organization, self.config.settings.run, environment=self.environment)
         async with own as sessions:
@@ -138,7 +138,7 @@ class World:
                 case "TagResource":
                     await api.tag(arn, **values)
                 case _:
-                    raise AssertionError(f"nobody does {operation} to {name}")
+                    raise AssertionError(f"these tests don't call {operation} for {name}")
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -205,7 +205,7 @@ def exactly_once(
     assert not more, f"seed {SEED}: made more than once: {more}"
     missing = wanted - set(counted)
     assert not missing, f"seed {SEED}: forgotten: {sorted(missing)}"
-    assert set(counted) == wanted, f"seed {SEED}: nobody asked for {sorted(set(counted) - wanted)}"
+    assert set(counted) == wanted, f"seed {SEED}: not asked for: {sorted(set(counted) - wanted)}"
     assert not [profile for profile in made if profile.deleted_at is not None], f"seed {SEED}: deleted"
     if results is not None:
         arns = {(profile.account, profile.name): profile.arn for profile in made}
