@@ -47,7 +47,8 @@ class Moment:
 
 
 MOMENTS = {
-    "calls in flight": Moment(created(5), (Fault("delay_after", CREATE, delay_s=0.5),), rate=Rate(1000, 1000)),
+    # Once the first ones are answered, all that are left go at once, and nothing would be left to resume.
+    "calls in flight": Moment(created(START_ROOM), (Fault("delay_after", CREATE, delay_s=0.9),), rate=Rate(1000, 1000)),
     "waiting for the pacer": Moment(created(3), rate=Rate(0.2, 1)),
     "waiting for lists to settle": Moment(
         created(3), (Fault("cut_after", CREATE),), recorded=False, code=130, signals=(signal.SIGINT,)
