@@ -12,7 +12,7 @@ from tests.bench.server import ACCOUNT
 
 OPERATIONS = ("CreateInferenceProfile", "ListInferenceProfiles", "ListFoundationModels", "GetResources")
 FAST = 20_000.0
-"""Calls a second that nobody reaches."""
+"""Calls a second that no run reaches."""
 
 
 def warm(state: Path, *, targets: int) -> None:

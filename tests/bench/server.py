@@ -132,7 +132,7 @@ def _message(body: bytes, status: bytes = b"200 OK", kind: bytes = b"application
 
 @contextmanager
 def serving(*, quiet: bool = False) -> Iterator[str]:
-    """Run the server in a process of its own; answers its URL. `quiet`: with profiles in every target."""
+    """Run the server in a process of its own; returns its URL. `quiet`: with profiles in every target."""
     command = [sys.executable, "-m", "tests.bench.server", *(["quiet"] if quiet else [])]
     with Popen(command, stdin=PIPE, stdout=PIPE, cwd=_ROOT) as process:
         assert process.stdout is not None

@@ -260,7 +260,7 @@ def _main() -> None:
     anyio.run(anyio.sleep, 0)
     with redirect_stdout(io.StringIO()):
         app.run(["--version"])
-    # All of this stays: it needs no look for garbage, least of all in each fork when it ends.
+    # All of this stays: looking through it for garbage finds none, and each fork would do so when it ends.
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as control:
         files = _serve(control)

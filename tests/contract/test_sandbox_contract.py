@@ -161,16 +161,18 @@ def test_unknown_sources_and_profiles_are_not_found(client: Any) -> None:
     assert bedrock.refusal("ListTagsForResource", resourceARN=SONNET)[0] == not_found
 
 
-def test_what_the_sandbox_lacks_is_a_client_error(client: Any) -> None:
-    lacking = (
-        ("bedrock", "ListImportedModels", {}),
-        ("resourcegroupstaggingapi", "DescribeReportCreation", {}),
-        ("service-quotas", "ListServices", {}),
-    )
-    for service, operation, params in lacking:
-        code, message = client(service).refusal(operation, **params)
-        assert code == "UnknownOperationException"
-        assert message.startswith("The sandbox lacks this operation of ")
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("bedrock", "ListImportedModels"),
+        ("resourcegroupstaggingapi", "DescribeReportCreation"),
+        ("service-quotas", "ListServices"),
+    ],
+)
+def test_what_the_sandbox_lacks_is_a_client_error(client: Any, service: str, operation: str) -> None:
+    code, message = client(service).refusal(operation)
+    assert code == "UnknownOperationException"
+    assert message.startswith("The sandbox lacks this operation of ")
 
 
 def test_a_system_profile_stays(client: Any) -> None:
@@ -248,18 +250,18 @@ def test_get_resources_pages_by_a_hundred_and_omits_the_never_tagged(client: Any
     assert tagging.refusal("GetResources", PaginationToken="x")[0] == "PaginationTokenExpiredException"
 
 
-def test_bodies_that_are_no_json_objects_are_refused_by_the_server(sandbox: Any) -> None:
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"inferenceProfileName": 7, "modelSource": {}}'])
+def test_a_body_that_is_no_json_object_is_refused_by_the_server(sandbox: Any, body: bytes) -> None:
     scope = "AWS4-HMAC-SHA256 Credential=AKIA/20250101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=x"
-    for body in (b"{", b"[]", b'{"inferenceProfileName": 7, "modelSource": {}}'):
-        request = urllib.request.Request(f"{sandbox.url}/inference-profiles", body, {"Authorization": scope})
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(request)
-        with caught.value as answer:
-            assert answer.status == 400
-            code, _, namespace = answer.headers["x-amzn-ErrorType"].partition(":")
-            assert code == "ValidationException"
-            assert namespace.startswith("http://internal.amazon.com/coral/com.amazon")
-            assert "validation error" in json.loads(answer.read())["message"]
+    request = urllib.request.Request(f"{sandbox.url}/inference-profiles", body, {"Authorization": scope})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    with caught.value as answer:
+        assert answer.status == 400
+        code, _, namespace = answer.headers["x-amzn-ErrorType"].partition(":")
+        assert code == "ValidationException"
+        assert namespace.startswith("http://internal.amazon.com/coral/com.amazon")
+        assert "validation error" in json.loads(answer.read())["message"]
 
 
 def test_denied_actions_and_faults_answer_errors_that_clients_may_expect(sandbox: Any, client: Any) -> None:

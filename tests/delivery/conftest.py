@@ -9,7 +9,7 @@ import pytest
 
 from bulkprof.delivery import sinks as sinks_module
 from bulkprof.store.run import RunFile
-from tests.engine.making import make_run
+from tests.factories import make_run
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from bulkprof.model import Outcome, OutcomeKind
 from bulkprof.plugins import FinishedRun, Sink
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
-from tests.engine.making import TARGET, desire, plan_all
+from tests.factories import TARGET, desire, plan_all
 
 SUMMARY = RunSummary("run-1", "apply", 3, {OutcomeKind.CREATED: 3}, 0, 1.0)
 

@@ -1,4 +1,4 @@
-"""Somebody else's client in the test's sandbox."""
+"""Other people's client in the test's sandbox."""
 
 from __future__ import annotations
 

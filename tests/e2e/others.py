@@ -1,4 +1,4 @@
-"""Somebody else at work in the same AWS: a plain botocore client."""
+"""Other people at work in the same AWS: a plain botocore client."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Others:
         )
 
     def create(self, name: str, tags: dict[str, str] | None = None, source: str = NOVA, **more: str) -> str:
-        """Make a profile; answers its ARN."""
+        """Make a profile; returns its ARN."""
         given = {"tags": [{"key": key, "value": value} for key, value in tags.items()]} if tags else {}
         answer = self._bedrock.create_inference_profile(
             inferenceProfileName=name, modelSource={"copyFrom": source}, **given, **more

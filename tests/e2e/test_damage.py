@@ -213,7 +213,8 @@ def test_a_clock_that_steps_forward_after_a_kill(
     path = the_run(commands)
     with closing(RunFile.open(path)) as run:
         # As a kill leaves it whose answers had come, and weren't written yet.
-        run._db.execute("DELETE FROM outcome")
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("DELETE FROM outcome")
         run.note(status=RunStatus.RUNNING, summary=None)
     for file in path.parent.iterdir():
         os.utime(file, (1e9, 1e9))

@@ -161,21 +161,28 @@ def test_accounts_that_refuse_with_harm(commands: CommandLine, sandbox: Sandbox)
     run_each_way(commands, "export", "--accounts", ACCOUNTS[0], code=1, json_too=False)
 
 
-def test_a_plugin_that_says_harm(commands: CommandLine, sandbox: Sandbox) -> None:
-    commands.config('[plugins.rules]\npath = "rules.py"\n')
-    commands.manifest("team-a")
-    for body in (
+@pytest.mark.parametrize(
+    "hook",
+    [
         "def bulkprof_check_profile(profile): raise ValueError(TEXT)",
         "def bulkprof_check_profile(profile): raise RuntimeError(TEXT)",
         "def bulkprof_check_plan(plan): return [Problem(TEXT), Problem(TEXT, severity='warning')]",
         "def bulkprof_run_finished(summary): raise ValueError(TEXT)",
-    ):
-        lines = ["from bulkprof.plugins import Problem, hookimpl", f"TEXT = {HOSTILE!r}", "@hookimpl", body, ""]
-        commands.write("rules.py", "\n".join(lines))
-        for way in WAYS:
-            ended = commands("apply", "teams.csv", "--yes", *way)
-            assert "stop-commands" in ended.err
-            assert_harmless_end(ended)
+    ],
+)
+def test_a_plugin_that_says_harm_does_none(commands: CommandLine, sandbox: Sandbox, hook: str) -> None:
+    commands.config('[plugins.rules]\npath = "rules.py"\n')
+    commands.manifest("team-a")
+    lines = ["from bulkprof.plugins import Problem, hookimpl", f"TEXT = {HOSTILE!r}", "@hookimpl", hook, ""]
+    commands.write("rules.py", "\n".join(lines))
+    for way in WAYS:
+        ended = commands("apply", "teams.csv", "--yes", *way)
+        assert "stop-commands" in ended.err
+        assert_harmless_end(ended)
+
+
+def test_a_plugin_that_says_harm_when_it_is_loaded_does_none(commands: CommandLine) -> None:
+    commands.config('[plugins.rules]\npath = "rules.py"\n')
     commands.write("rules.py", f"raise ValueError({HOSTILE!r})")
     assert_harmless_end(commands("plugins"))
     assert_harmless_end(commands("plugins", "check", "rules.py"))

@@ -90,7 +90,7 @@ class Organization:
         return ended, ended.json()
 
     def night(self, *flags: str, code: int = 0) -> dict[str, int]:
-        """A night that comes to its end; answers its outcomes."""
+        """A night that comes to its end; returns its outcomes."""
         ended, summary = self.sync(*flags)
         assert ended.code == code, ended.err
         add_up(summary, self.commands.results())
@@ -155,7 +155,7 @@ def test_four_nights(organization: Organization) -> None:
 
 
 def first_night(organization: Organization) -> None:
-    """All is made, but where nobody gets in; what is there already is taken over, and what isn't wanted left alone."""
+    """All is made but in accounts that refuse; what is there is taken over, and what isn't wanted left alone."""
     organization.cells["search-app8", "tag:Project"] = "P-1"
     missed = len(DENIED) * len(REGIONS) * len(TEAMS) * APPS
     assert organization.night(code=3) == {"created": PROFILES - 1, "adopted": 1, "failed": missed}

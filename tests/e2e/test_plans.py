@@ -33,7 +33,7 @@ def test_a_kept_plan(commands: CommandLine, sandbox: Sandbox) -> None:
 def test_a_plan_that_is_applied_where_nobody_knows_of_the_first_time(
     commands: CommandLine, sandbox: Sandbox, others: Others
 ) -> None:
-    """Tokens that AWS remembers must not answer for what somebody has deleted since."""
+    """Tokens that AWS remembers must not answer for what others have deleted since."""
     assert commands("plan", commands.manifest("team-a", "team-b"), "--out", "plan.db").code == 0
     assert commands.apply("plan.db") == {"created": 2}
     shutil.rmtree(commands.folder / ".bulkprof")
@@ -84,7 +84,7 @@ def test_a_foreign_database_is_no_plan(commands: CommandLine, sandbox: Sandbox) 
 def test_a_declined_plan_can_be_approved_later(commands: CommandLine, sandbox: Sandbox) -> None:
     assert commands("plan", commands.manifest("team-a"), "--out", "plan.db").code == 0
     shutil.copy(commands.folder / "plan.db", commands.folder / "copy.db")
-    # Without a terminal and without --yes nobody approved it, so it may be applied once more.
+    # Without a terminal and without --yes it isn't approved, so it may be applied once more.
     assert commands("apply", "plan.db").code == 64
     assert not sandbox.ledger().profiles
     assert commands.apply("copy.db") == {"created": 1}

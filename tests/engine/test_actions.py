@@ -22,20 +22,9 @@ from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Refusal
 from bulkprof.profiles.operations import CHANGES
 from bulkprof.profiles.tokens import token_for
 from bulkprof.stop import StopRequestedError
-from tests.engine.making import (
-    ESTATE,
-    OURS,
-    OWNER,
-    RULES,
-    After,
-    FakeAws,
-    InstantStop,
-    cut,
-    make_action,
-    make_lane,
-    make_traffic,
-    replan_with,
-)
+from tests.engine.fake_aws import After, FakeAws, cut
+from tests.engine.harness import InstantStop, make_lane, make_traffic, replan_with
+from tests.factories import ESTATE, OURS, OWNER, RULES, make_action
 
 CONFLICT = ConflictError("busy", code="ConflictException")
 ATTEMPTS = 4

@@ -11,9 +11,11 @@ from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Target
 from bulkprof.profiles.operations import Operation
 from bulkprof.stop import Stop
 from bulkprof.totals import LostProfile
-from tests.engine.making import OURS, FakeAws, make_traffic
+from tests.engine.fake_aws import FakeAws
+from tests.engine.harness import make_traffic
 from tests.engine.memory_store import MemoryStore
 from tests.engine.test_engine import make_engine
+from tests.factories import OURS
 
 TARGETS = [Target(f"{number:012}", "eu-west-1") for number in range(1, 6)]
 

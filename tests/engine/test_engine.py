@@ -22,17 +22,9 @@ from bulkprof.profiles.operations import Operation
 from bulkprof.stop import StopRequestedError
 from bulkprof.store.run import RunFile
 from bulkprof.totals import CallCount
-from tests.engine.making import (
-    TARGET,
-    FakeAws,
-    cut,
-    desire,
-    make_run,
-    make_traffic,
-    plan_all,
-    replan_with,
-    resolve,
-)
+from tests.engine.fake_aws import FakeAws, cut
+from tests.engine.harness import make_traffic, replan_with
+from tests.factories import TARGET, desire, make_run, plan_all, resolve
 
 WEST = Target("111122223333", "us-west-2")
 MAKE, SKIP, FAIL = OutcomeKind.CREATED, OutcomeKind.SKIPPED, OutcomeKind.FAILED

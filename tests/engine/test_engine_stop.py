@@ -19,8 +19,10 @@ from bulkprof.profiles.operations import Operation
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
-from tests.engine.making import TARGET, FakeAws, desire, make_run, make_traffic, plan_all
+from tests.engine.fake_aws import FakeAws
+from tests.engine.harness import make_traffic
 from tests.engine.test_engine import WEST, make_engine
+from tests.factories import TARGET, desire, make_run, plan_all
 
 ROWS = 3 * LANE_WIDTH
 

@@ -18,7 +18,7 @@ from bulkprof.model import Target
 from bulkprof.pacing.pacer import Pacer
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.totals import CallCount
-from tests.engine.making import FreePacer
+from tests.engine.harness import FreePacer
 from tests.simulation.virtual import run_virtually
 
 DEAD, ALIVE = Target("111122223333", "us-east-1"), Target("444455556666", "us-east-1")

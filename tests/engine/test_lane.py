@@ -12,7 +12,8 @@ from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, Throttl
 from bulkprof.model import Target
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.totals import CallCount
-from tests.engine.making import TARGET, FreePacer, InstantStop, make_traffic
+from tests.engine.harness import FreePacer, InstantStop, make_traffic
+from tests.factories import TARGET
 
 OTHER = Target("444455556666", "us-east-1")
 

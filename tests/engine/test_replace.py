@@ -12,16 +12,9 @@ from bulkprof.engine.actions import Performer
 from bulkprof.errors import AccessDeniedError, AwsError, ConflictError, UnreachableError
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind
 from bulkprof.stop import Stop, StopRequestedError
-from tests.engine.making import (
-    After,
-    FakeAws,
-    InstantStop,
-    cut,
-    make_action,
-    make_lane,
-    make_traffic,
-    replan_with,
-)
+from tests.engine.fake_aws import After, FakeAws, cut
+from tests.engine.harness import InstantStop, make_lane, make_traffic, replan_with
+from tests.factories import make_action
 
 ATTEMPTS = 4
 

@@ -9,18 +9,10 @@ from bulkprof.errors import AccessDeniedError, ConflictError, NotFoundError
 from bulkprof.model import ActionKind, OutcomeKind
 from bulkprof.planning.retirement import Retirement
 from bulkprof.profiles.operations import Operation
-from tests.engine.making import (
-    OURS,
-    After,
-    FakeAws,
-    InstantStop,
-    cut,
-    make_action,
-    make_lane,
-    make_traffic,
-    replan_with,
-)
+from tests.engine.fake_aws import After, FakeAws, cut
+from tests.engine.harness import InstantStop, make_lane, make_traffic, replan_with
 from tests.engine.test_replace import changing, perform
+from tests.factories import OURS, make_action
 
 MARK = {"bulkprof:delete-after": "2026-12-03T02:15Z"}
 KEPT = {"retirement": Retirement("bulkprof:delete-after", "2026-11-26T02:15Z", "2026-12-03T02:15Z")}

@@ -29,7 +29,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import bulkprof
-from bulkprof.aws import AwsSessions, sessions
+from bulkprof.aws import AwsSessions, sdk
 from bulkprof.aws.transport.http import Connection, Response
 from bulkprof.config import Config, Settings
 from bulkprof.engine import lane, targets
@@ -244,7 +244,7 @@ async def live(folder: Path, seed: int) -> Counter[str]:
     except StateError:
         raise
     except BulkprofError as error:
-        # Nobody could be asked, or nobody knows who asks.
+        # There was no one to ask, or the caller is unknown.
         told = False
         str(error).encode()
         targets = {(account, region) for account in world.accounts for region in world.regions}
@@ -324,12 +324,12 @@ def in_process() -> Iterator[None]:
         "AWS_SECRET_ACCESS_KEY": "canary",
         "AWS_REGION": REGIONS[0],
     }
-    loaded: list[Any] = []
-    load = sessions._load
+    loaded: list[sdk.Sdk] = []
+    load = sdk.Sdk
 
-    def load_once(*arguments: Any) -> Any:
+    def load_once(*arguments: Any, **more: Any) -> sdk.Sdk:
         if not loaded:
-            loaded.append(load(*arguments))
+            loaded.append(load(*arguments, **more))
         return loaded[0]
 
     async def exchange(connection: Connection, *arguments: Any, **more: Any) -> Response:
@@ -349,12 +349,12 @@ def in_process() -> Iterator[None]:
     _WIRE[:] = [None]  # type: ignore[list-item]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connecting, "AwsSessions", partial(AwsSessions, environment=environment))
-        patch.setattr(sessions, "_load", load_once)
+        patch.setattr(sdk, "Sdk", load_once)
         patch.setattr(Connection, "exchange", exchange)
         patch.setattr(asyncio, "to_thread", at_once)
         patch.setattr(time, "monotonic", clock)
         patch.setattr(targets, "Traffic", partial(lane.Traffic, clock=clock))
-        # Otherwise nobody would ask for a quota.
+        # Otherwise no run would ask for a quota.
         patch.setattr(quota, "DEFAULT_QUOTA", 3)
         yield
 

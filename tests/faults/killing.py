@@ -129,7 +129,7 @@ class Victim:
         return killed
 
     def finish(self, command: tuple[str, ...]) -> dict[str, Any]:
-        """Run `command` to its end; answers its summary."""
+        """Run `command` to its end; returns its summary."""
         with self.start(*command) as process:
             out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, (self.log, err)

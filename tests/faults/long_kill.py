@@ -14,7 +14,7 @@ from tests.faults.world import SEED
 
 
 def kill_everywhere(kills: int, *, tell: Callable[[str], None]) -> tuple[int, int]:
-    """Kill so many processes, ten a world, over all worlds in turn; answers how many rows were made, and kills done.
+    """Kill so many processes, ten a world, over all worlds in turn; returns how many rows were made, and kills done.
 
     Raises where a row isn't there exactly once.
     """

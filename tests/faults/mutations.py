@@ -90,7 +90,7 @@ class Spoiler:
 
     def a_status(self) -> int:
         found = self.random.choice(STATUSES)
-        # Who says "too many" has done nothing, whoever it is.
+        # A server that says "too many" has done nothing.
         return found if self.swallows or found != 429 else 503
 
 

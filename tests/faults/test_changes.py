@@ -15,7 +15,8 @@ import pytest
 import bulkprof
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
 from bulkprof.totals import RunSummary
-from tests.faults.world import SEED, Cases, World, adds_up, outcome_of, outcomes
+from tests.faults.scenarios import scenario
+from tests.faults.world import SEED, World, adds_up, outcomes
 
 LAG_S = 0.2
 SETTLE_S = 0.6
@@ -48,8 +49,6 @@ ROWS = {
 }
 EXPECTED = {"unchanged": 1, "updated": 1, "replaced": 1, "deleted": 1, "created": 1}
 
-case = Cases()
-
 
 def manifest(world: World, when: str) -> str:
     rows = [
@@ -67,12 +66,13 @@ async def sync(world: World, when: str) -> RunSummary:
     return summary
 
 
-@case(*HYPOTHESES)
-async def one_of_everything(folder: Path, hypothesis: str) -> None:
+@scenario
+@pytest.mark.parametrize("hypothesis", HYPOTHESES)
+async def test_one_of_everything_ends_as_the_manifest_wants_it(folder: Path, hypothesis: str) -> None:
     settings = {"run": {"settle_s": SETTLE_S}, "prune": {"count": 100}}
     with World(folder, settings, HYPOTHESES[hypothesis]) as world:
         assert outcomes(await sync(world, "before")) == {"created": 4 * len(KINDS)}
-        await asyncio.sleep(LAG_S)  # else nobody would know yet what there is to be changed
+        await asyncio.sleep(LAG_S)  # until lists show what there is to be changed
         world.sandbox.set_faults(
             Fault(kind, operation, account, **when)
             for kind, account in ACCOUNTS.items()
@@ -105,13 +105,3 @@ def check(world: World, kind: str) -> None:
 
 def own_tags(profile: LedgerProfile) -> dict[str, str]:
     return {key: value for key, value in profile.tags.items() if not key.startswith("bulkprof:")}
-
-
-@pytest.fixture(scope="module")
-def raised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exception | None]:
-    return case.live_through(tmp_path_factory.mktemp("changes"))
-
-
-@pytest.mark.parametrize("name", case)
-def test_all_is_as_it_should_be(raised: dict[str, Exception | None], name: str) -> None:
-    outcome_of(name, raised)

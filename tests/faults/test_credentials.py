@@ -15,7 +15,8 @@ import bulkprof
 from bulkprof.errors import RunInterruptedError
 from bulkprof.sandbox import Fault, Rate
 from bulkprof.stop import Stop
-from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes, under_way, until
+from tests.faults.scenarios import scenario
+from tests.faults.world import World, adds_up, exactly_once, outcomes, under_way, until
 
 CREATE = "CreateInferenceProfile"
 CALLER = "123456789012"
@@ -27,7 +28,6 @@ STS_FAULTS = {
     "GetCallerIdentity": ("truncate_half", "cut_after"),
     "AssumeRole": ("cut_before", "truncate_half", "error_before", "cut_after"),
 }
-case = Cases()
 
 
 class Clock:
@@ -53,8 +53,8 @@ def assumed(world: World, account: str | None = None) -> int:
     return world.sandbox.ledger().count("AssumeRole", "ok", account=account)
 
 
-@case()
-async def a_hundred_lanes_notice_at_once(folder: Path) -> None:
+@scenario
+async def test_when_a_hundred_lanes_notice_at_once_each_role_is_assumed_once_more(folder: Path) -> None:
     """Ten accounts in ten Regions each, all at work when every session runs out, and again, and again."""
     clock = Clock()
     settings = {"session_lifetime_s": LIFETIME_S, "clock": clock, "latency_s": 0.02}
@@ -83,8 +83,8 @@ async def a_hundred_lanes_notice_at_once(folder: Path) -> None:
         assert ledger.count(result="ExpiredTokenException") > len(ACCOUNTS)
 
 
-@case()
-async def sessions_that_run_out_again_and_again(folder: Path) -> None:
+@scenario
+async def test_sessions_that_run_out_again_and_again_are_renewed_once_each(folder: Path) -> None:
     """One account, so that every renewal can be told: one per expiry, with 30 creations under way at each."""
     clock = Clock(every=90)
     settings = {"session_lifetime_s": LIFETIME_S, "clock": clock, "latency_s": 0.02}
@@ -97,8 +97,9 @@ async def sessions_that_run_out_again_and_again(folder: Path) -> None:
         assert 3 <= assumed(world) <= clock.jumps + 1
 
 
-@case(True, False)
-async def short_sessions_are_renewed_ahead(folder: Path, announced: bool) -> None:
+@scenario
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "not announced"])
+async def test_short_sessions_are_renewed_ahead(folder: Path, announced: bool) -> None:
     """A session that says how short it is never runs out in use; one that doesn't is renewed when it is refused."""
     # A third of a life is left when it is renewed: enough for a machine that is busy with other tests, too.
     lifetime_s = 3.6
@@ -115,8 +116,8 @@ async def short_sessions_are_renewed_ahead(folder: Path, announced: bool) -> Non
         assert 2 * 3 <= assumed(world) <= 3 * (math.ceil(summary.elapsed_s / life) + 2)
 
 
-@case()
-async def a_role_that_cannot_be_assumed(folder: Path) -> None:
+@scenario
+async def test_a_role_that_cannot_be_assumed_costs_its_account_only(folder: Path) -> None:
     with World(folder, sandbox_settings={"denied_accounts": frozenset(ACCOUNTS[:1])}) as world:
         wanted = {(account, f"row-{number}") for account in (*ACCOUNTS[:3], CALLER) for number in range(4)}
         summary = await world.apply(world.manifest({"name": name, "account": account} for account, name in wanted))
@@ -135,9 +136,10 @@ async def a_role_that_cannot_be_assumed(folder: Path) -> None:
         exactly_once(world.sandbox.ledger(), wanted, world.results())
 
 
-@case("the plan", "a creation", "a renewal of a role")
-async def the_callers_own_session_runs_out(folder: Path, when: str) -> None:
-    """Nothing fails of it: the run stops where it is, and goes on when somebody has signed in again."""
+@scenario
+@pytest.mark.parametrize("when", ["the plan", "a creation", "a renewal of a role"])
+async def test_the_run_stops_when_the_callers_own_session_runs_out(folder: Path, when: str) -> None:
+    """Nothing fails of it: the run stops where it is, and goes on when the user has signed in again."""
     clock = Clock()
     settings = {"session_lifetime_s": LIFETIME_S, "clock": clock, "latency_s": 0.01}
     wanted = {(account, f"row-{number}") for account in (*ACCOUNTS[:2], CALLER) for number in range(40)}
@@ -180,8 +182,8 @@ async def the_callers_own_session_runs_out(folder: Path, when: str) -> None:
         exactly_once(world.sandbox.ledger(), wanted, world.results())
 
 
-@case()
-async def a_stop_enters_no_more_accounts(folder: Path) -> None:
+@scenario
+async def test_a_stop_enters_no_more_accounts(folder: Path) -> None:
     width = 2
     with World(folder, {"run": {"max_targets_in_flight": width}}, sandbox_settings={"latency_s": 0.02}) as world:
         stop = Stop()
@@ -195,8 +197,8 @@ async def a_stop_enters_no_more_accounts(folder: Path) -> None:
         assert assumed(world) <= entered + width < len(ACCOUNTS)
 
 
-@case()
-async def sts_is_cut_off(folder: Path) -> None:
+@scenario
+async def test_calls_of_sts_that_are_cut_off_are_sent_again(folder: Path) -> None:
     """The very first calls of a run are calls like any other."""
     with World(folder, {"run": {"settle_s": 0}}) as world:
         world.sandbox.set_faults(
@@ -208,13 +210,3 @@ async def sts_is_cut_off(folder: Path) -> None:
         summary = await world.apply(world.manifest({"name": name, "account": account} for account, name in wanted))
         assert (summary.exit_code, outcomes(summary)) == (0, {"created": 3})
         exactly_once(world.sandbox.ledger(), wanted, world.results())
-
-
-@pytest.fixture(scope="module")
-def raised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exception | None]:
-    return case.live_through(tmp_path_factory.mktemp("credentials"))
-
-
-@pytest.mark.parametrize("name", case)
-def test_sessions(raised: dict[str, Exception | None], name: str) -> None:
-    outcome_of(name, raised)

@@ -6,9 +6,8 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from bulkprof.sandbox import Hypotheses
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine
 from tests.faults.killing import APPLY, PATIENCE_S, RESUME, Victim
+from tests.faults.scenarios import chosen_parameters
 
 AGAINST_US = Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=0.3)
 
@@ -85,8 +85,20 @@ ROOMS = (200, 260, 290)
 """Kilobytes that no file may outgrow: some are met while planning, some among the creations, some never."""
 
 
+@pytest.fixture(scope="module")
+def ends(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[int, Future[tuple[int, int]]]]:
+    """What `fill_up` returns for each of the rooms that are tested: they wait most of their time."""
+    tested = chosen_parameters(request)
+    rooms = [room for room in ROOMS if any(given.get("kilobytes", room) == room for given in tested)]
+    with ThreadPoolExecutor(len(ROOMS)) as pool:
+        folder = tmp_path_factory.mktemp("full")
+        yield {room: pool.submit(fill_up, folder, room) for room in rooms}
+
+
 def fill_up(folder: Path, kilobytes: int) -> tuple[int, int]:
-    """Run with so little room, and then with enough of it; answers the first exit code and what existed by then."""
+    """Run with so little room, and then with enough of it; returns the first exit code and what existed by then."""
     with Victim(folder / str(kilobytes), AGAINST_US, seed=kilobytes, rows=60) as victim:
         code, err = on_full_disk(victim, *APPLY, kilobytes=kilobytes)
         made = len(victim.sandbox.ledger().live)
@@ -106,12 +118,16 @@ def fill_up(folder: Path, kilobytes: int) -> tuple[int, int]:
         return code, made
 
 
-def test_a_disk_that_fills_up_in_the_middle(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(3) as pool:
-        ends = list(pool.map(partial(fill_up, tmp_path), ROOMS))
-    # A limit that is never met, or always before the first creation, would prove nothing.
-    assert (1, 0) in ends, ends
-    assert any(code == 1 and made for code, made in ends), ends
+@pytest.mark.parametrize("kilobytes", ROOMS)
+def test_a_disk_that_fills_up_costs_nothing(ends: dict[int, Future[tuple[int, int]]], kilobytes: int) -> None:
+    ends[kilobytes].result()
+
+
+def test_the_disk_fills_up_while_planning_and_among_the_creations(ends: dict[int, Future[tuple[int, int]]]) -> None:
+    """A limit that is never met, or always before the first creation, would prove nothing."""
+    found = [end.result() for end in ends.values()]
+    assert (1, 0) in found, found
+    assert any(code == 1 and made for code, made in found), found
 
 
 def corrupt(path: Path) -> None:
@@ -143,23 +159,47 @@ SPOILT = {
 }
 
 
-def test_run_files_that_are_not_ones(victim: Victim, commands: CommandLine) -> None:
-    """Resume says so before any call, and a new apply finds out what there is."""
+def killed(victim: Victim) -> Path:
+    """The whole run file of a run that was killed among its creations."""
     assert victim.kill_one(APPLY, after_calls=20)
     (whole,) = run_files(victim)
     with closing(sqlite3.connect(whole)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return whole
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Victim, Path]]:
+    """A victim that was killed, and its run file, which tests copy."""
+    with Victim(tmp_path_factory.mktemp("killed"), AGAINST_US, seed=0, rows=30) as victim:
+        yield victim, killed(victim)
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_resume_tells_what_a_run_file_is_before_any_call(
+    whole: tuple[Victim, Path], commands: CommandLine, spoil: Callable[[Path], None]
+) -> None:
+    victim, run_file = whole
+    commands.connect(victim.sandbox)
+    commands.monkeypatch.chdir(victim.folder)
     calls = victim.calls()
-    for spoil, reason in SPOILT.items():
-        path = whole.with_name(f"{spoil.__name__}.db")
-        shutil.copy(whole, path)
+    path = run_file.with_name(f"{spoil.__name__}.db")
+    shutil.copy(run_file, path)
+    spoil(path)
+    ended = commands("resume", path.stem, "--yes")
+    assert (ended.code, victim.calls()) == (1, calls), ended.err
+    assert SPOILT[spoil] in one_line(ended.err)
+    assert path.name in one_line(ended.err)
+
+
+def test_a_new_apply_beside_spoilt_run_files_finds_out_what_there_is(victim: Victim) -> None:
+    run_file = killed(victim)
+    spoilt = [run_file.with_name(f"{spoil.__name__}.db") for spoil in SPOILT]
+    for spoil, path in zip(SPOILT, spoilt, strict=True):
+        shutil.copy(run_file, path)
         spoil(path)
-        ended = commands("resume", path.stem, "--yes")
-        assert (ended.code, victim.calls()) == (1, calls), ended.err
-        assert reason in one_line(ended.err)
-        assert path.name in one_line(ended.err)
-    whole.unlink()
+    run_file.unlink()
     summary = victim.finish(APPLY)
-    for spoil in SPOILT:
-        whole.with_name(f"{spoil.__name__}.db").unlink()  # `check` opens all there are
+    for path in spoilt:
+        path.unlink()  # `check` opens all there are
     victim.check(summary)

@@ -1,15 +1,15 @@
 """Faults crossed with hypotheses: whatever goes wrong, and however AWS turns out to be, each row is made exactly once.
 
-Each hypothesis is a world: a sandbox of its own with one account per fault, and a run over all of them. Then the
-sandbox's ledger is asked, account by account, what really happened.
+Each hypothesis is a world: a sandbox of its own with one account for each fault that a test needs, and a run over all
+of them. Then the sandbox's ledger is asked, account by account, what really happened.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,14 @@ import pytest
 
 from bulkprof.sandbox import Fault, Hypotheses, Ledger, Rate
 from bulkprof.totals import RunSummary
+from tests.faults.scenarios import chosen_parameters, scenario
 from tests.faults.world import (
     SEED,
-    Cases,
     World,
     adds_up,
     check_run_files,
     exactly_once,
     ours,
-    outcome_of,
     outcomes,
     side_by_side,
 )
@@ -108,8 +107,9 @@ ACCOUNTS = {fault: f"{number:012d}" for number, fault in enumerate(FAULTS, start
 
 @dataclass
 class Ran:
-    """What became of a world."""
+    """How the runs of a world ended, and what its ledger held after each."""
 
+    faults: Collection[str]
     first: RunSummary
     results: list[dict[str, Any]]
     ledger: Ledger
@@ -123,50 +123,53 @@ def wanted(fault: str) -> set[tuple[str, str]]:
     return {(ACCOUNTS[fault], f"row-{number}") for number in range(ROWS)}
 
 
-async def live(world: World) -> Ran:
+async def live(world: World, faults: Collection[str]) -> Ran:
     """Apply under faults, and again at once without."""
     world.sandbox.set_faults(
-        Fault(**{"operation": CREATE, "account": ACCOUNTS[name], **fault})
-        for name, faults in FAULTS.items()
-        for fault in faults
+        Fault(**{"operation": CREATE, "account": ACCOUNTS[name], **fault}) for name in faults for fault in FAULTS[name]
     )
     world.sandbox.set_rate(Rate(2, 1), operation=CREATE, account=ACCOUNTS["a slow account"])
     manifest = world.manifest(
         {"name": name, "account": account, "tags": {"fault": fault.replace(" ", "-")}}
-        for fault in FAULTS
+        for fault in faults
         for account, name in sorted(wanted(fault))
     )
     first = await world.apply(manifest)
     results, ledger = world.results(), world.sandbox.ledger()
     world.sandbox.set_faults([])
     second = await world.apply(manifest)
-    return Ran(first, results, ledger, second, world.results(), world.sandbox.ledger(), world.told.lines)
+    return Ran(faults, first, results, ledger, second, world.results(), world.sandbox.ledger(), world.told.lines)
 
 
-async def live_all(folder: Path) -> dict[str, Ran]:
+async def live_all(folder: Path, needed: Mapping[str, Collection[str]]) -> dict[str, Ran]:
     ran: dict[str, Ran] = {}
     run = {"settle_s": SETTLE_S, "timeout_s": TIMEOUT_S}
 
-    async def one(number: int, name: str) -> None:
+    async def one(number: int, name: str, faults: Collection[str]) -> None:
         with World(folder / str(number), {"run": run}, HYPOTHESES[name]) as world:
-            ran[name] = await live(world)
+            ran[name] = await live(world, faults)
             check_run_files(world.state)
 
     async with asyncio.TaskGroup() as group:
-        for number, name in enumerate(HYPOTHESES):
-            group.create_task(one(number, name))
+        for number, (name, faults) in enumerate(needed.items()):
+            group.create_task(one(number, name, faults))
     return ran
 
 
 @pytest.fixture(scope="module")
-def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ran]]:
+def worlds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ran]]:
+    """The worlds of all hypotheses that are tested, side by side, each with the faults that are tested in it."""
+    needed: dict[str, set[str]] = defaultdict(set)
+    for given in chosen_parameters(request):
+        needed[given["hypothesis"]] |= {given["fault"]} if "fault" in given else FAULTS.keys()
+    in_order = {name: [fault for fault in FAULTS if fault in faults] for name, faults in needed.items()}
     with side_by_side():
-        yield asyncio.run(live_all(tmp_path_factory.mktemp("worlds")))
+        yield asyncio.run(live_all(tmp_path_factory.mktemp("worlds"), in_order))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("hypothesis", HYPOTHESES)
-def test_each_row_is_made_exactly_once(worlds: dict[str, Ran], hypothesis: str, fault: str) -> None:
+def test_each_row_is_created_exactly_once(worlds: dict[str, Ran], hypothesis: str, fault: str) -> None:
     ran = worlds[hypothesis]
     lines = [line for line in ran.results if line["account"] == ACCOUNTS[fault]]
     assert [(line["outcome"], line["error_code"]) for line in lines] == [("created", "")] * ROWS
@@ -181,7 +184,7 @@ def test_each_row_is_made_exactly_once(worlds: dict[str, Ran], hypothesis: str, 
 @pytest.mark.parametrize("hypothesis", HYPOTHESES)
 def test_everything_adds_up(worlds: dict[str, Ran], hypothesis: str) -> None:
     ran = worlds[hypothesis]
-    total = ROWS * len(FAULTS)
+    total = ROWS * len(ran.faults)
     adds_up(ran.first, ran.results)
     adds_up(ran.second, ran.second_results)
     assert (ran.first.exit_code, outcomes(ran.first)) == (0, {"created": total}), ran.told
@@ -189,22 +192,20 @@ def test_everything_adds_up(worlds: dict[str, Ran], hypothesis: str) -> None:
     assert not ran.ledger_after.duplicates()
 
 
-def test_every_fault_struck(worlds: dict[str, Ran]) -> None:
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("hypothesis", HYPOTHESES)
+def test_the_fault_strikes(worlds: dict[str, Ran], hypothesis: str, fault: str) -> None:
     """A matrix whose faults don't strike would prove nothing."""
-    # Delays are not in the books: a late answer is an answer.
-    hidden = {"late", "a slow account"}
-    for fault in FAULTS.keys() - hidden:
+    ran = worlds[hypothesis]
+    if fault == "a slow account":
+        assert ran.ledger.count(CREATE, "throttled", account=ACCOUNTS[fault])
+    elif fault == "late":
+        # Delays are not in the books: a late answer is an answer.
+        assert max(line["attempts"] for line in ran.results if line["account"] == ACCOUNTS[fault]) > 1
+    else:
         operation = None if fault == "every operation" else CREATE
-        for hypothesis, ran in worlds.items():
-            calls = ran.ledger.count(operation, account=ACCOUNTS[fault])
-            good = ran.ledger.count(operation, "ok", account=ACCOUNTS[fault])
-            assert calls > good, f"seed {SEED}: {fault} never struck where {hypothesis}"
-    attempts = [line["attempts"] for line in worlds["friendly"].results if line["account"] == ACCOUNTS["late"]]
-    assert max(attempts) > 1, "nobody noticed the late ones"
-    throttled = {
-        name: ran.ledger.count(CREATE, "throttled", account=ACCOUNTS["a slow account"]) for name, ran in worlds.items()
-    }
-    assert all(throttled.values()), throttled
+        calls = ran.ledger.count(operation, account=ACCOUNTS[fault])
+        assert calls > ran.ledger.count(operation, "ok", account=ACCOUNTS[fault]), f"seed {SEED}"
 
 
 UNDECIDED = {
@@ -220,14 +221,13 @@ UNDECIDED = {
 }
 
 
-undecided = Cases()
-
-
-@undecided(*product(UNDECIDED, ("friendly", "nothing to rely on")))
-async def unknown_until_the_next_run(folder: Path, variant: tuple[str, str]) -> None:
-    faults, made = UNDECIDED[variant[0]]
+@scenario
+@pytest.mark.parametrize("what", UNDECIDED)
+@pytest.mark.parametrize("hypothesis", ["friendly", "nothing to rely on"])
+async def test_what_cannot_be_decided_is_unknown_until_the_next_run(folder: Path, hypothesis: str, what: str) -> None:
+    faults, made = UNDECIDED[what]
     run = {"settle_s": 0.5, "attempts": 2}
-    with World(folder, {"run": run}, HYPOTHESES[variant[1]]) as world:
+    with World(folder, {"run": run}, HYPOTHESES[hypothesis]) as world:
         # The first two lists are the models' and the plan's; the third is the one after the lost answer.
         world.sandbox.set_faults(Fault(**{"operation": "ListInferenceProfiles", **fault}) for fault in faults)
         manifest = world.manifest({"name": f"row-{number}"} for number in range(ROWS))
@@ -241,13 +241,3 @@ async def unknown_until_the_next_run(folder: Path, variant: tuple[str, str]) -> 
         assert (second.exit_code, outcomes(second)) == (0, {"unchanged" if made else "created": ROWS})
         account = world.sandbox.settings.default_account
         exactly_once(world.sandbox.ledger(), {(account, f"row-{number}") for number in range(ROWS)}, world.results())
-
-
-@pytest.fixture(scope="module")
-def raised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exception | None]:
-    return undecided.live_through(tmp_path_factory.mktemp("undecided"))
-
-
-@pytest.mark.parametrize("name", undecided)
-def test_what_cannot_be_decided(raised: dict[str, Exception | None], name: str) -> None:
-    outcome_of(name, raised)

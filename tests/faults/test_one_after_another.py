@@ -1,4 +1,4 @@
-"""A run right after another, or after somebody else, while AWS's lists still show how things were."""
+"""A run right after another, or after other people's changes, while AWS's lists still show how things were."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
-from tests.faults.world import Cases, World, adds_up, exactly_once, outcome_of, outcomes, under_way, until
+from tests.faults.scenarios import scenario, timed_scenario
+from tests.faults.world import World, adds_up, exactly_once, outcomes, under_way, until
 
 CREATE, DELETE = "CreateInferenceProfile", "DeleteInferenceProfile"
 ACCOUNT = "123456789012"
@@ -24,9 +25,6 @@ AGAINST_US = Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=LAG_S)
 """Only waiting helps here."""
 LAGGING = Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=1.8)
 """So much that a run has to start very slowly to miss it."""
-case = Cases()
-close = Cases()
-"""Those that need a machine which isn't too busy, to fail when they should."""
 
 
 def world_of(folder: Path, hypotheses: Hypotheses, **run: Any) -> World:
@@ -48,8 +46,9 @@ async def again(world: World, how: str, manifest: str) -> None:
     exactly_once(world.sandbox.ledger(), WANTED, world.results())
 
 
-@close("apply", "resume")
-async def a_run_that_was_stopped_while_in_doubt(folder: Path, how: str) -> None:
+@timed_scenario
+@pytest.mark.parametrize("how", ["apply", "resume"])
+async def test_the_run_after_one_stopped_in_doubt_makes_nothing_twice(folder: Path, how: str) -> None:
     with world_of(folder, LAGGING, settle_s=2.0) as world:
         manifest = world.manifest(ROWS)
         world.sandbox.set_faults([Fault("cut_after", CREATE)])
@@ -63,8 +62,9 @@ async def a_run_that_was_stopped_while_in_doubt(folder: Path, how: str) -> None:
         await again(world, how, manifest)
 
 
-@close("apply", "resume")
-async def a_run_that_was_killed_long_after_its_last_sign_of_life(folder: Path, how: str) -> None:
+@timed_scenario
+@pytest.mark.parametrize("how", ["apply", "resume"])
+async def test_the_run_after_one_killed_long_after_its_last_sign_makes_nothing_twice(folder: Path, how: str) -> None:
     with world_of(folder, LAGGING, settle_s=2.0) as world:
         manifest = world.manifest(ROWS)
         world.sandbox.set_faults([Fault("delay_before", CREATE, delay_s=0.9)])
@@ -79,8 +79,9 @@ async def a_run_that_was_killed_long_after_its_last_sign_of_life(folder: Path, h
         await again(world, how, manifest)
 
 
-@case("in one run", "killed and resumed")
-async def lists_that_lag_longer_than_they_should(folder: Path, how: str) -> None:
+@scenario
+@pytest.mark.parametrize("how", ["in one run", "killed and resumed"])
+async def test_where_lists_lag_too_long_the_token_finds_what_was_made(folder: Path, how: str) -> None:
     """Then only the token knows."""
     with world_of(folder, Hypotheses(unique_names=False, list_lag_s=60), settle_s=0.1) as world:
         world.sandbox.set_faults([Fault("cut_after", CREATE, times=len(ROWS))])
@@ -95,8 +96,8 @@ async def lists_that_lag_longer_than_they_should(folder: Path, how: str) -> None
         exactly_once(world.sandbox.ledger(), WANTED, world.results())
 
 
-@case()
-async def lists_that_lag_for_ever_where_names_are_unique(folder: Path) -> None:
+@scenario
+async def test_where_lists_lag_for_ever_and_names_are_unique_nothing_is_made_twice(folder: Path) -> None:
     """Nobody can tell for now, and nothing is made twice."""
     hypotheses = Hypotheses(token_memory_s=0, list_lag_s=60)
     with world_of(folder, hypotheses, settle_s=0.1, attempts=2) as world:
@@ -108,8 +109,8 @@ async def lists_that_lag_for_ever_where_names_are_unique(folder: Path) -> None:
         await again(world, "apply", manifest)
 
 
-@case()
-async def a_run_that_was_killed_before_its_file_was_whole(folder: Path) -> None:
+@scenario
+async def test_a_run_killed_before_its_file_was_whole_is_no_obstacle(folder: Path) -> None:
     with world_of(folder, AGAINST_US) as world:
         world.state.prepare()
         world.state.run_path("20260101T000000Z-abcdef").touch()
@@ -118,26 +119,33 @@ async def a_run_that_was_killed_before_its_file_was_whole(folder: Path) -> None:
         await again(world, "apply", world.manifest(ROWS))
 
 
-@case(
-    {"list_lag_s": LAG_S},
-    {"list_lag_s": LAG_S, "tag_lag_s": 60.0},
-    {"tag_lag_s": 60.0},
-    {"list_lag_s": LAG_S, "unique_names": False},
-    {"list_lag_s": LAG_S, "tag_lag_s": 60.0, "unique_names": False},
+@scenario
+@pytest.mark.parametrize(
+    "hypotheses",
+    [
+        pytest.param({"list_lag_s": LAG_S}, id="list lag"),
+        pytest.param({"list_lag_s": LAG_S, "tag_lag_s": 60.0}, id="list lag and tag lag"),
+        pytest.param({"tag_lag_s": 60.0}, id="tag lag"),
+        pytest.param({"list_lag_s": LAG_S, "unique_names": False}, id="list lag, names not unique"),
+        pytest.param(
+            {"list_lag_s": LAG_S, "tag_lag_s": 60.0, "unique_names": False}, id="list lag and tag lag, names not unique"
+        ),
+    ],
 )
-async def what_was_just_deleted_is_made_again(folder: Path, hypotheses: dict[str, Any]) -> None:
+async def test_what_was_just_deleted_is_made_again(folder: Path, hypotheses: dict[str, Any]) -> None:
     with world_of(folder, Hypotheses(**hypotheses)) as world:
         everything, less = world.manifest(ROWS), world.manifest(ROWS[1:], "less.jsonl")
         assert (await world.apply(everything)).exit_code == 0
-        await asyncio.sleep(LAG_S)  # else nobody would know yet that they are there
+        await asyncio.sleep(LAG_S)  # until lists show that they are there
         assert outcomes(await world.run(bulkprof.sync, (less,), prune=True)) == {"unchanged": 2, "deleted": 1}
         summary = await world.apply(everything)
         assert outcomes(summary) == {"unchanged": 2, "created": 1}
         assert sorted(profile.name for profile in live(world)) == [row["name"] for row in ROWS]
 
 
-@case(0.0, 60.0)
-async def what_somebody_else_just_deleted_is_made_again(folder: Path, tag_lag_s: float) -> None:
+@scenario
+@pytest.mark.parametrize("tag_lag_s", [0.0, 60.0], ids=["no tag lag", "tag lag"])
+async def test_what_others_just_deleted_is_made_again(folder: Path, tag_lag_s: float) -> None:
     with world_of(folder, Hypotheses(list_lag_s=LAG_S, tag_lag_s=tag_lag_s), attempts=3) as world:
         manifest = world.manifest(ROWS)
         assert (await world.apply(manifest)).exit_code == 0
@@ -149,8 +157,9 @@ async def what_somebody_else_just_deleted_is_made_again(folder: Path, tag_lag_s:
         assert sorted(profile.name for profile in live(world)) == [row["name"] for row in ROWS]
 
 
-@case(0.0, 0.3)
-async def what_was_just_made_by_a_lost_run(folder: Path, list_lag_s: float) -> None:
+@scenario
+@pytest.mark.parametrize("list_lag_s", [0.0, 0.3], ids=["no list lag", "list lag"])
+async def test_what_a_lost_run_just_made_is_not_made_again(folder: Path, list_lag_s: float) -> None:
     """Listed, but not to be found yet, and without tags to be seen."""
     with world_of(folder, Hypotheses(list_lag_s=list_lag_s, get_lag_s=LAG_S, tag_lag_s=60)) as world:
         manifest = world.manifest(ROWS)
@@ -160,8 +169,8 @@ async def what_was_just_made_by_a_lost_run(folder: Path, list_lag_s: float) -> N
         await again(world, "apply", manifest)
 
 
-@case()
-async def what_was_just_made_is_pruned(folder: Path) -> None:
+@scenario
+async def test_what_was_just_made_is_pruned(folder: Path) -> None:
     with world_of(folder, Hypotheses(get_lag_s=LAG_S)) as world:
         assert (await world.apply(world.manifest(ROWS))).exit_code == 0
         summary = await world.run(bulkprof.sync, (world.manifest(ROWS[1:]),), prune=True)
@@ -169,8 +178,9 @@ async def what_was_just_made_is_pruned(folder: Path) -> None:
         assert [profile.name for profile in live(world)] == ["row-1", "row-2"]
 
 
-@case(True, False)
-async def a_replacement_that_was_cut_between_its_halves(folder: Path, unique: bool) -> None:
+@scenario
+@pytest.mark.parametrize("unique", [True, False], ids=["names unique", "names not unique"])
+async def test_a_replacement_cut_between_its_halves_is_completed(folder: Path, unique: bool) -> None:
     with world_of(folder, Hypotheses(unique_names=unique)) as world:
         rows = [{**row, "description": "old"} for row in ROWS]
         assert (await world.apply(world.manifest(rows))).exit_code == 0
@@ -194,8 +204,8 @@ async def a_replacement_that_was_cut_between_its_halves(folder: Path, unique: bo
         assert outcomes(await world.apply(manifest)) == {"unchanged": len(ROWS)}
 
 
-@case()
-async def tags_that_are_changed_back_before_the_index_knows(folder: Path) -> None:
+@scenario
+async def test_tags_are_changed_back_before_the_index_knows(folder: Path) -> None:
     with world_of(folder, Hypotheses(tag_lag_s=0.6)) as world:
         first = world.manifest([{**row, "tags": {"team": "a"}} for row in ROWS], "first.jsonl")
         second = world.manifest([{**row, "tags": {"team": "b"}} for row in ROWS], "second.jsonl")
@@ -206,8 +216,9 @@ async def tags_that_are_changed_back_before_the_index_knows(folder: Path) -> Non
         assert {profile.tags["team"] for profile in live(world)} == {"a"}
 
 
-@case(True, False)
-async def what_a_killed_run_made_and_somebody_deleted(folder: Path, survives: bool) -> None:
+@scenario
+@pytest.mark.parametrize("survives", [True, False], ids=["token survives", "token goes"])
+async def test_what_a_killed_run_made_and_others_deleted_is_made_again(folder: Path, survives: bool) -> None:
     """The token of a resumed run would be answered with the dead profile's ARN."""
     with world_of(folder, Hypotheses(token_survives_delete=survives)) as world:
         manifest = world.manifest(ROWS)
@@ -219,14 +230,3 @@ async def what_a_killed_run_made_and_somebody_deleted(folder: Path, survives: bo
         summary = await world.run(bulkprof.resume, None)
         assert summary.exit_code == 0
         assert sorted(profile.name for profile in live(world)) == [row["name"] for row in ROWS]
-
-
-@pytest.fixture(scope="module")
-def raised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exception | None]:
-    raised = case.live_through(tmp_path_factory.mktemp("one-after-another"), at_once=16)
-    return raised | close.live_through(tmp_path_factory.mktemp("close"))
-
-
-@pytest.mark.parametrize("name", [*case, *close])
-def test_exactly_once(raised: dict[str, Exception | None], name: str) -> None:
-    outcome_of(name, raised)

@@ -1,4 +1,4 @@
-"""The caller's own credentials in the middle of a run: a program that goes wrong or hangs, and what nobody foresaw."""
+"""The caller's own credentials in the middle of a run: a program that goes wrong or hangs, and errors that are bugs."""
 
 from __future__ import annotations
 

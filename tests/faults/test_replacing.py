@@ -21,7 +21,8 @@ from bulkprof.sandbox import Fault, Hypotheses, Ledger
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
-from tests.faults.world import SEED, Cases, World, adds_up, outcome_of, outcomes, under_way, until
+from tests.faults.scenarios import scenario
+from tests.faults.world import SEED, World, adds_up, outcomes, under_way, until
 
 OLD, NEW = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 REPLACED = [f"team-{number:02}" for number in range(16)]
@@ -29,8 +30,6 @@ KEPT = [f"kept-{number:02}" for number in range(8)]
 FRESH = [f"new-{number}" for number in range(6)]
 UNIQUE = {"names unique": True, "names not unique": False}
 SETTINGS = {"run": {"settle_s": 0.0, "attempts": 2}}
-
-case = Cases()
 
 
 def world(folder: Path, unique: str, **settings: Any) -> World:
@@ -110,8 +109,9 @@ async def ends_whole(world: World, *, fresh: Iterable[str] = FRESH) -> None:
     assert set(outcomes(await apply(world, manifest))) == {"unchanged"}
 
 
-@case(*UNIQUE)
-async def a_full_quota(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", UNIQUE)
+async def test_a_full_quota_costs_no_name(folder: Path, unique: str) -> None:
     full = len(REPLACED) + len(KEPT)
     with world(folder, unique, quota=full) as it:
         await begin(it)
@@ -124,8 +124,9 @@ async def a_full_quota(folder: Path, unique: str) -> None:
         assert outcomes(summary).get("replaced", 0) == (len(REPLACED) if UNIQUE[unique] else 0)
 
 
-@case(*UNIQUE)
-async def creations_that_are_refused(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", UNIQUE)
+async def test_creations_that_are_refused_leave_few_names_open(folder: Path, unique: str) -> None:
     with world(folder, unique) as it:
         await begin(it)
         # A third of all creations, those that undo a replacement among them.
@@ -136,8 +137,9 @@ async def creations_that_are_refused(folder: Path, unique: str) -> None:
         await ends_whole(it)
 
 
-@case("names unique")
-async def a_new_profile_that_is_refused_is_undone(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", ["names unique"])
+async def test_a_new_profile_that_is_refused_is_undone(folder: Path, unique: str) -> None:
     with world(folder, unique) as it:
         await begin(it)
         name = REPLACED[0]
@@ -155,8 +157,9 @@ async def a_new_profile_that_is_refused_is_undone(folder: Path, unique: str) -> 
         await ends_whole(it)
 
 
-@case("names unique")
-async def a_name_that_is_lost_comes_first_and_is_told_until_then(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", ["names unique"])
+async def test_a_name_that_is_lost_comes_first_and_is_told_until_then(folder: Path, unique: str) -> None:
     with world(folder, unique) as it:
         await begin(it)
         name = REPLACED[3]
@@ -180,8 +183,9 @@ async def a_name_that_is_lost_comes_first_and_is_told_until_then(folder: Path, u
         assert after[0].name == name
 
 
-@case("names unique")
-async def names_that_other_rows_lost_count_too(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", ["names unique"])
+async def test_names_that_other_rows_lost_count_too(folder: Path, unique: str) -> None:
     """A run without the rows of lost names opens no more than may be open, and makes nothing in their places."""
     with world(folder, unique) as it:
         await begin(it)
@@ -196,8 +200,9 @@ async def names_that_other_rows_lost_count_too(folder: Path, unique: str) -> Non
         await ends_whole(it)
 
 
-@case("names unique")
-async def a_name_that_nobody_wants_any_more_is_no_obstacle(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", ["names unique"])
+async def test_a_lost_name_that_is_no_longer_wanted_is_no_obstacle(folder: Path, unique: str) -> None:
     with world(
         folder,
         unique,
@@ -209,8 +214,9 @@ async def a_name_that_nobody_wants_any_more_is_no_obstacle(folder: Path, unique:
         assert (summary.exit_code, summary.lost) == (0, ())
 
 
-@case("names unique")
-async def an_older_run_that_is_resumed_tells_the_next_one(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", ["names unique"])
+async def test_an_older_run_that_is_resumed_tells_the_next_one(folder: Path, unique: str) -> None:
     """What a resumed run loses or makes is known to the next one, though a newer run was there in between."""
     with world(folder, unique) as it:
         await begin(it)
@@ -233,12 +239,14 @@ async def an_older_run_that_is_resumed_tells_the_next_one(folder: Path, unique: 
         assert (await apply_others(it, other)).lost == ()
 
 
-@case("names unique")
-async def an_old_profile_that_was_not_deleted_in_the_end_is_whole(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", ["names unique"])
+async def test_an_old_profile_that_was_not_deleted_in_the_end_is_whole(folder: Path, unique: str) -> None:
     """The run dies once it has noted a deletion, before it is sent; the next ones don't have the row any more."""
     with world(folder, unique) as it:
         await begin(it)
-        it.sandbox.set_faults([Fault("delay_before", "DeleteInferenceProfile", delay_s=5.0)])
+        # So much that a busy machine has ended the test before it is deleted after all.
+        it.sandbox.set_faults([Fault("delay_before", "DeleteInferenceProfile", delay_s=60.0)])
         async with under_way(it.apply(wanted(it), replace=True)):
             await until(lambda: any(run.lost() for run in newest(it)))
         it.sandbox.set_faults([])
@@ -279,8 +287,9 @@ async def apply_others(world: World, manifest: str) -> RunSummary:
     return summary
 
 
-@case(*UNIQUE)
-async def a_stop(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", UNIQUE)
+async def test_a_stop_ends_what_was_begun(folder: Path, unique: str) -> None:
     with world(folder, unique) as it:
         await begin(it)
         it.sandbox.set_faults([Fault("delay_before", "CreateInferenceProfile", delay_s=0.02)])
@@ -304,8 +313,9 @@ async def a_stop(folder: Path, unique: str) -> None:
         await ends_whole(it)
 
 
-@case("names unique")
-async def a_stop_that_can_not_wait(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", ["names unique"])
+async def test_a_stop_that_can_not_wait_tells_the_open_rows(folder: Path, unique: str) -> None:
     """Creations hang once the first profiles are deleted: their rows are open, and told as what they are."""
     with world(folder, unique) as it:
         await begin(it)
@@ -330,8 +340,9 @@ async def a_stop_that_can_not_wait(folder: Path, unique: str) -> None:
         await ends_whole(it)
 
 
-@case(*UNIQUE)
-async def a_kill(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", UNIQUE)
+async def test_a_kill_leaves_few_names_open_and_resume_ends_them(folder: Path, unique: str) -> None:
     with world(folder, unique) as it:
         await begin(it)
         it.sandbox.set_faults([Fault("delay_before", "CreateInferenceProfile", delay_s=0.02)])
@@ -346,8 +357,9 @@ async def a_kill(folder: Path, unique: str) -> None:
         await ends_whole(it)
 
 
-@case("names not unique")
-async def twins(folder: Path, unique: str) -> None:
+@scenario
+@pytest.mark.parametrize("unique", ["names not unique"])
+async def test_twins_are_left_alone_until_they_are_pruned(folder: Path, unique: str) -> None:
     with world(folder, unique) as it:
         await begin(it)
         for profile in it.sandbox.ledger().live[:5]:
@@ -368,13 +380,3 @@ async def twins(folder: Path, unique: str) -> None:
 
 def deleted(world: World) -> int:
     return sum(1 for profile in world.sandbox.ledger().profiles if profile.deleted_at is not None)
-
-
-@pytest.fixture(scope="module")
-def raised(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exception | None]:
-    return case.live_through(tmp_path_factory.mktemp("replacing"))
-
-
-@pytest.mark.parametrize("name", case)
-def test_no_name_is_lost(raised: dict[str, Exception | None], name: str) -> None:
-    outcome_of(name, raised)

@@ -101,7 +101,7 @@ echo '{{"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "s", "SessionTok
 async def test_nor_where_it_fails_when_keys_are_renewed(
     commands: CommandLine, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The SDK logs that with the whole exception, which goes to standard error where nobody has set logging up."""
+    """The SDK logs that with the whole exception, which goes to standard error where logging isn't set up."""
     helper = commands.folder / "helper"
     helper.write_text(SECRET_LATER.replace("{}", "2026-01-01T00:00:00Z"))
     helper.chmod(0o700)

@@ -26,7 +26,6 @@ from hypothesis.stateful import (
 
 import bulkprof
 from bulkprof.engine import engine
-from bulkprof.engine import outcomes as recording
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
 from bulkprof.store import recent
 from bulkprof.totals import RunSummary
@@ -53,7 +52,7 @@ hypotheses = st.builds(
 
 
 class Estate(RuleBasedStateMachine):
-    """One estate in one sandbox, with a user, a killer and somebody else."""
+    """One estate in one sandbox, with a user, a killer and other people."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,14 +61,13 @@ class Estate(RuleBasedStateMachine):
         self.stack.callback(shutil.rmtree, self.folder)
         self.stack.enter_context(side_by_side(first_wait_s=0.02))
         patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(recording, "FLUSH_S", 0.01)
         for module in (engine, recent):
             patch.setattr(module, "HEARTBEAT_S", 0.1)
         self.wanted: dict[str, str] = {}
         self.foreign: set[str] = set()
-        """ARNs that somebody else made, and that were not adopted since."""
+        """ARNs that other people made, and that were not adopted since."""
         self.deleted: set[str] = set()
-        """ARNs that somebody else deleted."""
+        """ARNs that other people deleted."""
         self.log: list[str] = []
 
     @initialize(how=hypotheses, first=st.dictionaries(names, teams, min_size=2))
@@ -131,10 +129,10 @@ class Estate(RuleBasedStateMachine):
         # What changed since it was planned is refused, never overdone.
         assert summary.exit_code in (0, 3), outcomes(summary)
 
-    # Somebody else
+    # Other people
 
     @rule(name=names)
-    def somebody_deletes(self, name: str) -> None:
+    def others_delete(self, name: str) -> None:
         """A profile goes."""
         for profile in self.live():
             if profile.name == name:
@@ -143,14 +141,14 @@ class Estate(RuleBasedStateMachine):
         self.lists_catch_up()
 
     @rule(name=names, team=teams)
-    def somebody_retags(self, name: str, team: str) -> None:
+    def others_retag(self, name: str, team: str) -> None:
         """A profile gets other tags."""
         for profile in self.live():
             if profile.name == name:
                 self.do(self.world.call(TAG, profile.arn, tags={"team": team, "theirs": "1"}))
 
     @rule(name=names)
-    def somebody_creates(self, name: str) -> None:
+    def others_create(self, name: str) -> None:
         """A profile that isn't ours."""
         if any(profile.name == name for profile in self.live()):
             return
@@ -218,7 +216,7 @@ class Estate(RuleBasedStateMachine):
         return self.world.manifest({"name": name, "tags": {"team": team}} for name, team in self.wanted.items())
 
     def lists_catch_up(self) -> None:
-        """Nobody can know of a change by others before AWS shows it."""
+        """No run can know of a change by others before AWS shows it."""
         self.do(asyncio.sleep(max(self.world.hypotheses.list_lag_s, self.world.hypotheses.get_lag_s)))
 
     def unfinished(self) -> bool:

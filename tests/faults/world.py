@@ -18,8 +18,10 @@ import pytest
 import bulkprof
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Config, Settings
+from bulkprof.engine import outcomes as recording
 from bulkprof.engine import retry
 from bulkprof.model import UNFINISHED, Target
+from bulkprof.pacing import pacer
 from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
@@ -53,7 +55,7 @@ class Told(Ui):
 
 @contextmanager
 def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
-    """Let each task talk to the sandbox of its own world, and retry sooner than people would."""
+    """Let each task talk to the sandbox of its own world, and neither start nor retry as slowly as AWS is owed."""
 
     def sessions(organization: Any, run: Any, **more: Any) -> AwsSessions:
         return AwsSessions(organization, run, environment=_environment.get(), **more)
@@ -61,6 +63,10 @@ def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connecting, "AwsSessions", sessions)
         patch.setattr(retry, "FIRST_WAIT_S", first_wait_s)
+        # Politeness towards AWS and the disk, which a sandbox on this machine doesn't need.
+        patch.setattr(recording, "FLUSH_S", 0.01)
+        patch.setattr(pacer, "START_PACE", 200.0)
+        patch.setattr(pacer, "START_POWER", 400.0)
         yield
 
 
@@ -99,7 +105,7 @@ class World:
         self.sandbox.stop()
 
     def manifest(self, rows: Iterable[Mapping[str, Any]], file: str = "rows.jsonl") -> str:
-        """Write a manifest, and answer its path."""
+        """Write a manifest, and return its path."""
         path = self.folder / file
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         return str(path)
@@ -120,7 +126,7 @@ class World:
         return await self.run(bulkprof.apply, manifests, **flags)
 
     async def call(self, operation: str, arn: str, **values: Any) -> None:
-        """Change a profile as somebody else would."""
+        """Change a profile as other people would."""
         _, _, _, region, account, name = arn.split(":", 5)
         own = AwsSessions(self.config.settings.organization, self.config.settings.run, environment=self.environment)
         async with own as sessions:
@@ -133,7 +139,7 @@ class World:
                 case "TagResource":
                     await api.tag(arn, **values)
                 case _:
-                    raise AssertionError(f"nobody does {operation} to {name}")
+                    raise AssertionError(f"these tests don't call {operation} for {name}")
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -156,56 +162,6 @@ class World:
     def state(self) -> StateDirectory:
         """The state directory."""
         return StateDirectory(self.folder / "state")
-
-
-class Cases(dict[str, Callable[[Path], Awaitable[None]]]):
-    """Scenarios that wait more than they work, by what happens in them: they are lived through side by side.
-
-    Each gets a folder of its own, and is one test: `outcome_of` raises what it raised.
-    """
-
-    def __call__(self, *variants: Any) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., Awaitable[None]]]:
-        """Add the decorated scenario, once for each variant, which is its second argument."""
-
-        def add(scenario: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-            name = scenario.__name__.replace("_", " ")
-            if not variants:
-                self[name] = scenario
-            for variant in variants:
-                self[f"{name}: {variant}"] = lambda folder, variant=variant: scenario(folder, variant)
-            return scenario
-
-        return add
-
-    def live_through(self, folder: Path, *, at_once: int = 10) -> dict[str, Exception | None]:
-        """Run all, so many at once; answers what each of them raised."""
-        raised: dict[str, Exception | None] = {}
-
-        async def one(number: int, name: str, turns: asyncio.Semaphore) -> None:
-            async with turns:
-                try:
-                    await self[name](folder / str(number))
-                except Exception as error:  # noqa: BLE001 - the test of the case raises it
-                    error.add_note(f"seed {SEED}")
-                    raised[name] = error
-                else:
-                    raised[name] = None
-
-        async def main() -> None:
-            turns = asyncio.Semaphore(at_once)
-            async with asyncio.TaskGroup() as group:
-                for number, name in enumerate(self):
-                    group.create_task(one(number, name, turns))
-
-        with side_by_side():
-            asyncio.run(main())
-        return raised
-
-
-def outcome_of(name: str, raised: Mapping[str, Exception | None]) -> None:
-    """Raise what the case raised, if it did."""
-    if (error := raised[name]) is not None:
-        raise error
 
 
 async def until(condition: Callable[[], Any], *, patience_s: float = 20.0) -> None:
@@ -250,7 +206,7 @@ def exactly_once(
     assert not more, f"seed {SEED}: made more than once: {more}"
     missing = wanted - set(counted)
     assert not missing, f"seed {SEED}: forgotten: {sorted(missing)}"
-    assert set(counted) == wanted, f"seed {SEED}: nobody asked for {sorted(set(counted) - wanted)}"
+    assert set(counted) == wanted, f"seed {SEED}: not asked for: {sorted(set(counted) - wanted)}"
     assert not [profile for profile in made if profile.deleted_at is not None], f"seed {SEED}: deleted"
     if results is not None:
         arns = {(profile.account, profile.name): profile.arn for profile in made}

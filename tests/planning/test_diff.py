@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -12,13 +12,21 @@ from bulkprof.model import Action, ActionKind, ObservedProfile
 from bulkprof.planning.diff import PRUNED, DiffRules, diff, owner, plan_one, twins
 from bulkprof.planning.retirement import Retirement
 from bulkprof.profiles.catalogue import ModelSource
-from tests.planning.making import ESTATE, OURS, OWNER, RULES, TARGET, planned, profile, resolve, wanted
+from tests.factories import ESTATE, OURS, OWNER, RULES, TARGET, profile, resolve, wanted
 
 CREATE, UPDATE, REPLACE = ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE
 DELETE, ADOPT, NONE = ActionKind.DELETE, ActionKind.ADOPT, ActionKind.NONE
 REPLACING = replace(RULES, replace=True)
 PRUNING = replace(RULES, prune=True)
 THEIRS = {OWNER: "another"}
+
+
+def planned(
+    asked: Iterable[Action], observed: Iterable[ObservedProfile], rules: DiffRules = RULES
+) -> list[tuple[ActionKind, str, str]]:
+    """The diff in short: kind, name, and the code of the refusal if there is one."""
+    actions = diff(TARGET, asked, list(observed), resolve, rules)
+    return [(action.kind, action.name, action.refusal.code if action.refusal else "") for action in actions]
 
 
 def one(action: Action, there: ObservedProfile, rules: DiffRules = RULES) -> Action:

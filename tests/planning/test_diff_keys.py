@@ -11,7 +11,7 @@ from bulkprof.limits import TAGS_PER_PROFILE
 from bulkprof.model import Action, ActionKind
 from bulkprof.planning.diff import diff
 from bulkprof.rules.ownership import claim
-from tests.planning.making import OURS, OWNER, RULES, TARGET, profile, resolve, wanted
+from tests.factories import OURS, OWNER, RULES, TARGET, profile, resolve, wanted
 
 KEYS = "bulkprof:keys"
 LISTING = replace(RULES, keys_tag=KEYS)

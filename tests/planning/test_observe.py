@@ -12,7 +12,7 @@ from bulkprof.errors import AccessDeniedError, AwsError, CredentialsError, NotFo
 from bulkprof.model import Action, ActionKind, ObservedProfile, Refusal
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from bulkprof.profiles.operations import Operation
-from tests.planning.making import OURS, TARGET, profile
+from tests.factories import OURS, TARGET, profile
 
 T = TypeVar("T")
 
@@ -20,7 +20,15 @@ T = TypeVar("T")
 class FakeReads:
     """A target with profiles (their tags are the truth), and a tagging index that may differ from it."""
 
-    def __init__(self, profiles: Sequence[ObservedProfile], *, index: dict[str, dict[str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        profiles: Sequence[ObservedProfile],
+        *,
+        index: dict[str, dict[str, str]] | None = None,
+        overlap: int = 0,
+    ) -> None:
+        self.overlap = overlap
+        """How many items of a page the next one repeats."""
         self.profiles = {each.arn: each for each in profiles}
         self.index = {p.arn: dict(p.tags) for p in profiles if p.tags} if index is None else index
         self.index_error: Exception | None = None
@@ -47,9 +55,8 @@ class FakeReads:
     async def tags_of(self, arn: str) -> dict[str, str]:
         return dict(self.profiles[arn].tags or {})
 
-    @staticmethod
-    def _page(items: list[T], token: str | None, size: int) -> tuple[list[T], str | None]:
-        start = int(token or 0)
+    def _page(self, items: list[T], token: str | None, size: int) -> tuple[list[T], str | None]:
+        start = max(0, int(token or 0) - self.overlap)
         end = start + size
         return items[start:end], str(end) if end < len(items) else None
 
@@ -77,14 +84,7 @@ async def test_an_empty_account_takes_one_call() -> None:
 
 async def test_a_profile_on_two_pages_is_one() -> None:
     """Counted twice, its deletion would count twice against the caps."""
-    aws = FakeReads(_many(1500))
-
-    def overlapping(items: list[T], token: str | None, size: int) -> tuple[list[T], str | None]:
-        start = max(0, int(token or 0) - 7)
-        end = start + size
-        return items[start:end], str(end) if end < len(items) else None
-
-    aws._page = overlapping  # type: ignore[method-assign]
+    aws = FakeReads(_many(1500), overlap=7)
     found = await observe(aws, aws.call, owned=True)
     assert [each.arn for each in found] == list(aws.profiles)
     assert all(each.tags for each in found)

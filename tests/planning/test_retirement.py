@@ -10,7 +10,7 @@ import pytest
 from bulkprof.model import ActionKind
 from bulkprof.planning.diff import DiffRules, diff
 from bulkprof.planning.retirement import Retirement, stamp
-from tests.planning.making import OURS, OWNER, RULES, TARGET, profile, resolve, wanted
+from tests.factories import OURS, OWNER, RULES, TARGET, profile, resolve, wanted
 
 TAG = "bulkprof:delete-after"
 NOW = datetime(2026, 11, 26, 2, 15, tzinfo=UTC)

@@ -1,29 +1,19 @@
-"""Profiles, outcomes, runs, plugin files and a Slack webhook for the tests of plugins."""
+"""Desired profiles, plugins as a run loads them, plugin files and a Slack webhook for the tests of plugins."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from bulkprof.plugins import (
-    DesiredProfile,
-    FinishedRun,
-    Outcome,
-    OutcomeKind,
-    Request,
-    RunContext,
-    RunSummary,
-    Sink,
-    Target,
-)
+from bulkprof.plugins import DesiredProfile, Request, Sink, Target
 from bulkprof.plugins.registry import Registry
+from tests.factories import TARGET, run_context
 
-TARGET = Target("111122223333", "us-east-1")
 SLACK_SECRET = "T000-B000-very-secret"
 MakeProfile = Callable[..., DesiredProfile]
 
@@ -55,59 +45,6 @@ def load(tmp_path: Path) -> Callable[..., Any]:
         return Registry({name: settings}, tmp_path).objects[name]
 
     return make
-
-
-def make_outcomes(count: int, *, failed: int = 0) -> list[Outcome]:
-    """Return `count` created profiles, then `failed` failed ones."""
-    created = [
-        Outcome(
-            number,
-            TARGET,
-            f"search-{number}",
-            OutcomeKind.CREATED,
-            file="teams.csv",
-            line=number + 1,
-            arn=f"arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/{number:012d}",
-            model="nova-lite",
-            tags={"Team": "Search, Zürich"},
-            attempts=1,
-        )
-        for number in range(1, count + 1)
-    ]
-    bad = [
-        Outcome(
-            count + number,
-            TARGET,
-            f"bad-{number}",
-            OutcomeKind.FAILED,
-            file="teams.csv",
-            line=count + number + 1,
-            error_code="ValidationException",
-            error_message="<model> & name don't fit",
-        )
-        for number in range(1, failed + 1)
-    ]
-    return created + bad
-
-
-def finished(outcomes: Sequence[Outcome], *, links: Mapping[str, str] | None = None, batch: int = 3) -> FinishedRun:
-    """Return a run that ended with these outcomes."""
-    counts: dict[OutcomeKind, int] = {}
-    for outcome in outcomes:
-        counts[outcome.kind] = counts.get(outcome.kind, 0) + 1
-    exit_code = 3 if OutcomeKind.FAILED in counts else 0
-    summary = RunSummary("run-1", "apply", len(outcomes), counts, invalid=0, elapsed_s=75.4, exit_code=exit_code)
-
-    async def batches() -> AsyncIterator[Sequence[Outcome]]:
-        for start in range(0, len(outcomes), batch):
-            yield outcomes[start : start + batch]
-
-    return FinishedRun(summary, batches, dict(links or {}))
-
-
-def run_context(client: Any) -> RunContext:
-    """Return a run at its start, with these clients."""
-    return RunContext("run-1", "apply", "example", "2026-03-01T02:00:00Z", client)
 
 
 def write_plugin(directory: Path, text: str, name: str = "rules.py") -> dict[str, Any]:

@@ -12,7 +12,8 @@ import pytest
 from bulkprof.errors import PluginError
 from bulkprof.plugins import FinishedRun, PlanOverview, Problem, Request, RunContext, RunSummary, Sink, hookimpl
 from bulkprof.plugins.registry import HOOKS, Registry
-from tests.plugins.conftest import MakeProfile, finished, run_context, write_plugin
+from tests.factories import finished, run_context
+from tests.plugins.conftest import MakeProfile, write_plugin
 
 INIT = "class Plugin:\n    def __init__(self, settings, context):"
 

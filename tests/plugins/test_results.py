@@ -7,7 +7,7 @@ import io
 import json
 
 from bulkprof.plugins import RESULT_COLUMNS, Outcome, OutcomeKind, Target, outcome_cells, outcome_json, outcome_record
-from tests.plugins.conftest import make_outcomes
+from tests.factories import make_outcomes
 
 
 def test_the_columns_are_those_of_the_design() -> None:

@@ -15,7 +15,7 @@ import pytest
 from bulkprof.errors import PluginError
 from bulkprof.plugins import RESULT_COLUMNS, Sink, outcome_record
 from bulkprof.sandbox import Sandbox
-from tests.plugins.conftest import finished, make_outcomes, run_context
+from tests.factories import finished, make_outcomes, run_context
 
 Load = Callable[..., Any]
 BUCKET = "example-reports"

@@ -18,8 +18,9 @@ from bulkprof.model import Target
 from bulkprof.plugins import FinishedRun, OutcomeKind, SinceLast
 from bulkprof.plugins.registry import Registry
 from bulkprof.totals import LostProfile
+from tests.factories import finished, make_outcomes, run_context
 from tests.plugins.conftest import SLACK_SECRET as SECRET
-from tests.plugins.conftest import SlackHook, all_text, finished, make_outcomes, run_context, sink_of
+from tests.plugins.conftest import SlackHook, all_text, sink_of
 
 Load = Callable[..., Any]
 QUIET = finished([])

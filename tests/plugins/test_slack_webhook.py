@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bulkprof.plugins import GiveUpError
 from tests.aws.intercepting import Interceptor, bundle, http_response, running
+from tests.factories import finished, make_outcomes
 from tests.plugins.conftest import SLACK_SECRET as SECRET
-from tests.plugins.conftest import SlackHook, all_text, finished, make_outcomes, sink_of
+from tests.plugins.conftest import SlackHook, all_text, sink_of
 
 Load = Callable[..., Any]
 CHANGED = finished(make_outcomes(2))

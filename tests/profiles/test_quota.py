@@ -12,7 +12,7 @@ from bulkprof.errors import AccessDeniedError, NotFoundError
 from bulkprof.model import ActionKind, Refusal
 from bulkprof.profiles.operations import Operation
 from bulkprof.profiles.quota import quota_warning
-from tests.planning.making import TARGET, wanted
+from tests.factories import TARGET, wanted
 
 CREATE = replace(wanted("team"), kind=ActionKind.CREATE)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bulkprof.model import Target
 from bulkprof.profiles.tokens import token_for
-from tests.engine.making import make_action
+from tests.factories import make_action
 
 
 def test_a_token_is_the_same_for_the_same_row_and_no_other() -> None:

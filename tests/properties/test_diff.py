@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bulkprof.model import Action, ActionKind, ObservedProfile
 from bulkprof.planning.diff import DiffRules, diff, owner
 from bulkprof.planning.retirement import Retirement
-from tests.planning.making import ESTATE, MODELS, OURS, OWNER, TARGET, profile, resolve, wanted
+from tests.factories import ESTATE, MODELS, OURS, OWNER, TARGET, profile, resolve, wanted
 
 RETIRE = "bulkprof:delete-after"
 NOW, LATER = "2026-11-26T02:15Z", "2026-12-03T02:15Z"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkprof.model import Request
-from tests.rules.making import rules
+from tests.factories import rules
 
 WORDS = st.text(st.sampled_from("abAB01 _-.:/,\u00e9"), max_size=8)
 MODELS = ["haiku", "nova", "haku", "a.b", "arn:aws:bedrock:us-east-1::foundation-model/a.b"]

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bulkprof.model import ActionKind, Refusal, Target
 from bulkprof.reports.text import show_plan
-from tests.engine.making import desire, make_run
+from tests.factories import desire, make_run
 
 
 def shown(path: Path, targets: int) -> tuple[str, int]:

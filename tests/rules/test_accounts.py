@@ -12,7 +12,7 @@ from bulkprof.limits import Fault
 from bulkprof.model import DesiredProfile, Directory, Target
 from bulkprof.plugins import hookimpl
 from bulkprof.rules.accounts import Accounts, Filters, Undecided, find, is_complete, needs, unresolved
-from tests.rules.making import row, rules
+from tests.factories import row, rules
 
 ONE, TWO, THREE, CLOSED = "111111111111", "222222222222", "333333333333", "999999999999"
 PROD, EMPTY, ONLY_CLOSED = "ou-ab12-aaaaaaaa", "ou-ab12-bbbbbbbb", "ou-ab12-cccccccc"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bulkprof.plugins import hookimpl
-from tests.rules.making import HAIKU, NOVA, row, rules
+from tests.factories import HAIKU, NOVA, row, rules
 
 ACCOUNT = "111122223333"
 

@@ -10,7 +10,7 @@ from bulkprof.errors import ConfigError, PluginError
 from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins import hookimpl
 from bulkprof.rules.expand import Rules
-from tests.rules.making import HAIKU, NOVA, row, rules
+from tests.factories import HAIKU, NOVA, row, rules
 
 
 class Namer:

@@ -17,7 +17,7 @@ from bulkprof.rules.expand import Expansion
 from bulkprof.store import codec
 from bulkprof.workflows.steps import rows
 from bulkprof.workflows.steps.rows import Reading
-from tests.rules.making import row, rules
+from tests.factories import row, rules
 
 ACCOUNTS = tuple(str(111122223333 + number) for number in range(4))
 REGIONS = ("us-east-1", "eu-west-1", "eu-west-2")

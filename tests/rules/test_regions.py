@@ -7,7 +7,7 @@ import pytest
 from bulkprof.limits import REGION
 from bulkprof.model import Severity
 from bulkprof.rules.regions import REGIONS, region_doubt
-from tests.rules.making import row, rules
+from tests.factories import row, rules
 
 
 @pytest.mark.parametrize(

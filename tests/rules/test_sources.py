@@ -6,7 +6,7 @@ from bulkprof.limits import Fault
 from bulkprof.model import Target
 from bulkprof.rules.guess import SourceKind, guess
 from bulkprof.rules.sources import SourceArn, form_fault, parse_arn, place_fault
-from tests.rules.making import HAIKU, row, rules
+from tests.factories import HAIKU, row, rules
 
 MODEL = f"arn:aws:bedrock:us-east-1::foundation-model/{HAIKU}"
 PROFILE = "arn:aws-us-gov:bedrock:us-gov-west-1:111122223333:inference-profile/us-gov.anthropic.claude-v2:1"

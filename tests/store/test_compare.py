@@ -21,7 +21,7 @@ from bulkprof.ui import Ui
 from tests.cli.driver import CommandLine
 from tests.cli.nights import ends_when
 from tests.conftest import FAST
-from tests.engine.making import desire, make_run
+from tests.factories import desire, make_run
 
 HERE, THERE = Target("111122223333", "us-east-1"), Target("222233334444", "us-east-1")
 CREATED, FAILED, SKIPPED, UNKNOWN = (

@@ -21,7 +21,7 @@ from bulkprof.store.details import RunDetails
 from bulkprof.store.migrations import NEWEST
 from bulkprof.store.run import RunFile
 from bulkprof.store.schema import APPLICATION_ID
-from tests.engine.making import TARGET, desire, make_run, plan_all
+from tests.factories import TARGET, desire, make_run, plan_all
 
 KILLED = """
 import os, signal, sqlite3, sys

@@ -13,7 +13,7 @@ from bulkprof.errors import StateError, UsageError
 from bulkprof.model import UNFINISHED, RunStatus
 from bulkprof.store.directory import StateDirectory, is_run_file, new_run_id
 from bulkprof.store.run import RunFile
-from tests.engine.making import desire, make_run
+from tests.factories import desire, make_run
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bulkprof.store import lost
 from bulkprof.store.compare import refresh_lost
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
-from tests.engine.making import TARGET, make_run
+from tests.factories import TARGET, make_run
 
 NOON = 1_700_000_000.0
 

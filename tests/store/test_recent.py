@@ -19,7 +19,7 @@ from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
 from bulkprof.system.clocks import HEARTBEAT_S
 from bulkprof.totals import CallCount
-from tests.engine.making import ESTATE, TARGET, desire, make_run, plan_all
+from tests.factories import ESTATE, TARGET, desire, make_run, plan_all
 
 NOW = 1_000_000.0
 SETTLE_S = 10.0

@@ -17,7 +17,7 @@ from bulkprof.model import OutcomeKind, RunStatus, Target
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.recent import NO_CHANGES, TAGS_SETTLE_S, RecentRuns
 from bulkprof.system.clocks import HEARTBEAT_S
-from tests.engine.making import ESTATE, TARGET, desire, make_run, plan_all
+from tests.factories import ESTATE, TARGET, desire, make_run, plan_all
 
 NOW = 1_000_000.0
 SETTLE_S = 10.0

@@ -27,7 +27,7 @@ from bulkprof.store import intake
 from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
 from bulkprof.totals import CallCount
-from tests.engine.making import OURS, TARGET, desire, make_run, plan_all, take_in
+from tests.factories import OURS, TARGET, desire, make_run, plan_all, take_in
 
 OTHER = Target("111122223333", "eu-west-1")
 

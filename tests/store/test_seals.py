@@ -19,7 +19,7 @@ from bulkprof.errors import DamagedError, StateError
 from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, RunStatus, Target
 from bulkprof.store import seals
 from bulkprof.store.run import RunFile
-from tests.engine.making import TARGET, desire, make_run, plan_all
+from tests.factories import TARGET, desire, make_run, plan_all
 
 THERE = Target("222233334444", "eu-west-1")
 FLIPS = int(os.environ.get("BULKPROF_FLIPS", "800"))

@@ -14,7 +14,7 @@ from bulkprof.model import RunStatus
 from bulkprof.store.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.store.status import status_of
-from tests.engine.making import ESTATE, make_run
+from tests.factories import ESTATE, make_run
 
 RUN = "20260101T000000Z-aaaaaa"
 

@@ -21,7 +21,7 @@ from bulkprof.store.directory import StateDirectory
 from bulkprof.store.recent import NO_CHANGES, RecentRuns
 from bulkprof.system import private
 from tests.cli.driver import CommandLine
-from tests.engine.making import ESTATE, TARGET, desire, make_run, plan_all
+from tests.factories import ESTATE, TARGET, desire, make_run, plan_all
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there, access lists count")
 

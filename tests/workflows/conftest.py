@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.making import CONFIG, Processes
+from tests.workflows.processes import CONFIG, Processes
 
 
 @pytest.fixture

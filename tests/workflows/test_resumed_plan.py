@@ -13,7 +13,7 @@ from bulkprof.errors import UnreachableError
 from bulkprof.model import Action, ActionKind, OutcomeKind, Refusal
 from bulkprof.store.run import RunFile
 from bulkprof.workflows.steps.replan import STALE_PLAN, Replanning, only_approved, refuse_target, save_plan
-from tests.engine.making import TARGET, desire, make_run
+from tests.factories import TARGET, desire, make_run
 
 CREATE, UPDATE, REPLACE = ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE
 DELETE, ADOPT, NONE = ActionKind.DELETE, ActionKind.ADOPT, ActionKind.NONE

@@ -23,7 +23,7 @@ from bulkprof.stop import Stop
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.validate import Validation, validate
-from tests.workflows.making import HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
+from tests.workflows.processes import HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
 
 
 @pytest.mark.parametrize(

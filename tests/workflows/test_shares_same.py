@@ -10,7 +10,7 @@ import pytest
 from bulkprof.errors import ConfigError
 from bulkprof.manifests import parallel
 from bulkprof.workflows.steps.rows import LARGEST
-from tests.workflows.making import CONFIG, HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
+from tests.workflows.processes import CONFIG, HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
 
 
 @pytest.mark.parametrize("header", [HEADER, "team,modle,account,region,name\n"])

@@ -1,4 +1,4 @@
-"""What the engine's tests share: an AWS in memory that answers by script, and a run's parts made from little."""
+"""An AWS in memory: one target's profiles, and calls that answer as a test's script says and then as AWS would."""
 
 from __future__ import annotations
 
@@ -6,70 +6,13 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from pathlib import Path
 from typing import Any, cast
 
 import anyio.lowlevel
 
-from bulkprof.engine.in_flight import CallLimit
-from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.errors import AmbiguousError, ConflictError, NotFoundError
-from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, RunStatus, Target
-from bulkprof.pacing.pacer import Pacer
-from bulkprof.planning.diff import DiffRules, plan_one
-from bulkprof.profiles.catalogue import ModelSource
-from bulkprof.stop import Stop, StopRequestedError
-from bulkprof.store.details import RunDetails
-from bulkprof.store.run import RunFile
-
-TARGET = Target("111122223333", "us-east-1")
-OWNER, ESTATE = "bulkprof:estate", "org"
-OURS = {OWNER: ESTATE}
-RULES = DiffRules(OWNER, ESTATE)
-
-
-class FreePacer:
-    """Lets every call go at once, and notes what it is told."""
-
-    def __init__(self) -> None:
-        self.delay = 0.0
-        self.told: list[str] = []
-
-    def wait(self, now: float) -> float:
-        return self.delay
-
-    def started(self, now: float) -> None:
-        self.told.append("started")
-
-    def accepted(self, now: float, sent_at: float) -> None:
-        self.told.append("accepted")
-
-    def throttled(self, now: float, sent_at: float, retry_after: float | None = None) -> None:
-        self.told.append(f"throttled {retry_after}")
-
-
-class InstantStop(Stop):
-    """Notes pauses instead of sleeping through them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pauses: list[float] = []
-
-    async def pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        await anyio.lowlevel.checkpoint()
-        if self.requested:
-            raise StopRequestedError
-
-
-def make_traffic(*, in_flight: int = 64, attempts: int = 4, stop: Stop | None = None, **pacers: FreePacer) -> Traffic:
-    """A run's traffic; `pacers` are by operation, free ones where none is given."""
-
-    def pacer_for(target: Target, operation: str) -> Pacer:
-        return cast("Pacer", pacers.get(operation) or FreePacer())
-
-    limit = CallLimit(in_flight, overdue=in_flight)
-    return Traffic(limit, attempts, stop or InstantStop(), pacer_for, timeout_s=30.0, clock=lambda: 0.0)
+from bulkprof.model import ObservedProfile
+from tests.factories import OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +49,7 @@ class FakeAws:
         self.scripts[operation].extend(steps)
 
     def there(self, name: str, *, tags: Mapping[str, str] = OURS, source: str = "lite", arn: str = "") -> str:
-        """Put a profile there, and answer its ARN."""
+        """Put a profile there, and return its ARN."""
         arn = arn or f"arn:{name}-{len(self.profiles)}"
         self.profiles[arn] = ObservedProfile(arn, name, (f"model/{source}",), tags=dict(tags))
         return arn
@@ -187,47 +130,3 @@ class FakeAws:
 def cut(code: str = "ReadTimeout") -> AmbiguousError:
     """A lost answer."""
     return AmbiguousError("no answer", code=code)
-
-
-def resolve(source: str) -> ModelSource:
-    return ModelSource(f"source/{source}", frozenset({f"model/{source}"}))
-
-
-def replan_with(rules: DiffRules = RULES) -> Callable[[Action, Sequence[ObservedProfile]], Action]:
-    """How a performer plans a profile anew."""
-    return lambda action, there: plan_one(action, there, resolve, rules)[0]
-
-
-def make_action(name: str = "a", kind: ActionKind = ActionKind.CREATE, number: int = 1, **more: Any) -> Action:
-    """A planned action that wants the model `lite`."""
-    values: dict[str, Any] = {"source": "lite", "source_arn": "source/lite", "tags": OURS, **more}
-    return Action(number, TARGET, kind, name, **values)
-
-
-def make_lane(traffic: Traffic | None = None) -> Lane:
-    return Lane(TARGET, traffic or make_traffic())
-
-
-def make_run(path: Path, **details: Any) -> RunFile:
-    """An empty run file."""
-    return RunFile.create(path, RunDetails(**{"id": "run-1", "status": RunStatus.RUNNING, "estate": ESTATE, **details}))
-
-
-def desire(run: RunFile, *names: str, target: Target = TARGET, **more: Any) -> None:
-    """Take rows in, a name a line."""
-    values: dict[str, Any] = {"model": "lite", "source": "lite", "tags": OURS, **more}
-    take_in(
-        run,
-        *(DesiredProfile(Request("t.csv", line), target, name=name, **values) for line, name in enumerate(names, 2)),
-    )
-
-
-def take_in(run: RunFile, *profiles: DesiredProfile) -> None:
-    """Take desired profiles in, as the reading of manifests does."""
-    run.add_desired(list(map(run.form, profiles)))
-
-
-def plan_all(run: RunFile, kind: ActionKind = ActionKind.CREATE, **more: Any) -> None:
-    """Plan every row alike."""
-    for target in run.targets():
-        run.save_plan([replace(a, kind=kind, source_arn="source/lite", **more) for a in run.wanted(target)])
