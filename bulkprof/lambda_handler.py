@@ -40,7 +40,7 @@ from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.config import DEFAULT_FILE, Config, Organization, Run, load
 from bulkprof.errors import BulkprofError, ConfigError, ExitCode, UsageError, unwrapped
 from bulkprof.model import Problem
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.text.findings import validation_lines
 from bulkprof.text.printable import printable, printable_lines
 from bulkprof.ui import Ui

@@ -10,9 +10,9 @@ from bulkprof.errors import ExitCode, StateError
 from bulkprof.model import Action, Problem, RunStatus
 from bulkprof.plugins.results import outcome_record
 from bulkprof.reports.plan import plan_of
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.status import is_plan, status_of, told_its_end
 from bulkprof.store.run import RunFile
-from bulkprof.store.status import is_plan, status_of, told_its_end
 from bulkprof.totals import Plan, RunSummary, every_kind
 
 

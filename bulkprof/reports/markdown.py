@@ -12,9 +12,9 @@ from itertools import islice
 
 from bulkprof.model import AT_WORK, CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind, RunStatus
 from bulkprof.reports.text import calls_line, counted
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
 from bulkprof.store.run import RunFile
-from bulkprof.store.status import status_of, told_its_end, why_unfinished
 from bulkprof.text.printable import printable
 from bulkprof.totals import Plan, RunSummary
 

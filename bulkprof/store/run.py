@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from bulkprof.model import CHANGED, Action, ActionKind, Outcome, OutcomeKind, Target, Turn
 from bulkprof.store import codec, seals
 from bulkprof.store.database import speaking_of
+from bulkprof.store.deliveries import Deliveries
 from bulkprof.store.lost import TURN, Lost
 from bulkprof.store.rows import (
     BegunRow,
     CallRow,
     ChangeRow,
     CountRow,
-    DeliveryRow,
     EndedRow,
     SourceRow,
     TargetRow,
@@ -50,7 +50,6 @@ class DesiredRow:
 _PLACE = {"account": "t.account", "region": "t.region"}
 _CALLS = f"SELECT {columns(CallRow)} FROM call ORDER BY operation"
 _TOTAL = "SELECT coalesce(sum(wanted), 0) AS desired, coalesce(sum(1 - wanted), 0) AS deletions FROM action"
-_DELIVERY = f"SELECT {columns(DeliveryRow)} FROM delivery"
 _DONE = (
     f"SELECT {columns(ChangeRow, 'o', **_PLACE, name='a.name')} FROM outcome o "
     "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target "
@@ -59,7 +58,7 @@ _DONE = (
 )
 
 
-class RunFile(Lost):
+class RunFile(Lost, Deliveries):
     """One run's file, table by table."""
 
     # The plan
@@ -243,40 +242,6 @@ class RunFile(Lost):
         with speaking_of(self.path):
             found = self._rows(CallRow, _CALLS)
             return {row.operation: CallCount(row.sent, row.throttled, row.failed) for row in found}
-
-    # Delivery
-
-    def delivered(self, sink: str) -> tuple[int, bool]:
-        """Return up to which sequence number `sink` has the outcomes, and whether it has the run's end."""
-        with speaking_of(self.path):
-            found = next(self._rows(DeliveryRow, f"{_DELIVERY} WHERE sink = ?", (sink,)), None)
-        return (found.seq, bool(found.finished)) if found else (0, False)
-
-    def set_delivered(self, sink: str, sequence: int, *, finished: bool = False) -> None:
-        """Note that `sink` has everything up to `sequence`, and whether it has the end."""
-        with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO delivery VALUES (?, ?, ?)", (sink, sequence, finished))
-
-    def expect_sinks(self, sinks: Iterable[str]) -> None:
-        """Note the run's sinks, so that one that never got anything is known to miss it."""
-        with self._transaction():
-            self._db.executemany("INSERT OR IGNORE INTO delivery VALUES (?, 0, 0)", [(sink,) for sink in sinks])
-
-    def forget_sinks(self, sinks: Iterable[str]) -> None:
-        """Take back that these are sinks of the run, where they got nothing."""
-        with self._transaction():
-            self._db.executemany("DELETE FROM delivery WHERE sink = ? AND seq = 0", [(sink,) for sink in sinks])
-
-    def sinks_missing(self) -> list[str]:
-        """Return the sinks that don't have the run's end, and so miss something of it."""
-        with speaking_of(self.path):
-            found = self._rows(DeliveryRow, f"{_DELIVERY} WHERE NOT finished ORDER BY sink")
-            return [row.sink for row in found]
-
-    def reopen_delivery(self) -> None:
-        """Take back that sinks have the end: a run that was stopped, and told so, goes on."""
-        with self._transaction():
-            self._db.execute("UPDATE delivery SET finished = 0")
 
     @property
     def token_seed(self) -> str:

@@ -12,8 +12,8 @@ from bulkprof.model import RunStatus
 from bulkprof.planning.safety import check_alike
 from bulkprof.reports.plan import plan_of
 from bulkprof.stop import Stop
-from bulkprof.store.compare import refresh_lost
-from bulkprof.store.directory import is_run_file
+from bulkprof.store.history.compare import refresh_lost
+from bulkprof.store.history.directory import is_run_file
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bulkprof.model import Outcome
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.workflows.options import Options
 

@@ -14,7 +14,7 @@ from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
 from bulkprof.reports.plan import plan_of
 from bulkprof.stop import Stop
-from bulkprof.store.compare import refresh_lost
+from bulkprof.store.history.compare import refresh_lost
 from bulkprof.store.run import RunFile
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.text.printable import printable_lines

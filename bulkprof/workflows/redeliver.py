@@ -9,8 +9,8 @@ from functools import partial
 from bulkprof.delivery.sinks import Delivery, make_sinks
 from bulkprof.errors import UsageError, unwrapped
 from bulkprof.stop import Stop
+from bulkprof.store.history.status import nothing_to_deliver, told_its_end
 from bulkprof.store.run import RunFile
-from bulkprof.store.status import nothing_to_deliver, told_its_end
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options, several
 from bulkprof.workflows.steps.connect import connect

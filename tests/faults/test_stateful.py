@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 import bulkprof
 from bulkprof.engine import engine
 from bulkprof.sandbox import Fault, Hypotheses, LedgerProfile
-from bulkprof.store import recent
+from bulkprof.store.history import recent
 from bulkprof.totals import RunSummary
 from tests.faults.world import SEED, World, adds_up, check_run_files, ours, outcomes, side_by_side, under_way, until
 

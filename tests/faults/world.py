@@ -23,7 +23,7 @@ from bulkprof.engine import retry
 from bulkprof.model import UNFINISHED, Target
 from bulkprof.pacing import pacer
 from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui

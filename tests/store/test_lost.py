@@ -9,8 +9,8 @@ import pytest
 
 from bulkprof.model import Action, ActionKind, RunStatus
 from bulkprof.store import lost
-from bulkprof.store.compare import refresh_lost
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.compare import refresh_lost
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from tests.factories import TARGET, make_run
 

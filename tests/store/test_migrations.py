@@ -16,7 +16,7 @@ import pytest
 from bulkprof.errors import StateError
 from bulkprof.model import RunStatus
 from bulkprof.store.details import RunDetails
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.migrations import MIGRATIONS, NEWEST, migrate
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine

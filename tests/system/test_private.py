@@ -17,8 +17,8 @@ from bulkprof.locks.local import StateLock
 from bulkprof.model import OutcomeKind, RunStatus
 from bulkprof.pacing.rates import RateStore
 from bulkprof.sandbox import Sandbox
-from bulkprof.store.directory import StateDirectory
-from bulkprof.store.recent import NO_CHANGES, RecentRuns
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.recent import NO_CHANGES, RecentRuns
 from bulkprof.system import private
 from tests.cli.driver import CommandLine
 from tests.factories import ESTATE, TARGET, desire, make_run, plan_all

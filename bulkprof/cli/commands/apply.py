@@ -57,7 +57,7 @@ def _carry_out(terminal: "Terminal", flags: Execution, work: Callable[[], Awaita
     """Run a use case that changes things, and show its end. Return the exit code."""
     from bulkprof.model import RunStatus
     from bulkprof.reports.failures import failure_lines
-    from bulkprof.store.directory import StateDirectory
+    from bulkprof.store.history.directory import StateDirectory
     from bulkprof.store.run import RunFile
 
     again = flags_again(flags)

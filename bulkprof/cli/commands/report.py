@@ -12,7 +12,7 @@ from bulkprof.errors import DamagedError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
-    from bulkprof.store.directory import StateDirectory
+    from bulkprof.store.history.directory import StateDirectory
     from bulkprof.store.run import RunFile
     from bulkprof.totals import RunSummary
 
@@ -37,9 +37,9 @@ def report(
     from bulkprof.reports.markdown import plan_markdown, run_markdown
     from bulkprof.reports.plan import plan_of
     from bulkprof.reports.results import write_results
-    from bulkprof.store.directory import StateDirectory
+    from bulkprof.store.history.directory import StateDirectory
+    from bulkprof.store.history.status import is_plan
     from bulkprof.store.run import RunFile
-    from bulkprof.store.status import is_plan
     from bulkprof.system.files import check_apart, check_path
     from bulkprof.workflows.steps.summary import summary_of
 
@@ -103,7 +103,7 @@ def _show_run(
     from bulkprof.model import AT_WORK, RunStatus
     from bulkprof.reports.failures import failure_lines
     from bulkprof.reports.text import show_summary
-    from bulkprof.store.status import status_of, told_its_end, why_unfinished
+    from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
     from bulkprof.text.printable import headed, printable_lines
 
     details = run.details()

@@ -24,7 +24,7 @@ def list_runs(context: typer.Context, run: Annotated[Execution, Only("state_dir"
     from rich.table import Table
 
     from bulkprof.reports.json import run_rows
-    from bulkprof.store.directory import StateDirectory
+    from bulkprof.store.history.directory import StateDirectory
 
     terminal = make_terminal(shown)
     rows = list(run_rows(StateDirectory(run.state_dir)))

@@ -20,7 +20,7 @@ from bulkprof.pacing.rates import RateStore
 from bulkprof.planning.diff import DiffRules
 from bulkprof.planning.retirement import Retirement
 from bulkprof.stop import Stop
-from bulkprof.store.recent import RecentRuns
+from bulkprof.store.history.recent import RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.system.descriptors import fitting
 from bulkprof.workflows.steps.connection import Connection

@@ -38,7 +38,7 @@ from bulkprof.rules.expand import Rules
 from bulkprof.rules.regions import region_doubt
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.details import RunDetails
-from bulkprof.store.directory import StateDirectory, new_run_id
+from bulkprof.store.history.directory import StateDirectory, new_run_id
 from bulkprof.store.run import RunFile
 from bulkprof.system.files import check_apart, check_path
 from bulkprof.system.temporary import on_temporary_disk, write_all

@@ -23,7 +23,7 @@ from bulkprof.model import Problem, Target
 from bulkprof.rules.columns import check_needed
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
-from bulkprof.store.directory import is_run_file
+from bulkprof.store.history.directory import is_run_file
 from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
 from bulkprof.text.looks import visible

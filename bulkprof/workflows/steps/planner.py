@@ -19,7 +19,7 @@ from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_co
 from bulkprof.profiles.quota import quota_warning
 from bulkprof.reports.unreachable_targets import blocks
 from bulkprof.stop import StopRequestedError
-from bulkprof.store.recent import RecentChanges, RecentRuns
+from bulkprof.store.history.recent import RecentChanges, RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.ui import Ui
 from bulkprof.workflows.steps.connection import Connection

@@ -7,7 +7,7 @@ from functools import partial
 
 from bulkprof.errors import ExitCode, StateError
 from bulkprof.model import NEED_ATTENTION, OutcomeKind
-from bulkprof.store.compare import since_last
+from bulkprof.store.history.compare import since_last
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary, every_kind
 from bulkprof.workflows.steps.context import Workspace

@@ -11,7 +11,7 @@ import pytest
 
 from bulkprof.errors import StateError, UsageError
 from bulkprof.model import UNFINISHED, RunStatus
-from bulkprof.store.directory import StateDirectory, is_run_file, new_run_id
+from bulkprof.store.history.directory import StateDirectory, is_run_file, new_run_id
 from bulkprof.store.run import RunFile
 from tests.factories import desire, make_run
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from bulkprof.errors import DamagedError, StateError
 from bulkprof.model import NEED_ATTENTION
 from bulkprof.store import codec
-from bulkprof.store.directory import StateDirectory
 from bulkprof.store.errors import ERRORS
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.status import told_its_end
 from bulkprof.store.rows import read, words
 from bulkprof.store.run import RunFile
-from bulkprof.store.status import told_its_end
 from bulkprof.totals import SinceLast, every_kind
 
 SHOWN = 20

@@ -12,10 +12,10 @@ import pytest
 from bulkprof.errors import StateError
 from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, RunStatus, Target
 from bulkprof.sandbox import Fault, Rate, Sandbox
-from bulkprof.store.compare import SHOWN, since_last
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.compare import SHOWN, since_last
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.status import told_its_end
 from bulkprof.store.run import RunFile
-from bulkprof.store.status import told_its_end
 from bulkprof.totals import SinceLast, every_kind
 from bulkprof.ui import Ui
 from tests.cli.driver import CommandLine

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from bulkprof.errors import DamagedError, StateError
 from bulkprof.model import EMPTY, OutcomeKind, RunStatus, Target
 from bulkprof.profiles.operations import CHANGES
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.rows import ChangeRow, columns, read, word
 from bulkprof.store.run import RunFile
 from bulkprof.system.clocks import HEARTBEAT_S, seconds_since

@@ -13,8 +13,8 @@ from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import StateError
 from bulkprof.model import ActionKind, OutcomeKind, RunStatus
 from bulkprof.profiles.operations import CHANGES
-from bulkprof.store.directory import StateDirectory
-from bulkprof.store.recent import TAGS_SETTLE_S, RecentRuns
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.recent import TAGS_SETTLE_S, RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
 from bulkprof.system.clocks import HEARTBEAT_S

@@ -11,9 +11,9 @@ import pytest
 from bulkprof.locks import local as lock
 from bulkprof.locks.local import Seen, StateLock, look
 from bulkprof.model import RunStatus
-from bulkprof.store.directory import StateDirectory
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.status import status_of
 from bulkprof.store.run import RunFile
-from bulkprof.store.status import status_of
 from tests.factories import ESTATE, make_run
 
 RUN = "20260101T000000Z-aaaaaa"

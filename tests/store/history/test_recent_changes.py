@@ -14,8 +14,8 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.model import OutcomeKind, RunStatus, Target
-from bulkprof.store.directory import StateDirectory
-from bulkprof.store.recent import NO_CHANGES, TAGS_SETTLE_S, RecentRuns
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.recent import NO_CHANGES, TAGS_SETTLE_S, RecentRuns
 from bulkprof.system.clocks import HEARTBEAT_S
 from tests.factories import ESTATE, TARGET, desire, make_run, plan_all
 
