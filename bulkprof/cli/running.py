@@ -23,8 +23,7 @@ T = TypeVar("T")
 LOG = logging.getLogger(OURS)
 
 PROCESSES = 3
-"""Processes that read large manifests, at most: each takes some 25 MB, and this one, which writes what they find, has
-little time for more of them."""
+"""Processes that read large manifests, at most, this one among them: each other one takes some 25 MB."""
 
 
 def make_terminal(shown: Display, *, yes: bool = False) -> Terminal:

@@ -1,10 +1,10 @@
 """Large manifests are read in several processes, since one Python process uses one core.
 
-They are cut into parts, and each process reads every second (third, …) part; the results come in the manifests' order.
-This is a matter of speed alone: `ShareLostError` says that the results can't be used, and what is wrong is found by
-reading without other processes.
+They are cut into parts, and each process reads every second (third, …) part, this one as well as the others; the
+results come in the manifests' order. This is a matter of speed alone: `ShareLostError` says that the results can't be
+used, and what is wrong is found by reading without other processes.
 
-Each process is a new interpreter that is sent what it works with, and imports that. `anyio.to_process` and
+Each other process is a new interpreter that is sent what it works with, and imports that. `anyio.to_process` and
 `multiprocessing` would also run the main file of the program again, which may be one that applies a plan.
 """
 
@@ -46,6 +46,9 @@ work(task)
 """What a new process runs, without a word where it can't. It finds the modules that this process finds."""
 
 
+_FAILED = "a process that read the manifests has failed"
+
+
 class ShareLostError(Exception):
     """What the processes found can't be used: one of them failed, or they didn't all read the same."""
 
@@ -60,6 +63,7 @@ class Shares(NamedTuple):
     manifests: Sequence[str]
     parts: Sequence[Part]
     processes: int
+    """This one and the others."""
     states: Sequence[State]
     """What the manifests were when they were cut."""
 
@@ -105,12 +109,25 @@ async def read_shares(shares: Shares, read: Callable[[Part], Iterable[T]], stop:
     Raises `ShareLostError` where the results can't be used, and `StopRequestedError`.
     """
     with ExitStack() as processes:
-        results = await anyio.to_thread.run_sync(_start, shares, read, processes)
-        for number in range(len(shares.parts)):
-            while (found := await _next(results[number % shares.processes], stop)) is not None:
-                yield found[0]
+        others = await anyio.to_thread.run_sync(_start, shares, read, processes)
+        for number, part in enumerate(shares.parts):
+            if share := number % shares.processes:
+                while (found := await _next(others[share - 1], stop)) is not None:
+                    yield found[0]
+            else:
+                # The first part is read while the other processes start.
+                for result in _here(read, part):
+                    yield result
     if not await anyio.to_thread.run_sync(_are_still, shares):
         raise ShareLostError("the manifests changed while they were read")
+
+
+def _here(read: Callable[[Part], Iterable[T]], part: Part) -> Iterator[T]:
+    """Yield the results of a part that this process reads. Raises `ShareLostError`."""
+    try:
+        yield from read(part)
+    except Exception:  # noqa: BLE001 - it goes wrong again, and is reported, where all is read again
+        raise ShareLostError(_FAILED) from None
 
 
 def _are_still(shares: Shares) -> bool:
@@ -121,9 +138,9 @@ def _are_still(shares: Shares) -> bool:
 
 
 def _start(shares: Shares, read: Callable[[Part], Iterable[Any]], processes: ExitStack) -> list[IO[bytes]]:
-    """Start the processes, and return what their results are read from; they end with `processes`."""
+    """Start the others, and return what their results are read from; they end with `processes`."""
     try:
-        tasks = [pickle.dumps((read, shares.parts[share :: shares.processes])) for share in range(shares.processes)]
+        tasks = [pickle.dumps((read, shares.parts[share :: shares.processes])) for share in range(1, shares.processes)]
     except Exception:  # noqa: BLE001 - a plugin's settings may raise anything
         raise ShareLostError("the rules can't be sent to other processes") from None
     try:
@@ -169,7 +186,7 @@ async def _next(results: IO[bytes], stop: Stop) -> tuple[Any] | None:
         group.cancel_scope.cancel()
     await stop.pause(0)
     if not received:
-        raise ShareLostError("a process that read the manifests has failed")
+        raise ShareLostError(_FAILED)
     return received[0]
 
 

@@ -65,6 +65,10 @@ class Rules:
         """Rules are made anew in another process: plugins aren't pickled, but loaded there."""
         return _made_again, self._made_of
 
+    def anew(self) -> Rules:
+        """Return the same rules, which have seen no row yet."""
+        return _made_again(*self._made_of)
+
     @property
     def prepares(self) -> bool:
         """Whether a plugin may change rows before they count."""

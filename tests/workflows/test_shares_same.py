@@ -25,7 +25,7 @@ def test_they_find_what_one_process_finds(processes: Processes, header: str) -> 
     alone = validated(*files, processes=1, ui=one)
     assert not processes.started
     assert validated(*files, ui=several) == alone
-    assert len(processes.started) == 3
+    assert len(processes.started) == 2
     assert processes.all_ended()
     assert several.problems == one.problems
     assert alone.problems > 8
@@ -36,7 +36,7 @@ def test_one_row_may_fan_out_to_more_than_a_portion_holds(processes: Processes) 
     regions = "|".join(f"us-east-{n}" for n in range(1, 9))
     manifest = write("a.csv", [*ROWS, f"t-x,nova,{accounts},{regions},"])
     assert validated(manifest) == validated(manifest, processes=1)
-    assert len(processes.started) == 3
+    assert len(processes.started) == 2
 
 
 def test_a_plugin_that_looks_beyond_its_row_sees_all_rows(processes: Processes) -> None:
@@ -70,10 +70,10 @@ def test_they_notice_a_column_that_no_manifest_has(processes: Processes) -> None
     with_it = [write("b.jsonl", ['{"team": "b"}', '{"team": "c", "model": "nova", "App": "x"}'], "")]
     without = [write("a.csv", ROWS)]
     validated(*without, *with_it)
-    assert len(processes.started) == 3
+    assert len(processes.started) == 2
     with pytest.raises(ConfigError, match=r"\[plugins.tags\] columns: no manifest has the column 'App'"):
         validated(*without)
-    assert len(processes.started) == 6
+    assert len(processes.started) == 4
     assert processes.all_ended()
 
 
@@ -90,7 +90,7 @@ def test_values_that_a_rule_puts_right_are_put_right_by_each(processes: Processe
     rows = [f't-{n},nova,111122223333,us-east-1,,"a, b"' for n in range(1600)]
     manifest = write("a.csv", rows, HEADER.strip() + ",description\n")
     found = validated(manifest)
-    assert (found.desired, found.problems, len(processes.started)) == (1600, 0, 3)
+    assert (found.desired, found.problems, len(processes.started)) == (1600, 0, 2)
 
 
 def test_columns_that_no_rule_reads_are_told_once(processes: Processes) -> None:
@@ -103,7 +103,7 @@ def test_columns_that_no_rule_reads_are_told_once(processes: Processes) -> None:
     for several in (1, 8):
         validated(*files, processes=several, ui=(ui := Told()))
         assert ui.notes == ["columns read by no rule: Notes, Owner mail, Size"]
-    assert len(processes.started) == 3
+    assert len(processes.started) == 2
 
 
 @pytest.mark.parametrize(

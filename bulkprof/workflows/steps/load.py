@@ -95,19 +95,21 @@ async def read_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) 
 
 async def _read(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> _Loaded:
     """Read manifests, large ones in several processes, where that finds the same."""
-    reading, shares = Reading(rules, run.form), None
+    shares = None
     readers, streams = merge_readers(work.registry), await work.streams(manifests)
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
     if not rules.accounts.are_resolved and rows_are_independent(work.registry):
         columns, most = work.registry.columns_read(), work.options.processes
         shares = await anyio.to_thread.run_sync(share_out, manifests, columns, most)
     if shares:
+        # Rules remember what they have reported, so those that start again are others.
+        share = Reading(rules.anew(), run.form)
         try:
-            return await _write(work, run, read_shares(shares, reading.portions_of_part, work.stop), ui)
+            return await _write(work, run, read_shares(shares, share.portions_of_part, work.stop), ui)
         except ShareLostError as error:
             ui.note(f"{error}: they are read again, by one process")
             ui = OnlyNew(ui, await forget_rows(run))
-    return await _write(work, run, reading.portions(manifests, readers, streams), ui)
+    return await _write(work, run, Reading(rules, run.form).portions(manifests, readers, streams), ui)
 
 
 class _Loaded(NamedTuple):
