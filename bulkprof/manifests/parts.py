@@ -26,8 +26,8 @@ from bulkprof.tables.encoding import WHOLE, Span, wide_encoding
 SIZE = 1 << 18
 """Bytes of a part, or a little less: some thousand rows."""
 
-ROWS = 2_000
-"""Rows of a batch. Larger ones than elsewhere, since no event loop waits meanwhile."""
+ROWS = 5_000
+"""Rows of a batch: as a rule, all of a part. A process that has sent one waits until it is taken."""
 
 Parser = Callable[[Source, Span], Iterator[RawRow | Problem]]
 

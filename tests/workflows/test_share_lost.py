@@ -165,7 +165,7 @@ def test_what_plugins_print_is_printed_once(processes: Processes) -> None:
 
 
 def validate_large() -> list[str]:
-    """A manifest that is large enough for the command's own measure, and the command: the other process reads `ROWS`."""
+    """A manifest large enough for the command's own measure, and the command: another process reads `ROWS`."""
     more = [f"t-{'x' * 40}{number},nova,111122223333,us-east-1," for number in range(FROM_BYTES // 70)]
     write("a.csv", [*more[:4500], *ROWS, *more[4500:]])
     assert Path("a.csv").stat().st_size > FROM_BYTES
