@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +24,13 @@ LOG = logging.getLogger(OURS)
 
 PROCESSES = 3
 """Processes that read large manifests, at most, this one among them: each other one takes some 25 MB."""
+
+
+def start_readers(manifests: Sequence[str]) -> None:
+    """Start what large manifests are read with, while this process imports the rest."""
+    from bulkprof.manifests.interpreters import start_early
+
+    start_early(manifests, PROCESSES, ("bulkprof.workflows.steps.rows", "bulkprof.config"))
 
 
 def make_terminal(shown: Display, *, yes: bool = False) -> Terminal:

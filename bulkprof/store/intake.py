@@ -77,7 +77,7 @@ class Wanted(Database):
         """Take desired profiles in; which of them clash is asked once all are."""
         insert = codec.INSERT_BRIEF if self.form is codec.brief else codec.INSERT_DESIRED
         with self._transaction():
-            self._db.executemany(insert, ((self._target_id(place), *rest) for place, *rest in profiles))
+            self._db.executemany(insert, ((self._target_id(profile[0]), *profile[1:]) for profile in profiles))
 
     def clashes(self) -> Iterator[list[Clash]]:
         """Yield the rows whose name an earlier row asks for in the same target, in their order, some thousands at once.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bulkprof.manifests import parallel, parts
+from bulkprof.manifests import interpreters, parts
 from bulkprof.manifests.parallel import ShareLostError, Shares, read_shares, share_out
 from bulkprof.manifests.parts import Part
 from bulkprof.stop import Stop, StopRequestedError
@@ -23,7 +23,7 @@ spans: Callable[[Part], Iterable[Any]] = attrgetter("span")
 @pytest.fixture
 def shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shares:
     """Five parts of a manifest for two processes."""
-    monkeypatch.setattr(parallel, "FROM_BYTES", 1)
+    monkeypatch.setattr(interpreters, "FROM_BYTES", 1)
     monkeypatch.setattr(parts, "SIZE", 1000)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     manifest = tmp_path / "a.jsonl"

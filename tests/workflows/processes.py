@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from bulkprof.config import load
-from bulkprof.manifests import parallel, parts
+from bulkprof.manifests import interpreters, parts
 from bulkprof.model import Problem
 from bulkprof.stop import Stop
 from bulkprof.ui import Ui
@@ -69,9 +69,9 @@ class Processes:
                 super().__init__(*arguments, **options)
                 started.append(self)
 
-        monkeypatch.setattr(parallel, "Popen", Noted)
+        monkeypatch.setattr(interpreters, "Popen", Noted)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
-        monkeypatch.setattr(parallel, "FROM_BYTES", 1)
+        monkeypatch.setattr(interpreters, "FROM_BYTES", 1)
         monkeypatch.setattr(parts, "SIZE", 5000)
 
     def all_ended(self) -> bool:

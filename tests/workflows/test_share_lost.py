@@ -16,8 +16,8 @@ import pytest
 
 from bulkprof.config import load
 from bulkprof.errors import ExitCode, PluginError, RunInterruptedError
-from bulkprof.manifests import parallel
-from bulkprof.manifests.parallel import FROM_BYTES
+from bulkprof.manifests import interpreters
+from bulkprof.manifests.interpreters import FROM_BYTES
 from bulkprof.model import Problem
 from bulkprof.stop import Stop
 from bulkprof.ui import Ui
@@ -80,14 +80,14 @@ def test_columns_that_no_rule_reads_are_told_also_after_a_second_reading(process
 def test_processes_that_cannot_be_started_are_done_without(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = parallel.Popen
+    start = interpreters.Popen
 
     def refused(*arguments: Any, **options: Any) -> Any:
         if processes.started:
             raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
         return start(*arguments, **options)
 
-    monkeypatch.setattr(parallel, "Popen", refused)
+    monkeypatch.setattr(interpreters, "Popen", refused)
     assert validated(write("a.csv", ROWS), ui=(ui := Told())).desired == 1600
     assert "no more processes can be started" in ui.notes[0]
     assert len(processes.started) == 1
@@ -139,16 +139,16 @@ PROGRAM = """\
 import os
 import anyio
 import bulkprof
-from bulkprof.manifests import parallel, parts
+from bulkprof.manifests import interpreters, parts
 
 print("begun", flush=True)
 os.sched_getaffinity = lambda _: {0, 1}
-parallel.FROM_BYTES, parts.SIZE, started = 1, 5000, []
-class Noted(parallel.Popen):
+interpreters.FROM_BYTES, parts.SIZE, started = 1, 5000, []
+class Noted(interpreters.Popen):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         started.append(self)
-parallel.Popen = Noted
+interpreters.Popen = Noted
 options = bulkprof.Options(config=bulkprof.load_config(), processes=2)
 found = anyio.run(bulkprof.validate, "a.csv", options)
 print(f"{found.rows} rows, and {len(started)} process besides")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import ConfigError
-from bulkprof.manifests import parallel
+from bulkprof.manifests import interpreters, parallel
 from bulkprof.workflows.steps.rows import LARGEST
 from tests.workflows.processes import CONFIG, HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
 
@@ -59,7 +59,7 @@ def test_only_files_of_our_own_formats_are_shared(processes: Processes) -> None:
 
 def test_small_manifests_are_not_worth_it(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = write("a.csv", ROWS)
-    monkeypatch.setattr(parallel, "FROM_BYTES", Path(manifest).stat().st_size + 1)
+    monkeypatch.setattr(interpreters, "FROM_BYTES", Path(manifest).stat().st_size + 1)
     validated(manifest)
     assert not processes.started
 

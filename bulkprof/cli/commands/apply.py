@@ -9,7 +9,7 @@ import bulkprof
 from bulkprof.cli.app import app
 from bulkprof.cli.flags import Display, Execution, Manifests, Only, Scope, with_flags
 from bulkprof.cli.next_steps import command, flags_again, say_how_to_resume
-from bulkprof.cli.running import ending, make_options, make_terminal, run_async
+from bulkprof.cli.running import ending, make_options, make_terminal, run_async, start_readers
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -25,6 +25,7 @@ def apply(
     shown: Display,
 ) -> int:
     """Create what is missing and repair tags. Deletes nothing."""
+    start_readers(manifests)
     terminal = make_terminal(shown, yes=run.yes)
     opts = make_options(terminal, scope, run)
     return _carry_out(terminal, run, lambda: bulkprof.apply(manifests, opts, terminal, terminal.stop))
@@ -34,6 +35,7 @@ def apply(
 @with_flags
 def sync(manifests: Manifests, scope: Scope, run: Execution, shown: Display) -> int:
     """Make the estate equal to its manifests: apply, and with --prune delete what no manifest wants."""
+    start_readers(manifests)
     terminal = make_terminal(shown, yes=run.yes)
     opts = make_options(terminal, scope, run)
     return _carry_out(terminal, run, lambda: bulkprof.sync(manifests, opts, terminal, terminal.stop))

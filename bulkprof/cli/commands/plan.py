@@ -9,7 +9,7 @@ import bulkprof
 from bulkprof.cli.app import app
 from bulkprof.cli.flags import Display, Execution, Manifests, Only, Scope, flag, with_flags
 from bulkprof.cli.next_steps import command, flags_again
-from bulkprof.cli.running import ending, make_options, make_terminal, run_async
+from bulkprof.cli.running import ending, make_options, make_terminal, run_async, start_readers
 from bulkprof.errors import ExitCode
 
 
@@ -27,6 +27,7 @@ def plan(
     shown: Display,
 ) -> int:
     """Show what would change; change nothing."""
+    start_readers(manifests)
     from bulkprof.reports.json import plan_json
     from bulkprof.system.temporary import temporary_folder
 

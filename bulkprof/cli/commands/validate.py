@@ -2,7 +2,7 @@
 
 from bulkprof.cli.app import app
 from bulkprof.cli.flags import ConfigOnly, Display, Manifests, with_flags
-from bulkprof.cli.running import make_options, make_terminal, run_async
+from bulkprof.cli.running import make_options, make_terminal, run_async, start_readers
 from bulkprof.errors import ExitCode
 
 
@@ -10,6 +10,7 @@ from bulkprof.errors import ExitCode
 @with_flags
 def validate(manifests: Manifests, run: ConfigOnly, shown: Display) -> int:
     """Show every problem of every row. Needs no network and no credentials."""
+    start_readers(manifests)
     from bulkprof.reports.json import validation_json
     from bulkprof.reports.text import counted
     from bulkprof.workflows import validate as validating

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeAlias
 import anyio.to_thread
 
 from bulkprof.errors import BulkprofError, ManifestError, UsageError
+from bulkprof.manifests.interpreters import end_early
 from bulkprof.manifests.parallel import ShareLostError, read_shares, share_out
 from bulkprof.manifests.readers import merge_readers
 from bulkprof.model import Problem, Target
@@ -109,6 +110,7 @@ async def _read(work: Workspace, run: RunFile, manifests: Sequence[str], rules: 
         except ShareLostError as error:
             ui.note(f"{error}: they are read again, by one process")
             ui = OnlyNew(ui, await forget_rows(run))
+    end_early()
     return await _write(work, run, Reading(rules, run.form).portions(manifests, readers, streams), ui)
 
 
