@@ -12,13 +12,14 @@ from typing import Any
 
 from bulkprof.config import Settings
 from bulkprof.errors import InvalidRequestError
-from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, RunStatus, Target
+from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, Target
 from bulkprof.planning.diff import DiffRules
 from bulkprof.plugins import FinishedRun, Outcome, OutcomeKind, RunContext, RunSummary
 from bulkprof.plugins.registry import Registry
 from bulkprof.profiles.catalogue import ModelSource
 from bulkprof.rules.accounts import Accounts
 from bulkprof.rules.expand import Rules
+from bulkprof.statuses import RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.run import RunFile
 

@@ -28,7 +28,7 @@ PROCESSES = 3
 
 def start_readers(manifests: Sequence[str]) -> None:
     """Start what large manifests are read with, while this process imports the rest."""
-    from bulkprof.manifests.interpreters import start_early
+    from bulkprof.manifests.parallel.interpreters import start_early
 
     start_early(manifests, PROCESSES, ("bulkprof.workflows.steps.rows", "bulkprof.config"))
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from bulkprof.errors import ExitCode, StateError
-from bulkprof.model import Action, Problem, RunStatus
+from bulkprof.model import Action, Problem
 from bulkprof.plugins.results import outcome_record
 from bulkprof.reports.plan import plan_of
+from bulkprof.statuses import RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import is_plan, status_of, told_its_end
 from bulkprof.store.run import RunFile

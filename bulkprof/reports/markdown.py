@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
-from bulkprof.model import AT_WORK, CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind, RunStatus
+from bulkprof.model import CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind
 from bulkprof.reports.text import calls_line, counted
+from bulkprof.statuses import AT_WORK, RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
 from bulkprof.store.run import RunFile

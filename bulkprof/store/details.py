@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, TypedDict, get_type_hints
 
-from bulkprof.model import RunStatus
+from bulkprof.statuses import RunStatus
 from bulkprof.store.errors import DamageError
 from bulkprof.store.rows import word
 

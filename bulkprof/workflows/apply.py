@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bulkprof.errors import DeclinedError, UsageError
 from bulkprof.locks.local import StateLock
-from bulkprof.model import RunStatus
 from bulkprof.planning.safety import check_alike
 from bulkprof.reports.plan import plan_of
+from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.history.compare import refresh_lost
 from bulkprof.store.history.directory import is_run_file

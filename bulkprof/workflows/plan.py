@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from bulkprof.errors import SafetyError
-from bulkprof.model import ActionKind, RunStatus
+from bulkprof.model import ActionKind
 from bulkprof.planning.safety import check_complete, check_prune, check_refused
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
 from bulkprof.reports.plan import plan_of
+from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.history.compare import refresh_lost
 from bulkprof.store.run import RunFile

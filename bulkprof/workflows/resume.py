@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bulkprof.errors import UsageError
-from bulkprof.model import NOTHING_SENT, UNFINISHED, RunStatus
+from bulkprof.statuses import NOTHING_SENT, UNFINISHED, RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from bulkprof.engine.outcomes import closed_outcome
-from bulkprof.model import DesiredProfile, OutcomeKind, Request, RunStatus, Target
+from bulkprof.model import DesiredProfile, OutcomeKind, Request, Target
+from bulkprof.statuses import RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.run import RunFile
 from tests.bench.process import BULKPROF, Usage, environment, measured

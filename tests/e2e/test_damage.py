@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.model import RunStatus, Target
+from bulkprof.model import Target
 from bulkprof.sandbox import Hypotheses, Sandbox
+from bulkprof.statuses import RunStatus
 from bulkprof.store.run import RunFile
 from bulkprof.system import clocks
 from bulkprof.totals import LostProfile

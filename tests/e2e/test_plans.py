@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from bulkprof.model import RunStatus
 from bulkprof.sandbox import Fault, Sandbox
+from bulkprof.statuses import RunStatus
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine, outcomes_of
 from tests.e2e.others import Others

@@ -8,8 +8,9 @@ import signal
 import pytest
 
 from bulkprof.delivery import sinks
-from bulkprof.model import OutcomeKind, RunStatus
+from bulkprof.model import OutcomeKind
 from bulkprof.sandbox import Fault, Rate, Sandbox
+from bulkprof.statuses import RunStatus
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine, until
 from tests.e2e.others import Others

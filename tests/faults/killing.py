@@ -18,8 +18,8 @@ from typing import Any
 
 import bulkprof
 from bulkprof.config import load
-from bulkprof.model import RunStatus
 from bulkprof.sandbox import Hypotheses, Rate, Sandbox, SandboxSettings
+from bulkprof.statuses import RunStatus
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.workflows.options import Options

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.model import RunStatus
 from bulkprof.sandbox import Hypotheses
+from bulkprof.statuses import RunStatus
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine
 from tests.faults.killing import APPLY, PATIENCE_S, RESUME, Victim

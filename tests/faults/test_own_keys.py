@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bulkprof.model import RunStatus
 from bulkprof.sandbox import Fault, Rate, Sandbox
+from bulkprof.statuses import RunStatus
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine, outcomes_of, read_json, until
 from tests.cli.test_interrupts import resume_command

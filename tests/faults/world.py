@@ -20,9 +20,10 @@ from bulkprof.aws import AwsSessions
 from bulkprof.config import Config, Settings
 from bulkprof.engine import outcomes as recording
 from bulkprof.engine import retry
-from bulkprof.model import UNFINISHED, Target
+from bulkprof.model import Target
 from bulkprof.pacing import pacer
 from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
+from bulkprof.statuses import UNFINISHED
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from bulkprof.manifests import interpreters, parts
-from bulkprof.manifests.parallel import ShareLostError, Shares, read_shares, share_out
-from bulkprof.manifests.parts import Part
+from bulkprof.manifests.parallel import interpreters, parts
+from bulkprof.manifests.parallel.parts import Part
+from bulkprof.manifests.parallel.shares import ShareLostError, Shares, read_shares, share_out
 from bulkprof.stop import Stop, StopRequestedError
 
 spans: Callable[[Part], Iterable[Any]] = attrgetter("span")

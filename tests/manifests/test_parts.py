@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bulkprof.manifests import parts
 from bulkprof.manifests.cells import Rejected
 from bulkprof.manifests.csv_rows import parse_csv
-from bulkprof.manifests.parts import Part, cut
+from bulkprof.manifests.parallel import parts
+from bulkprof.manifests.parallel.parts import Part, cut
 from bulkprof.manifests.readers import builtin_readers
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.api import Source

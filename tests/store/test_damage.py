@@ -16,7 +16,8 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import StateError
-from bulkprof.model import OutcomeKind, RunStatus
+from bulkprof.model import OutcomeKind
+from bulkprof.statuses import RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.migrations import NEWEST
 from bulkprof.store.run import RunFile

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from bulkprof.errors import DamagedError
-from bulkprof.model import RunStatus
+from bulkprof.statuses import RunStatus
 from bulkprof.store.details import Notes, RunDetails
 from bulkprof.store.run import RunFile
 

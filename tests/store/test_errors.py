@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.model import RunStatus
+from bulkprof.statuses import RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.errors import told
 from bulkprof.store.run import RunFile

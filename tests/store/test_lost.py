@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.model import Action, ActionKind, RunStatus
+from bulkprof.model import Action, ActionKind
+from bulkprof.statuses import RunStatus
 from bulkprof.store import lost
 from bulkprof.store.history.compare import refresh_lost
 from bulkprof.store.history.directory import StateDirectory

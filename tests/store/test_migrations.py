@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bulkprof.errors import StateError
-from bulkprof.model import RunStatus
+from bulkprof.statuses import RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.migrations import MIGRATIONS, NEWEST, migrate

@@ -16,7 +16,8 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, RunStatus, Target
+from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, Target
+from bulkprof.statuses import RunStatus
 from bulkprof.store import seals
 from bulkprof.store.run import RunFile
 from tests.factories import TARGET, desire, make_run, plan_all

@@ -14,9 +14,10 @@ import pytest
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import StateError
 from bulkprof.locks.local import StateLock
-from bulkprof.model import OutcomeKind, RunStatus
+from bulkprof.model import OutcomeKind
 from bulkprof.pacing.rates import RateStore
 from bulkprof.sandbox import Sandbox
+from bulkprof.statuses import RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.recent import NO_CHANGES, RecentRuns
 from bulkprof.system import private

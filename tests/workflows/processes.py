@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from bulkprof.config import load
-from bulkprof.manifests import interpreters, parts
+from bulkprof.manifests.parallel import interpreters, parts
 from bulkprof.model import Problem
 from bulkprof.stop import Stop
 from bulkprof.ui import Ui

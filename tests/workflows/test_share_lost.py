@@ -16,8 +16,8 @@ import pytest
 
 from bulkprof.config import load
 from bulkprof.errors import ExitCode, PluginError, RunInterruptedError
-from bulkprof.manifests import interpreters
-from bulkprof.manifests.interpreters import FROM_BYTES
+from bulkprof.manifests.parallel import interpreters
+from bulkprof.manifests.parallel.interpreters import FROM_BYTES
 from bulkprof.model import Problem
 from bulkprof.stop import Stop
 from bulkprof.ui import Ui
@@ -139,7 +139,7 @@ PROGRAM = """\
 import os
 import anyio
 import bulkprof
-from bulkprof.manifests import interpreters, parts
+from bulkprof.manifests.parallel import interpreters, parts
 
 print("begun", flush=True)
 os.sched_getaffinity = lambda _: {0, 1}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import ConfigError
-from bulkprof.manifests import interpreters, parallel
+from bulkprof.manifests.parallel import interpreters
+from bulkprof.manifests.parallel import shares as parallel
 from bulkprof.workflows.steps.rows import LARGEST
 from tests.workflows.processes import CONFIG, HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
 

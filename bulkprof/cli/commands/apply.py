@@ -57,8 +57,8 @@ def resume(
 
 def _carry_out(terminal: "Terminal", flags: Execution, work: Callable[[], Awaitable["RunSummary"]]) -> int:
     """Run a use case that changes things, and show its end. Return the exit code."""
-    from bulkprof.model import RunStatus
     from bulkprof.reports.failures import failure_lines
+    from bulkprof.statuses import RunStatus
     from bulkprof.store.history.directory import StateDirectory
     from bulkprof.store.run import RunFile
 

@@ -31,12 +31,12 @@ def report(
     RUN may also be the file of `plan --out`.
     """
     from bulkprof.config import load
-    from bulkprof.model import RunStatus
     from bulkprof.reports.failed_rows import write_failed
     from bulkprof.reports.json import report_json
     from bulkprof.reports.markdown import plan_markdown, run_markdown
     from bulkprof.reports.plan import plan_of
     from bulkprof.reports.results import write_results
+    from bulkprof.statuses import RunStatus
     from bulkprof.store.history.directory import StateDirectory
     from bulkprof.store.history.status import is_plan
     from bulkprof.store.run import RunFile
@@ -82,8 +82,8 @@ def report(
 
 
 def _show_plan(terminal: "Terminal", run: "RunFile", state: "StateDirectory", again: list[str]) -> None:
-    from bulkprof.model import RunStatus
     from bulkprof.reports.text import show_plan
+    from bulkprof.statuses import RunStatus
 
     show_plan(terminal.output.console, run)
     details, kept = run.details(), run.path.absolute().parent != state.runs.absolute()
@@ -100,9 +100,9 @@ def _show_plan(terminal: "Terminal", run: "RunFile", state: "StateDirectory", ag
 def _show_run(
     terminal: "Terminal", summary: "RunSummary", run: "RunFile", state: "StateDirectory", again: list[str]
 ) -> None:
-    from bulkprof.model import AT_WORK, RunStatus
     from bulkprof.reports.failures import failure_lines
     from bulkprof.reports.text import show_summary
+    from bulkprof.statuses import AT_WORK, RunStatus
     from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
     from bulkprof.text.printable import headed, printable_lines
 

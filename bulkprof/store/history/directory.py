@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bulkprof.errors import DamagedError, StateError, UsageError
-from bulkprof.model import UNAPPROVED, UNFINISHED, RunStatus
+from bulkprof.statuses import UNAPPROVED, UNFINISHED, RunStatus
 from bulkprof.store.run import RunFile
 from bulkprof.system.private import OURS, create_private, private_directory, private_folder, require_no_link
 

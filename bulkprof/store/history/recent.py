@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.model import EMPTY, OutcomeKind, RunStatus, Target
+from bulkprof.model import EMPTY, OutcomeKind, Target
 from bulkprof.profiles.operations import CHANGES
+from bulkprof.statuses import RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.rows import ChangeRow, columns, read, word
 from bulkprof.store.run import RunFile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bulkprof.locks import local as lock
-from bulkprof.model import AT_WORK, NOTHING_SENT, UNAPPROVED, RunStatus
+from bulkprof.statuses import AT_WORK, NOTHING_SENT, UNAPPROVED, RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import headed, printable_lines

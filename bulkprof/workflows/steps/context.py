@@ -30,12 +30,13 @@ from bulkprof.errors import (
     unwrapped,
 )
 from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, pieces
-from bulkprof.model import NOTHING_SENT, Directory, RunStatus
+from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.accounts import Accounts, Filters
 from bulkprof.rules.expand import Rules
 from bulkprof.rules.regions import region_doubt
+from bulkprof.statuses import NOTHING_SENT, RunStatus
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.details import RunDetails
 from bulkprof.store.history.directory import StateDirectory, new_run_id

@@ -16,12 +16,13 @@ from bulkprof.delivery.sinks import Delivery, make_sinks
 from bulkprof.engine.engine import Engine, EngineSettings
 from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import BulkprofError, ExitCode, StateError, UnforeseenError, unwrapped
-from bulkprof.model import FAILURES, Outcome, RunStatus, Target
+from bulkprof.model import FAILURES, Outcome, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
 from bulkprof.reports.failed_rows import write_failed
 from bulkprof.reports.progress import Remaining
 from bulkprof.reports.results import write_results
+from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines

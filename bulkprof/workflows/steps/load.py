@@ -17,8 +17,8 @@ from typing import NamedTuple, TypeAlias
 import anyio.to_thread
 
 from bulkprof.errors import BulkprofError, ManifestError, UsageError
-from bulkprof.manifests.interpreters import end_early
-from bulkprof.manifests.parallel import ShareLostError, read_shares, share_out
+from bulkprof.manifests.parallel.interpreters import end_early
+from bulkprof.manifests.parallel.shares import ShareLostError, read_shares, share_out
 from bulkprof.manifests.readers import merge_readers
 from bulkprof.model import Problem, Target
 from bulkprof.rules.columns import check_needed

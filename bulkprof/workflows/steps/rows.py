@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 from bulkprof.manifests.cells import Rejected
-from bulkprof.manifests.parts import Part
+from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
 from bulkprof.model import DesiredProfile, Problem
 from bulkprof.plugins import Reader

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from bulkprof.errors import StateError
-from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, RunStatus, Target
+from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Target
 from bulkprof.sandbox import Fault, Rate, Sandbox
+from bulkprof.statuses import RunStatus
 from bulkprof.store.history.compare import SHOWN, since_last
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import told_its_end

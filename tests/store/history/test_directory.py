@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import StateError, UsageError
-from bulkprof.model import UNFINISHED, RunStatus
+from bulkprof.statuses import UNFINISHED, RunStatus
 from bulkprof.store.history.directory import StateDirectory, is_run_file, new_run_id
 from bulkprof.store.run import RunFile
 from tests.factories import desire, make_run

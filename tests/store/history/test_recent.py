@@ -11,8 +11,9 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import StateError
-from bulkprof.model import ActionKind, OutcomeKind, RunStatus
+from bulkprof.model import ActionKind, OutcomeKind
 from bulkprof.profiles.operations import CHANGES
+from bulkprof.statuses import RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.recent import TAGS_SETTLE_S, RecentRuns
 from bulkprof.store.run import RunFile

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
-from bulkprof.model import OutcomeKind, RunStatus, Target
+from bulkprof.model import OutcomeKind, Target
+from bulkprof.statuses import RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.recent import NO_CHANGES, TAGS_SETTLE_S, RecentRuns
 from bulkprof.system.clocks import HEARTBEAT_S

@@ -10,7 +10,7 @@ import pytest
 
 from bulkprof.locks import local as lock
 from bulkprof.locks.local import Seen, StateLock, look
-from bulkprof.model import RunStatus
+from bulkprof.statuses import RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import status_of
 from bulkprof.store.run import RunFile

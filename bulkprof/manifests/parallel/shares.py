@@ -21,9 +21,9 @@ from typing import IO, Any, NamedTuple, TypeVar
 import anyio
 import anyio.to_thread
 
-from bulkprof.manifests import interpreters
-from bulkprof.manifests.interpreters import cores, running
-from bulkprof.manifests.parts import Part, cut
+from bulkprof.manifests.parallel import interpreters
+from bulkprof.manifests.parallel.interpreters import cores, running
+from bulkprof.manifests.parallel.parts import Part, cut
 from bulkprof.stop import Stop
 
 T = TypeVar("T")

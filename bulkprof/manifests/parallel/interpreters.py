@@ -26,7 +26,7 @@ _START = """\
 import pickle, sys
 try:
     sys.path, imports = pickle.load(sys.stdin.buffer)
-    from bulkprof.manifests.interpreters import work
+    from bulkprof.manifests.parallel.interpreters import work
     for name in imports:
         __import__(name)
     task = pickle.load(sys.stdin.buffer)

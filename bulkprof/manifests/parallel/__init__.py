@@ -1,0 +1,1 @@
+"""Large manifests, read by several processes: cut into parts, shared out, read by other interpreters."""
