@@ -67,7 +67,7 @@ async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Pl
 
 @contextmanager
 def _whole_or_gone(out: Path) -> Iterator[None]:
-    """Half a plan must not be mistaken for one, also where the caller cancels: so this doesn't await anything."""
+    """Remove a half-written plan, so that it isn't mistaken for a whole one. Awaits nothing: a cancellation can't stop it."""
     try:
         yield
     except BaseException:

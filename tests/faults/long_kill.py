@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -34,5 +34,7 @@ def kill_everywhere(kills: int, *, tell: Callable[[str], None]) -> tuple[int, in
 
 if __name__ == "__main__":
     began = time.monotonic()
-    _, done = kill_everywhere(int(sys.argv[1]) if sys.argv[1:] else 200, tell=lambda line: print(line, flush=True))
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.long_kill")
+    parser.add_argument("kills", nargs="?", type=int, default=200, help="how many processes to kill (default: 200)")
+    _, done = kill_everywhere(parser.parse_args().kills, tell=lambda line: print(line, flush=True))
     print(f"{done} kills in {time.monotonic() - began:.0f} s, every row was made exactly once")
