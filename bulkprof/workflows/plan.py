@@ -67,7 +67,7 @@ async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Pl
 
 @contextmanager
 def _whole_or_gone(out: Path) -> Iterator[None]:
-    """Remove a half-written plan, so that it isn't mistaken for a whole one. Awaits nothing: a cancellation can't stop it."""
+    """Remove a half-written plan, so that it isn't taken for a whole one. Awaits nothing, so nothing can cancel it."""
     try:
         yield
     except BaseException:
