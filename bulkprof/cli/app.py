@@ -35,9 +35,9 @@ HOMES = {
     "plugins": "plugins",
     "sandbox": "sandbox",
 }
-"""Commands in the order of `--help`, each with its module. Only the module of the given command is imported, since creating
-all of them is much of the time of a short command. Annotations there are not strings, for the same reason: typer would
-evaluate each of them several times."""
+"""Commands in the order of `--help`, each with its module. Only the module of the given command is imported, since
+creating all of them is much of the time of a short command. Annotations there are not strings, for the same reason:
+typer would evaluate each of them several times."""
 
 
 class _InOrder(TyperGroup):

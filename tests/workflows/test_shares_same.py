@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,16 @@ def test_small_manifests_are_not_worth_it(processes: Processes, monkeypatch: pyt
     manifest = write("a.csv", ROWS)
     monkeypatch.setattr(interpreters, "FROM_BYTES", Path(manifest).stat().st_size + 1)
     validated(manifest)
+    assert not processes.started
+
+
+@pytest.mark.parametrize("executable", ["", None])
+def test_a_program_without_an_interpreter_reads_alone(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, executable: str | None
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    assert validated(write("a.csv", ROWS)).desired == 1600
+    interpreters.start_early(["a.csv"], 3, ())
     assert not processes.started
 
 

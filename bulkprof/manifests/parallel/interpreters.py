@@ -43,6 +43,11 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def can_start() -> bool:
+    """Return whether there is an interpreter to start: none for what is frozen into a file, or embedded in a program."""
+    return bool(sys.executable) and not hasattr(sys, "frozen")
+
+
 def start_early(manifests: Sequence[str], most: int, imports: Sequence[str]) -> None:
     """Start what the reading of `manifests` by `most` processes will probably need, this one being among them.
 
@@ -52,7 +57,7 @@ def start_early(manifests: Sequence[str], most: int, imports: Sequence[str]) -> 
     for manifest in manifests:
         with suppress(OSError, ValueError):
             sizes += Path(manifest).stat().st_size if manifest.lower().endswith(SUFFIXES) else 0
-    if sizes >= FROM_BYTES and not hasattr(sys, "frozen"):
+    if sizes >= FROM_BYTES and can_start():
         # Where none can be started, the reading says so, or does without.
         with suppress(OSError):
             while len(_early) < min(most, cores()) - 1:

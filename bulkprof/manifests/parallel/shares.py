@@ -13,7 +13,6 @@ import errno
 import os
 import pickle
 import stat
-import sys
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from typing import IO, Any, NamedTuple, TypeVar
@@ -22,7 +21,7 @@ import anyio
 import anyio.to_thread
 
 from bulkprof.manifests.parallel import interpreters
-from bulkprof.manifests.parallel.interpreters import cores, running
+from bulkprof.manifests.parallel.interpreters import can_start, cores, running
 from bulkprof.manifests.parallel.parts import Part, cut
 from bulkprof.stop import Stop
 
@@ -56,8 +55,7 @@ def share_out(manifests: Sequence[str], read_by_rules: Collection[str] | None, m
     `read_by_rules` are the columns that rules read, where that is known.
     """
     most = min(most, cores())
-    # What is frozen into one file has no interpreter that could be started.
-    if most < 2 or hasattr(sys, "frozen"):
+    if most < 2 or not can_start():
         return None
     try:
         states = list(map(_state, manifests))
