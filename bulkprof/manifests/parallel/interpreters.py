@@ -44,7 +44,7 @@ def cores() -> int:
 
 
 def can_start() -> bool:
-    """Return whether there is an interpreter to start: none for what is frozen into a file, or embedded in a program."""
+    """Return whether there is an interpreter to start: none in a program that is one frozen file, or embeds Python."""
     return bool(sys.executable) and not hasattr(sys, "frozen")
 
 
