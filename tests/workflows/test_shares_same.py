@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import ConfigError
-from bulkprof.manifests.parallel import interpreters
+from bulkprof.manifests.parallel import interpreters, parts
 from bulkprof.manifests.parallel import shares as parallel
 from bulkprof.workflows.steps.rows import LARGEST
 from tests.workflows.processes import CONFIG, HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
@@ -74,6 +74,21 @@ def test_a_program_without_an_interpreter_reads_alone(
     assert validated(write("a.csv", ROWS)).desired == 1600
     interpreters.start_early(["a.csv"], 3, ())
     assert not processes.started
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_what_was_started_early_is_used_and_the_rest_is_ended(processes: Processes, most: int) -> None:
+    manifest = write("a.csv", ROWS)
+    interpreters.start_early([manifest, "missing.csv", "a.json"], 3, ("bulkprof.config",))
+    assert len(processes.started) == 2
+    assert validated(manifest, processes=most).desired == 1600
+    assert len(processes.started) == 2
+    assert processes.all_ended()
+
+
+@pytest.mark.parametrize("suffix", interpreters.SUFFIXES)
+def test_what_is_read_early_can_be_cut(processes: Processes, suffix: str) -> None:
+    assert len(parts.cut(write(f"a{suffix}", ROWS))) > 1
 
 
 def test_they_notice_a_column_that_no_manifest_has(processes: Processes) -> None:

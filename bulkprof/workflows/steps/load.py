@@ -96,22 +96,33 @@ async def read_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) 
 
 async def _read(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> _Loaded:
     """Read manifests, large ones in several processes, where that finds the same."""
-    shares = None
+    try:
+        if (found := await _read_in_shares(work, run, manifests, rules, ui)) is not None:
+            return found
+    except ShareLostError as error:
+        ui.note(f"{error}: they are read again, by one process")
+        ui = OnlyNew(ui, await forget_rows(run))
+    finally:
+        # A run may go on for hours: those that this reading had no use for must not wait all the time.
+        end_early()
     readers, streams = merge_readers(work.registry), await work.streams(manifests)
-    # Resolved accounts are remembered by the rules themselves, which every process has for itself.
-    if not rules.accounts.are_resolved and rows_are_independent(work.registry):
-        columns, most = work.registry.columns_read(), work.options.processes
-        shares = await anyio.to_thread.run_sync(share_out, manifests, columns, most)
-    if shares:
-        # Rules remember what they have reported, so those that start again are others.
-        share = Reading(rules.anew(), run.form)
-        try:
-            return await _write(work, run, read_shares(shares, share.portions_of_part, work.stop), ui)
-        except ShareLostError as error:
-            ui.note(f"{error}: they are read again, by one process")
-            ui = OnlyNew(ui, await forget_rows(run))
-    end_early()
     return await _write(work, run, Reading(rules, run.form).portions(manifests, readers, streams), ui)
+
+
+async def _read_in_shares(
+    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui
+) -> _Loaded | None:
+    """Read manifests in several processes; None where that wouldn't pay, or not find the same."""
+    # Resolved accounts are remembered by the rules themselves, which every process has for itself.
+    if rules.accounts.are_resolved or not rows_are_independent(work.registry):
+        return None
+    columns, most = work.registry.columns_read(), work.options.processes
+    shares = await anyio.to_thread.run_sync(share_out, manifests, columns, most)
+    if shares is None:
+        return None
+    # Rules remember what they have reported, so those that start again are others.
+    share = Reading(rules.anew(), run.form)
+    return await _write(work, run, read_shares(shares, share.portions_of_part, work.stop), ui)
 
 
 class _Loaded(NamedTuple):
