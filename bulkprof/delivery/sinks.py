@@ -124,8 +124,8 @@ class Delivery:
         if taken := await self._guarded(plugin, sink, "finish", end):
             if taken.returned and not isinstance(taken.returned, str):
                 self.warn(
-                    f"sink {sink.name!r} (plugin {plugin!r}): {type(sink).__name__}.finish answers "
-                    f"{type(taken.returned).__name__}, which is no link: answer a URL or None"
+                    f"sink {sink.name!r} (plugin {plugin!r}): {type(sink).__name__}.finish returned "
+                    f"{type(taken.returned).__name__}, which is no link: return a URL or None"
                 )
             elif taken.returned:
                 # Kept with the run, for sinks that are served by a later `redeliver`.

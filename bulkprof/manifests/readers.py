@@ -113,7 +113,7 @@ def merge_readers(registry: Registry) -> Mapping[str, Reader]:
     owners = dict.fromkeys(merged, "bulkprof itself")
     for plugin, found in registry.gather("bulkprof_readers"):
         if not isinstance(found, Mapping) or not all(isinstance(suffix, str) for suffix in found):
-            raise PluginError(plugin, f"bulkprof_readers answers readers by suffix, not {found!r}")
+            raise PluginError(plugin, f"bulkprof_readers returns readers by suffix, not {found!r}")
         for suffix, reader in found.items():
             wanted = suffix.lower()
             if not wanted.startswith(".") or len(wanted) < 2:

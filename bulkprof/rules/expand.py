@@ -195,7 +195,7 @@ class Rules:
             for problem in answer if isinstance(answer, Iterable) else [answer]:
                 if not isinstance(problem, Problem):
                     kind = type(problem).__name__
-                    message = f"bulkprof_check_profile answers problems or None, not {kind}"
+                    message = f"bulkprof_check_profile returns problems or None, not {kind}"
                     raise PluginError(implementation.plugin, message)
                 if not problem.file:
                     problem = replace(problem, file=request.file, line=problem.line or request.line)  # noqa: PLW2901

@@ -71,7 +71,7 @@ def _check(plugin: str, answer: object, request: Request) -> None:
     """A wrong shape would surface far from the plugin that made it; wrong values are checked with all others."""
     hook = "bulkprof_prepare_request"
     if not isinstance(answer, Request):
-        raise PluginError(plugin, f"{hook} answers a Request or None, not {type(answer).__name__}")
+        raise PluginError(plugin, f"{hook} returns a Request or None, not {type(answer).__name__}")
     if (answer.file, answer.line) != (request.file, request.line):
         raise PluginError(
             plugin, f"{hook} changed the row's file or line, which must stay {request.file}:{request.line}"

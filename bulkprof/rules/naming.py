@@ -59,7 +59,7 @@ def _first(
         if answer is not None:
             if not isinstance(answer, str):
                 kind = type(answer).__name__
-                raise PluginError(implementation.plugin, f"bulkprof_name_profile answers a string or None, not {kind}")
+                raise PluginError(implementation.plugin, f"bulkprof_name_profile returns a string or None, not {kind}")
             return answer, implementation.plugin
         if len(problems) > before:
             break

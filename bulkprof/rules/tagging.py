@@ -129,7 +129,7 @@ class Tagging:
 def _check(plugin: str, answer: Any) -> None:
     """Raise `PluginError` unless what a plugin returned is a mapping of strings."""
     if answer.__class__ is not dict and not isinstance(answer, Mapping):
-        raise PluginError(plugin, f"bulkprof_tag_profile answers a mapping or None, not {type(answer).__name__}")
+        raise PluginError(plugin, f"bulkprof_tag_profile returns a mapping or None, not {type(answer).__name__}")
     for key, value in answer.items():
         if value.__class__ is not str or key.__class__ is not str:
             raise PluginError(plugin, f"bulkprof_tag_profile answered the tag {key!r}: {value!r}; both must be strings")

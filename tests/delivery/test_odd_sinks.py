@@ -148,6 +148,6 @@ async def test_what_a_sink_answers_that_is_no_link_is_told_and_harms_nothing(run
     odd, other = FakeSink("odd", link=cast("str", {"url": object()})), FakeSink("other")
     assert await deliver_to(run, told, odd, other).finish(SUMMARY) == []
     assert [line.partition(": ")[2] for line in told] == [
-        "FakeSink.finish answers dict, which is no link: answer a URL or None"
+        "FakeSink.finish returned dict, which is no link: return a URL or None"
     ]
     assert other.ends[0].links == {}
