@@ -1,0 +1,36 @@
+"""Kinds of fields that tables of the config share."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+OF_TAGS = r"^[a-zA-Z0-9\s._:/=+@-]*$"
+"""The characters of tag keys and values. Lengths are limited beside it: a count in a pattern takes long to compile."""
+
+
+def _as_tuple(value: Any) -> Any:
+    """Let a single value stand for a list of one, as manifests do."""
+    return (value,) if isinstance(value, str) else value
+
+
+Several = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Section(BaseModel):
+    """A table of the config; a misspelt key is an error, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def split_s3_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`. Raises `ValueError` that says what is wrong, without quoting the value."""
+    parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", uri, re.DOTALL)
+    if parts is None:
+        raise ValueError("write it as s3://bucket/key, with a bucket's name and an object's key")
+    bucket, key = parts.groups()
+    if key.endswith("/") or len(key.encode()) > 1024 or not key.isprintable():
+        raise ValueError("the key must name an object: no slash at its end, at most 1024 bytes, no control characters")
+    return bucket, key

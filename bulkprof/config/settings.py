@@ -1,0 +1,109 @@
+"""`bulkprof.toml` as settings, table by table: validated whole, unknown keys refused.
+
+Environment variables of the AWS SDK are not repeated here: credentials, Region and endpoint are the SDK's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from bulkprof.config.fields import OF_TAGS, Section, Several, split_s3_uri
+from bulkprof.config.organization import Organization
+
+MOST_TARGETS = 1000
+"""Targets at once: each holds a connection or more."""
+
+
+class Defaults(Section):
+    """What a row gets where its cell is empty."""
+
+    model: Several = ()
+    account: Several = ()
+    region: Several = ()
+    description: str | None = None
+
+
+class Run(Section):
+    """How hard a run may work."""
+
+    max_calls_in_flight: int = Field(default=64, ge=1, le=1000)
+    """Calls whose answers are due. Of those that have gone without one for a second there may be as many again, and two
+    for each of `max_targets_in_flight`."""
+    max_targets_in_flight: int = Field(default=50, ge=1, le=MOST_TARGETS)
+    """Targets at work. Of those that have stopped answering there may be as many again."""
+    headroom: float = Field(default=0.0, ge=0.0, le=0.9)
+    """The share of each learned rate that is left to others."""
+    attempts: int = Field(default=8, ge=1, le=100)
+    """Calls per action before it counts as failed; throttled ones are not counted."""
+    timeout_s: float = Field(default=30.0, gt=0, le=300)
+    """Seconds until an unanswered call counts as ambiguous."""
+    settle_s: float = Field(default=10.0, ge=0, le=600)
+    """Seconds that a new profile may take to show in lists: how long a lost answer is waited out."""
+
+
+class Replace(Section):
+    """What becomes of a profile that a new one takes the place of."""
+
+    grace_days: float = Field(default=0.0, ge=0, le=3650)
+    """Days that it is kept beside the new one, where AWS takes two of one name; 0 deletes it at once."""
+    tag: str = Field(default="bulkprof:delete-after", min_length=1, max_length=128, pattern=OF_TAGS)
+    """The tag that says until when."""
+
+
+class Prune(Section):
+    """How much of an estate one run may delete: the larger of share and count, in all and in each account."""
+
+    percent: float = Field(default=10.0, ge=0, le=100)
+    """Of the estate's profiles that exist."""
+    count: int = Field(default=5, ge=0)
+    account_percent: float = Field(default=25.0, ge=0, le=100)
+    """Of the estate's profiles in one account: more than of all, since a team that leaves may be most of an account."""
+    account_count: int = Field(default=5, ge=0)
+
+
+class Lock(Section):
+    """A lock for runners on different machines, besides the one that the state directory always has."""
+
+    s3: str | None = None
+    """An object, `s3://bucket/key`, that a run holds while it works; all runs that name it take turns."""
+    region: str | None = None
+    """The bucket's Region, where it isn't the SDK's default one."""
+    expiry_s: float = Field(default=60.0, ge=15, le=3600)
+    """Seconds after its last renewal until the lock of a run that died is free."""
+
+    @field_validator("s3")
+    @classmethod
+    def _names_an_object(cls, uri: str | None) -> str | None:
+        if uri is not None:
+            split_s3_uri(uri)
+        return uri
+
+
+class Settings(Section):
+    """The whole of `bulkprof.toml`."""
+
+    estate: str = Field(default="default", min_length=1, max_length=256, pattern=OF_TAGS)
+    """The name that this set of manifests is managed under; the ownership tag's value."""
+    ownership_tag: str = Field(default="bulkprof:estate", min_length=1, max_length=128, pattern=OF_TAGS)
+    keys_tag: str = Field(default="bulkprof:keys", max_length=128, pattern=OF_TAGS)
+    """The tag that lists the keys which bulkprof manages on a profile; empty for none, and for never removing one."""
+    tags: Literal["merge", "exact"] = "merge"
+    """`merge` leaves tags alone that were never declared; `exact` removes them."""
+    defaults: Defaults = Defaults()
+    models: Mapping[str, str] = Field(default_factory=dict)
+    """Aliases: a short name to a model id, system profile id or ARN."""
+    organization: Organization = Organization()
+    run: Run = Run()
+    replace: Replace = Replace()
+    prune: Prune = Prune()
+    lock: Lock = Lock()
+    plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
+    """One table per active plugin, in the order in which they run."""
+
+    @property
+    def own_tags(self) -> frozenset[str]:
+        """The keys of the tags that bulkprof itself sets: no manifest has them."""
+        return frozenset({self.ownership_tag, self.keys_tag, self.replace.tag})
