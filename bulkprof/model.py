@@ -305,3 +305,6 @@ class Outcome:
     """Calls sent for this action, throttled ones included."""
     error_code: str = ""
     error_message: str = ""
+    source_arn: str = ""
+    """What the profile is made from in its target; empty where that was never found out, as for deletions."""
+    description: str = ""

@@ -64,6 +64,8 @@ class OutcomeRow(NamedTuple):
     attempts: int
     error_code: str
     error_message: str
+    source_arn: str
+    description: str
 
 
 class ProblemRow(NamedTuple):
@@ -103,7 +105,11 @@ INSERT_OUTCOME = (
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _OF_TARGET = {"account": "t.account", "region": "t.region"}
-_OF_ACTION = {"action": "a.id", **{name: f"a.{name}" for name in ("name", "file", "line", "model", "tags")}}
+_OF_ACTION = {
+    "action": "a.id",
+    **{name: f"a.{name}" for name in ("name", "file", "line", "model", "tags", "source_arn")},
+    "description": "coalesce(a.description, '')",
+}
 SELECT_OUTCOME = (
     f"SELECT {columns(OutcomeRow, 'o', **_OF_TARGET, **_OF_ACTION)} FROM outcome o "
     "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target"
@@ -273,4 +279,6 @@ def to_outcome(row: OutcomeRow) -> Outcome:
         attempts=row.attempts,
         error_code=row.error_code,
         error_message=row.error_message,
+        source_arn=row.source_arn,
+        description=row.description,
     )
