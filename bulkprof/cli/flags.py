@@ -110,8 +110,12 @@ class Execution:
 
     results: Annotated[
         Path | None,
-        flag("--results", "A line per profile: .csv or .jsonl.", metavar="FILE"),
+        flag("--results", "A line per profile: .csv, .jsonl or .xlsx.", metavar="FILE"),
     ] = None
+    results_columns: Annotated[
+        bool,
+        flag("--results-columns", "Results keep the manifests' own columns, as they do for workbooks."),
+    ] = False
     failed: Annotated[
         Path | None,
         flag("--failed", "Rows that failed, as a manifest: .csv or .jsonl.", metavar="FILE"),

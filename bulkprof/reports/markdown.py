@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
 from bulkprof.model import CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind
+from bulkprof.reports.run import where_and_when
 from bulkprof.reports.text import calls_line, counted
 from bulkprof.statuses import AT_WORK, RunStatus
 from bulkprof.store.history.directory import StateDirectory
@@ -32,6 +33,8 @@ def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> It
     yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
     yield ""
     details = run.details()
+    told = where_and_when(details)
+    yield from (f"{_cell(told[0].upper() + told[1:], None)}.", "")
     error = details.error
     if error and details.status is RunStatus.REFUSED:
         yield from (f"**The run did not start:** {_cell(error, None)}", "")

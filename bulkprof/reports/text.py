@@ -126,6 +126,18 @@ def plan_line(action: Action) -> str:
 
 def show_summary(console: Console, summary: RunSummary, failures: Iterable[str]) -> None:
     """Print a run's end: a table of outcomes, then what failed."""
+    if not summary.changed and summary.exit_code == 0:
+        console.print("Nothing to do: AWS is as the manifests want it.")
+    show_outcomes(console, summary)
+    show_failures(console, failures)
+    since = summary.since_last
+    if since and since.has_news:
+        console.print(str(since), markup=False, highlight=False, soft_wrap=True)
+    console.print(summary_line(summary), highlight=False, soft_wrap=True)
+
+
+def show_outcomes(console: Console, summary: RunSummary) -> None:
+    """Print how many profiles ended as what."""
     from rich.table import Table
 
     table = Table("outcome", header_style="bold")
@@ -135,12 +147,10 @@ def show_summary(console: Console, summary: RunSummary, failures: Iterable[str])
             table.add_row(f"[{style}]{kind}[/]", str(count))
     if summary.invalid:
         table.add_row("[bold red]invalid rows left out[/]", str(summary.invalid))
-    if not summary.changed and summary.exit_code == 0:
-        console.print("Nothing to do: AWS is as the manifests want it.")
     console.print(table)
+
+
+def show_failures(console: Console, failures: Iterable[str]) -> None:
+    """Print what needs attention, a line each."""
     for line in failures:
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
-    since = summary.since_last
-    if since and since.has_news:
-        console.print(str(since), markup=False, highlight=False, soft_wrap=True)
-    console.print(summary_line(summary), highlight=False, soft_wrap=True)

@@ -154,11 +154,11 @@ Desired = tuple[Any, ...]
 
 With the target's id in the first one's place, they are the values of `INSERT_BRIEF` or `INSERT_DESIRED`.
 """
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _dump(mapping: Mapping[str, str]) -> str:
-    return _encode(dict(mapping)) if mapping else "{}"
+    return encode(dict(mapping)) if mapping else "{}"
 
 
 def brief(profile: DesiredProfile) -> Desired:

@@ -51,6 +51,8 @@ class RunDetails:
     replace: bool = False
     prune: bool = False
     sandbox: bool = False
+    results_columns: bool = False
+    """Whether the manifests' rows are kept as they are written, for the results."""
     accounts: tuple[str, ...] = ()
     not_accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()

@@ -31,7 +31,9 @@ class Options:
     regions: Sequence[str] = ()
     """Work in these Regions only."""
     results: Path | None = None
-    """Where the results file goes: .csv or .jsonl."""
+    """Where the results file goes: .csv, .jsonl or .xlsx."""
+    results_columns: bool = False
+    """Keep the manifests' own columns, for the results of this run and of later reports; workbooks' are kept always."""
     failed: Path | None = None
     """Where the rows that didn't end in order go, in manifest form: .csv or .jsonl."""
     csv_cells: Literal["safe", "raw"] | None = None

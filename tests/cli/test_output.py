@@ -61,7 +61,7 @@ def test_json_needs_no_network(commands: CommandLine) -> None:
         ("plan absent.csv", 65, "nothing was changed"),
         ("apply teams.csv --yes", 1, "no AWS credentials"),
         ("plan teams.csv", 1, "no AWS credentials"),
-        ("sync teams.csv --results x.txt", 64, "must end in .csv or .jsonl"),
+        ("sync teams.csv --results x.txt", 64, "must end in .csv, .jsonl or .xlsx"),
         ("resume", 64, "no interrupted run"),
         ("report 2026", 64, "no run '2026'"),
         ("runs redeliver 2026", 64, "no run '2026'"),

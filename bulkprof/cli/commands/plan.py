@@ -23,7 +23,7 @@ def plan(
     ] = None,
     detailed_exitcode: Annotated[bool, flag("--detailed-exitcode", "Exit 2 when changes wait.")] = False,
     scope: Scope,
-    run: Annotated[Execution, Only("max_targets_in_flight", "config", "state_dir", "sandbox")],
+    run: Annotated[Execution, Only("results_columns", "max_targets_in_flight", "config", "state_dir", "sandbox")],
     shown: Display,
 ) -> int:
     """Show what would change; change nothing."""

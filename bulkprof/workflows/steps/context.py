@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, pieces
 from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
+from bulkprof.reports.results.files import check_results, require_sheets
 from bulkprof.rules.accounts import Accounts, Filters
 from bulkprof.rules.expand import Rules
 from bulkprof.rules.regions import region_doubt
@@ -47,6 +49,13 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+
+_WORKBOOK = re.compile(r"\.(xlsx|xlsm|xls|ods)(#.*)?$", re.IGNORECASE | re.DOTALL)
+
+
+def is_workbook(manifest: str) -> bool:
+    """Whether a manifest is a sheet of a workbook (`teams.xlsx`, `teams.xlsx#Sheet`), by its name."""
+    return bool(_WORKBOOK.search(manifest))
 
 
 class Workspace:
@@ -67,9 +76,10 @@ class Workspace:
         self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
         self.deadline = Deadline.parse(options.deadline, utc_now()) if options.deadline else None
         """Counted from here on, where it is a duration."""
-        for flag, path in (("--results", options.results), ("--failed", options.failed)):
-            if path is not None:
-                check_path(flag, path)
+        if options.results is not None:
+            check_results(options.results)
+        if options.failed is not None:
+            check_path("--failed", options.failed)
         self._streams: dict[str, BinaryIO] = {}
         for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
             for region in regions:
@@ -124,6 +134,7 @@ class Workspace:
                 replace=self.options.replace,
                 prune=self.options.prune,
                 sandbox=self.options.sandbox,
+                results_columns=self.options.results_columns or any(map(is_workbook, manifests)),
                 accounts=self.filters.accounts,
                 not_accounts=self.filters.not_accounts,
                 regions=self.filters.regions,
@@ -138,6 +149,7 @@ class Workspace:
                 f"{run.path} belongs to estate {details.estate!r}, and the config says {self.settings.estate!r}; "
                 "use the config that it was made with: --config FILE"
             )
+        require_sheets(run, asked=self.options.results_columns)
         filters = Filters(details.accounts, details.not_accounts, details.regions)
         if self.filters and self.filters != filters:
             raise UsageError(f"{run.path} was planned without {self.filters}; make another plan with it")
@@ -148,6 +160,7 @@ class Workspace:
             replace=details.replace,
             prune=details.prune,
             sandbox=details.sandbox or self.options.sandbox,
+            results_columns=details.results_columns,
             accounts=details.accounts,
             not_accounts=details.not_accounts,
             regions=details.regions,

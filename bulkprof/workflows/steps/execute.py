@@ -21,7 +21,7 @@ from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
 from bulkprof.reports.failed_rows import write_failed
 from bulkprof.reports.progress import Remaining
-from bulkprof.reports.results import write_results
+from bulkprof.reports.results.files import write_results
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
@@ -177,7 +177,7 @@ def _write_files(work: Workspace, run: RunFile) -> None:
     faults = []
     try:
         if work.options.results:
-            write_results(work.options.results, run.results(), raw=work.options.csv_cells == "raw")
+            write_results(work.options.results, run, raw=work.options.csv_cells == "raw")
     except StateError as error:
         faults.append(f"{error}; nothing is lost: bulkprof report {run.details().id} --results FILE")
     try:

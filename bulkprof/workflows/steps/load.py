@@ -25,7 +25,7 @@ from bulkprof.rules.columns import check_needed
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.store.history.directory import is_run_file
-from bulkprof.store.intake import Clash
+from bulkprof.store.intake import Clash, SheetRow
 from bulkprof.store.run import RunFile
 from bulkprof.text.looks import visible
 from bulkprof.ui import OnlyNew, Ui
@@ -106,7 +106,7 @@ async def _read(work: Workspace, run: RunFile, manifests: Sequence[str], rules: 
         # A run may go on for hours: those that this reading had no use for must not wait all the time.
         end_early()
     readers, streams = merge_readers(work.registry), await work.streams(manifests)
-    return await _write(work, run, Reading(rules, run.form).portions(manifests, readers, streams), ui)
+    return await _write(work, run, Reading(rules, run.form, run.keeps_sheets).portions(manifests, readers, streams), ui)
 
 
 async def _read_in_shares(
@@ -121,7 +121,7 @@ async def _read_in_shares(
     if shares is None:
         return None
     # Rules remember what they have reported, so those that start again are others.
-    share = Reading(rules.anew(), run.form)
+    share = Reading(rules.anew(), run.form, run.keeps_sheets)
     return await _write(work, run, read_shares(shares, share.portions_of_part, work.stop), ui)
 
 
@@ -176,6 +176,7 @@ class _Writer:
         self._run = run
         self._ui = ui
         self._held: list[Desired] = []
+        self._sheet: list[SheetRow] = []
 
     async def __aenter__(self) -> None:
         pass
@@ -187,13 +188,16 @@ class _Writer:
 
     async def take(self, portion: Portion) -> None:
         """Hold its profiles, and report its problems."""
+        if portion.sheet:
+            before = len(self._held)
+            self._sheet.extend(row._replace(first=before + row.first) for row in portion.sheet)
         self._held.extend(portion.wanted)
         if portion.problems or len(self._held) >= HELD:
             await self._write(portion.problems)
 
     async def _write(self, problems: Sequence[Problem]) -> None:
-        held, self._held = self._held, []
-        await self._run.off_loop(partial(self._run.add_desired, held))
+        held, self._held, sheet, self._sheet = self._held, [], self._sheet, []
+        await self._run.off_loop(partial(self._run.add_desired, held, sheet))
         if problems:
             await self._run.off_loop(partial(self._run.add_problems, problems))
         for problem in problems:

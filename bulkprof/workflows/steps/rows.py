@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from typing import BinaryIO, NamedTuple
 from bulkprof.manifests.cells import Rejected
 from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
-from bulkprof.model import DesiredProfile, Problem
+from bulkprof.model import DesiredProfile, Problem, RawRow
 from bulkprof.plugins import Reader
 from bulkprof.plugins.registry import ROW_HOOKS, Registry
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
+from bulkprof.store.intake import SheetRow
 from bulkprof.text.looks import TAG_PREFIX
 
 LARGEST = 5_000
@@ -32,6 +34,8 @@ class Portion(NamedTuple):
     """The columns for rules that are new in these rows."""
     fields: Sequence[str] = ()
     """What else rows can give that is new: tags (`tag:KEY`), and columns that plugins added to rows."""
+    sheet: Sequence[SheetRow] = ()
+    """The rows as they are written, where they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Reading:
     rules: Rules
     form: Callable[[DesiredProfile], Desired]
     """Makes of a desired profile what the run file takes."""
+    keeps_sheets: bool = False
+    """Whether rows are kept as they are written, too."""
 
     async def portions(
         self, manifests: Sequence[str], readers: Mapping[str, Reader], streams: Mapping[str, BinaryIO]
@@ -72,7 +78,12 @@ class Reading:
         wanted: list[Desired] = []
         problems: list[Problem] = []
         rows = len(batch.rows)
+        sheet: dict[int, RawRow | Problem] | None = {} if self.keeps_sheets else None
+        written = iter(batch.rows)
         for item in batch.understood():
+            if sheet is not None:
+                # A row that asks for nothing makes room for the next one.
+                sheet[len(wanted)] = next(written)
             if not isinstance(item, Rejected):
                 expansion = expand(item)
             elif item.request is not None and self.rules.prepares:
@@ -89,13 +100,22 @@ class Reading:
                 for profile in expansion.profiles:
                     wanted.append(form(profile))
                     if len(wanted) >= LARGEST:
-                        yield Portion(0, wanted, problems)
-                        wanted, problems = [], []
+                        yield Portion(0, wanted, problems, sheet=_sheet_rows(sheet))
+                        wanted, problems, sheet = [], [], None if sheet is None else {}
             if len(wanted) >= LARGEST:
-                yield Portion(0, wanted, problems)
-                wanted, problems = [], []
+                yield Portion(0, wanted, problems, sheet=_sheet_rows(sheet))
+                wanted, problems, sheet = [], [], None if sheet is None else {}
         tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
-        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), [*tags, *self.rules.new_fields()])
+        fields = [*tags, *self.rules.new_fields()]
+        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), fields, _sheet_rows(sheet))
+
+
+def _sheet_rows(sheet: Mapping[int, RawRow | Problem] | None) -> list[SheetRow]:
+    return [
+        SheetRow(first, tuple(row.cells), json.dumps(list(row.cells.values()), ensure_ascii=False, default=str))
+        for first, row in (sheet or {}).items()
+        if isinstance(row, RawRow)
+    ]
 
 
 def rows_are_independent(registry: Registry) -> bool:
