@@ -90,7 +90,7 @@ def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
             row = _run_row(run, state)
         except StateError as error:
             nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": []}
-            row = {**nothing, "status": str(error)}
+            row = {**nothing, "status": str(error), "estate": "", "sandbox": False}
         yield {"run_id": run_id, **row}
 
 
@@ -104,4 +104,6 @@ def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]
         "status": status_of(run, state),
         "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
         "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
+        "estate": details.estate,
+        "sandbox": details.sandbox,
     }

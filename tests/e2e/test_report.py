@@ -76,3 +76,19 @@ def test_long_lists_are_cut(commands: CommandLine, sandbox: Sandbox, monkeypatch
     text = commands("report").out
     assert text.count("  created  ") == 2
     assert f"  … and 3 more; all: bulkprof report {run_id} --results results.csv\n" in text
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_runs_fit_a_terminal_and_break_no_word(
+    commands: CommandLine, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    assert commands("apply", commands.manifest("a"), "--yes", "--sandbox").code == 0
+    assert commands("sync", commands.manifest("b"), "--yes", "--sandbox", "--prune").code == 0
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = commands("runs").out
+    assert max(map(len, text.splitlines())) <= width
+    assert ("started" in text) is (width == 80)
+    for word in ("sync", "finished", "sandbox:", "created,", "deleted"):
+        assert word in text.split()
+    rows = commands("runs", "--json").json()["runs"]
+    assert [(row["estate"], row["sandbox"]) for row in rows] == [("tests", True)] * 2
