@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -135,3 +135,21 @@ class PlanOverview:
     targets: Mapping[Target, Mapping[ActionKind, int]]
     actions: Callable[[], Iterator[Action]]
     """Reads the plan's actions from the start, from the run file one by one."""
+
+
+PolicyHolder: TypeAlias = Literal["runner", "member"]
+"""Whose permissions: those of the role that runs bulkprof, or of the role that it assumes in each account."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRequest:
+    """An IAM policy that is being written, for `bulkprof_permissions`."""
+
+    holder: PolicyHolder
+    """Without `[organization] role`, one role gets the statements of both."""
+    partition: str
+    """What ARNs begin with: `aws`, `aws-us-gov`; in a template, a variable of CloudFormation."""
+    account: str
+    """The account in ARNs: `*` for any; in a template, a variable of CloudFormation."""
+    changes: bool
+    """Whether the runs change something. `plan` and `export` don't, and have no sinks."""
