@@ -31,6 +31,7 @@ HOMES = {
     "export": "export",
     "runs": "runs",
     "report": "report",
+    "catalog": "catalog",
     "iam-policy": "iam_policy",
     "plugins": "plugins",
     "sandbox": "sandbox",

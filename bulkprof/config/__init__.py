@@ -5,6 +5,7 @@ from bulkprof.config.loading import DEFAULT_FILE, Config, load
 from bulkprof.config.organization import CHAINED_S, Organization
 from bulkprof.config.settings import (
     MOST_TARGETS,
+    Catalog,
     Defaults,
     Lock,
     Prune,
@@ -17,6 +18,7 @@ __all__ = [
     "CHAINED_S",
     "DEFAULT_FILE",
     "MOST_TARGETS",
+    "Catalog",
     "Config",
     "Defaults",
     "Lock",

@@ -64,6 +64,16 @@ class Prune(Section):
     account_count: int = Field(default=5, ge=0)
 
 
+class Catalog(Section):
+    """Who calls the profiles of a catalog."""
+
+    account: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
+    """The account that callers are in; by default the one that runs work from."""
+    role: str | None = Field(default=None, pattern=r"^(?:[a-zA-Z0-9_+=,.@/-]+|arn:[^:\s]+:iam::[^:\s]+:role/\S+)$")
+    """The role that they assume in other accounts, as `[organization] role` is written. It isn't that role: callers
+    need to invoke models, and nothing else."""
+
+
 class Lock(Section):
     """A lock for runners on different machines, besides the one that the state directory always has."""
 
@@ -100,6 +110,7 @@ class Settings(Section):
     replace: Replace = Replace()
     prune: Prune = Prune()
     lock: Lock = Lock()
+    catalog: Catalog = Catalog()
     plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
     """One table per active plugin, in the order in which they run."""
 

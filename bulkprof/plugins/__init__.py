@@ -22,6 +22,8 @@ class Plugin:
 Register it under the entry-point group `bulkprof`, or name the file in the config with `path = "rules.py"`.
 """
 
+from bulkprof.catalog.entries import CatalogEntry, CatalogFormat, CatalogText
+from bulkprof.catalog.selection import PathTemplate, Where
 from bulkprof.limits import Fault, name_fault, tag_count_fault, tag_key_fault, tag_value_fault
 from bulkprof.model import (
     Action,
@@ -55,6 +57,7 @@ from bulkprof.plugins.hookspecs import hookimpl
 from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
 from bulkprof.plugins.tables import read_table
+from bulkprof.system.files import write_whole
 from bulkprof.text.printable import printable, printable_lines
 from bulkprof.totals import RunSummary, SinceLast
 
@@ -62,6 +65,9 @@ __all__ = [
     "RESULT_COLUMNS",
     "Action",
     "ActionKind",
+    "CatalogEntry",
+    "CatalogFormat",
+    "CatalogText",
     "ClientFactory",
     "DesiredProfile",
     "Fault",
@@ -71,6 +77,7 @@ __all__ = [
     "NeededField",
     "Outcome",
     "OutcomeKind",
+    "PathTemplate",
     "Pattern",
     "PatternTooSlowError",
     "PlanOverview",
@@ -89,6 +96,7 @@ __all__ = [
     "Sink",
     "Source",
     "Target",
+    "Where",
     "field_reader",
     "hookimpl",
     "missing_field",
@@ -102,4 +110,5 @@ __all__ = [
     "tag_count_fault",
     "tag_key_fault",
     "tag_value_fault",
+    "write_whole",
 ]

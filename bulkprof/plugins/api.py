@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from bulkprof.catalog.entries import CatalogEntry, CatalogFormat
 from bulkprof.model import Action, ActionKind, Outcome, Problem, RawRow, Target
 from bulkprof.totals import RunSummary
 
@@ -84,6 +85,13 @@ class RunContext:
     client: ClientFactory
 
 
+async def _nothing() -> AsyncIterator[Sequence[CatalogEntry]]:
+    """Yield no entries: a run without a catalog."""
+    no_batches: tuple[Sequence[CatalogEntry], ...] = ()
+    for batch in no_batches:
+        yield batch
+
+
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
     """A run at its end, for its sinks."""
@@ -93,6 +101,10 @@ class FinishedRun:
     """Reads the run's outcomes from the start, in batches, in the order in which they were recorded."""
     links: Mapping[str, str]
     """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
+    entries: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
+    """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches."""
+    formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
+    """The formats of catalogs by name: bulkprof's own, and those of plugins."""
 
 
 class GiveUpError(RuntimeError):

@@ -16,6 +16,7 @@ from typing import Any
 
 import pluggy
 
+from bulkprof.catalog.entries import CatalogFormat
 from bulkprof.model import DesiredProfile, Problem, Request
 from bulkprof.plugins.api import PlanOverview, PolicyRequest, Reader, RunContext, Sink
 from bulkprof.totals import RunSummary
@@ -94,4 +95,12 @@ def bulkprof_permissions(policy: PolicyRequest) -> Iterable[Mapping[str, Any]] |
 
     Each is a mapping with `Sid`, `Effect`, `Action` and `Resource`, as narrow as AWS allows. A plugin that makes no
     call for the policy's holder returns an empty list; one without this hook is named in a warning.
+    """
+
+
+@hookspec
+def bulkprof_catalog_formats() -> Mapping[str, CatalogFormat] | None:
+    """Fires when a catalog is asked for. Return formats by name: functions from entries to a file's text.
+
+    They are pure. A name that bulkprof has itself (`json`, `litellm`), or that two plugins claim, is an error.
     """

@@ -56,6 +56,12 @@ class ModelSource:
     warning: str | None = None
     """Why a profile made from it may not be of use, and what to take instead."""
 
+    @property
+    def model_id(self) -> str:
+        """The id of the foundation model behind it; empty where that can't be known."""
+        ids = {_resource_id(arn) for arn in self.model_arns}
+        return ids.pop() if len(ids) == 1 else ""
+
 
 Resolve = Callable[[str], ModelSource]
 """From a source as the manifest means it to the target's own; raises `InvalidRequestError` when there is none."""

@@ -29,6 +29,7 @@ class Notes(TypedDict, total=False):
     alive: Any
     waited_for: Any
     links: Mapping[str, str]
+    models: Mapping[str, str]
     knows_lost: float
     stopped: str
     elapsed_s: float
@@ -70,6 +71,8 @@ class RunDetails:
     """The `alive` up to which a later run has waited for what this one may have sent."""
     links: Mapping[str, str] = field(default_factory=dict)
     """What sinks returned at its end, by the sinks' names."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """The foundation model behind each system profile that a profile is made from, by id."""
     knows_lost: float = 0.0
     """When it was last told, or found out, which names are without a profile, in epoch seconds."""
     stopped: str = ""

@@ -19,6 +19,7 @@ from bulkprof.errors import BulkprofError, ExitCode, StateError, UnforeseenError
 from bulkprof.model import FAILURES, Outcome, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.plugins import RunContext
+from bulkprof.plugins.catalog import catalog_formats
 from bulkprof.reports.failed_rows import write_failed
 from bulkprof.reports.progress import Remaining
 from bulkprof.reports.results.files import write_results
@@ -41,12 +42,13 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
     too, unless it was a signal: the sender knows.
     """
+    formats = catalog_formats(work.registry)
     run.note(status=RunStatus.RUNNING)
     if resumed:
         await run.off_loop(run.reopen_delivery)
     sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
-    delivery = Delivery(run, sinks, work.ui.warn, work.stop)
+    delivery = Delivery(run, sinks, work.ui.warn, work.stop, work.settings.catalog, formats)
     faults: list[UnforeseenError] = []
     try:
         await _run_engine(work, run, connection, delivery, faults)

@@ -48,6 +48,8 @@ class Planner:
     """The desired profiles of those targets."""
     targets: Sequence[Target] = ()
     """Those that were to be looked at."""
+    models: dict[str, str] = field(default_factory=dict)
+    """The foundation model behind each system profile that is wanted, by id."""
     lost: bool = False
     """Whether the run knows of names that a replacement left without a profile."""
 
@@ -87,6 +89,8 @@ class Planner:
             self.run.note(unreachable=tuple((target.account, target.region) for target in self.errors))
         if self.errors and len(self.errors) == len(targets):
             raise next(iter(self.errors.values()))
+        if self.models:
+            self.run.note(models={**self.run.details().models, **self.models})
         await self.run.off_loop(self.run.drop_invalid)
 
     async def _plan_target(self, target: Target) -> None:
@@ -95,6 +99,7 @@ class Planner:
         wanted, changed = await self.run.off_loop(lambda: (self.run.wanted(target), self.recent.of(target)))
         async with self.connection.open(target) as opened:
             resolvable = await _leave_out_unknown_models(self.run, opened, wanted, self.ui)
+            self._note_models(opened, resolvable)
             try:
                 observed, actions = await self._compare(opened, target, resolvable, changed)
             except NotFoundError:
@@ -113,6 +118,13 @@ class Planner:
         await self.run.off_loop(partial(save_plan, self.run, target, actions, there, self.again))
         if self.lost:
             await self.run.off_loop(partial(_forget_whole, self.run, target, actions, there, pruned=rules.prune))
+
+    def _note_models(self, opened: OpenTarget, wanted: Iterable[Action]) -> None:
+        for name in {action.source for action in wanted}:
+            source = opened.resolve(name)
+            _, is_system, identity = source.arn.partition(":inference-profile/")
+            if is_system and source.model_id:
+                self.models[identity] = source.model_id
 
     async def _compare(
         self, opened: OpenTarget, target: Target, wanted: list[Action], changed: RecentChanges
