@@ -57,7 +57,7 @@ from bulkprof.plugins.hookspecs import hookimpl
 from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
 from bulkprof.plugins.tables import read_table
-from bulkprof.system.files import write_whole
+from bulkprof.system.files import write_text
 from bulkprof.text.printable import printable, printable_lines
 from bulkprof.totals import RunSummary, SinceLast
 
@@ -110,5 +110,5 @@ __all__ = [
     "tag_count_fault",
     "tag_key_fault",
     "tag_value_fault",
-    "write_whole",
+    "write_text",
 ]

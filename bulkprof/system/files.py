@@ -53,6 +53,19 @@ def write_whole(path: Path, write: Callable[[IO[str]], None]) -> None:
     _write_whole(path, write, "x", encoding="utf-8", newline="")
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file, and the folders that it is in, whole or not at all. Raises `StateError`."""
+
+    def write(file: IO[str]) -> None:
+        file.write(text)
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"{path}: can't be written: {error.strerror}") from None
+    write_whole(path, write)
+
+
 def write_whole_bytes(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     """Let `write` fill a file that is no text, as `write_whole` does."""
     _write_whole(path, write, "xb")

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import anyio.to_thread
 
-from bulkprof.aws.s3_text import write_text
+from bulkprof.aws.s3_text import write_text as write_object
 from bulkprof.catalog.entries import CatalogEntry, CatalogFormat
 from bulkprof.catalog.selection import PathTemplate, Where
 from bulkprof.errors import (
@@ -36,7 +35,7 @@ from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import is_plan
 from bulkprof.store.run import RunFile
-from bulkprof.system.files import write_whole
+from bulkprof.system.files import write_text as write_file
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect
@@ -178,26 +177,14 @@ async def write(found: Catalog, files: Mapping[str, str], options: Options, ui: 
     """Write the files, each whole or not at all. Raises `StateError`, `AwsError`."""
     local = {path: text for path, text in files.items() if not path.startswith("s3://")}
     for path, text in local.items():
-        await anyio.to_thread.run_sync(_write_local, Path(path), text)
+        await anyio.to_thread.run_sync(write_file, Path(path), text)
         found.files.append(path)
     remote = {path: text for path, text in files.items() if path not in local}
     if remote:
         async with connect(Workspace(options, ui, stop)) as connection:
             for path, text in remote.items():
-                await write_text(connection.sessions.client, path, text)
+                await write_object(connection.sessions.client, path, text)
                 found.files.append(path)
-
-
-def _write_local(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateError(f"{path}: can't be written: {error.strerror}") from None
-
-    def whole(file: IO[str]) -> None:
-        file.write(text)
-
-    write_whole(path, whole)
 
 
 @dataclass(slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,10 @@ from bulkprof.plugins import (
     PathTemplate,
     Sink,
     Where,
+    write_text,
 )
+
+LOG = logging.getLogger(__name__)
 
 
 class CatalogError(GiveUpError):
@@ -98,7 +100,6 @@ def _write_local(texts: Mapping[str, str], faults: list[str]) -> None:
         if name.startswith("s3://"):
             continue
         try:
-            Path(name).parent.mkdir(parents=True, exist_ok=True)
-            write_whole(Path(name), partial(print, text, end="", file=None))
-        except OSError as error:
-            faults.append(f"{name}: can't be written: {error.strerror}")
+            write_text(Path(name), text)
+        except Exception as error:  # noqa: BLE001 - the others are still to be written
+            faults.append(str(error))
