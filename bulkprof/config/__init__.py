@@ -1,5 +1,6 @@
 """The config: `bulkprof.toml` as settings, and how it is read."""
 
+from bulkprof.config.aliases import DEFAULT_KEY, model_in
 from bulkprof.config.fields import split_s3_uri
 from bulkprof.config.loading import DEFAULT_FILE, Config, load
 from bulkprof.config.organization import CHAINED_S, Organization
@@ -16,6 +17,7 @@ from bulkprof.config.settings import (
 __all__ = [
     "CHAINED_S",
     "DEFAULT_FILE",
+    "DEFAULT_KEY",
     "MOST_TARGETS",
     "Config",
     "Defaults",
@@ -26,5 +28,6 @@ __all__ = [
     "Run",
     "Settings",
     "load",
+    "model_in",
     "split_s3_uri",
 ]

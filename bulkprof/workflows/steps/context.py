@@ -71,7 +71,9 @@ class Workspace:
             if path is not None:
                 check_path(flag, path)
         self._streams: dict[str, BinaryIO] = {}
-        for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
+        named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
+        named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
+        for what, regions in named:
             for region in regions:
                 if doubt := region_doubt(region):
                     ui.warn(f"{what} {region!r} {doubt.reason}; {doubt.remedy}")
