@@ -1,6 +1,7 @@
 """The config: `bulkprof.toml` as settings, and how it is read."""
 
 from bulkprof.config.aliases import DEFAULT_KEY, model_in
+from bulkprof.config.buckets import named_buckets
 from bulkprof.config.fields import split_s3_uri
 from bulkprof.config.loading import DEFAULT_FILE, Config, load
 from bulkprof.config.organization import CHAINED_S, Organization
@@ -29,5 +30,6 @@ __all__ = [
     "Settings",
     "load",
     "model_in",
+    "named_buckets",
     "split_s3_uri",
 ]

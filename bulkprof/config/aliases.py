@@ -19,19 +19,17 @@ DEFAULT_KEY = "default"
 """The key of an alias's table that counts where no other fits."""
 _KEY = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)*")
 _SHOWN = "write a Region or its beginning, such as us, us-gov or eu-west-1, or default"
-_FORM = 'must be the id of a model in double quotes, or a table by Region: { us = "…", default = "…" }'
+_TEXT = TypeAdapter(str)
 _TABLE = TypeAdapter(dict[str, str])
 
 
-def _check(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    """Tell a table's faults as such: pydantic would tell beside each that the value is no text, either."""
-    if isinstance(value, str):
-        return handler(value)
-    if not isinstance(value, dict):
-        raise ValueError(_FORM)  # noqa: TRY004  pydantic wants ValueError
+def _check(value: Any, _handler: ValidatorFunctionWrapHandler) -> Any:
+    """Tell what is wrong with the form that is meant: pydantic would tell of each value that it isn't the other."""
+    if not isinstance(value, Mapping):
+        return _TEXT.validate_python(value)
     if not value:
         raise ValueError(f"stands for no model; {_SHOWN}")
-    if wrong := [key for key in value if not _KEY.fullmatch(key)]:
+    if wrong := [key for key in value if not _KEY.fullmatch(str(key))]:
         names = ", ".join(map(repr, wrong))
         raise ValueError(f"{names} can't be the key{'s' * (len(wrong) > 1)} of a model by Region; {_SHOWN}")
     return _TABLE.validate_python(value)

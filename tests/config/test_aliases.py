@@ -51,14 +51,13 @@ def test_all_that_is_wrong_is_told_in_one_go(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as told:
         load(file)
     keys = "write a Region or its beginning, such as us, us-gov or eu-west-1, or default"
-    form = 'must be the id of a model in double quotes, or a table by Region: { us = "…", default = "…" }'
     assert [line.removeprefix(f"{file}: ") for line in str(told.value).splitlines()] == [
         f"models.one: 'US', 'eu-' can't be the keys of a model by Region; {keys}",
         f"models.two: stands for no model; {keys}",
-        f"models.three: {form}",
+        "models.three: must be a text: write it in double quotes (got 3)",
         "models.four.us: Input should be a valid string",
         "models.four.eu: must be a text: write it in double quotes (got 4)",
-        f"models.five: {form}",
+        "models.five: Input should be a valid string",
         "run.attempts: Input should be greater than or equal to 1 (got 0)",
     ]
 

@@ -47,6 +47,7 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+from bulkprof.workflows.steps.sandbox import check_sandbox
 
 
 class Workspace:
@@ -108,7 +109,8 @@ class Workspace:
         return Accounts(self.settings.organization.aliases, self.filters, directory)
 
     def new_run(self, command: str, manifests: Sequence[str], path: Path | None = None) -> RunFile:
-        """Start a run's file, in the state directory or at `path`. Raises `StateError`."""
+        """Start a run's file, in the state directory or at `path`. Raises `StateError`, `UsageError`."""
+        check_sandbox(self.options)
         now = datetime.now(UTC)
         run_id = new_run_id(now)
         if path is None:
