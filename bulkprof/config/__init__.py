@@ -1,6 +1,6 @@
 """The config: `bulkprof.toml` as settings, and how it is read."""
 
-from bulkprof.config.aliases import DEFAULT_KEY, model_in
+from bulkprof.config.aliases import DEFAULT_KEY, model_in, models_by_region
 from bulkprof.config.buckets import named_buckets
 from bulkprof.config.fields import split_s3_uri
 from bulkprof.config.loading import DEFAULT_FILE, Config, load
@@ -30,6 +30,7 @@ __all__ = [
     "Settings",
     "load",
     "model_in",
+    "models_by_region",
     "named_buckets",
     "split_s3_uri",
 ]

@@ -39,6 +39,12 @@ ModelAlias: TypeAlias = Annotated[str | Mapping[str, str], WrapValidator(_check)
 """One model, or a table of them by Region or the beginning of Regions."""
 
 
+def models_by_region(aliases: Mapping[str, str | Mapping[str, str]]) -> frozenset[str]:
+    """Return all models of those aliases that stand for a table."""
+    tables = [meant for meant in aliases.values() if not isinstance(meant, str)]
+    return frozenset(model for table in tables for model in table.values())
+
+
 def model_in(alias: str | Mapping[str, str], region: str) -> str | None:
     """Return what an alias stands for in `region`: of a table's keys, the longest that fits counts, else `default`.
 

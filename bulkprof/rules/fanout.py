@@ -128,7 +128,7 @@ class FanOuts:
         regions_asked_for = wanted if wishes else ()
         bad_regions = [(region, bad) for region in regions_asked_for if region and (bad := region_fault(region))]
         faults += [("region", region, in_a_cell(region, bad, region_fault)) for region, bad in bad_regions]
-        usable = [region for region in regions_asked_for if region and not region_fault(region)]
+        usable = [region for region in regions_asked_for if region and region not in dict(bad_regions)]
         faults += [("model", one.model, bad) for one in resolved if (bad := one.region_fault(usable))]
         told = dict.fromkeys(faults)
         told.update(dict.fromkeys(_place_faults(wishes)))

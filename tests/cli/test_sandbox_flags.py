@@ -27,8 +27,8 @@ def test_a_sandbox_can_throttle(commands: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--sandbox-rate", "5"], "--sandbox-rate: only with --sandbox; AWS can't be told to be like that"),
-        (["--sandbox-latency", "1", "--sandbox-fault", "throttle"], "--sandbox-latency, --sandbox-fault: only with"),
+        (["--sandbox-rate", "5"], "--sandbox-rate: only for a sandbox; add --sandbox, or leave it out"),
+        (["--sandbox-latency", "1", "--sandbox-fault", "throttle"], "--sandbox-latency, --sandbox-fault: only for"),
         (["--sandbox", "--sandbox-latency=-1"], "--sandbox-latency -1: must be milliseconds from 0 to 60000"),
         (["--sandbox", "--sandbox-quota", "many"], "Invalid value for '--sandbox-quota'"),
         (
@@ -52,7 +52,7 @@ def test_a_run_in_aws_is_not_resumed_in_such_a_sandbox(commands: CommandLine, sa
     for arguments in (["apply", "plan.db"], ["export"]):
         ended = commands(*arguments, "--sandbox-rate", "5")
         assert ended.code == 64
-        assert "--sandbox-rate: only with --sandbox" in ended.err
+        assert "--sandbox-rate: only for a sandbox" in ended.err
 
 
 def test_a_plan_that_was_made_in_a_sandbox_takes_them(commands: CommandLine) -> None:

@@ -92,3 +92,11 @@ def test_what_a_geography_has_must_be_looked_up(commands: CommandLine, sandbox: 
     ended = commands("plan", commands.manifest(f"search,geo:{HAIKU},us-east-1", header="team,model,region"))
     assert ended.code == 65
     assert f"what 'geo:{HAIKU}' means in us-east-1 can't be looked up; allow bedrock:ListFoundationModels" in ended.err
+
+
+def test_without_a_region_no_model_of_a_table_is_guessed(commands: CommandLine) -> None:
+    commands.config("", base=f"[models]\nhaiku = {TABLE}\nnova = 'amazon.nova-lite-v1:0'\n{NAMING}")
+    ended = commands("validate", commands.manifest("search,haiku|nova", header="team,model"))
+    assert ended.code == 0
+    shown = "arn:aws:bedrock:REGION::foundation-model/amazon.nova-lite-v1:0 (a guess: AWS was not asked)"
+    assert ended.err == f"model: {shown}\n"

@@ -19,7 +19,8 @@ def check_sandbox(options: Options) -> None:
     """Raise `UsageError` for flags of the sandbox that can't be used, and for any where AWS is to be worked in."""
     given = [f"--{name.replace('_', '-')}" for name in _NEED_IT if getattr(options, name) not in {None, ()}]
     if given and not options.sandbox:
-        raise UsageError(f"{', '.join(given)}: only with --sandbox; AWS can't be told to be like that")
+        them = "it" if len(given) == 1 else "them"
+        raise UsageError(f"{', '.join(given)}: only for a sandbox; add --sandbox, or leave {them} out")
     if given:
         _settings(options)
 
