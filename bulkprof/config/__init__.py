@@ -1,5 +1,7 @@
 """The config: `bulkprof.toml` as settings, and how it is read."""
 
+from bulkprof.config.aliases import DEFAULT_KEY, model_in, models_by_region
+from bulkprof.config.buckets import named_buckets
 from bulkprof.config.fields import split_s3_uri
 from bulkprof.config.loading import DEFAULT_FILE, Config, load
 from bulkprof.config.organization import CHAINED_S, Organization
@@ -17,6 +19,7 @@ from bulkprof.config.settings import (
 __all__ = [
     "CHAINED_S",
     "DEFAULT_FILE",
+    "DEFAULT_KEY",
     "MOST_TARGETS",
     "Catalog",
     "Config",
@@ -28,5 +31,8 @@ __all__ = [
     "Run",
     "Settings",
     "load",
+    "model_in",
+    "models_by_region",
+    "named_buckets",
     "split_s3_uri",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from bulkprof.config.aliases import ModelAlias
 from bulkprof.config.fields import OF_TAGS, Section, Several, split_s3_uri
 from bulkprof.config.organization import Organization
 
@@ -103,8 +104,8 @@ class Settings(Section):
     tags: Literal["merge", "exact"] = "merge"
     """`merge` leaves tags alone that were never declared; `exact` removes them."""
     defaults: Defaults = Defaults()
-    models: Mapping[str, str] = Field(default_factory=dict)
-    """Aliases: a short name to a model id, system profile id or ARN."""
+    models: Mapping[str, ModelAlias] = Field(default_factory=dict)
+    """Aliases: a short name to a model id, `geo:MODEL-ID`, system profile id or ARN, or a table of them by Region."""
     organization: Organization = Organization()
     run: Run = Run()
     replace: Replace = Replace()

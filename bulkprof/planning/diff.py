@@ -15,7 +15,7 @@ from functools import partial
 from bulkprof.limits import TAGS_PER_PROFILE
 from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Refusal, Target
 from bulkprof.planning.retirement import Retirement
-from bulkprof.profiles.catalogue import ModelSource, Resolve
+from bulkprof.profiles.catalogue import ModelSource, Resolve, to_resolve
 from bulkprof.rules.ownership import read
 
 UNWANTED = "no manifest wants it"
@@ -99,7 +99,7 @@ def plan_one(
     action: Action, there: Sequence[ObservedProfile], resolve: Resolve, rules: DiffRules
 ) -> tuple[Action, ObservedProfile | None]:
     """Plan one wanted profile against the profiles of its name. Returns the one it was planned against, too."""
-    source = resolve(action.source)
+    source = resolve(to_resolve(action))
     if not there:
         fresh = partial(replace, action, arn="", remove_tags=(), reason="", refusal=None)
         return fresh(kind=ActionKind.CREATE, source_arn=source.arn, set_tags=action.tags), None

@@ -18,6 +18,14 @@ class Options:
     state_dir: Path = Path(".bulkprof")
     sandbox: bool = False
     """Work in the sandbox instead of AWS."""
+    sandbox_latency: float | None = None
+    """Milliseconds that pass in the sandbox before each answer."""
+    sandbox_rate: float | None = None
+    """Calls a second that the sandbox takes, per account, Region and operation, before it throttles."""
+    sandbox_quota: int | None = None
+    """Profiles that fit in an account and Region of the sandbox."""
+    sandbox_fault: Sequence[str] = ()
+    """What goes wrong in the sandbox: names of faults, or `NAME=SHARE` for a share of the calls (`throttle=0.1`)."""
     skip_invalid: bool = False
     """Go on without the rows that have problems."""
     replace: bool = False
@@ -64,7 +72,7 @@ class Options:
         for name in ("failure_tolerance", "deadline"):
             if not isinstance(value := getattr(self, name), str | None):
                 raise TypeError(f"{name} is a string, not {type(value).__name__} ({value!r})")
-        for name in ("accounts", "not_accounts", "regions"):
+        for name in ("accounts", "not_accounts", "regions", "sandbox_fault"):
             object.__setattr__(self, name, several(getattr(self, name), name))
 
 

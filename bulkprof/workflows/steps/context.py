@@ -49,6 +49,7 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+from bulkprof.workflows.steps.sandbox import check_sandbox
 
 _WORKBOOK = re.compile(r"\.(xlsx|xlsm|xls|ods)(#.*)?$", re.IGNORECASE | re.DOTALL)
 
@@ -81,7 +82,9 @@ class Workspace:
         if options.failed is not None:
             check_path("--failed", options.failed)
         self._streams: dict[str, BinaryIO] = {}
-        for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
+        named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
+        named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
+        for what, regions in named:
             for region in regions:
                 if doubt := region_doubt(region):
                     ui.warn(f"{what} {region!r} {doubt.reason}; {doubt.remedy}")
@@ -116,7 +119,8 @@ class Workspace:
         return Accounts(self.settings.organization.aliases, self.filters, directory)
 
     def new_run(self, command: str, manifests: Sequence[str], path: Path | None = None) -> RunFile:
-        """Start a run's file, in the state directory or at `path`. Raises `StateError`."""
+        """Start a run's file, in the state directory or at `path`. Raises `StateError`, `UsageError`."""
+        check_sandbox(self.options)
         now = datetime.now(UTC)
         run_id = new_run_id(now)
         if path is None:

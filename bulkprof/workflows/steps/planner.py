@@ -16,6 +16,7 @@ from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
 from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
 from bulkprof.planning.diff import PRUNED, diff, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
+from bulkprof.profiles.catalogue import to_resolve
 from bulkprof.profiles.quota import quota_warning
 from bulkprof.reports.unreachable_targets import blocks
 from bulkprof.stop import StopRequestedError
@@ -193,13 +194,14 @@ async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: li
     good, problems = [], []
     verdicts: dict[str, InvalidRequestError | None] = {}
     for action in wanted:
-        if action.source not in verdicts:
+        source = to_resolve(action)
+        if source not in verdicts:
             try:
-                opened.resolve(action.source)
-                verdicts[action.source] = None
+                opened.resolve(source)
+                verdicts[source] = None
             except InvalidRequestError as error:
-                verdicts[action.source] = error
-        refusal = verdicts[action.source]
+                verdicts[source] = error
+        refusal = verdicts[source]
         if refusal is None:
             good.append(action)
         else:
