@@ -51,6 +51,10 @@ class RunDetails:
     replace: bool = False
     prune: bool = False
     sandbox: bool = False
+    allow_deletions: int | None = None
+    allow_updates: int | None = None
+    allow_replacements: int | None = None
+    """How many changes of a kind it may make, whatever the caps are."""
     accounts: tuple[str, ...] = ()
     not_accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()

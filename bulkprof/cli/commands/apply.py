@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @with_flags
 def apply(
     manifests: Annotated[list[str], typer.Argument(metavar="MANIFEST...|PLAN", help="Manifests, or one plan file.")],
-    scope: Annotated[Scope, Only("replace", "accounts", "not_accounts", "regions", "skip_invalid")],
+    scope: Annotated[
+        Scope,
+        Only("replace", "allow_updates", "allow_replacements", "accounts", "not_accounts", "regions", "skip_invalid"),
+    ],
     run: Execution,
     shown: Display,
 ) -> int:

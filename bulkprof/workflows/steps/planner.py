@@ -14,7 +14,8 @@ from bulkprof.engine.concurrency import side_by_side
 from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
 from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
-from bulkprof.planning.diff import PRUNED, diff, owner, twins
+from bulkprof.planning.caps import Capped, count_capped
+from bulkprof.planning.diff import diff, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from bulkprof.profiles.quota import quota_warning
 from bulkprof.reports.unreachable_targets import blocks
@@ -39,9 +40,9 @@ class Planner:
     recent: RecentRuns
     again: Replanning | None = None
     owned: Counter[str] = field(default_factory=Counter)
-    """Profiles that exist and carry the estate's ownership tag, by account (where pruning looks at all of them)."""
-    unwanted: Counter[str] = field(default_factory=Counter)
-    """Those of them that pruning deletes, by account: what the caps are about."""
+    """Profiles that exist and carry the estate's ownership tag, by account."""
+    capped: dict[Capped, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in Capped})
+    """The changes that the caps are about, by account."""
     errors: dict[Target, AwsError] = field(default_factory=dict)
     """The targets that couldn't be observed."""
     unreachable: int = 0
@@ -106,7 +107,8 @@ class Planner:
             ):
                 self.ui.warn_of(target, warning)
         self.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
-        self.unwanted[target.account] += sum(1 for action in actions if action.reason in PRUNED)
+        for kind, count in count_capped(actions, observed, rules):
+            self.capped[kind][target.account] += count
         if found := twins(actions, observed, rules):
             self.ui.warn_of(target, _twins_line(found))
         there = {profile.arn: profile.name for profile in observed}
