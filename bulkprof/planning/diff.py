@@ -22,6 +22,12 @@ UNWANTED = "no manifest wants it"
 """Why pruning deletes a profile."""
 REPLACEMENT_NEEDED = "ReplacementNeeded"
 """The code of rows whose profile could only be replaced, without `--replace`."""
+OTHER_ESTATE = "OtherEstate"
+"""The code of rows whose profile belongs to another estate."""
+NOT_OURS = "NotOurs"
+"""The code of rows whose name a profile has that belongs to no estate and differs."""
+REFUSED_BY_PLAN = frozenset({REPLACEMENT_NEEDED, OTHER_ESTATE, NOT_OURS})
+"""The codes of rows that are refused for what a plan found, whatever becomes of its changes."""
 LEFT_OVER = "left over from a replacement"
 """Why a profile is deleted that carries the mark of one that was replaced."""
 TWIN = "another profile of its name is the one that is kept"
@@ -122,7 +128,7 @@ def plan_one(
     drift = _drift(action, profile, source)
     other = owner(profile, rules)
     if other not in {rules.estate, None}:
-        refusal = Refusal("OtherEstate", f"{profile.arn} belongs to estate {other!r} ({rules.ownership_tag})")
+        refusal = Refusal(OTHER_ESTATE, f"{profile.arn} belongs to estate {other!r} ({rules.ownership_tag})")
         return replace(base, kind=ActionKind.NONE, reason=refusal.message, refusal=refusal), profile
     if drift:
         return _replacement(base, profile, drift, rules, adopted=other is None), profile
@@ -204,7 +210,7 @@ def _replacement(base: Action, profile: ObservedProfile, drift: str, rules: Diff
     refusal = None
     if adopted:
         refusal = Refusal(
-            "NotOurs",
+            NOT_OURS,
             f"{profile.arn} has this name, was not made by bulkprof and differs ({drift}); rename one of them",
         )
     elif not rules.replace:

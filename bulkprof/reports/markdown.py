@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
 from bulkprof.model import CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind
+from bulkprof.planning.rollout import canary_line
 from bulkprof.reports.text import calls_line, counted
 from bulkprof.statuses import AT_WORK, RunStatus
 from bulkprof.store.history.directory import StateDirectory
@@ -71,6 +72,8 @@ def plan_markdown(plan: Plan, *, declined: bool = False) -> Iterator[str]:
         (what, str(count)) for what, count in (("refused", plan.refused), ("invalid rows", plan.invalid)) if count
     )
     yield from _table(("action", "profiles"), rows)
+    if plan.canary:
+        yield from (_cell(canary_line(plan.canary), None), "")
     if waiting or plan.refused:
         yield from _cut(
             "### Changes", ("target", "profile", "action", "why"), map(_action, plan.changes()), waiting + plan.refused

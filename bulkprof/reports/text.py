@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from bulkprof.model import Action, ActionKind, OutcomeKind, Target
+from bulkprof.planning.rollout import canary_line
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 
@@ -107,6 +108,8 @@ def show_plan(console: Console, run: RunFile) -> None:
     if listed > shown:
         console.print(f"  … and {listed - shown} more", highlight=False)
     console.print()
+    if canary := run.details().canary:
+        console.print(canary_line([Target(*place) for place in canary]), markup=False, highlight=False, soft_wrap=True)
     console.print(plan_counts_line(totals, refused, len(run.targets())), highlight=False, soft_wrap=True)
 
 

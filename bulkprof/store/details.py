@@ -24,6 +24,8 @@ class Notes(TypedDict, total=False):
     status: RunStatus
     account: str
     unreachable: tuple[tuple[str, str], ...]
+    canary: tuple[tuple[str, str], ...]
+    canary_passed: bool
     token_seed: str
     interrupted: bool
     alive: Any
@@ -62,6 +64,10 @@ class RunDetails:
     """The caller's own."""
     unreachable: tuple[tuple[str, str], ...] = ()
     """Accounts and Regions that could not be planned."""
+    canary: tuple[tuple[str, str], ...] = ()
+    """Accounts and Regions that are changed before all others."""
+    canary_passed: bool = False
+    """Whether they were, and the others may follow."""
     token_seed: str = ""
     """What idempotency tokens are derived from, where that isn't the id."""
     interrupted: bool = False

@@ -22,7 +22,7 @@ from bulkprof.workflows.plan import make_plan
 from bulkprof.workflows.steps.connect import connect, estate_lock, recent_runs
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.execute import execute, tell_estimate
+from bulkprof.workflows.steps.execute import check_canary, choose_canary, execute, tell_estimate
 from bulkprof.workflows.steps.load import Manifests, as_list, read_offline, require_manifests
 from bulkprof.workflows.steps.planner import Planner
 from bulkprof.workflows.steps.replan import Replanning
@@ -72,6 +72,8 @@ async def from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifes
 async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
     """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
     with work.recorded(run):
+        if resumed:
+            await check_canary(work, run)
         recent = await recent_runs(work)
         await run.off_loop(partial(refresh_lost, work.state, run))
         async with connect(work, lock.holder) as connection:
@@ -84,6 +86,7 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
             if resumed:
                 await tell_estimate(work, run, connection)
                 return await execute(work, run, connection, resumed=True)
+            await choose_canary(work, run)
             return await _approve_and_execute(work, run, connection, planner)
 
 

@@ -26,7 +26,7 @@ from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect, recent_runs
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.execute import tell_estimate
+from bulkprof.workflows.steps.execute import choose_canary, tell_estimate
 from bulkprof.workflows.steps.load import Manifests, as_list, read_offline, require_manifests, require_rows
 from bulkprof.workflows.steps.planner import Planner
 from bulkprof.workflows.steps.resolve import resolve
@@ -91,7 +91,7 @@ async def make_plan(work: Workspace, run: RunFile, connection: Connection, manif
 
 
 async def check_plan(work: Workspace, run: RunFile, planner: Planner) -> None:
-    """Ask safety and plugins whether a new plan may be carried out. Raises `SafetyError`."""
+    """Ask safety and plugins whether a new plan may be carried out, and choose its canary. Raises `SafetyError`."""
     check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
     options = work.options
     allowed = {
@@ -101,6 +101,7 @@ async def check_plan(work: Workspace, run: RunFile, planner: Planner) -> None:
     }
     check_caps(work.settings, planner.capped, planner.owned, allowed)
     await run.off_loop(partial(_ask_plugins, run, work.registry, work.ui))
+    await choose_canary(work, run)
 
 
 def _ask_plugins(run: RunFile, registry: Registry, ui: Ui) -> None:
