@@ -8,9 +8,6 @@ from bulkprof.model import Outcome, Target
 from bulkprof.planning.diff import REFUSED_BY_PLAN
 from bulkprof.planning.safety import Tolerance
 
-SHOWN = 5
-"""Targets of a canary that are named one by one."""
-
 
 def in_order(targets: Iterable[Target], regions: Sequence[str]) -> list[Target]:
     """Return `targets` as they are to be started: those in `regions` first, in that order, then the others."""
@@ -21,13 +18,6 @@ def in_order(targets: Iterable[Target], regions: Sequence[str]) -> list[Target]:
 def canary_of(changing: Collection[Target], size: int, regions: Sequence[str]) -> tuple[Target, ...]:
     """Return the first `size` of the targets in which something changes; none where that leaves no others."""
     return tuple(in_order(changing, regions)[:size]) if size < len(changing) else ()
-
-
-def canary_line(canary: Sequence[Target]) -> str:
-    """Return the line of a plan that names its canary."""
-    named = ", ".join(map(str, canary[:SHOWN]))
-    more = f" and {len(canary) - SHOWN} more" if len(canary) > SHOWN else ""
-    return f"First {_targets(len(canary))} as canary: {named}{more}"
 
 
 def failed_in(canary: Collection[Target], failures: Iterable[Outcome]) -> int:
@@ -46,11 +36,8 @@ def canary_fault(failed: int, total: int, targets: int, tolerance: Tolerance) ->
     allowed = tolerance.allowed(total) or 0
     if failed <= allowed:
         return ""
+    places = "1 target" if targets == 1 else f"{targets} targets"
     return (
-        f"the canary failed: {failed} of its {total} profiles in {_targets(targets)}, and {allowed} are tolerated "
+        f"the canary failed: {failed} of its {total} profiles in {places}, and {allowed} are tolerated "
         "(--failure-tolerance)"
     )
-
-
-def _targets(count: int) -> str:
-    return "1 target" if count == 1 else f"{count} targets"

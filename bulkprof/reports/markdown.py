@@ -11,8 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
 from bulkprof.model import CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind
-from bulkprof.planning.rollout import canary_line
-from bulkprof.reports.text import calls_line, counted
+from bulkprof.reports.text import calls_line, canary_line, counted
 from bulkprof.statuses import AT_WORK, RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import status_of, told_its_end, why_unfinished

@@ -26,6 +26,7 @@ class Notes(TypedDict, total=False):
     unreachable: tuple[tuple[str, str], ...]
     canary: tuple[tuple[str, str], ...]
     canary_passed: bool
+    disown: tuple[str, ...]
     token_seed: str
     interrupted: bool
     alive: Any
@@ -60,6 +61,8 @@ class RunDetails:
     accounts: tuple[str, ...] = ()
     not_accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    disown: tuple[str, ...] = ()
+    """Names of profiles that it lets go of, where no manifest says so."""
     account: str = ""
     """The caller's own."""
     unreachable: tuple[tuple[str, str], ...] = ()

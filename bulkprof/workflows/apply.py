@@ -66,7 +66,7 @@ async def from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifes
     await read_offline(work, run, manifests)
     async with connect(work, lock.holder) as connection:
         planner = await make_plan(work, run, connection, manifests)
-        return await _approve_and_execute(work, run, connection, planner)
+        return await approve_and_execute(work, run, connection, planner)
 
 
 async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
@@ -87,10 +87,11 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
                 await tell_estimate(work, run, connection)
                 return await execute(work, run, connection, resumed=True)
             await choose_canary(work, run)
-            return await _approve_and_execute(work, run, connection, planner)
+            return await approve_and_execute(work, run, connection, planner)
 
 
-async def _approve_and_execute(work: Workspace, run: RunFile, connection: Connection, planner: Planner) -> RunSummary:
+async def approve_and_execute(work: Workspace, run: RunFile, connection: Connection, planner: Planner) -> RunSummary:
+    """Show a plan, and carry it out where the user agrees. Raises `DeclinedError`, `SafetyError`."""
     if not work.options.failure_tolerance:
         check_alike(planner.errors, planner.targets)
     found = await run.off_loop(partial(plan_of, run))

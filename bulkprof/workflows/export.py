@@ -20,9 +20,7 @@ from bulkprof.errors import (
     AwsError,
     ExitCode,
     KeysNotAwaitedError,
-    RegionError,
     RunInterruptedError,
-    UsageError,
     unwrapped,
 )
 from bulkprof.manifests.writer import Spool, write_csv, write_manifest
@@ -38,6 +36,7 @@ from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect, recent_runs
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.resolve import chosen_targets
 
 
 @dataclass(slots=True)
@@ -85,7 +84,7 @@ async def export(
     try:
         with unwrapped(), Spool() as spool:
             async with connect(work) as connection:
-                targets = await _targets(work, connection)
+                _, targets = await chosen_targets(work, connection, "export")
                 found.targets = len(targets)
                 await _wait_for_lists(work)
                 exporter = Exporter(work.settings, estate_only=estate_only)
@@ -103,28 +102,6 @@ async def export(
     except (StopRequestedError, KeysNotAwaitedError):
         raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
     return found
-
-
-async def _targets(work: Workspace, connection: Connection) -> list[Target]:
-    """What is to be read: the flags' accounts and Regions, else what a row means that names none."""
-    defaults = work.settings.defaults
-    regions = tuple(work.options.regions) or defaults.region or tuple(filter(None, [connection.sessions.region]))
-    if not regions:
-        raise RegionError("no Region: name some (--regions), or set AWS_REGION", code="NoRegion")
-    # Also the caller's own account goes by its number: rows name it.
-    caller = await connection.caller(near=regions[0])
-    values = tuple(work.options.accounts) or defaults.account or (caller.account,)
-    accounts = work.accounts()
-    places = [Target(account, region) for account in accounts.of(values).accounts for region in regions]
-    resolved = work.accounts(await connection.directory(accounts.needed_selectors(places), near=regions[0]))
-    chosen = resolved.of(values)
-    for value, fault in chosen.faults:
-        raise UsageError(f"account {value!r} {fault.reason}; {fault.remedy}")
-    for account, status in sorted(resolved.left_out.items()):
-        work.ui.note(f"{account} is left out: {status}")
-    if not chosen.accounts:
-        raise UsageError(f"{work.filters} leaves no account to export")
-    return sorted({Target(account, region) for account in chosen.accounts for region in regions})
 
 
 async def _wait_for_lists(work: Workspace) -> None:

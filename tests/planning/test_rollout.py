@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bulkprof.model import NOT_REACHED, Outcome, OutcomeKind, Target
-from bulkprof.planning.rollout import SHOWN, canary_fault, canary_line, canary_of, failed_in, in_order
+from bulkprof.planning.rollout import canary_fault, canary_of, failed_in, in_order
 from bulkprof.planning.safety import Tolerance
+from bulkprof.reports.text import CANARY_SHOWN, canary_line
 
 ONE, TWO = "111122223333", "222233334444"
 EAST, WEST, CENTRAL = "us-east-1", "us-west-2", "eu-central-1"
@@ -35,7 +36,7 @@ def test_a_canary_is_named_in_a_line() -> None:
     assert canary_line(TARGETS[:1]) == f"First 1 target as canary: {ONE}/{CENTRAL}"
     assert canary_line(TARGETS[:2]) == f"First 2 targets as canary: {ONE}/{CENTRAL}, {ONE}/{EAST}"
     assert canary_line(TARGETS).endswith(f", {TWO}/{EAST} and 1 more")
-    assert len(TARGETS) == SHOWN + 1
+    assert len(TARGETS) == CANARY_SHOWN + 1
 
 
 def test_only_what_failed_in_the_canary_speaks_against_it() -> None:

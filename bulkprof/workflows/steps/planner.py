@@ -15,7 +15,7 @@ from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
 from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
 from bulkprof.planning.caps import Capped, count_capped
-from bulkprof.planning.diff import diff, owner, twins
+from bulkprof.planning.diff import DiffRules, diff, is_disowned, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from bulkprof.profiles.quota import quota_warning
 from bulkprof.reports.unreachable_targets import blocks
@@ -95,7 +95,7 @@ class Planner:
         # All at once: handing over to a thread and back costs more than what is read there.
         wanted, changed = await self.run.off_loop(lambda: (self.run.wanted(target), self.recent.of(target)))
         async with self.connection.open(target) as opened:
-            resolvable = await _leave_out_unknown_models(self.run, opened, wanted, self.ui)
+            resolvable = await _leave_out_unknown_models(self.run, opened, wanted, rules, self.ui)
             try:
                 observed, actions = await self._compare(opened, target, resolvable, changed)
             except NotFoundError:
@@ -114,7 +114,8 @@ class Planner:
         there = {profile.arn: profile.name for profile in observed}
         await self.run.off_loop(partial(save_plan, self.run, target, actions, there, self.again))
         if self.lost:
-            await self.run.off_loop(partial(_forget_whole, self.run, target, actions, there, pruned=rules.prune))
+            kept = [action for action in actions if not is_disowned(action, rules)]
+            await self.run.off_loop(partial(_forget_whole, self.run, target, kept, there, pruned=rules.prune))
 
     async def _compare(
         self, opened: OpenTarget, target: Target, wanted: list[Action], changed: RecentChanges
@@ -178,11 +179,16 @@ def _twins_line(found: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: list[Action], ui: Ui) -> list[Action]:
-    """The actions whose model the target has; the others' rows become invalid."""
+async def _leave_out_unknown_models(
+    run: RunFile, opened: OpenTarget, wanted: list[Action], rules: DiffRules, ui: Ui
+) -> list[Action]:
+    """The actions whose model the target has; the others' rows become invalid. What is let go of needs none."""
     good, problems = [], []
     verdicts: dict[str, InvalidRequestError | None] = {}
     for action in wanted:
+        if is_disowned(action, rules):
+            good.append(action)
+            continue
         if action.source not in verdicts:
             try:
                 opened.resolve(action.source)
