@@ -115,17 +115,3 @@ def test_regions_are_begun_in_the_order_of_the_config(commands: CommandLine, san
     assert commands.apply(manifest, "--max-targets-in-flight", "1") == {"created": 6}
     made = [profile.region for profile in sorted(sandbox.ledger().profiles, key=lambda each: each.created_at)]
     assert list(dict.fromkeys(made)) == ["us-west-2", "eu-central-1", "us-east-1"]
-
-
-@pytest.mark.parametrize(
-    ("table", "said"),
-    [
-        ('order = ["US East"]', "rollout.order: 'US East' is not a Region's name"),
-        ('order = ["us-east-1", "us-east-1"]', "rollout.order: 'us-east-1' stands in it twice"),
-        ("canary = -1", "rollout.canary: "),
-    ],
-)
-def test_what_the_config_may_not_say(commands: CommandLine, manifest: str, table: str, said: str) -> None:
-    commands.config(f"\n[rollout]\n{table}\n")
-    ended = commands("plan", manifest)
-    assert (ended.code, said in ended.err) == (1, True), ended.err

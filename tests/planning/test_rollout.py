@@ -7,7 +7,6 @@ import pytest
 from bulkprof.model import NOT_REACHED, Outcome, OutcomeKind, Target
 from bulkprof.planning.rollout import canary_fault, canary_of, failed_in, in_order
 from bulkprof.planning.safety import Tolerance
-from bulkprof.reports.text import CANARY_SHOWN, canary_line
 
 ONE, TWO = "111122223333", "222233334444"
 EAST, WEST, CENTRAL = "us-east-1", "us-west-2", "eu-central-1"
@@ -30,13 +29,6 @@ def test_the_canary_is_the_beginning_of_the_order() -> None:
     assert canary_of(TARGETS, 0, ()) == ()
     # There is nothing that it could save.
     assert canary_of(TARGETS, len(TARGETS), ()) == ()
-
-
-def test_a_canary_is_named_in_a_line() -> None:
-    assert canary_line(TARGETS[:1]) == f"First 1 target as canary: {ONE}/{CENTRAL}"
-    assert canary_line(TARGETS[:2]) == f"First 2 targets as canary: {ONE}/{CENTRAL}, {ONE}/{EAST}"
-    assert canary_line(TARGETS).endswith(f", {TWO}/{EAST} and 1 more")
-    assert len(TARGETS) == CANARY_SHOWN + 1
 
 
 def test_only_what_failed_in_the_canary_speaks_against_it() -> None:

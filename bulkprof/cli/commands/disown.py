@@ -32,4 +32,6 @@ def disown(
     """
     terminal = make_terminal(shown, yes=run.yes)
     opts = make_options(terminal, scope, run)
-    return carry_out(terminal, run, lambda: bulkprof.disown(names, opts, terminal, terminal.stop))
+    code = carry_out(terminal, run, lambda: bulkprof.disown(names, opts, terminal, terminal.stop))
+    terminal.note("a manifest that still wants them adopts them again: take them out, or write true into column disown")
+    return code
