@@ -74,7 +74,10 @@ def disown(commands: CommandLine, *more: str) -> Ended:
 def test_profiles_are_disowned_by_name(commands: CommandLine, estate: Sandbox) -> None:
     ended = disown(commands, "search", "--results", "results.jsonl")
     assert (ended.code, ended.json()["command"]) == (0, "disown")
-    assert "a manifest that still wants them adopts them again: take them out, or write true into" in ended.err
+    assert (
+        "a manifest that still wants them adopts them again: take them out, or write true into their column"
+        in ended.err
+    )
     assert (ended.json()["desired"], outcomes_of(ended.json())) == (2, {"updated": 2})
     assert {(line["account"], line["outcome"]) for line in commands.results()} == {(ONE, "updated"), (TWO, "updated")}
     tags = {profile.name: dict(profile.tags) for profile in estate.ledger().live}

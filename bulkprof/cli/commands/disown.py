@@ -33,5 +33,7 @@ def disown(
     terminal = make_terminal(shown, yes=run.yes)
     opts = make_options(terminal, scope, run)
     code = carry_out(terminal, run, lambda: bulkprof.disown(names, opts, terminal, terminal.stop))
-    terminal.note("a manifest that still wants them adopts them again: take them out, or write true into column disown")
+    terminal.note(
+        "a manifest that still wants them adopts them again: take them out, or write true into their column disown"
+    )
     return code
