@@ -108,6 +108,26 @@ def test_a_resumed_run_has_no_second_canary(commands: CommandLine, sandbox: Sand
     assert not [line for line in said if "canary" in line]
 
 
+def test_a_run_that_was_stopped_before_its_canary_has_it_when_it_is_resumed(
+    commands: CommandLine, sandbox: Sandbox, manifest: str
+) -> None:
+    commands.config(CANARY)
+
+    class StopsAtPlan(bulkprof.Ui):
+        async def confirm(self, plan: bulkprof.Plan) -> bool:
+            assert [str(target) for target in plan.canary] == [f"{ONE}/us-east-1"]
+            stop.request()
+            return True
+
+    stop, options = bulkprof.Stop(), bulkprof.Options(config=bulkprof.load_config(Path("bulkprof.toml")))
+    assert anyio.run(bulkprof.apply, manifest, options, StopsAtPlan(), stop).exit_code == 130
+    sandbox.set_faults([Fault("access_denied", CREATE, account=ONE)])
+    ended = commands("resume", "--yes", "--json")
+    assert (ended.code, outcomes_of(ended.json())) == (4, {"failed": 2, "skipped": 4})
+    assert "warning: stopping: the canary failed: 2 of its 2 profiles in 1 target" in ended.err
+    assert living(sandbox) == {}
+
+
 def test_regions_are_begun_in_the_order_of_the_config(commands: CommandLine, sandbox: Sandbox) -> None:
     commands.config('\n[rollout]\norder = ["us-west-2", "eu-central-1"]\n')
     rows = [f"{team},eu-central-1|us-east-1|us-west-2" for team in ("a", "b")]
