@@ -122,6 +122,8 @@ class Request:
     tags: Mapping[str, str]
     attributes: Mapping[str, str]
     """The row's other columns (`team`, `app`, `env`, …), for rules to use."""
+    disown: bool
+    """Whether its profiles are to be let go of: they stay, without the tags that say whose they are."""
 
     def __init__(
         self,
@@ -134,6 +136,8 @@ class Request:
         regions: tuple[str, ...] = (),
         tags: Mapping[str, str] = EMPTY,
         attributes: Mapping[str, str] = EMPTY,
+        *,
+        disown: bool = False,
     ) -> None:
         vars(self).update(
             file=file,
@@ -145,6 +149,7 @@ class Request:
             regions=regions,
             tags=tags,
             attributes=attributes,
+            disown=disown,
         )
 
 
@@ -267,7 +272,7 @@ class Action:
     """What the profile is made from in its target: `source`, found there."""
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=_empty)
-    """All tags that the manifest and rules declare, the ownership tag among them."""
+    """All tags that the manifest and rules declare, the ownership tag among them. A disowned row has no such tag."""
     arn: str = ""
     """The observed profile's ARN, for every kind but create."""
     set_tags: Mapping[str, str] = field(default_factory=_empty)

@@ -29,6 +29,7 @@ HOMES = {
     "sync": "apply",
     "resume": "apply",
     "export": "export",
+    "disown": "disown",
     "runs": "runs",
     "report": "report",
     "catalog": "catalog",

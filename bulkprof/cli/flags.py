@@ -77,6 +77,9 @@ Faults: TypeAlias = Annotated[
 RunArgument: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="The run's id or its beginning.")]
 
 
+NUMBER = {"metavar": "N", "min": 0}
+"""What typer has to know about a flag that is a number of things."""
+
 # Groups are neither compared nor printed: `--help` would wait for the methods for that to be made.
 
 
@@ -95,6 +98,18 @@ class Scope:
             "Replace profiles whose model or description differs. They get new ARNs: callers of the old ones break.",
         ),
     ] = False
+    allow_deletions: Annotated[
+        int | None,
+        flag("--allow-deletions", "Delete at most N profiles in this run, whatever [prune] says.", **NUMBER),
+    ] = None
+    allow_updates: Annotated[
+        int | None,
+        flag("--allow-updates", "Change or remove tags of at most N, whatever [caps.updates] says.", **NUMBER),
+    ] = None
+    allow_replacements: Annotated[
+        int | None,
+        flag("--allow-replacements", "Replace at most N, whatever [caps.replacements] says.", **NUMBER),
+    ] = None
     accounts: Annotated[
         list[str] | None,
         flag(

@@ -7,11 +7,14 @@ from bulkprof.config.loading import DEFAULT_FILE, Config, load
 from bulkprof.config.organization import CHAINED_S, Organization
 from bulkprof.config.settings import (
     MOST_TARGETS,
+    Cap,
+    Caps,
     Catalog,
     Defaults,
     Lock,
     Prune,
     Replace,
+    Rollout,
     Run,
     Settings,
 )
@@ -21,6 +24,8 @@ __all__ = [
     "DEFAULT_FILE",
     "DEFAULT_KEY",
     "MOST_TARGETS",
+    "Cap",
+    "Caps",
     "Catalog",
     "Config",
     "Defaults",
@@ -28,6 +33,7 @@ __all__ = [
     "Organization",
     "Prune",
     "Replace",
+    "Rollout",
     "Run",
     "Settings",
     "load",

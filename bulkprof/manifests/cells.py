@@ -36,6 +36,9 @@ _PLANS = 1_000
 """Sets of columns to remember; a CSV file has one, hand-written JSON a few, hostile JSON as many as rows."""
 _WHERES = 16_384
 """Combinations of models, accounts and Regions to remember."""
+_YES = frozenset({"true", "yes", "y", "1", "x"})
+_NO = frozenset({"", "false", "no", "n", "0"})
+_NEITHER = Fault("is neither yes nor no", "write true where the profile is to be let go of, and nothing elsewhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Cells:
         description = values[columns.description]
         if description and (fault := description_fault(description)):
             bad.append(BadCell("description", description, fault, held=True))
+        disown = columns.disown >= 0 and _is_yes("disown", values[columns.disown], bad)
         where = values[columns.model], values[columns.account], values[columns.region]
         models, accounts, regions, wrong = self._known.get(where) or self._split(where)
         if wrong:
@@ -130,6 +134,7 @@ class Cells:
             regions,
             tags or EMPTY,
             {column: value for index, column in columns.attributes if (value := values[index])},
+            disown=disown,
         )
         return self._rejected(row.line, columns, bad, request) if bad else request
 
@@ -163,6 +168,14 @@ class Cells:
             for cell in bad
         ]
         return Rejected(tuple(problems), request)
+
+
+def _is_yes(column: str, text: str, bad: list[BadCell]) -> bool:
+    """Whether a cell says yes; what is neither yes nor no is added to `bad`."""
+    word = text.lower()
+    if word not in _YES and word not in _NO:
+        bad.append(BadCell(column, text, _NEITHER))
+    return word in _YES
 
 
 _CHECKS: Mapping[str, Callable[[str], Fault | None]] = {"account": account_fault, "region": region_fault}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from bulkprof.manifests.columns import KNOWN, Columns, is_known, understand
+from bulkprof.manifests.columns import KNOWN, PROFILE, Columns, is_known, understand
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
 from bulkprof.tables.csv_table import Table, beginning_of, unique
@@ -75,5 +75,5 @@ def _nothing(label: str, line: int, columns: Columns, read_by_rules: Collection[
         f"no column of the first line is known: {found}{more}",
         label,
         line,
-        remedy=f"begin the file with a header: {', '.join(KNOWN)}, tag:KEY{rules}",
+        remedy=f"begin the file with a header: {', '.join(PROFILE)}, tag:KEY{rules}",
     )

@@ -84,6 +84,8 @@ def _check(plugin: str, answer: object, request: Request) -> None:
         value = getattr(answer, field)
         if value is not None and not isinstance(value, str):
             raise PluginError(plugin, f"{hook} must leave {field} a string or None, not {value!r}")
+    if not isinstance(answer.disown, bool):
+        raise PluginError(plugin, f"{hook} must leave disown True or False, not {answer.disown!r}")
     for field in ("tags", "attributes"):
         mapping = getattr(answer, field)
         if not isinstance(mapping, Mapping) or not all(

@@ -24,6 +24,9 @@ class Notes(TypedDict, total=False):
     status: RunStatus
     account: str
     unreachable: tuple[tuple[str, str], ...]
+    canary: tuple[tuple[str, str], ...]
+    canary_passed: bool
+    disown: tuple[str, ...]
     token_seed: str
     interrupted: bool
     alive: Any
@@ -54,13 +57,23 @@ class RunDetails:
     sandbox: bool = False
     results_columns: bool = False
     """Whether the manifests' rows are kept as they are written, for the results."""
+    allow_deletions: int | None = None
+    allow_updates: int | None = None
+    allow_replacements: int | None = None
+    """How many changes of a kind it may make, whatever the caps are."""
     accounts: tuple[str, ...] = ()
     not_accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    disown: tuple[str, ...] = ()
+    """Names of profiles that it lets go of, where no manifest says so."""
     account: str = ""
     """The caller's own."""
     unreachable: tuple[tuple[str, str], ...] = ()
     """Accounts and Regions that could not be planned."""
+    canary: tuple[tuple[str, str], ...] = ()
+    """Accounts and Regions that are changed before all others."""
+    canary_passed: bool = False
+    """Whether they were, and the others may follow."""
     token_seed: str = ""
     """What idempotency tokens are derived from, where that isn't the id."""
     interrupted: bool = False

@@ -41,7 +41,8 @@ from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.live import Walk, live_targets, wait_for_lists
+from bulkprof.workflows.steps.live import Walk, wait_for_lists
+from bulkprof.workflows.steps.resolve import chosen_targets
 
 
 @dataclass(slots=True)
@@ -114,9 +115,8 @@ async def live(options: Options | None = None, ui: Ui | None = None, stop: Stop 
     try:
         with unwrapped():
             async with connect(work) as connection:
-                targets = await live_targets(work, connection)
+                caller, targets = await chosen_targets(work, connection, "read")
                 await wait_for_lists(work)
-                caller = await connection.caller(near=targets[0].region)
                 reader = _Reader(connection, Callers.of(work.settings.catalog, caller.account), found)
                 await Walk(work, connection, reader.read, found.unreachable).over(targets)
     except (StopRequestedError, KeysNotAwaitedError):

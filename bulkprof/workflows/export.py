@@ -35,7 +35,8 @@ from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.live import Walk, live_targets, wait_for_lists
+from bulkprof.workflows.steps.live import Walk, wait_for_lists
+from bulkprof.workflows.steps.resolve import chosen_targets
 
 
 @dataclass(slots=True)
@@ -83,7 +84,7 @@ async def export(
     try:
         with unwrapped(), Spool() as spool:
             async with connect(work) as connection:
-                targets = await live_targets(work, connection)
+                _, targets = await chosen_targets(work, connection, "export")
                 found.targets = len(targets)
                 await wait_for_lists(work)
                 exporter = Exporter(work.settings, estate_only=estate_only)

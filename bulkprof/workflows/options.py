@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from bulkprof.config import Config
+from bulkprof.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,12 @@ class Options:
     """Replace profiles whose model or description differs; they get a new ARN."""
     prune: bool = False
     """Delete the estate's profiles that no manifest wants, in the targets that manifests cover."""
+    allow_deletions: int | None = None
+    """Delete at most so many profiles in this run, whatever the caps of the config are."""
+    allow_updates: int | None = None
+    """Change or remove tags of at most so many, whatever the caps are."""
+    allow_replacements: int | None = None
+    """Replace at most so many, whatever the caps are."""
     accounts: Sequence[str] = ()
     """Work in these accounts only: ids, aliases or selectors; a string is a single one."""
     not_accounts: Sequence[str] = ()
@@ -60,7 +67,10 @@ class Options:
     """What the manifest `-` reads; the process's standard input by default."""
 
     def __post_init__(self) -> None:
-        """Let a string stand for a path, and for a list of one. Raises `TypeError` for what can't be meant."""
+        """Let a string stand for a path, and for a list of one. Raises `TypeError` for what can't be meant.
+
+        Raises `UsageError` for a negative number of changes.
+        """
         if not isinstance(self.config, Config):
             raise TypeError(f"config is what load_config(FILE) answers, not {type(self.config).__name__}")
         for name in ("state_dir", "results", "failed"):
@@ -72,6 +82,13 @@ class Options:
         for name in ("failure_tolerance", "deadline"):
             if not isinstance(value := getattr(self, name), str | None):
                 raise TypeError(f"{name} is a string, not {type(value).__name__} ({value!r})")
+        for name in ("allow_deletions", "allow_updates", "allow_replacements"):
+            if (value := getattr(self, name)) is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} is a number, not {type(value).__name__} ({value!r})")
+            if value < 0:
+                raise UsageError(f"{name} is how many there may be, so it can't be {value}")
         for name in ("accounts", "not_accounts", "regions", "sandbox_fault"):
             object.__setattr__(self, name, several(getattr(self, name), name))
 

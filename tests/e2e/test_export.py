@@ -178,7 +178,7 @@ def test_accounts_by_selector(commands: CommandLine, sandbox: Sandbox) -> None:
     assert ended.out.splitlines()[1:] == ["team-a,amazon.nova-lite-v1:0,,111111111111,us-east-1"]
     ended = commands("export", "--accounts", "111111111111", "--not-accounts", "111111111111")
     assert ended.code == 64
-    assert "leaves no account to read" in ended.err
+    assert "leaves no account to export" in ended.err
 
 
 @pytest.mark.parametrize(

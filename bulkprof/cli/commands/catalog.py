@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bulkprof.cli.app import app
-from bulkprof.cli.flags import Display, Execution, Only, Scope, with_flags
+from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, Scope, with_flags
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async
 from bulkprof.errors import UsageError
 
@@ -47,7 +47,7 @@ def catalog(
         ),
     ] = None,
     scope: Annotated[Scope, Only("accounts", "not_accounts", "regions")],
-    run: Annotated[Execution, Only("max_targets_in_flight", "config", "state_dir", "sandbox")],
+    run: Annotated[Execution, Only("max_targets_in_flight", "config", "state_dir", *SANDBOX)],
     shown: Display,
 ) -> int:
     """Print the profiles' ARNs as another program wants them: of the newest run, or with --live of AWS."""

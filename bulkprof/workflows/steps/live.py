@@ -7,35 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from bulkprof.engine.concurrency import side_by_side
-from bulkprof.errors import AwsError, KeysNotAwaitedError, RegionError, UsageError
+from bulkprof.errors import AwsError, KeysNotAwaitedError
 from bulkprof.model import Target
 from bulkprof.stop import StopRequestedError
 from bulkprof.ui import Progress
 from bulkprof.workflows.steps.connect import recent_runs
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-
-
-async def live_targets(work: Workspace, connection: Connection) -> list[Target]:
-    """Return what is to be read: the flags' accounts and Regions, else what a row means that names none."""
-    defaults = work.settings.defaults
-    regions = tuple(work.options.regions) or defaults.region or tuple(filter(None, [connection.sessions.region]))
-    if not regions:
-        raise RegionError("no Region: name some (--regions), or set AWS_REGION", code="NoRegion")
-    # Also the caller's own account goes by its number: rows name it.
-    caller = await connection.caller(near=regions[0])
-    values = tuple(work.options.accounts) or defaults.account or (caller.account,)
-    accounts = work.accounts()
-    places = [Target(account, region) for account in accounts.of(values).accounts for region in regions]
-    resolved = work.accounts(await connection.directory(accounts.needed_selectors(places), near=regions[0]))
-    chosen = resolved.of(values)
-    for value, fault in chosen.faults:
-        raise UsageError(f"account {value!r} {fault.reason}; {fault.remedy}")
-    for account, status in sorted(resolved.left_out.items()):
-        work.ui.note(f"{account} is left out: {status}")
-    if not chosen.accounts:
-        raise UsageError(f"{work.filters} leaves no account to read")
-    return sorted({Target(account, region) for account in chosen.accounts for region in regions})
 
 
 async def wait_for_lists(work: Workspace) -> None:
