@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -56,7 +56,13 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
         status = RunStatus.INTERRUPTED if stopped else RunStatus.FINISHED
         # Now it knows best which of the names that a replacement opened have a profile again.
-        run.note(elapsed_s=elapsed, status=status, summary=summary.as_json(), knows_lost=run.later())
+        run.note(
+            elapsed_s=elapsed,
+            status=status,
+            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            summary=summary.as_json(),
+            knows_lost=run.later(),
+        )
         if stopped and work.stop.reason:
             work.ui.warn(
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
