@@ -1,5 +1,7 @@
 """The command `report`: a past run, or a plan that is kept in a file."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +10,7 @@ from bulkprof.cli.app import app
 from bulkprof.cli.flags import Cells, Display, Execution, Only, RunArgument, with_flags
 from bulkprof.cli.next_steps import command, flags_again
 from bulkprof.cli.running import ending, make_terminal
-from bulkprof.errors import DamagedError, ExitCode, UsageError
+from bulkprof.errors import DamagedError, ExitCode, StateError, UsageError
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -23,6 +25,9 @@ def report(
     run_id: RunArgument,
     *,
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown, for job summaries.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page for browsers: one .html file.")
+    ] = None,
     flags: Annotated[Execution, Only("results", "failed", "csv_cells", "config", "state_dir")],
     shown: Display,
 ) -> int:
@@ -60,6 +65,7 @@ def report(
             if planned and (flags.results or flags.failed):
                 raise UsageError(f"{run_id} is a plan that was not carried out: it has no outcomes yet to write")
             check_apart({"--results": flags.results, "--failed": flags.failed}, run.details().manifests)
+            _write_page(terminal, html, summary, run, state, flags)
             if flags.results:
                 write_results(flags.results, run.results(), raw=flags.csv_cells is Cells.RAW)
                 terminal.note(f"results: {flags.results}")
@@ -79,6 +85,35 @@ def report(
             else:
                 _show_run(terminal, summary, run, state, flags_again(flags))
     return ExitCode.DONE
+
+
+def _write_page(
+    terminal: "Terminal",
+    path: Path | None,
+    summary: "RunSummary",
+    run: "RunFile",
+    state: "StateDirectory",
+    flags: Execution,
+) -> None:
+    """Write the page of a run, if a file for it is named."""
+    if path is None:
+        return
+    from bulkprof.reports.html.page import run_page
+    from bulkprof.store.history.compare import since_last
+    from bulkprof.store.history.status import is_plan
+    from bulkprof.system.files import check_apart, check_path, write_whole
+
+    check_path("--html", path, (".html", ".htm"))
+    check_apart({"--results": flags.results, "--failed": flags.failed, "--html": path}, run.details().manifests)
+    if is_plan(run):
+        raise UsageError(f"--html {path}: the plan was not carried out, and only runs have a page; see --markdown")
+    try:
+        summary = replace(summary, since_last=since_last(state, run))
+    except StateError as error:
+        terminal.warn(f"what is new against the last run isn't known: {error}")
+    page = run_page(run, summary, state)
+    write_whole(path, lambda file: file.write(page))
+    terminal.note(f"page: {path}")
 
 
 def _show_plan(terminal: "Terminal", run: "RunFile", state: "StateDirectory", again: list[str]) -> None:
