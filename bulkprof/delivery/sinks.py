@@ -24,7 +24,9 @@ from bulkprof.errors import without_secrets
 from bulkprof.model import Outcome
 from bulkprof.plugins import FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Registry
+from bulkprof.reports.html.page import run_page
 from bulkprof.stop import Stop
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 
@@ -48,6 +50,8 @@ class Delivery:
     """The sinks of one run, each fed by a task of its own."""
 
     run: RunFile
+    state: StateDirectory
+    """Where the run belongs."""
     sinks: Sequence[tuple[str, Sink]]
     """Plugin names and their sinks."""
     warn: Callable[[str], None]
@@ -120,7 +124,7 @@ class Delivery:
         if finished or not await self._deliver_new(plugin, sink):
             return
         links = (await self.run.off_loop(self.run.details)).links
-        end = FinishedRun(summary, self._outcomes, links)
+        end = FinishedRun(summary, self._outcomes, links, partial(self._html, summary))
         if taken := await self._guarded(plugin, sink, "finish", end):
             if taken.returned and not isinstance(taken.returned, str):
                 self.warn(
@@ -150,6 +154,9 @@ class Delivery:
         while batch := await self.run.off_loop(partial(self.run.outcomes_after, position, BATCH)):
             yield [outcome for _, outcome in batch]
             position = batch[-1][0]
+
+    async def _html(self, summary: RunSummary) -> str:
+        return await self.run.off_loop(partial(run_page, self.run, summary, self.state))
 
     async def _guarded(self, plugin: str, sink: Sink, method: str, argument: Any) -> _Taken | None:
         """Call a sink with a time limit and a few tries. Return None where it fails, after a warning."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -84,6 +84,10 @@ class RunContext:
     client: ClientFactory
 
 
+async def _no_page() -> str:
+    raise RuntimeError("this FinishedRun belongs to no run, so there is no page; give it an `html` of your own")
+
+
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
     """A run at its end, for its sinks."""
@@ -93,6 +97,8 @@ class FinishedRun:
     """Reads the run's outcomes from the start, in batches, in the order in which they were recorded."""
     links: Mapping[str, str]
     """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
+    html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)
+    """Makes the run's report as one HTML page, as `bulkprof report --html` writes it. Made anew at each call."""
 
 
 class GiveUpError(RuntimeError):

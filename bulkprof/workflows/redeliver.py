@@ -64,7 +64,7 @@ async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *
     await run.off_loop(partial(run.expect_sinks, known))
     open_before = set(await run.off_loop(run.sinks_missing))
     chosen = [pair for pair in sinks if not only or pair[1].name in only]
-    delivery = Delivery(run, chosen, work.ui.warn, work.stop)
+    delivery = Delivery(run, work.state, chosen, work.ui.warn, work.stop)
     try:
         await delivery.finish(await with_last_run(work, run, summary_of(run)))
     finally:

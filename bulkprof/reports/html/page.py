@@ -22,7 +22,7 @@ from bulkprof.reports.text import counted
 from bulkprof.statuses import RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.history.directory import StateDirectory
-from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
+from bulkprof.store.history.status import status_of, why_unfinished
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable
 from bulkprof.totals import RunSummary
@@ -51,7 +51,7 @@ MARKS = {
     "open": "…",
 }
 """What stands beside each colour, so that none has to be seen."""
-ICONS = {"good": "1a7f37", "bad": "c0222d", "open": "8a5a00"}
+ICONS = {"good": "166b2e", "bad": "c0222d", "open": "8a5a00"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +135,6 @@ def _notices(run: RunFile, summary: RunSummary, details: RunDetails, state: Stat
         found.append(f"{_capital(how)}.")
     if reason := summary.stopped or details.error:
         found.append(f"Why: {reason}")
-    if told_its_end(run) and (missing := run.sinks_missing()) and details.exit_code is None:
-        found.append(f"Not delivered to {', '.join(missing)}: bulkprof runs redeliver {summary.run_id}")
     return found
 
 

@@ -46,7 +46,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
         await run.off_loop(run.reopen_delivery)
     sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
-    delivery = Delivery(run, sinks, work.ui.warn, work.stop)
+    delivery = Delivery(run, work.state, sinks, work.ui.warn, work.stop)
     faults: list[UnforeseenError] = []
     try:
         await _run_engine(work, run, connection, delivery, faults)

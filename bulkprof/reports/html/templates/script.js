@@ -41,7 +41,7 @@
       tr.append(...data.rows[index].map(cell));
       return tr;
     }));
-    const range = page.length ? `${number.format(first + 1)}–${number.format(first + page.length)} of ` : "";
+    const range = page.length ? `${number.format(first + 1)} to ${number.format(first + page.length)} of ` : "";
     shown.textContent = `${range}${number.format(found.length)} ${found.length === 1 ? "profile" : "profiles"}`;
     back.disabled = first === 0;
     on.disabled = first + data.page >= found.length;
