@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bulkprof.model import CHANGED, OutcomeKind, Target
+from bulkprof.reports.text import counted
 
 MOST_ACCOUNTS = 200
 MOST_REGIONS = 30
@@ -86,8 +87,8 @@ def _left_out(found: Mapping[str, int], shown: list[str], word: str) -> str:
     if not rest:
         return ""
     bad = sum(found[name] for name in rest)
-    how = f"with {bad:,} profiles that need attention" if bad else "with all in order"
-    return f"not shown: {len(rest):,} more {word if len(rest) == 1 else f'{word}s'}, {how}"
+    how = f"with {counted(bad, 'profile')} to look at" if bad else "with all in order"
+    return f"not shown: {counted(len(rest), f'more {word}')}, {how}"
 
 
 def _cell(counts: Counts | None) -> Cell | None:

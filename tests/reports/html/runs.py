@@ -94,6 +94,7 @@ def sample(folder: Path) -> str:
     """The page of a run that has all there is."""
     state = StateDirectory(folder)
     before = {**sample_rows(), EVIL: created, "team-1": failed("Gone", "was so")}
-    make_run(state, "20260228T020000Z-a", before, started_at="2026-02-28T02:00:00+00:00").close()
+    started = "2026-02-28T02:00:00+00:00"
+    make_run(state, "20260228T020000Z-a", before, started_at=started, sandbox=True).close()
     with make_run(state, "20260301T020000Z-b", sample_rows(), sandbox=True, manifests=(f"{EVIL}.csv",)) as run:
         return run_page(run, replace(summary_of(run), exit_code=3, since_last=since_last(state, run)), state)
