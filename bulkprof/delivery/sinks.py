@@ -26,7 +26,9 @@ from bulkprof.model import Outcome
 from bulkprof.plugins import CatalogEntry, CatalogFormat, FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Registry
 from bulkprof.reports.catalog import entries_of
+from bulkprof.reports.html.page import run_page
 from bulkprof.stop import Stop
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 
@@ -50,6 +52,8 @@ class Delivery:
     """The sinks of one run, each fed by a task of its own."""
 
     run: RunFile
+    state: StateDirectory
+    """Where the run belongs."""
     sinks: Sequence[tuple[str, Sink]]
     """Plugin names and their sinks."""
     warn: Callable[[str], None]
@@ -126,7 +130,8 @@ class Delivery:
         if finished or not await self._deliver_new(plugin, sink):
             return
         links = (await self.run.off_loop(self.run.details)).links
-        end = FinishedRun(summary, self._outcomes, links, self._entries, self.formats)
+        html = partial(self._html, summary)
+        end = FinishedRun(summary, self._outcomes, links, self._entries, self.formats, html)
         if taken := await self._guarded(plugin, sink, "finish", end):
             if taken.returned and not isinstance(taken.returned, str):
                 self.warn(
@@ -162,6 +167,9 @@ class Delivery:
         while batch := await self.run.off_loop(partial(self.run.outcomes_after, position, BATCH)):
             yield [outcome for _, outcome in batch]
             position = batch[-1][0]
+
+    async def _html(self, summary: RunSummary) -> str:
+        return await self.run.off_loop(partial(run_page, self.run, summary, self.state))
 
     async def _guarded(self, plugin: str, sink: Sink, method: str, argument: Any) -> _Taken | None:
         """Call a sink with a time limit and a few tries. Return None where it fails, after a warning."""

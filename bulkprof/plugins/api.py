@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +92,10 @@ async def _nothing() -> AsyncIterator[Sequence[CatalogEntry]]:
         yield batch
 
 
+async def _no_page() -> str:
+    raise RuntimeError("this FinishedRun belongs to no run, so there is no page; give it an `html` of your own")
+
+
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
     """A run at its end, for its sinks."""
@@ -105,6 +109,8 @@ class FinishedRun:
     """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches."""
     formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
     """The formats of catalogs by name: bulkprof's own, and those of plugins."""
+    html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)
+    """Makes the run's report as one HTML page, as `bulkprof report --html` writes it. Made anew at each call."""
 
 
 class GiveUpError(RuntimeError):

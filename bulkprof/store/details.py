@@ -36,6 +36,8 @@ class Notes(TypedDict, total=False):
     knows_lost: float
     stopped: str
     elapsed_s: float
+    ended_at: str
+    slice_s: int
     summary: Mapping[str, Any] | None
     exit_code: int | None
     error: str
@@ -91,6 +93,10 @@ class RunDetails:
     stopped: str = ""
     """Why it was stopped, where that wasn't by a signal."""
     elapsed_s: float = 0.0
+    ended_at: str = ""
+    """When it came to its last end, UTC, ISO 8601; empty in files of earlier versions."""
+    slice_s: int = 1
+    """How many seconds long the slices of time are that its calls are counted in."""
     summary: Mapping[str, Any] | None = None
     exit_code: int | None = None
     """How a run ended that was refused."""
@@ -115,6 +121,7 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     str: (str,),
     bool: (bool,),
     float: (int, float),
+    int: (int,),
     int | None: (int, NoneType),
     tuple[str, ...]: (list,),
     tuple[tuple[str, str], ...]: (list,),

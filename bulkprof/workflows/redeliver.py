@@ -66,7 +66,7 @@ async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *
     open_before = set(await run.off_loop(run.sinks_missing))
     chosen = [pair for pair in sinks if not only or pair[1].name in only]
     formats = catalog_formats(work.registry)
-    delivery = Delivery(run, chosen, work.ui.warn, work.stop, work.settings.catalog, formats)
+    delivery = Delivery(run, work.state, chosen, work.ui.warn, work.stop, work.settings.catalog, formats)
     try:
         await delivery.finish(await with_last_run(work, run, summary_of(run)))
     finally:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -49,7 +49,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
         await run.off_loop(run.reopen_delivery)
     sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
-    delivery = Delivery(run, sinks, work.ui.warn, work.stop, work.settings.catalog, formats)
+    delivery = Delivery(run, work.state, sinks, work.ui.warn, work.stop, work.settings.catalog, formats)
     faults: list[UnforeseenError] = []
     try:
         await _run_engine(work, run, connection, delivery, faults)
@@ -59,7 +59,13 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
         status = RunStatus.INTERRUPTED if stopped else RunStatus.FINISHED
         # Now it knows best which of the names that a replacement opened have a profile again.
-        run.note(elapsed_s=elapsed, status=status, summary=summary.as_json(), knows_lost=run.later())
+        run.note(
+            elapsed_s=elapsed,
+            status=status,
+            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            summary=summary.as_json(),
+            knows_lost=run.later(),
+        )
         if stopped and work.stop.reason:
             work.ui.warn(
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
