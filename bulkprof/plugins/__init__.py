@@ -53,13 +53,19 @@ from bulkprof.plugins.hookspecs import hookimpl
 from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
 from bulkprof.plugins.tables import read_table
+from bulkprof.text.cleaning import DESCRIPTIONS, NAMES, TAG_VALUES, Allowed, Cleaned, clean
 from bulkprof.text.printable import printable, printable_lines
 from bulkprof.totals import RunSummary, SinceLast
 
 __all__ = [
+    "DESCRIPTIONS",
+    "NAMES",
     "RESULT_COLUMNS",
+    "TAG_VALUES",
     "Action",
     "ActionKind",
+    "Allowed",
+    "Cleaned",
     "ClientFactory",
     "DesiredProfile",
     "Fault",
@@ -85,6 +91,7 @@ __all__ = [
     "Sink",
     "Source",
     "Target",
+    "clean",
     "field_reader",
     "hookimpl",
     "missing_field",

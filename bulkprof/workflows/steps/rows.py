@@ -13,6 +13,7 @@ from bulkprof.manifests.requests import Batch, read_batches
 from bulkprof.model import DesiredProfile, Problem
 from bulkprof.plugins import Reader
 from bulkprof.plugins.registry import ROW_HOOKS, Registry
+from bulkprof.rules.cleanings import Cleaning
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.text.looks import TAG_PREFIX
@@ -32,6 +33,8 @@ class Portion(NamedTuple):
     """The columns for rules that are new in these rows."""
     fields: Sequence[str] = ()
     """What else rows can give that is new: tags (`tag:KEY`), and columns that plugins added to rows."""
+    cleanings: Sequence[Cleaning] = ()
+    """The names and tags of these rows that plugins cleaned, tags of other rows not again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,11 @@ class Reading:
         for item in batch.understood():
             if not isinstance(item, Rejected):
                 expansion = expand(item)
-            elif item.request is not None and self.rules.prepares:
+            elif item.request is not None and item.mendable:
                 expansion = expand(item.request, item.problems)
+            elif item.request is not None:
+                problems.extend(self.rules.all_problems(item.request, item.problems))
+                continue
             else:
                 problems.extend(item.problems)
                 # What is wrong with a whole file stands in the place of its rows, and is none.
@@ -89,13 +95,14 @@ class Reading:
                 for profile in expansion.profiles:
                     wanted.append(form(profile))
                     if len(wanted) >= LARGEST:
-                        yield Portion(0, wanted, problems)
+                        yield Portion(0, wanted, problems, cleanings=self.rules.new_cleanings())
                         wanted, problems = [], []
             if len(wanted) >= LARGEST:
-                yield Portion(0, wanted, problems)
+                yield Portion(0, wanted, problems, cleanings=self.rules.new_cleanings())
                 wanted, problems = [], []
         tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
-        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), [*tags, *self.rules.new_fields()])
+        fields = [*tags, *self.rules.new_fields()]
+        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), fields, self.rules.new_cleanings())
 
 
 def rows_are_independent(registry: Registry) -> bool:
