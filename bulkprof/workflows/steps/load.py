@@ -79,6 +79,7 @@ async def load_manifests(
     """
     read = work.registry.columns_read()
     found = await _read(work, run, manifests, rules, ui)
+    ui.problems_end()
     if not again and read is not None and (unread := [column for column in found.attributes if column not in read]):
         ui.note(_unread(unread))
     # Where no row could be read, it isn't known what columns there are.

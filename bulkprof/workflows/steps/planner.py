@@ -197,4 +197,5 @@ async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: li
         await run.off_loop(partial(run.add_problems, problems))
         for problem in problems:
             ui.problem(problem)
+        ui.problems_end()
     return good
