@@ -83,8 +83,16 @@ class Problem:
         """File, line, column and value: what the problem is about."""
         return self.file, self.line, self.column, self.value
 
+    @property
+    def spot(self) -> tuple[str, str]:
+        """The beginning of its place that all rows of its file share, and the rest: `m.csv:` and `7`."""
+        return (f"{self.file}:", str(self.line)) if self.line else (self.file, "")
+
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
+        return self.told_at("".join(self.spot))
+
+    def told_at(self, place: str) -> str:
+        """Return its line with another `place`: several rows may have it."""
         shown = self.value if len(self.value) <= 80 else self.value[:77] + "..."
         cell = f"{self.column} {shown!r}" if self.value else self.column
         text = ": ".join(part for part in (place, cell, self.message) if part)

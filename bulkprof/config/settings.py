@@ -26,6 +26,8 @@ class Defaults(Section):
     account: Several = ()
     region: Several = ()
     description: str | None = None
+    clean_description: bool = False
+    """Whether descriptions are written as AWS takes them; otherwise one that it refuses is a problem of its row."""
 
 
 class Run(Section):

@@ -17,6 +17,7 @@ from bulkprof.limits import (
     TAGS_PER_PROFILE,
     Fault,
     account_fault,
+    cleanable,
     description_fault,
     in_a_cell,
     name_fault,
@@ -51,7 +52,9 @@ class Rejected:
 
     problems: tuple[Problem, ...]
     request: Request | None = None
-    """The row nevertheless, where all that is wrong are values that a rule may put right before they count."""
+    """The row nevertheless, so that rules can tell what else is wrong with it."""
+    mendable: bool = True
+    """Whether all that is wrong are values that a rule may put right before they count: then the row may be used."""
 
 
 class _Several(NamedTuple):
@@ -113,7 +116,7 @@ class Cells:
         if not tag_values_are_sound(tags.values()):
             # A key with a fault was told of with its column.
             faults = ((key, value, fault) for key, value, fault in tag_faults(tags) if not tag_key_fault(key))
-            bad += [BadCell(f"tag:{key}", value, fault, held=True) for key, value, fault in faults]
+            bad += [BadCell(f"tag:{key}", value, cleanable(value, fault), held=True) for key, value, fault in faults]
         if columns.tag_object >= 0:
             tags = _merged(tags, object_tags, values[columns.tag_object], bad)
             if not self.tags.known.issuperset(object_tags):
@@ -122,7 +125,7 @@ class Cells:
             bad.append(BadCell("tags", "", fault, held=True))
         if columns.labels:
             bad += _unsaid(columns, values, lists)
-        if columns.faults or (bad and not all(cell.held for cell in bad)):
+        if columns.faults or any(not cell.held and cell.column == "name" for cell in bad):
             return self._rejected(row.line, columns, bad)
         request = Request(
             self._label,
@@ -167,7 +170,7 @@ class Cells:
             Problem(cell.fault.reason, self._label, line, visible(cell.column), cell.value, cell.fault.remedy)
             for cell in bad
         ]
-        return Rejected(tuple(problems), request)
+        return Rejected(tuple(problems), request, all(cell.held for cell in bad))
 
 
 def _is_yes(column: str, text: str, bad: list[BadCell]) -> bool:
@@ -198,7 +201,7 @@ def _check_several(column: str, text: str, values: Sequence[str]) -> _Several:
             bad.append(BadCell(column, text, Fault(f"{value!r} stands in it twice", "write each value once")))
         elif check and (fault := check(value)):
             bad.append(BadCell(column, value, in_a_cell(value, fault, check), held=True))
-    return _Several(tuple(values), tuple(dict.fromkeys(bad)))
+    return _Several(tuple(filter(None, dict.fromkeys(values))), tuple(dict.fromkeys(bad)))
 
 
 def _listed(

@@ -58,16 +58,22 @@ from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
 from bulkprof.plugins.tables import read_table
 from bulkprof.system.files import write_text
+from bulkprof.text.cleaning import DESCRIPTIONS, NAMES, TAG_VALUES, Allowed, Cleaned, clean
 from bulkprof.text.printable import printable, printable_lines
 from bulkprof.totals import RunSummary, SinceLast
 
 __all__ = [
+    "DESCRIPTIONS",
+    "NAMES",
     "RESULT_COLUMNS",
+    "TAG_VALUES",
     "Action",
     "ActionKind",
+    "Allowed",
     "CatalogEntry",
     "CatalogFormat",
     "CatalogText",
+    "Cleaned",
     "ClientFactory",
     "DesiredProfile",
     "Fault",
@@ -97,6 +103,7 @@ __all__ = [
     "Source",
     "Target",
     "Where",
+    "clean",
     "field_reader",
     "hookimpl",
     "missing_field",

@@ -17,6 +17,7 @@ from bulkprof.model import Request, Target
 from bulkprof.rules.accounts import Accounts, is_account
 from bulkprof.rules.regions import region_doubt
 from bulkprof.rules.sources import Model, Models, place_fault
+from bulkprof.text.cleaning import DESCRIPTIONS, clean
 
 _WISHES = 100_000
 """Wishes to remember, over all rows; an organization has some thousand."""
@@ -162,8 +163,11 @@ def _check_defaults(settings: Settings, accounts: Accounts) -> None:
     for region in defaults.region:
         if fault := region_fault(region):
             raise _bad_default("region", region, in_a_list(region, fault, region_fault))
-    if defaults.description and (fault := description_fault(defaults.description)):
-        raise _bad_default("description", defaults.description, fault)
+    description = defaults.description
+    if description and defaults.clean_description:
+        description = clean(description, DESCRIPTIONS) or description
+    if description and (fault := description_fault(description)):
+        raise _bad_default("description", description, fault)
 
 
 def _bad_default(key: str, value: str, fault: Fault) -> ConfigError:

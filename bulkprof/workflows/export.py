@@ -128,6 +128,7 @@ class _Reader:
         self.found.foreign += export.foreign.total()
         for problem in export.problems:
             self.work.ui.problem(problem)
+        self.work.ui.problems_end()
         for estate, count in sorted(export.foreign.items()):
             self.work.ui.note(f"{target}: {count} of estate {estate!r} left out; export them with its own config")
 

@@ -219,4 +219,5 @@ async def _leave_out_unknown_models(
         await run.off_loop(partial(run.add_problems, problems))
         for problem in problems:
             ui.problem(problem)
+        ui.problems_end()
     return good

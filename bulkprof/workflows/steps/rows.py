@@ -14,6 +14,7 @@ from bulkprof.manifests.requests import Batch, read_batches
 from bulkprof.model import DesiredProfile, Problem, RawRow
 from bulkprof.plugins import Reader
 from bulkprof.plugins.registry import ROW_HOOKS, Registry
+from bulkprof.rules.cleanings import Cleaning
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.store.intake import SheetRow
@@ -36,6 +37,8 @@ class Portion(NamedTuple):
     """What else rows can give that is new: tags (`tag:KEY`), and columns that plugins added to rows."""
     sheet: Sequence[SheetRow] = ()
     """The rows as they are written, where they are kept."""
+    cleanings: Sequence[Cleaning] = ()
+    """The names and tags of these rows that plugins cleaned, tags of other rows not again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,11 @@ class Reading:
                 sheet[len(wanted)] = next(written)
             if not isinstance(item, Rejected):
                 expansion = expand(item)
-            elif item.request is not None and self.rules.prepares:
+            elif item.request is not None and item.mendable:
                 expansion = expand(item.request, item.problems)
+            elif item.request is not None:
+                problems.extend(self.rules.all_problems(item.request, item.problems))
+                continue
             else:
                 problems.extend(item.problems)
                 # What is wrong with a whole file stands in the place of its rows, and is none.
@@ -100,14 +106,17 @@ class Reading:
                 for profile in expansion.profiles:
                     wanted.append(form(profile))
                     if len(wanted) >= LARGEST:
-                        yield Portion(0, wanted, problems, sheet=_sheet_rows(sheet))
+                        yield Portion(
+                            0, wanted, problems, sheet=_sheet_rows(sheet), cleanings=self.rules.new_cleanings()
+                        )
                         wanted, problems, sheet = [], [], None if sheet is None else {}
             if len(wanted) >= LARGEST:
-                yield Portion(0, wanted, problems, sheet=_sheet_rows(sheet))
+                yield Portion(0, wanted, problems, sheet=_sheet_rows(sheet), cleanings=self.rules.new_cleanings())
                 wanted, problems, sheet = [], [], None if sheet is None else {}
         tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
         fields = [*tags, *self.rules.new_fields()]
-        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), fields, _sheet_rows(sheet))
+        attributes, cleanings = batch.cells.attributes.take(), self.rules.new_cleanings()
+        yield Portion(rows, wanted, problems, attributes, fields, _sheet_rows(sheet), cleanings)
 
 
 def _sheet_rows(sheet: Mapping[int, RawRow | Problem] | None) -> list[SheetRow]:
