@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from bulkprof.text.damaged import damage
+
 NAME_LENGTH = 64
 DESCRIPTION_LENGTH = 200
 TAG_KEY_LENGTH = 128
@@ -46,6 +48,12 @@ class Fault(NamedTuple):
 
     reason: str
     remedy: str
+
+
+def damage_fault(value: str) -> Fault | None:
+    """What is plainly damaged about `value`, whatever it stands for."""
+    found = damage(value)
+    return Fault(*found) if found else None
 
 
 def name_fault(value: str) -> Fault | None:

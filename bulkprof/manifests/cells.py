@@ -17,18 +17,20 @@ from bulkprof.limits import (
     TAGS_PER_PROFILE,
     Fault,
     account_fault,
+    damage_fault,
     description_fault,
     in_a_cell,
     name_fault,
     region_fault,
     tag_count_fault,
-    tag_faults,
     tag_key_fault,
+    tag_value_fault,
     tag_values_are_sound,
 )
 from bulkprof.manifests.columns import Columns, NewNames, understand
 from bulkprof.manifests.flatten import BadCell, flatten, shortened
 from bulkprof.model import EMPTY, Problem, RawRow, Request
+from bulkprof.text.damaged import are_undamaged
 from bulkprof.text.looks import visible
 
 SEPARATOR = "|"
@@ -94,9 +96,11 @@ class Cells:
 
         name = values[columns.name]
         if name and (len(name) > NAME_LENGTH or not NAME.fullmatch(name)) and (fault := name_fault(name)):
+            fault = damage_fault(name) or fault
             bad.append(BadCell("name", name, fault, held=True))
         description = values[columns.description]
         if description and (fault := description_fault(description)):
+            fault = damage_fault(description) or fault
             bad.append(BadCell("description", description, fault, held=True))
         where = values[columns.model], values[columns.account], values[columns.region]
         models, accounts, regions, wrong = self._known.get(where) or self._split(where)
@@ -106,10 +110,13 @@ class Cells:
             models, accounts, regions = _listed(columns, lists, (models, accounts, regions), bad)
 
         tags = {key: value for index, key in columns.tags if (value := values[index])}
-        if not tag_values_are_sound(tags.values()):
+        if not (tag_values_are_sound(tags.values()) and are_undamaged(tags.values())):
             # A key with a fault was told of with its column.
-            faults = ((key, value, fault) for key, value, fault in tag_faults(tags) if not tag_key_fault(key))
-            bad += [BadCell(f"tag:{key}", value, fault, held=True) for key, value, fault in faults]
+            bad += [
+                BadCell(f"tag:{key}", value, fault, held=True)
+                for key, value in tags.items()
+                if not tag_key_fault(key) and (fault := damage_fault(value) or tag_value_fault(value))
+            ]
         if columns.tag_object >= 0:
             tags = _merged(tags, object_tags, values[columns.tag_object], bad)
             if not self.tags.known.issuperset(object_tags):
@@ -183,6 +190,8 @@ def _check_several(column: str, text: str, values: Sequence[str]) -> _Several:
             bad.append(BadCell(column, text, Fault("one of its values is empty", f"remove the stray {SEPARATOR!r}")))
         elif value in values[:index]:
             bad.append(BadCell(column, text, Fault(f"{value!r} stands in it twice", "write each value once")))
+        elif fault := damage_fault(value):
+            bad.append(BadCell(column, value, fault, held=True))
         elif check and (fault := check(value)):
             bad.append(BadCell(column, value, in_a_cell(value, fault, check), held=True))
     return _Several(tuple(values), tuple(dict.fromkeys(bad)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bulkprof.limits import Fault, tag_key_fault, tag_value_fault
+from bulkprof.limits import Fault, damage_fault, tag_key_fault, tag_value_fault
 from bulkprof.manifests.columns import Columns
 
 
@@ -107,6 +107,6 @@ def _tag_texts(cell: Sequence[object] | Mapping[object, object], bad: list[BadCe
             bad.append(BadCell(f"tag:{label}", text, Fault("the tag stands in the row twice", "keep one")))
         else:
             tags[label] = text.strip()
-            if fault := tag_key_fault(label) or tag_value_fault(tags[label]):
+            if fault := tag_key_fault(label) or damage_fault(tags[label]) or tag_value_fault(tags[label]):
                 bad.append(BadCell(f"tag:{label}", text, fault, held=True))
     return {key: value for key, value in tags.items() if value}

@@ -16,7 +16,7 @@ from bulkprof.limits import Fault, description_fault
 from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.accounts import Accounts, Undecided
-from bulkprof.rules.columns import Overlooked
+from bulkprof.rules.columns import Overlooked, damaged_cells
 from bulkprof.rules.fanout import FanOuts, ManyWishes, Wish
 from bulkprof.rules.hooks import Preparation, ask, cell_problem, still_has
 from bulkprof.rules.naming import Naming, check_name
@@ -59,6 +59,7 @@ class Rules:
         self._tagging = Tagging(settings, registry)
         self._checks = registry.implementations("bulkprof_check_profile")
         self._default_description = settings.defaults.description
+        self._columns_read = registry.columns_read() or frozenset()
         self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
 
     def __reduce__(self) -> tuple[Callable[..., Rules], tuple[Any, ...]]:
@@ -88,6 +89,8 @@ class Rules:
             request = self._preparation.prepare(request, problems)
         if wrong:
             problems.extend(problem for problem in wrong if still_has(request, problem))
+        if self._columns_read and request.attributes:
+            problems.extend(damaged_cells(request, self._columns_read))
         if not (request.accounts and request.regions and request.models) and request.attributes:
             problems.extend(self._overlooked.problems(request))
         found = self._fan_outs.of(request)
