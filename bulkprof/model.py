@@ -72,6 +72,8 @@ class Problem:
     remedy: str = ""
     """What would be right, or what to do next."""
     severity: Severity = Severity.ERROR
+    cell: str = ""
+    """Its cell in a workbook's sheet: `C7`."""
 
     @property
     def is_error(self) -> bool:
@@ -85,6 +87,8 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
+        if self.cell:
+            place = f"{self.file}!{self.cell}"
         shown = self.value if len(self.value) <= 80 else self.value[:77] + "..."
         cell = f"{self.column} {shown!r}" if self.value else self.column
         text = ": ".join(part for part in (place, cell, self.message) if part)

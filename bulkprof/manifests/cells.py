@@ -29,6 +29,7 @@ from bulkprof.limits import (
 )
 from bulkprof.manifests.columns import Columns, NewNames, understand
 from bulkprof.manifests.flatten import BadCell, flatten, shortened
+from bulkprof.manifests.workbooks.places import Sheet
 from bulkprof.model import EMPTY, Problem, RawRow, Request
 from bulkprof.text.damaged import are_undamaged
 from bulkprof.text.looks import visible
@@ -70,6 +71,7 @@ class Cells:
 
     def __init__(self, label: str) -> None:
         self._label = label
+        self._sheet: Sheet | None = None
         self._plans: dict[tuple[str, ...], Columns] = {}
         self._known: dict[tuple[str, str, str], _Where] = {}
         self.attributes = NewNames()
@@ -78,6 +80,15 @@ class Cells:
         """The keys of the tags that rows could give."""
         self.header_is_bad = False
         """Set once the reader told problems of the header: columns are not complained about again."""
+
+    @property
+    def sheet(self) -> Sheet | None:
+        """The sheet of a workbook that the rows come from: their file is named after it."""
+        return self._sheet
+
+    @sheet.setter
+    def sheet(self, sheet: Sheet) -> None:
+        self._sheet, self._label = sheet, sheet.label
 
     def read(self, row: RawRow) -> Request | Rejected:
         """The row as a request, or all that is wrong with it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bulkprof.limits import Fault, damage_fault, tag_key_fault, tag_value_fault
@@ -17,6 +18,15 @@ class BadCell(NamedTuple):
     fault: Fault
     held: bool = False
     """Whether a request can hold the value, wrong as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadValue:
+    """A cell's value that its reader knows can't be used."""
+
+    text: str
+    """As people see it."""
+    fault: Fault
 
 
 def flatten(
@@ -36,7 +46,9 @@ def flatten(
         if text is not None:
             continue
         name = columns.names[index]
-        if index in several and isinstance(cell, list | tuple):
+        if isinstance(cell, BadValue):
+            bad.append(BadCell(name, cell.text, cell.fault))
+        elif index in several and isinstance(cell, list | tuple):
             lists[index] = _list_texts(name, cell, bad)
         elif index == columns.tag_object and isinstance(cell, list | tuple | Mapping):
             tags = _tag_texts(cell, bad)

@@ -29,6 +29,7 @@ class Notes(TypedDict, total=False):
     alive: Any
     waited_for: Any
     links: Mapping[str, str]
+    sheets: Mapping[str, Mapping[str, str]]
     knows_lost: float
     stopped: str
     elapsed_s: float
@@ -68,6 +69,8 @@ class RunDetails:
     """The `alive` up to which a later run has waited for what this one may have sent."""
     links: Mapping[str, str] = field(default_factory=dict)
     """What sinks returned at its end, by the sinks' names."""
+    sheets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The sheets of workbooks among the manifests: by label, the letters of their columns."""
     knows_lost: float = 0.0
     """When it was last told, or found out, which names are without a profile, in epoch seconds."""
     stopped: str = ""
@@ -101,6 +104,7 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     tuple[str, ...]: (list,),
     tuple[tuple[str, str], ...]: (list,),
     Mapping[str, str]: (dict,),
+    Mapping[str, Mapping[str, str]]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),
 }
 """How a field of each type looks as a JSON value, where it isn't `Any`."""

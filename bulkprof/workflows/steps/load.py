@@ -7,7 +7,7 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
@@ -20,6 +20,7 @@ from bulkprof.errors import BulkprofError, ManifestError, UsageError
 from bulkprof.manifests.parallel.interpreters import end_early
 from bulkprof.manifests.parallel.shares import ShareLostError, read_shares, share_out
 from bulkprof.manifests.readers import merge_readers
+from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Problem, Target
 from bulkprof.rules.columns import check_needed
 from bulkprof.rules.expand import Rules
@@ -150,11 +151,15 @@ async def _write(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion
     rows = 0
     attributes: dict[str, None] = {}
     fields: set[str] = set()
+    sheets: dict[str, Mapping[str, str]] = {}
     writer = _Writer(run, ui)
     with ui.progress("reading rows", 0) as progress:
         async with writer, aclosing(portions):
             async for portion in portions:
                 await work.stop.pause(0)
+                if (sheet := portion.sheet) and sheet.label not in sheets:
+                    sheets[sheet.label] = sheet.letters
+                    await run.off_loop(partial(run.note, sheets=sheets))
                 await writer.take(portion)
                 rows += portion.rows
                 attributes.update(dict.fromkeys(portion.attributes))
@@ -206,7 +211,8 @@ def _refuse(run: RunFile, clashes: Sequence[Clash]) -> list[Problem]:
     run.add_problems(found)
     # It can't be said which of the two is meant, so neither is made.
     run.add_invalid({(clash.first_file, clash.first_line) for clash in clashes})
-    return found
+    sheets = run.details().sheets
+    return [located(problem, sheets) for problem in found]
 
 
 def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ import anyio.to_thread
 from bulkprof.engine.concurrency import side_by_side
 from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
+from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
 from bulkprof.planning.diff import PRUNED, diff, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
@@ -195,6 +196,7 @@ async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: li
             problems.append(Problem(f"{refusal.message} ({action.target})", **place))  # type: ignore[arg-type]
     if problems:
         await run.off_loop(partial(run.add_problems, problems))
+        sheets = run.details().sheets
         for problem in problems:
-            ui.problem(problem)
+            ui.problem(located(problem, sheets))
     return good

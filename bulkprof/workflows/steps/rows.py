@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 from bulkprof.manifests.cells import Rejected
 from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
+from bulkprof.manifests.workbooks.places import Sheet, located
 from bulkprof.model import DesiredProfile, Problem
 from bulkprof.plugins import Reader
 from bulkprof.plugins.registry import ROW_HOOKS, Registry
@@ -32,6 +33,8 @@ class Portion(NamedTuple):
     """The columns for rules that are new in these rows."""
     fields: Sequence[str] = ()
     """What else rows can give that is new: tags (`tag:KEY`), and columns that plugins added to rows."""
+    sheet: Sheet | None = None
+    """The sheet of a workbook that they come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,19 @@ class Reading:
         wanted: list[Desired] = []
         problems: list[Problem] = []
         rows = len(batch.rows)
+        sheet = batch.cells.sheet
+        sheets = {sheet.label: sheet.letters} if sheet else {}
         for item in batch.understood():
             if not isinstance(item, Rejected):
                 expansion = expand(item)
             elif item.request is not None and self.rules.prepares:
                 expansion = expand(item.request, item.problems)
             else:
-                problems.extend(item.problems)
+                problems.extend(located(problem, sheets) for problem in item.problems)
                 # What is wrong with a whole file stands in the place of its rows, and is none.
                 rows -= any(not problem.line for problem in item.problems)
                 continue
-            problems.extend(expansion.problems)
+            problems.extend(located(problem, sheets) for problem in expansion.problems)
             if expansion.profiles.__class__ is tuple:
                 wanted.extend(map(form, expansion.profiles))
             else:
@@ -95,7 +100,8 @@ class Reading:
                 yield Portion(0, wanted, problems)
                 wanted, problems = [], []
         tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
-        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), [*tags, *self.rules.new_fields()])
+        fields = [*tags, *self.rules.new_fields()]
+        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), fields, sheet)
 
 
 def rows_are_independent(registry: Registry) -> bool:
