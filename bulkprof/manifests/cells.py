@@ -29,7 +29,7 @@ from bulkprof.limits import (
 )
 from bulkprof.manifests.columns import Columns, NewNames, understand
 from bulkprof.manifests.flatten import BadCell, flatten, shortened
-from bulkprof.manifests.workbooks.places import Sheet
+from bulkprof.manifests.workbooks.places import Sheet, located
 from bulkprof.model import EMPTY, Problem, RawRow, Request
 from bulkprof.text.damaged import are_undamaged
 from bulkprof.text.looks import visible
@@ -180,6 +180,9 @@ class Cells:
             Problem(cell.fault.reason, self._label, line, visible(cell.column), cell.value, cell.fault.remedy)
             for cell in bad
         ]
+        if self._sheet:
+            letters = {self._label: self._sheet.letters}
+            problems = [located(problem, letters) for problem in problems]
         return Rejected(tuple(problems), request)
 
 

@@ -6,10 +6,12 @@ text as it is written. So `NO` stays a country, `007` an id and `1.10` a version
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bulkprof.errors import ConfigError
+from bulkprof.limits import spell
 from bulkprof.manifests.json_array import around_profiles
 from bulkprof.manifests.json_rows import json_object, to_row
 from bulkprof.model import Problem, RawRow
@@ -46,8 +48,8 @@ def parse_yaml(source: Source) -> Iterator[RawRow | Problem]:
         what = "PyYAML, which reads it, is not installed: pip install 'bulkprof[yaml]'"
         raise ConfigError(f"{source.label}: {what}") from None
     with source.path.open("rb") as file:
-        # What isn't text is told by its place, as in other formats.
-        if wrong := next((piece for piece in read_text(file, source.label) if isinstance(piece, Problem)), None):
+        # The parser doesn't say where what it takes for no text stands.
+        if wrong := _no_text(read_text(file, source.label), source.label, yaml.reader.Reader.NON_PRINTABLE):
             yield wrong
             return
         file.seek(0)
@@ -59,10 +61,21 @@ def parse_yaml(source: Source) -> Iterator[RawRow | Problem]:
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             what = " ".join(filter(None, (error.context, error.problem)))
             yield Problem(f"not YAML at character {column} of the line: {what}", source.label, line)
-        except yaml.YAMLError as error:
-            yield Problem(f"not YAML: {str(error).splitlines()[0]}", source.label, 1)
         except _WrongYamlError as error:
             yield error.problem
+
+
+def _no_text(pieces: Iterator[str | Problem], label: str, forbidden: re.Pattern[str]) -> Problem | None:
+    """The first thing in a file that no YAML has: a byte that isn't UTF-8, a control character."""
+    line = 1
+    for piece in pieces:
+        if isinstance(piece, Problem):
+            return piece
+        if found := forbidden.search(piece):
+            line += piece.count("\n", 0, found.start())
+            return Problem(f"{spell(found[0])} can't be in YAML", label, line, remedy="remove it, or write it as \\x…")
+        line += piece.count("\n")
+    return None
 
 
 class _Document:

@@ -71,7 +71,7 @@ def opened(path: Path, label: str) -> Iterator[Book]:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         if size > _LARGEST:
-            raise too_large(size)
+            raise too_large(size, _LARGEST)
         if head == _OLE or head.startswith(_OLD_XLS):
             yield _OldExcel(file.read(), label)
             return

@@ -66,9 +66,9 @@ def damaged(why: object) -> WorkbookError:
     return WorkbookError(f"the workbook is damaged: {why}", AGAIN)
 
 
-def too_large(size: int) -> WorkbookError:
+def too_large(size: int, most: int = MOST_BYTES) -> WorkbookError:
     """Return the error about a file that takes more memory than a manifest may."""
     return WorkbookError(
-        f"the workbook holds {size >> 20:,} MiB unpacked, and at most {MOST_BYTES >> 20} MiB are read",
+        f"the workbook takes {size >> 20:,} MiB, and at most {most >> 20} MiB are read",
         "save the sheet as CSV, which may be of any size",
     )

@@ -154,8 +154,10 @@ def _letters(columns: Columns, places: Sequence[int]) -> Mapping[str, str]:
             indices[column] = getattr(columns, column)
     indices |= {f"{TAG_PREFIX}{key}": index for index, key in reversed(columns.tags)}
     indices |= {name: index for index, name in reversed(columns.attributes)}
-    for index, name in enumerate(columns.names):
-        indices.setdefault(visible(name), index)
+    # A misspelt one is read as what it is likely meant to be.
+    for written in (columns.names, column_names(columns.names, columns)):
+        for index, name in enumerate(written):
+            indices.setdefault(visible(name), index)
     return {name: letters(places[index]) for name, index in indices.items()}
 
 

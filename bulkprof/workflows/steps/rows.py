@@ -83,7 +83,7 @@ class Reading:
             elif item.request is not None and self.rules.prepares:
                 expansion = expand(item.request, item.problems)
             else:
-                problems.extend(located(problem, sheets) for problem in item.problems)
+                problems.extend(item.problems)
                 # What is wrong with a whole file stands in the place of its rows, and is none.
                 rows -= any(not problem.line for problem in item.problems)
                 continue
