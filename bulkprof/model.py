@@ -72,6 +72,8 @@ class Problem:
     remedy: str = ""
     """What would be right, or what to do next."""
     severity: Severity = Severity.ERROR
+    cell: str = ""
+    """Its cell in a workbook's sheet: `C7`."""
 
     @property
     def is_error(self) -> bool:
@@ -86,6 +88,8 @@ class Problem:
     @property
     def spot(self) -> tuple[str, str]:
         """The beginning of its place that all rows of its file share, and the rest: `m.csv:` and `7`."""
+        if self.cell:
+            return f"{self.file}!", self.cell
         return (f"{self.file}:", str(self.line)) if self.line else (self.file, "")
 
     def __str__(self) -> str:

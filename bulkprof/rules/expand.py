@@ -17,7 +17,7 @@ from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.accounts import Accounts, Undecided
 from bulkprof.rules.cleanings import Cleaning, Cleanings
-from bulkprof.rules.columns import Overlooked
+from bulkprof.rules.columns import Overlooked, damaged_cells
 from bulkprof.rules.fanout import FanOuts, ManyWishes, Wish
 from bulkprof.rules.hooks import Preparation, ask, cell_problem, still_has
 from bulkprof.rules.naming import Naming, Unnamed, check_name
@@ -65,6 +65,7 @@ class Rules:
         self._cleans_description = settings.defaults.clean_description
         self._cleanings = Cleanings()
         self._cleans = self._tagging.active or self._preparation.active
+        self._columns_read = registry.columns_read() or frozenset()
         self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
 
     def __reduce__(self) -> tuple[Callable[..., Rules], tuple[Any, ...]]:
@@ -91,12 +92,13 @@ class Rules:
         problems: list[Problem] = []
         if self._preparation.active:
             request = self._preparation.prepare(request, problems)
+        if self._cleans_description:
+            request = self._with_clean_description(request)
         description = request.description or self._default_description
-        if description and self._cleans_description and description_fault(description):
-            description = str(clean(description, DESCRIPTIONS)) or description
-            request = replace(request, description=description)
         if wrong:
             problems.extend(problem for problem in wrong if still_has(request, problem))
+        if self._columns_read and request.attributes:
+            problems.extend(damaged_cells(request, self._columns_read))
         if not (request.accounts and request.regions and request.models) and request.attributes:
             problems.extend(self._overlooked.problems(request))
         found = self._fan_outs.of(request)
@@ -119,6 +121,12 @@ class Rules:
             return Expansion(tuple(profiles))
         told = tuple(dict.fromkeys(problems))
         return Expansion(() if any(problem.is_error for problem in told) else tuple(profiles), told)
+
+    def _with_clean_description(self, request: Request) -> Request:
+        description = request.description or self._default_description
+        if not description or not description_fault(description):
+            return request
+        return replace(request, description=str(clean(description, DESCRIPTIONS)) or description)
 
     def _stand_in(self, request: Request) -> tuple[Wish, ...]:
         """A profile of the row in an account that isn't known; none where it isn't known of which model either."""

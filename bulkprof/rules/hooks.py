@@ -59,8 +59,9 @@ class Preparation:
 def still_has(request: Request, problem: Problem) -> bool:
     """Whether the row as it is now has the value that `problem` is about."""
     column, value = problem.column, problem.value
-    if column in {"account", "region"}:
-        return value in (request.accounts if column == "account" else request.regions)
+    several = {"account": request.accounts, "region": request.regions, "model": request.models}
+    if column in several:
+        return value in several[column]
     if column in {"name", "description"}:
         return value == (request.name if column == "name" else request.description)
     # How many tags there may be in all is checked with those of the rules.

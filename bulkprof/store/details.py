@@ -33,6 +33,7 @@ class Notes(TypedDict, total=False):
     waited_for: Any
     links: Mapping[str, str]
     models: Mapping[str, str]
+    sheets: Mapping[str, Mapping[str, str]]
     knows_lost: float
     stopped: str
     elapsed_s: float
@@ -88,6 +89,8 @@ class RunDetails:
     """What sinks returned at its end, by the sinks' names."""
     models: Mapping[str, str] = field(default_factory=dict)
     """The foundation model behind each system profile that a profile is made from, by id."""
+    sheets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The sheets of workbooks among the manifests: by label, the letters of their columns."""
     knows_lost: float = 0.0
     """When it was last told, or found out, which names are without a profile, in epoch seconds."""
     stopped: str = ""
@@ -126,6 +129,7 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     tuple[str, ...]: (list,),
     tuple[tuple[str, str], ...]: (list,),
     Mapping[str, str]: (dict,),
+    Mapping[str, Mapping[str, str]]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),
 }
 """How a field of each type looks as a JSON value, where it isn't `Any`."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import DesiredProfile, Problem, Target
 from bulkprof.store import codec, seals
 from bulkprof.store.database import Database
@@ -277,8 +278,9 @@ class Wanted(Database):
 
     def problems(self) -> Iterator[Problem]:
         """Return all problems, in the order in which they were found."""
+        sheets = self.details().sheets
         for row in self._rows(codec.ProblemRow, codec.SELECT_PROBLEM):
-            yield codec.to_problem(row)
+            yield located(codec.to_problem(row), sheets)
 
     def error_count(self) -> int:
         """Return how many problems make a row invalid."""

@@ -31,6 +31,7 @@ from bulkprof.errors import (
     unwrapped,
 )
 from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, pieces
+from bulkprof.manifests.workbooks.places import split_label
 from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
@@ -94,7 +95,7 @@ class Workspace:
         config = self.options.config.file
         check_apart(
             {"--results": self.options.results, "--failed": self.options.failed},
-            [*(name for name in manifests if name != STDIN), *([config] if config else [])],
+            [*(split_label(name)[0] for name in manifests if name != STDIN), *([config] if config else [])],
         )
 
     @property
@@ -218,7 +219,7 @@ class Workspace:
 
         Raises `StopRequestedError` when the run stops while it waits for their writer.
         """
-        for label in filter(is_stream, manifests):
+        for label in filter(is_stream, (split_label(manifest)[0] for manifest in manifests)):
             if label not in self._streams:
                 # One that can't be opened is a problem of the manifest, told by those who read it.
                 with suppress(OSError):

@@ -13,6 +13,7 @@ import anyio.to_thread
 from bulkprof.engine.concurrency import side_by_side
 from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
+from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
 from bulkprof.planning.caps import Capped, count_capped
 from bulkprof.planning.diff import DiffRules, diff, is_disowned, owner, twins
@@ -217,7 +218,8 @@ async def _leave_out_unknown_models(
             problems.append(Problem(f"{refusal.message} ({action.target})", **place))  # type: ignore[arg-type]
     if problems:
         await run.off_loop(partial(run.add_problems, problems))
+        sheets = run.details().sheets
         for problem in problems:
-            ui.problem(problem)
+            ui.problem(located(problem, sheets))
         ui.problems_end()
     return good
