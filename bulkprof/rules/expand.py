@@ -108,10 +108,8 @@ class Rules:
             problems.append(replace(cell_problem(request, "region", region, doubt), severity=Severity.WARNING))
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))
-        wishes = found.wishes
-        if not wishes and found.faults:
-            # No account of the row can be used. The rest of it is looked through nevertheless.
-            wishes = self._stand_in(request)
+        # Where no account of the row can be used, the rest of it is looked through nevertheless.
+        wishes = found.wishes or (self._stand_in(request) if found.faults else ())
         if not isinstance(wishes, tuple):
             return self._expand_many(request, wishes, description, problems)
         profiles = self._profiles(request, wishes, description, problems)
