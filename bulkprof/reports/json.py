@@ -80,6 +80,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "remedy": problem.remedy,
         "severity": str(problem.severity),
+        "cell": problem.cell,
     }
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 
 from bulkprof.model import CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind
 from bulkprof.reports.run import where_and_when
-from bulkprof.reports.text import calls_line, counted
+from bulkprof.reports.text import calls_line, canary_line, counted
 from bulkprof.statuses import AT_WORK, RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
@@ -74,6 +74,8 @@ def plan_markdown(plan: Plan, *, declined: bool = False) -> Iterator[str]:
         (what, str(count)) for what, count in (("refused", plan.refused), ("invalid rows", plan.invalid)) if count
     )
     yield from _table(("action", "profiles"), rows)
+    if plan.canary:
+        yield from (_cell(canary_line(plan.canary), None), "")
     if waiting or plan.refused:
         yield from _cut(
             "### Changes", ("target", "profile", "action", "why"), map(_action, plan.changes()), waiting + plan.refused

@@ -5,7 +5,7 @@ rich takes long to import, so it is left to the functions that draw.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bulkprof.model import Action, ActionKind, OutcomeKind, Target
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 """Changes that a plan shows one by one before it only counts."""
+CANARY_SHOWN = 5
+"""Targets of a canary that a plan names."""
 SIGNS: Mapping[ActionKind, str] = {
     ActionKind.CREATE: "+",
     ActionKind.UPDATE: "~",
@@ -107,6 +109,8 @@ def show_plan(console: Console, run: RunFile) -> None:
     if listed > shown:
         console.print(f"  … and {listed - shown} more", highlight=False)
     console.print()
+    if canary := run.details().canary:
+        console.print(canary_line([Target(*place) for place in canary]), markup=False, highlight=False, soft_wrap=True)
     console.print(plan_counts_line(totals, refused, len(run.targets())), highlight=False, soft_wrap=True)
 
 
@@ -122,6 +126,13 @@ def plan_line(action: Action) -> str:
         detail = action.reason or action.model
     where = f"  [dim]{escape(action.file)}:{action.line}[/]" if action.file else ""
     return f"  [{style}]{sign} {escape(action.name)}[/]  {escape(detail)}{where}"
+
+
+def canary_line(canary: Sequence[Target]) -> str:
+    """Return the line that says which targets a plan changes first."""
+    named = ", ".join(map(str, canary[:CANARY_SHOWN]))
+    more = f" and {len(canary) - CANARY_SHOWN} more" if len(canary) > CANARY_SHOWN else ""
+    return f"First {counted(len(canary), 'target')} as canary: {named}{more}"
 
 
 def show_summary(console: Console, summary: RunSummary, failures: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
+
 from bulkprof.model import (
     NOT_REACHED,
     REPLACEMENT_OPEN,
@@ -154,7 +156,11 @@ Desired = tuple[Any, ...]
 
 With the target's id in the first one's place, they are the values of `INSERT_BRIEF` or `INSERT_DESIRED`.
 """
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def encode(value: object) -> str:
+    """Return a value as JSON: the standard library's encoder takes four times as long for so small ones."""
+    return to_json(value).decode()
 
 
 def _dump(mapping: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import DesiredProfile, Problem, Target
 from bulkprof.store import codec, seals
 from bulkprof.store.database import Database
@@ -25,6 +26,9 @@ class Clash:
     line: int
     first_file: str
     first_line: int
+    given: str = ""
+    """What the name was made of; empty where that is the name itself."""
+    first_given: str = ""
 
 
 class SheetRow(NamedTuple):
@@ -61,6 +65,25 @@ class ClashRow(NamedTuple):
     line: int
     first_file: str
     first_line: int
+    given: str
+    first_given: str
+
+
+class Merged(NamedTuple):
+    """Different values that became one."""
+
+    column: str
+    value: str
+    number: int
+    """How many they are."""
+
+
+class GivenRow(NamedTuple):
+    """A value as it was given, and the first row that has it."""
+
+    given: str
+    file: str
+    line: int
 
 
 _TARGET = "SELECT id FROM target WHERE account = ? AND region = ?"
@@ -80,10 +103,33 @@ DELETE FROM clash;
 INSERT INTO clash SELECT id, first FROM
     (SELECT id, min(id) OVER (PARTITION BY target, name) AS first FROM action WHERE wanted = 1) WHERE id > first;
 """
-_ELSEWHERE = {"account": "t.account", "region": "t.region", "first_file": "f.file", "first_line": "f.line"}
+# What was cleaned concerns the reading alone: it is kept beside the file. It may be too much for memory.
+_CLEANED = """
+CREATE TEMP TABLE IF NOT EXISTS cleaned_name (file TEXT, line INTEGER, name TEXT, given TEXT,
+    PRIMARY KEY (file, line, name)) WITHOUT ROWID;
+CREATE TEMP TABLE IF NOT EXISTS cleaned_tag (id INTEGER PRIMARY KEY, col TEXT, value TEXT, given TEXT, file TEXT,
+    line INTEGER, UNIQUE (col, value, given));
+"""
+_ADD_NAME = "INSERT OR IGNORE INTO cleaned_name VALUES (?, ?, ?, ?)"
+_ADD_TAG = "INSERT OR IGNORE INTO cleaned_tag (col, value, given, file, line) VALUES (?, ?, ?, ?, ?)"
+_MERGED = (
+    "SELECT col AS column, value, count(*) AS number FROM cleaned_tag GROUP BY col, value HAVING count(*) > 1 "
+    "ORDER BY min(id)"
+)
+_GIVEN = f"SELECT {columns(GivenRow)} FROM cleaned_tag WHERE col = ? AND value = ? ORDER BY id LIMIT ?"
+_ELSEWHERE = {
+    "account": "t.account",
+    "region": "t.region",
+    "first_file": "f.file",
+    "first_line": "f.line",
+    "given": "coalesce(n.given, '')",
+    "first_given": "coalesce(o.given, '')",
+}
 _CLASHES = (
     f"SELECT {columns(ClashRow, 'a', **_ELSEWHERE)} "
     "FROM clash c JOIN action a ON a.id = c.id JOIN action f ON f.id = c.first JOIN target t ON t.id = a.target "
+    "LEFT JOIN cleaned_name n ON n.file = a.file AND n.line = a.line AND n.name = a.name "
+    "LEFT JOIN cleaned_name o ON o.file = f.file AND o.line = f.line AND o.name = f.name "
     "WHERE c.id > ? ORDER BY c.id LIMIT ?"
 )
 CLASHES = 5_000
@@ -150,16 +196,31 @@ class Wanted(Database):
             # One sort of all names is a third of what keeping them in order row by row takes.
             self._db.execute(ONE_NAME)
         except sqlite3.IntegrityError:
-            self._db.executescript(_FIND_CLASHES)
+            self._db.executescript(_CLEANED + _FIND_CLASHES)
         else:
             return
         last = 0
         while found := list(self._rows(ClashRow, _CLASHES, (last, CLASHES))):
-            yield [
-                Clash(Target(row.account, row.region), row.name, row.file, row.line, row.first_file, row.first_line)
-                for row in found
-            ]
+            yield [Clash(Target(row.account, row.region), row.name, row.file, row.line, *row[6:]) for row in found]
             last = found[-1].id
+
+    def add_cleaned(
+        self, names: Iterable[tuple[str, int, str, str]], tags: Iterable[tuple[str, str, str, str, int]]
+    ) -> None:
+        """Remember what was cleaned while manifests are read.
+
+        Names come as file, line, name and what it was made of; tags as column, value, what it was made of, file, line.
+        """
+        self._db.executescript(_CLEANED)
+        with self._transaction():
+            self._db.executemany(_ADD_NAME, names)
+            self._db.executemany(_ADD_TAG, tags)
+
+    def merged(self, most: int) -> Iterator[tuple[Merged, list[GivenRow]]]:
+        """Yield the tags' values that different ones became by cleaning, with at most so many of these."""
+        self._db.executescript(_CLEANED)
+        for found in self._rows(Merged, _MERGED):
+            yield found, list(self._rows(GivenRow, _GIVEN, (found.column, found.value, most)))
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Keep problems; the rows of those that are errors count as invalid."""
@@ -183,6 +244,8 @@ class Wanted(Database):
                 self._db.execute(f"DROP INDEX IF EXISTS {index}")
             for table in ("action", "target", "problem", "invalid", "sheet_row", "sheet_columns"):
                 self._db.execute(f"DELETE FROM {table}")
+            for table in ("cleaned_name", "cleaned_tag"):
+                self._db.execute(f"DROP TABLE IF EXISTS temp.{table}")
             seals.unseal(self._db)
         self._targets.clear()
 
@@ -215,8 +278,9 @@ class Wanted(Database):
 
     def problems(self) -> Iterator[Problem]:
         """Return all problems, in the order in which they were found."""
+        sheets = self.details().sheets
         for row in self._rows(codec.ProblemRow, codec.SELECT_PROBLEM):
-            yield codec.to_problem(row)
+            yield located(codec.to_problem(row), sheets)
 
     def error_count(self) -> int:
         """Return how many problems make a row invalid."""

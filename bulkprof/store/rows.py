@@ -157,6 +157,16 @@ class CallRow(NamedTuple):
     failed: int
 
 
+class CallTimeRow(NamedTuple):
+    """How calls of an AWS operation were answered in a slice of time."""
+
+    operation: str
+    at: int
+    sent: int
+    throttled: int
+    failed: int
+
+
 class DeliveryRow(NamedTuple):
     """What a sink has of the run."""
 

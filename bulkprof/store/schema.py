@@ -33,6 +33,10 @@ CREATE TABLE outcome (
 CREATE TABLE problem (file TEXT, line INTEGER, col TEXT, value TEXT, message TEXT, remedy TEXT, severity TEXT);
 CREATE TABLE invalid (file TEXT, line INTEGER, PRIMARY KEY (file, line)) WITHOUT ROWID;
 CREATE TABLE call (operation TEXT PRIMARY KEY, sent INTEGER, throttled INTEGER, failed INTEGER) WITHOUT ROWID;
+CREATE TABLE call_time (       -- how calls were answered in each slice of time, which begins at epoch second `at`
+    operation TEXT NOT NULL, at INTEGER NOT NULL, sent INTEGER NOT NULL, throttled INTEGER NOT NULL,
+    failed INTEGER NOT NULL, PRIMARY KEY (operation, at)
+) WITHOUT ROWID;
 CREATE TABLE delivery (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL, finished INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE replacement (     -- names whose profile was deleted, or was about to be, to be replaced
     account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, old_arn TEXT NOT NULL, run TEXT NOT NULL,

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from datetime import date
 
 import anyio
 import pytest
+from python_calamine import CalamineWorkbook
 
 import bulkprof
 from bulkprof.config import load
 from bulkprof.errors import ExitCode
+from bulkprof.manifests.workbooks.places import is_workbook
 from bulkprof.model import OutcomeKind
 from bulkprof.plugins import RESULT_COLUMNS
 from bulkprof.sandbox import Sandbox
 from bulkprof.stop import Stop
-from bulkprof.store.history.directory import StateDirectory
 from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
-from bulkprof.workflows.steps.context import is_workbook
 from tests.cli.driver import CommandLine, read_csv
+from tests.manifests.making import dated, xlsx
 
 HEADER = "name,region,Owner mail,Notes"
 ROWS = ("b,us-east-1|eu-central-1,b@example.com,=1+1", "a,,a@example.com,", "c,us-east-1,,last")
@@ -127,8 +128,28 @@ def test_what_is_no_workbook(name: str) -> None:
     assert not is_workbook(name)
 
 
-def test_a_workbook_keeps_its_columns_unasked(commands: CommandLine, sandbox: Sandbox) -> None:
-    commands.write("teams.xlsx", "")
-    assert commands("apply", "teams.xlsx", "--yes").code == 65
-    with StateDirectory(Path(".bulkprof")).open_run(commands("runs", "--json").json()["runs"][0]["run_id"]) as run:
-        assert run.keeps_sheets
+def test_a_workbook_comes_back_unasked(commands: CommandLine, sandbox: Sandbox) -> None:
+    rows = [
+        ["Teams of 2026"],
+        ["Name", "Region", None, "Approved on", "Seats"],
+        ["a", "us-east-1|eu-central-1", None, dated(date(2026, 3, 1)), 12],
+        ["b", None, None, None, None],
+    ]
+    xlsx(commands.folder / "teams.xlsx", {"Notes": [["nothing"]], "Teams": rows})
+    assert commands("apply", "teams.xlsx", "--yes", "--results", "results.xlsx").code == 0
+    (commands.folder / "teams.xlsx").unlink()
+    assert commands("report", "--results", "again.xlsx").code == 0
+    header, *told = (
+        CalamineWorkbook.from_path(str(commands.folder / "results.xlsx")).get_sheet_by_name("results").to_python()
+    )
+    assert header == [*RESULT_COLUMNS, "manifest:Name", "manifest:Region", "Approved on", "Seats"]
+    assert [row[-4:] for row in told] == [
+        *[["a", "us-east-1|eu-central-1", "2026-03-01", "12"]] * 2, ["b", "", "", ""],
+    ]  # fmt: skip
+    assert [row[:6] for row in told] == [
+        ["teams.xlsx#Teams", 3, "123456789012", "us-east-1", "a", "created"],
+        ["teams.xlsx#Teams", 3, "123456789012", "eu-central-1", "a", "created"],
+        ["teams.xlsx#Teams", 4, "123456789012", "us-east-1", "b", "created"],
+    ]
+    again = CalamineWorkbook.from_path(str(commands.folder / "again.xlsx")).get_sheet_by_name("results").to_python()
+    assert again == [header, *told]

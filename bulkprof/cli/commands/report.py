@@ -1,5 +1,7 @@
 """The command `report`: a past run, or a plan that is kept in a file."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +10,7 @@ from bulkprof.cli.app import app
 from bulkprof.cli.flags import Cells, Display, Execution, Only, with_flags
 from bulkprof.cli.next_steps import command, flags_again
 from bulkprof.cli.running import ending, make_terminal
-from bulkprof.errors import DamagedError, ExitCode, UsageError
+from bulkprof.errors import DamagedError, ExitCode, StateError, UsageError
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
@@ -24,6 +26,9 @@ def report(
         str | None, typer.Argument(metavar="[RUN]", help="The run's id or its beginning; the newest by default.")
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown, for job summaries.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page for browsers: one .html file.")
+    ] = None,
     flags: Annotated[Execution, Only("results", "results_columns", "failed", "csv_cells", "config", "state_dir")],
     shown: Display,
 ) -> int:
@@ -54,6 +59,7 @@ def report(
                 named = run_id or path.stem
                 raise UsageError(f"{named} is a plan that was not carried out: it has no outcomes yet to write")
             _write_files(terminal, run, flags)
+            _write_page(terminal, html, run, state, flags)
             if shown.as_json:
                 terminal.json(report_json(summary_of(run), run, state))
             elif planned:
@@ -89,6 +95,32 @@ def _write_files(terminal: "Terminal", run: "RunFile", flags: Execution) -> None
         own_tags = load(flags.config).settings.own_tags
         count = write_failed(flags.failed, run, own_tags, safe=flags.csv_cells is Cells.SAFE)
         terminal.note(f"rows to mend: {count} in {flags.failed}")
+
+
+def _write_page(
+    terminal: "Terminal", path: Path | None, run: "RunFile", state: "StateDirectory", flags: Execution
+) -> None:
+    """Write the page of a run, if a file for it is named."""
+    if path is None:
+        return
+    from bulkprof.reports.html.page import run_page
+    from bulkprof.store.history.compare import since_last
+    from bulkprof.store.history.status import is_plan
+    from bulkprof.system.files import check_apart, check_path, write_whole
+    from bulkprof.workflows.steps.summary import summary_of
+
+    check_path("--html", path, (".html", ".htm"))
+    check_apart({"--results": flags.results, "--failed": flags.failed, "--html": path}, run.details().manifests)
+    if is_plan(run):
+        raise UsageError(f"--html {path}: the plan was not carried out, and only runs have a page; see --markdown")
+    summary = summary_of(run)
+    try:
+        summary = replace(summary, since_last=since_last(state, run))
+    except StateError as error:
+        terminal.warn(f"what is new against the last run isn't known: {error}")
+    page = run_page(run, summary, state)
+    write_whole(path, lambda file: file.write(page))
+    terminal.note(f"page: {path}")
 
 
 def _show_plan(

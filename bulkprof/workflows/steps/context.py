@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from bulkprof.errors import (
     unwrapped,
 )
 from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, pieces
+from bulkprof.manifests.workbooks.places import is_workbook, split_label
 from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
@@ -49,13 +49,7 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
-
-_WORKBOOK = re.compile(r"\.(xlsx|xlsm|xls|ods)(#.*)?$", re.IGNORECASE | re.DOTALL)
-
-
-def is_workbook(manifest: str) -> bool:
-    """Whether a manifest is a sheet of a workbook (`teams.xlsx`, `teams.xlsx#Sheet`), by its name."""
-    return bool(_WORKBOOK.search(manifest))
+from bulkprof.workflows.steps.sandbox import check_sandbox
 
 
 class Workspace:
@@ -81,7 +75,9 @@ class Workspace:
         if options.failed is not None:
             check_path("--failed", options.failed)
         self._streams: dict[str, BinaryIO] = {}
-        for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
+        named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
+        named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
+        for what, regions in named:
             for region in regions:
                 if doubt := region_doubt(region):
                     ui.warn(f"{what} {region!r} {doubt.reason}; {doubt.remedy}")
@@ -91,7 +87,7 @@ class Workspace:
         config = self.options.config.file
         check_apart(
             {"--results": self.options.results, "--failed": self.options.failed},
-            [*(name for name in manifests if name != STDIN), *([config] if config else [])],
+            [*(split_label(name)[0] for name in manifests if name != STDIN), *([config] if config else [])],
         )
 
     @property
@@ -116,7 +112,8 @@ class Workspace:
         return Accounts(self.settings.organization.aliases, self.filters, directory)
 
     def new_run(self, command: str, manifests: Sequence[str], path: Path | None = None) -> RunFile:
-        """Start a run's file, in the state directory or at `path`. Raises `StateError`."""
+        """Start a run's file, in the state directory or at `path`. Raises `StateError`, `UsageError`."""
+        check_sandbox(self.options)
         now = datetime.now(UTC)
         run_id = new_run_id(now)
         if path is None:
@@ -133,6 +130,9 @@ class Workspace:
                 skip_invalid=self.options.skip_invalid,
                 replace=self.options.replace,
                 prune=self.options.prune,
+                allow_deletions=self.options.allow_deletions,
+                allow_updates=self.options.allow_updates,
+                allow_replacements=self.options.allow_replacements,
                 sandbox=self.options.sandbox,
                 results_columns=self.options.results_columns or any(map(is_workbook, manifests)),
                 accounts=self.filters.accounts,
@@ -159,6 +159,9 @@ class Workspace:
             skip_invalid=details.skip_invalid,
             replace=details.replace,
             prune=details.prune,
+            allow_deletions=details.allow_deletions,
+            allow_updates=details.allow_updates,
+            allow_replacements=details.allow_replacements,
             sandbox=details.sandbox or self.options.sandbox,
             results_columns=details.results_columns,
             accounts=details.accounts,
@@ -208,7 +211,7 @@ class Workspace:
 
         Raises `StopRequestedError` when the run stops while it waits for their writer.
         """
-        for label in filter(is_stream, manifests):
+        for label in filter(is_stream, (split_label(manifest)[0] for manifest in manifests)):
             if label not in self._streams:
                 # One that can't be opened is a problem of the manifest, told by those who read it.
                 with suppress(OSError):
