@@ -16,7 +16,8 @@ SUFFIXES = (".csv", ".jsonl")
 def check_path(flag: str, path: Path, suffixes: Sequence[str] = SUFFIXES) -> None:
     """Find out before a run whether the file that `flag` names can be written. Raises `UsageError`."""
     if path.suffix.lower() not in suffixes:
-        raise UsageError(f"{flag} {path}: must end in {' or '.join(suffixes)}")
+        *most, last = suffixes
+        raise UsageError(f"{flag} {path}: must end in {', '.join(most)} or {last}")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{flag} {path}: there is no folder {path.absolute().parent}")
     if path.is_dir():
@@ -47,7 +48,7 @@ def _same(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)
 
 
-def write_whole(path: Path, write: Callable[[IO[str]], object]) -> None:
+def write_whole(path: Path, write: Callable[[IO[str]], None]) -> None:
     """Let `write` fill the file; an earlier one stays until the new one is complete. Raises `StateError`."""
     try:
         # No temporary file of the standard library's: those are private, and this one gets a new file's usual mode.

@@ -112,7 +112,7 @@ def _write_page(
     except StateError as error:
         terminal.warn(f"what is new against the last run isn't known: {error}")
     page = run_page(run, summary, state)
-    write_whole(path, lambda file: file.write(page))
+    write_whole(path, lambda file: file.writelines([page]))
     terminal.note(f"page: {path}")
 
 
