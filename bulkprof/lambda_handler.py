@@ -32,7 +32,7 @@ from typing import Any, Final, Literal, Protocol
 
 import anyio
 import anyio.to_thread
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import bulkprof
 from bulkprof.aws import AwsSessions
@@ -40,6 +40,7 @@ from bulkprof.aws.s3_folder import fetch_folder
 from bulkprof.config import DEFAULT_FILE, Config, Organization, Run, load
 from bulkprof.errors import BulkprofError, ConfigError, ExitCode, UsageError, unwrapped
 from bulkprof.model import Problem
+from bulkprof.reports.problems import ProblemLines, SameProblem
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.text.findings import validation_lines
 from bulkprof.text.printable import printable, printable_lines
@@ -63,6 +64,9 @@ class Event(BaseModel):
     prune: bool = False
     replace: bool = False
     skip_invalid: bool = False
+    allow_deletions: int | None = Field(default=None, ge=0)
+    allow_updates: int | None = Field(default=None, ge=0)
+    allow_replacements: int | None = Field(default=None, ge=0)
     accounts: tuple[str, ...] = ()
     not_accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
@@ -147,11 +151,20 @@ async def _run(event: Event, config: Config, manifests: Sequence[Path], ends_at:
 
 
 async def _work(command: str, manifests: Sequence[Path], options: Options) -> dict[str, Any]:
+    ui = _LogUi()
+    try:
+        return await _do(command, manifests, options, ui)
+    finally:
+        # Where an error ends the run, the problems of rows up to it are told nevertheless.
+        ui.problems_end()
+
+
+async def _do(command: str, manifests: Sequence[Path], options: Options, ui: _LogUi) -> dict[str, Any]:
     if command == "plan":
-        plan = await bulkprof.plan(manifests, options, _LogUi())
+        plan = await bulkprof.plan(manifests, options, ui)
         return {**plan.as_json(), "exit_code": int(ExitCode.DONE if plan.in_order else ExitCode.ROWS_FAILED)}
     change = bulkprof.apply if command == "apply" else bulkprof.sync
-    return (await change(manifests, options, _LogUi())).as_json()
+    return (await change(manifests, options, ui)).as_json()
 
 
 def _forget_old_runs(state: Path) -> None:
@@ -165,9 +178,20 @@ def _forget_old_runs(state: Path) -> None:
 class _LogUi(Ui):
     """Writes to CloudWatch, through the logging that Lambda has set up."""
 
+    def __init__(self) -> None:
+        self._lines = ProblemLines(self._same_problem)
+
     def problem(self, problem: Problem) -> None:
-        """Log it."""
-        _log.log(logging.ERROR if problem.is_error else logging.WARNING, "%s", str(problem))
+        """Log it, once for all of its rows."""
+        self._lines.add(problem)
+
+    def problems_end(self) -> None:
+        """Log the problems that aren't logged yet."""
+        self._lines.end()
+
+    @staticmethod
+    def _same_problem(same: SameProblem) -> None:
+        _log.log(logging.ERROR if same.first.is_error else logging.WARNING, "%s", str(same))
 
     def warn(self, message: str) -> None:
         """Log it."""

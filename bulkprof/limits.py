@@ -8,14 +8,18 @@ that takes linear time: `([0-9a-zA-Z][ _-]?)+` accepts the same strings as `NAME
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice, pairwise
 from typing import NamedTuple
 
-NAME_LENGTH = 64
-DESCRIPTION_LENGTH = 200
+from bulkprof.text.cleaning import DESCRIPTIONS, NAMES, TAG_VALUES, Allowed, clean
+from bulkprof.text.damaged import damage
+
+NAME_LENGTH = NAMES.length
+DESCRIPTION_LENGTH = DESCRIPTIONS.length
 TAG_KEY_LENGTH = 128
-TAG_VALUE_LENGTH = 256
+TAG_VALUE_LENGTH = TAG_VALUES.length
 TAGS_PER_PROFILE = 50
 
 # No group is possessive: Python 3.11.2, which Debian 12 has, takes strings for one that it should refuse.
@@ -34,7 +38,8 @@ TAG_SELECTOR = re.compile(r"tag:([^=|,]{1,128})=([^|,]{0,256})")
 ACCOUNT_ALIAS = re.compile(r"(?!ou-|r-)[a-zA-Z][a-zA-Z0-9_.-]{0,63}")
 REGION = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+-[0-9]")
 
-_SEPARATORS = " _-"
+_SHOWN = 8
+"""Refused characters, and positions of one, that a message names."""
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}")
 _ZONE = re.compile(r"[a-z]{2,}(?:-[a-z0-9]+)+-[0-9][a-z]")
 _CACHE = 65_536
@@ -48,11 +53,17 @@ class Fault(NamedTuple):
     remedy: str
 
 
+def damage_fault(value: str) -> Fault | None:
+    """What is plainly damaged about `value`, whatever it stands for."""
+    found = damage(value)
+    return Fault(*found) if found else None
+
+
 def name_fault(value: str) -> Fault | None:
     """Why AWS would refuse `value` as a profile's name."""
     if len(value) <= NAME_LENGTH and NAME.fullmatch(value):
         return None
-    return _words_fault("name", value, NAME_LENGTH, "letters, digits", str.isalnum)
+    return _words_fault("name", value, NAMES, "letters, digits")
 
 
 @lru_cache(_CACHE)
@@ -60,49 +71,56 @@ def description_fault(value: str) -> Fault | None:
     """Why AWS would refuse `value` as a profile's description."""
     if len(value) <= DESCRIPTION_LENGTH and DESCRIPTION.fullmatch(value):
         return None
-    return _words_fault(
-        "description", value, DESCRIPTION_LENGTH, "letters, digits, ':', '.'", lambda c: c.isalnum() or c in ":."
-    )
+    fault = _words_fault("description", value, DESCRIPTIONS, "letters, digits, ':', '.'")
+    # Where nothing would be left, there is no example.
+    setting = "; set `clean_description = true` in [defaults] to get that" if ", e.g. " in fault.remedy else ""
+    return Fault(fault.reason, fault.remedy + setting)
 
 
-def _words_fault(what: str, value: str, limit: int, allowed: str, is_word: Callable[[str], bool]) -> Fault:
-    """What exactly is wrong with a name or description that broke its pattern or length."""
+def _words_fault(what: str, value: str, form: Allowed, letters: str) -> Fault:
+    """All that is wrong with a name or description that broke its pattern or length."""
     if not value:
-        return Fault(f"a {what} can't be empty", f"write 1 to {limit} characters")
-    reason = ""
-    before = ""
-    for position, char in enumerate(value, 1):
-        word = char.isascii() and is_word(char)
-        if not word and char not in _SEPARATORS:
-            reason = f"{spell(char)} at position {position} can't be in a {what}"
-        elif not word and position == 1:
-            reason = f"a {what} can't begin with {spell(char)}"
-        elif not word and before in _SEPARATORS:
-            reason = (
-                f"{spell(before)} and {spell(char)} at position {position - 1} can't stand side by side in a {what}"
+        return Fault(f"a {what} can't be empty", f"write 1 to {form.length} characters")
+    reasons: list[str] = []
+    refused = [
+        (position, char)
+        for position, char in enumerate(value, 1)
+        if not (char.isascii() and char.isalnum()) and char not in form.anywhere and char not in form.between
+    ]
+    if refused:
+        reasons.append(f"{_spelt(refused)} can't be in a {what}")
+    if value[0] in form.between:
+        reasons.append(f"a {what} can't begin with {spell(value[0])}")
+    for position, (one, other) in enumerate(pairwise(value), 1):
+        if one in form.between and other in form.between:
+            reasons.append(
+                f"{spell(one)} and {spell(other)} at position {position} can't stand side by side in a {what}"
             )
-        if reason:
             break
-        before = char
-    rule = f"allowed are {allowed} with single spaces, '_' or '-' between them"
-    if not reason:
-        reason = f"{len(value)} characters are too many for a {what}"
-        rule = f"at most {limit} are allowed"
-    better = _mended(value, limit, is_word)
-    return Fault(reason, f"{rule}, e.g. {better!r}" if better else rule)
+    rule = f"allowed are {letters} with single spaces, '_' or '-' between them"
+    if len(value) > form.length:
+        reasons.append(f"{len(value)} characters are too many for a {what}")
+        rule = f"{rule}, and at most {form.length} in all" if len(reasons) > 1 else f"at most {form.length} are allowed"
+    better = clean(value, form)
+    return Fault(", and ".join(reasons), f"{rule}, e.g. {better!r}" if better else rule)
 
 
-def _mended(value: str, limit: int, is_word: Callable[[str], bool]) -> str:
-    """`value` with what isn't allowed replaced; empty when nothing would be left."""
-    kept: list[str] = []
-    for char in value:
-        if char.isascii() and is_word(char):
-            kept.append(char)
-        elif kept and kept[-1] not in _SEPARATORS:
-            kept.append(char if char in _SEPARATORS else " " if char.isspace() else "-")
-        if len(kept) == limit:
-            break
-    return "".join(kept).rstrip(_SEPARATORS)
+def _spelt(refused: Sequence[tuple[int, str]]) -> str:
+    """Characters for people, each once, with the positions where they stand."""
+    places: dict[str, list[int]] = {}
+    for position, char in refused:
+        places.setdefault(char, []).append(position)
+    shown = [f"{spell(char)} at {_positions(found)}" for char, found in islice(places.items(), _SHOWN)]
+    more = len(places) - len(shown)
+    return f"{', '.join(shown)}{f' and {more} more' if more else ''}"
+
+
+def _positions(found: Sequence[int]) -> str:
+    if len(found) == 1:
+        return f"position {found[0]}"
+    if len(found) > _SHOWN:
+        return f"{len(found)} positions from {found[0]} on"
+    return f"positions {', '.join(map(str, found[:-1]))} and {found[-1]}"
 
 
 def spell(char: str) -> str:
@@ -130,13 +148,21 @@ def tag_value_fault(value: str) -> Fault | None:
 
 
 def _tag_fault(what: str, value: str, limit: int) -> Fault:
-    for position, char in enumerate(value, 1):
-        if not TAG_VALUE.fullmatch(char):
-            return Fault(
-                f"{spell(char)} at position {position} can't be in a {what}",
-                "allowed are letters without accents, digits, spaces and . _ : / = + @ -",
-            )
-    return Fault(f"{len(value)} characters are too many for a {what}", f"at most {limit} are allowed")
+    reasons, rules = [], []
+    if refused := [(position, char) for position, char in enumerate(value, 1) if not TAG_VALUE.fullmatch(char)]:
+        reasons.append(f"{_spelt(refused)} can't be in a {what}")
+        rules.append("allowed are letters without accents, digits, spaces and . _ : / = + @ -")
+    if len(value) > limit:
+        reasons.append(f"{len(value)} characters are too many for a {what}")
+        rules.append(f"at most {limit} are allowed")
+    return Fault(", and ".join(reasons), ", ".join(rules))
+
+
+def cleanable(value: str, fault: Fault, plugin: str = "tags") -> Fault:
+    """The fault of a tag's value, with the setting of `plugin` that would clean it, where anything would be left."""
+    if not (cleaned := clean(value, TAG_VALUES)):
+        return fault
+    return Fault(fault.reason, f"{fault.remedy}; set `clean = true` in [plugins.{plugin}] to get {cleaned!r}")
 
 
 def tag_values_are_sound(values: Collection[str]) -> bool:

@@ -49,6 +49,8 @@ class Plan:
     """Manifest rows that were left out because of their problems."""
     read: Callable[[Path], Iterator[Action]] = field(repr=False, compare=False)
     """Reads the changes out of the file."""
+    canary: tuple[Target, ...] = ()
+    """Targets that are changed first, and the others only where no more fails there than is tolerated."""
 
     @property
     def has_changes(self) -> bool:
@@ -83,6 +85,7 @@ class Plan:
             "actions": {str(kind): self.actions.get(kind, 0) for kind in ActionKind},
             "refused": self.refused,
             "invalid": self.invalid,
+            **({"canary": [str(target) for target in self.canary]} if self.canary else {}),
         }
 
 

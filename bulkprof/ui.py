@@ -31,6 +31,9 @@ class Ui:
     def problem(self, problem: Problem) -> None:
         """Take something that is wrong with a manifest or plan."""
 
+    def problems_end(self) -> None:
+        """Take that all problems of what was read are told, until something is read again."""
+
     def warn(self, message: str) -> None:
         """Take a warning: the run goes on."""
 
@@ -79,6 +82,10 @@ class OnlyNew(Ui):
         """Pass it on, if it is new."""
         if problem.place not in self._shown:
             self._ui.problem(problem)
+
+    def problems_end(self) -> None:
+        """Pass it on."""
+        self._ui.problems_end()
 
     def started(self, run_id: str) -> None:
         """Pass it on."""

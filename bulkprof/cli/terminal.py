@@ -21,6 +21,7 @@ from bulkprof.cli.logs import Level, LogFormat, log_line
 from bulkprof.errors import UsageError
 from bulkprof.manifests.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, Target
+from bulkprof.reports.problems import ProblemLines, SameProblem
 from bulkprof.reports.progress import ProgressView
 from bulkprof.reports.text import plan_counts_line, show_plan, show_summary, summary_line
 from bulkprof.stop import Stop
@@ -97,6 +98,7 @@ class Terminal(Ui):
         self.yes = yes
         self.stop = Stop()
         self.problems: list[Problem] = []
+        self._lines = ProblemLines(self._same_problem)
         self.run_id = ""
         self.asks = False
         """Whether a question waits for its answer: until then, nothing is changed and no call is under way."""
@@ -107,13 +109,23 @@ class Terminal(Ui):
         self.run_id = run_id
 
     def problem(self, problem: Problem) -> None:
-        """Print a problem, and keep it for `--json`."""
+        """Keep a problem until it is known which rows have it, and for `--json`."""
         if self.as_json:
             self.problems.append(problem)
-        place: dict[str, Any] = {"file": problem.file, "line": problem.line} if problem.file else {}
+        self._lines.add(problem)
+
+    def problems_end(self) -> None:
+        """Print the problems that aren't printed yet."""
+        self._lines.end()
+
+    def _same_problem(self, same: SameProblem) -> None:
+        problem = same.first
+        more: dict[str, Any] = {"file": problem.file, "line": problem.line} if problem.file else {}
+        if same.rows > 1:
+            more["rows"] = same.rows
         level = Level.ERROR if problem.is_error else Level.WARNING
-        text = str(problem) if not self.json_logs else str(problem).removeprefix("warning: ")
-        self._line(level, text, prefix=False, style="" if problem.is_error else None, **place)
+        text = str(same) if not self.json_logs else str(same).removeprefix("warning: ")
+        self._line(level, text, prefix=False, style="" if problem.is_error else None, **more)
 
     def warn(self, message: str) -> None:
         """Print a warning."""
@@ -128,7 +140,8 @@ class Terminal(Ui):
         self._line(Level.INFO, message)
 
     def error(self, message: str) -> None:
-        """Print why a command ends."""
+        """Print why a command ends, after the problems that are left to print."""
+        self.problems_end()
         self._line(Level.ERROR, message)
 
     def foreign(self, message: str, traceback: str = "") -> None:

@@ -43,6 +43,8 @@ def closed_outcome(
         attempts=attempts,
         error_code=code,
         error_message=message,
+        source_arn=action.source_arn,
+        description=action.description or "",
     )
 
 

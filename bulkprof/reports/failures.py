@@ -113,7 +113,8 @@ def _denied_action(outcome: Outcome) -> str:
 
 def _line(outcome: Outcome) -> str:
     what = f"{outcome.kind}: {outcome.error_code}: {outcome.error_message}"
-    return f"{_place(outcome)}{outcome.target} {outcome.name}: {what}"
+    arn = f" ({outcome.arn})" if outcome.arn and outcome.arn not in what else ""
+    return f"{_place(outcome)}{outcome.target} {outcome.name}: {what}{arn}"
 
 
 def _place(outcome: Outcome) -> str:

@@ -16,12 +16,14 @@ from bulkprof.limits import Fault, description_fault
 from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.accounts import Accounts, Undecided
-from bulkprof.rules.columns import Overlooked
+from bulkprof.rules.cleanings import Cleaning, Cleanings
+from bulkprof.rules.columns import Overlooked, damaged_cells
 from bulkprof.rules.fanout import FanOuts, ManyWishes, Wish
 from bulkprof.rules.hooks import Preparation, ask, cell_problem, still_has
-from bulkprof.rules.naming import Naming, check_name
+from bulkprof.rules.naming import Naming, Unnamed, check_name
 from bulkprof.rules.sources import Model
 from bulkprof.rules.tagging import Tagging
+from bulkprof.text.cleaning import DESCRIPTIONS, clean
 
 
 class Expansion(NamedTuple):
@@ -58,7 +60,12 @@ class Rules:
         self._naming = Naming(registry)
         self._tagging = Tagging(settings, registry)
         self._checks = registry.implementations("bulkprof_check_profile")
+        self._default_models = settings.defaults.model
         self._default_description = settings.defaults.description
+        self._cleans_description = settings.defaults.clean_description
+        self._cleanings = Cleanings()
+        self._cleans = self._tagging.active or self._preparation.active
+        self._columns_read = registry.columns_read() or frozenset()
         self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
 
     def __reduce__(self) -> tuple[Callable[..., Rules], tuple[Any, ...]]:
@@ -69,14 +76,13 @@ class Rules:
         """Return the same rules, which have seen no row yet."""
         return _made_again(*self._made_of)
 
-    @property
-    def prepares(self) -> bool:
-        """Whether a plugin may change rows before they count."""
-        return self._preparation.active
-
     def new_fields(self) -> Sequence[str]:
         """The columns and tags (`tag:KEY`) that plugins gave rows since the last call, and no row before."""
         return self._preparation.fields.take()
+
+    def new_cleanings(self) -> Sequence[Cleaning]:
+        """Return the names and tags that plugins cleaned since the last call."""
+        return self._cleanings.take()
 
     def expand(self, request: Request, wrong: Sequence[Problem] = ()) -> Expansion:
         """The profiles that `request` wants, or all that is wrong with it. `PluginError` passes.
@@ -86,8 +92,13 @@ class Rules:
         problems: list[Problem] = []
         if self._preparation.active:
             request = self._preparation.prepare(request, problems)
+        if self._cleans_description:
+            request = self._with_clean_description(request)
+        description = request.description or self._default_description
         if wrong:
             problems.extend(problem for problem in wrong if still_has(request, problem))
+        if self._columns_read and request.attributes:
+            problems.extend(damaged_cells(request, self._columns_read))
         if not (request.accounts and request.regions and request.models) and request.attributes:
             problems.extend(self._overlooked.problems(request))
         found = self._fan_outs.of(request)
@@ -95,10 +106,10 @@ class Rules:
             problems.append(cell_problem(request, column, value, bad))
         for region, doubt in found.doubts:
             problems.append(replace(cell_problem(request, "region", region, doubt), severity=Severity.WARNING))
-        description = request.description or self._default_description
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))
-        wishes = found.wishes
+        # Where no account of the row can be used, the rest of it is looked through nevertheless.
+        wishes = found.wishes or (self._stand_in(request) if found.faults else ())
         if not isinstance(wishes, tuple):
             return self._expand_many(request, wishes, description, problems)
         profiles = self._profiles(request, wishes, description, problems)
@@ -108,6 +119,26 @@ class Rules:
             return Expansion(tuple(profiles))
         told = tuple(dict.fromkeys(problems))
         return Expansion(() if any(problem.is_error for problem in told) else tuple(profiles), told)
+
+    def _with_clean_description(self, request: Request) -> Request:
+        description = request.description or self._default_description
+        if not description or not description_fault(description):
+            return request
+        return replace(request, description=str(clean(description, DESCRIPTIONS)) or description)
+
+    def _stand_in(self, request: Request) -> tuple[Wish, ...]:
+        """A profile of the row in an account that isn't known; none where it isn't known of which model either."""
+        models = (request.models or self._default_models)[:1]
+        region = (request.regions or ("",))[0]
+        return tuple(Wish(Target("", region), Model(one, one, None, is_arn=False), decided=False) for one in models)
+
+    def all_problems(self, request: Request, wrong: Sequence[Problem]) -> Sequence[Problem]:
+        """Return what is wrong with a row that can't be used: `wrong`, and what else rules find. `PluginError` passes.
+
+        About a cell that can't be read nothing more is said.
+        """
+        told = {problem.column for problem in wrong}
+        return (*wrong, *(problem for problem in self.expand(request).problems if problem.column not in told))
 
     def _expand_many(
         self, request: Request, wishes: ManyWishes, description: str | None, problems: list[Problem]
@@ -173,17 +204,33 @@ class Rules:
             unnamed = DesiredProfile(request, target, written, source, name, description, request.tags)
             name = self._naming.name(unnamed, problems)
             if not name:
+                self._look_further(Unnamed(request, target, written, source, "", description, request.tags), problems)
                 return None
+            if name.__class__ is not str:
+                self._cleanings.note_name(name, request)
+                name = str(name)
         if request.name:
             check_name(request, name, problems)
         untagged = None
         if self._tagging.active:
             untagged = DesiredProfile(request, target, written, source, name, description, request.tags)
         tags = self._tagging.tags(request, untagged, problems)
+        if self._cleans:
+            self._cleanings.note_tags(tags.items(), request)
         profile = DesiredProfile(request, target, written, source, name, description, tags)
         if self._checks:
             self._check(profile, problems)
         return profile
+
+    def _look_further(self, profile: Unnamed, problems: list[Problem]) -> None:
+        """Add what else is wrong with a row that has no name, as far as the name has no part in it."""
+        found: list[Problem] = []
+        tags = self._tagging.tags(profile.request, profile if self._tagging.active else None, found)
+        tagged = Unnamed(profile.request, profile.target, profile.model, profile.source, "", profile.description, tags)
+        if not profile.asked:
+            self._check(tagged, found)
+        if not (profile.asked or tagged.asked):
+            problems.extend(found)
 
     def _check(self, profile: DesiredProfile, problems: list[Problem]) -> None:
         """Add what the check plugins say, with file and line filled in where they left them out."""

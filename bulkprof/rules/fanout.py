@@ -17,6 +17,7 @@ from bulkprof.model import Request, Target
 from bulkprof.rules.accounts import Accounts, is_account
 from bulkprof.rules.regions import region_doubt
 from bulkprof.rules.sources import Model, Models, place_fault
+from bulkprof.text.cleaning import DESCRIPTIONS, clean
 
 _WISHES = 100_000
 """Wishes to remember, over all rows; an organization has some thousand."""
@@ -53,12 +54,12 @@ class ManyWishes(Collection[Wish]):
     def __iter__(self) -> Iterator[Wish]:
         for one in self.models:
             for target in self.targets:
-                yield Wish(target, one, self.decided[target.account])
+                yield Wish(target, one.at(target.region), self.decided[target.account])
 
     def by_target(self) -> Iterator[list[Wish]]:
         """The same, target by target."""
         for target in self.targets:
-            yield [Wish(target, one, self.decided[target.account]) for one in self.models]
+            yield [Wish(target, one.at(target.region), self.decided[target.account]) for one in self.models]
 
 
 class FanOut(NamedTuple):
@@ -128,6 +129,8 @@ class FanOuts:
         regions_asked_for = wanted if wishes else ()
         bad_regions = [(region, bad) for region in regions_asked_for if region and (bad := region_fault(region))]
         faults += [("region", region, in_a_cell(region, bad, region_fault)) for region, bad in bad_regions]
+        usable = [region for region in regions_asked_for if region and region not in dict(bad_regions)]
+        faults += [("model", one.model, bad) for one in resolved if (bad := one.region_fault(usable))]
         told = dict.fromkeys(faults)
         told.update(dict.fromkeys(_place_faults(wishes)))
         # Those of the config are told once, not once for each row.
@@ -160,8 +163,11 @@ def _check_defaults(settings: Settings, accounts: Accounts) -> None:
     for region in defaults.region:
         if fault := region_fault(region):
             raise _bad_default("region", region, in_a_list(region, fault, region_fault))
-    if defaults.description and (fault := description_fault(defaults.description)):
-        raise _bad_default("description", defaults.description, fault)
+    description = defaults.description
+    if description and defaults.clean_description:
+        description = clean(description, DESCRIPTIONS) or description
+    if description and (fault := description_fault(description)):
+        raise _bad_default("description", description, fault)
 
 
 def _bad_default(key: str, value: str, fault: Fault) -> ConfigError:

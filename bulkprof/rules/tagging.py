@@ -10,6 +10,7 @@ from bulkprof.errors import ConfigError, PluginError
 from bulkprof.limits import (
     TAGS_PER_PROFILE,
     Fault,
+    cleanable,
     tag_count_fault,
     tag_faults,
     tag_key_fault,
@@ -39,6 +40,11 @@ class Tagging:
     def __init__(self, settings: Settings, registry: Registry) -> None:
         """Raises `ConfigError` for a tag of its own that AWS wouldn't take."""
         self._implementations = registry.implementations("bulkprof_tag_profile")
+        self._cleaners = {
+            found.plugin
+            for found in self._implementations
+            if getattr(registry.objects.get(found.plugin), "cleans_tags", False)
+        }
         self._key, self._estate, self._keys_key = settings.ownership_tag, settings.estate, settings.keys_tag
         self._retire_key = settings.replace.tag
         for name, fault in (
@@ -57,7 +63,10 @@ class Tagging:
         self._known_keys: dict[tuple[str, ...], _Keys] = {}
 
     def tags(self, request: Request, profile: DesiredProfile | None, problems: list[Problem]) -> Mapping[str, str]:
-        """All tags of one profile; `profile` is what plugins see of it, None where there are no tag plugins."""
+        """All tags of one profile; `profile` is what plugins see of it, None where there are no tag plugins.
+
+        A profile that is disowned has none of bulkprof's own: that is what says so from here on.
+        """
         tags = request.tags
         answers: list[tuple[str, Mapping[str, str]]] = []
         if profile is not None:
@@ -77,6 +86,8 @@ class Tagging:
         tags = {**tags, **keys.own}
         if not sound:
             self._complain(request, tags, keys, _makers(answers, request), problems)
+        if request.disown:
+            return {key: tags[key] for key in tags if key not in {self._key, self._keys_key}}
         return tags
 
     def _look_at(self, names: tuple[str, ...]) -> _Keys:
@@ -104,8 +115,12 @@ class Tagging:
     ) -> None:
         """Tell what is wrong with tags."""
         for key, value, fault in tag_faults(tags):
-            if key not in keys.own:
-                problems.append(cell_problem(request, f"tag:{key}", value, fault, makers.get(key, "")))
+            if key in keys.own:
+                continue
+            maker = makers.get(key, "")
+            if not tag_key_fault(key) and (not maker or maker in self._cleaners):
+                fault = cleanable(value, fault, maker or "tags")  # noqa: PLW2901
+            problems.append(cell_problem(request, f"tag:{key}", value, fault, maker))
         if tags[self._key] != self._estate:
             what = f"the tag tells which estate a profile belongs to, and this one is {self._estate!r}"
             problems.append(self._own(self._key, what, request, tags, makers))
@@ -131,7 +146,7 @@ def _check(plugin: str, answer: Any) -> None:
     if answer.__class__ is not dict and not isinstance(answer, Mapping):
         raise PluginError(plugin, f"bulkprof_tag_profile returns a mapping or None, not {type(answer).__name__}")
     for key, value in answer.items():
-        if value.__class__ is not str or key.__class__ is not str:
+        if not isinstance(value, str) or key.__class__ is not str:
             raise PluginError(plugin, f"bulkprof_tag_profile answered the tag {key!r}: {value!r}; both must be strings")
 
 

@@ -43,6 +43,11 @@ CREATE TABLE replacement (     -- names whose profile was deleted, or was about 
     PRIMARY KEY (account, region, name)
 ) WITHOUT ROWID;
 CREATE TABLE seal (target INTEGER PRIMARY KEY, actions INTEGER NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE sheet_columns (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
+CREATE TABLE sheet_row (       -- rows as they are written, where results keep the manifest's own columns
+    first INTEGER PRIMARY KEY,               -- the row's first action; those up to the next row's are the row's, too
+    columns INTEGER NOT NULL REFERENCES sheet_columns, cells TEXT NOT NULL
+);
 """
 ONE_NAME = "CREATE UNIQUE INDEX IF NOT EXISTS one_name ON action (target, name) WHERE wanted = 1"
 """Made before the first desired profile is taken in."""

@@ -8,8 +8,9 @@ pattern = "[a-z0-9-]+"
 enforce = true
 ```
 
-Names are always valid for AWS, whatever the cells hold. A name that is too long is cut and ends in a hash of all of its
-fields, so two different rows don't get the same name, and a row keeps its name between runs.
+Names are always valid for AWS, whatever the cells hold: letters become plain ones (`Łódź` is `Lodz`). A name that is
+too long is cut and ends in a hash of all of its fields, so two different rows don't get the same name, and a row keeps
+its name between runs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from bulkprof.plugins import (
+    Cleaned,
     DesiredProfile,
     Pattern,
     PluginContext,
@@ -92,6 +94,11 @@ class Plugin:
         self._hash_when_changed = settings.hash == "when-changed"
 
     @hookimpl
+    def bulkprof_permissions(self) -> tuple[()]:
+        """Return none: the plugin makes no call."""
+        return ()
+
+    @hookimpl
     def bulkprof_name_profile(self, profile: DesiredProfile) -> str:
         """Return the profile's name by the template. Raises `ValueError` if a field is missing or the pattern fails."""
         written = [read(profile) for read in self._readers]
@@ -104,13 +111,17 @@ class Plugin:
             name = self._layout % tuple(parts)
         # A change of case alone doesn't count: with `case = "lower"`, nearly every name would end in a hash.
         changed = self._hash_when_changed and parts != shown
-        if len(name) > self._max_length or changed or self._hash_always:
+        hashed = len(name) > self._max_length or changed or self._hash_always
+        if hashed:
             name = with_hash(name, written, limit=self._max_length, separator=self._settings.separator)
         if self._in_case:
             name = self._in_case(name)
         if self._pattern is not None and not self._pattern.fullmatch(name):
             raise ValueError(f"the name {name!r} doesn't match the naming pattern {self._pattern.pattern!r}")
-        return name
+        # With a hash of what was given, no other row gets the same name.
+        if hashed or name == (given := self._layout % tuple(written)):
+            return name
+        return Cleaned(name, given)
 
     def _parts(self, profile: DesiredProfile, written: list[str], shown: list[str]) -> list[str]:
         """Return the values as parts of a name. Raises `ValueError` if a field is missing or nothing of it is left."""

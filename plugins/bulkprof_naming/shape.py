@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-import unicodedata
+import sys
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from bulkprof.plugins import Allowed, clean
+
 _CLEAN = re.compile(r"[0-9a-zA-Z]++(?:[_-][0-9a-zA-Z]++)*")
-_BETWEEN = re.compile(r"[^0-9a-zA-Z]+")
 HASH_LENGTH = 10
 """50 bits in base32: of a thousand names with the same beginning, two collide with a probability of 1 in 10**9."""
 
@@ -34,25 +35,20 @@ def are_parts(values: Sequence[str]) -> bool:
 def name_part(value: str, separator: str) -> str:
     """Return `value` as a part of a name: begins and ends with a letter or digit, with single separators within.
 
-    Accents are dropped (`é` is `e`), a single `-` or `_` stays, and every other run of characters becomes
-    `separator`. Empty if nothing is left.
+    Letters become plain ones (`é` is `e`, `ø` is `o`), a single `-` or `_` stays, and every other run of characters
+    becomes `separator`. Empty if nothing is left.
     """
-    if _CLEAN.fullmatch(value):
-        return value
-    plain = value
-    if not value.isascii():
-        plain = "".join(c for c in unicodedata.normalize("NFKD", value) if not unicodedata.combining(c))
-    kept = _BETWEEN.sub(lambda run: run[0] if run[0] in ("-", "_") else separator, plain)
-    return kept.strip(" _-")
+    # The name as a whole is cut, not its parts: what is cut off tells names apart in the hash.
+    return value if _CLEAN.fullmatch(value) else str(clean(value, Allowed("", "-_", separator, sys.maxsize)))
 
 
 def model_label(model: str) -> str:
     """Return what `{model}` shows for a model that isn't an alias: `claude-sonnet-4`, `titan-embed-text-v2`.
 
-    That is the last part of an ARN, without Region group and provider, date, and first version (`-v1:0`).
+    That is the last part of an ARN, without `geo:`, Region group and provider, date, and first version (`-v1:0`).
     Later versions stay, as they are models of their own. Two models that still look the same need aliases.
     """
-    label = model.rsplit("/", 1)[-1]
+    label = model.rsplit("/", 1)[-1].removeprefix("geo:")
     label = _ORIGIN.sub("", label)
     return _FIRST_VERSION.sub("", _DATE.sub("", label))
 

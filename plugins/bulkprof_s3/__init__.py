@@ -16,12 +16,13 @@ run again writes the same objects again.
 from __future__ import annotations
 
 import string
-from collections.abc import Collection, Iterable
-from typing import Literal
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bulkprof.plugins import PluginContext, PluginSettings, RunContext, Sink, hookimpl
+from bulkprof.plugins import PluginContext, PluginSettings, PolicyRequest, RunContext, Sink, hookimpl
+from bulkprof_s3.permissions import statements
 from bulkprof_s3.sink import S3Sink
 
 __all__ = ["Plugin", "S3Settings"]
@@ -128,3 +129,11 @@ class Plugin:
                 client=run.client,
             )
         ]
+
+    @hookimpl
+    def bulkprof_permissions(self, policy: PolicyRequest) -> Iterable[Mapping[str, Any]]:
+        """Return what uploading needs, in the role that runs bulkprof."""
+        if policy.holder != "runner" or not policy.changes:
+            return []
+        settings = self._settings
+        return statements(policy, settings.bucket, settings.prefix.partition("{")[0], settings.kms_key_id or "")

@@ -9,13 +9,15 @@ required = ["Team", "CostCenter"]
 allowed = { Environment = ["dev", "prod"], CostCenter = "CC-[0-9]{4}" }
 ```
 
-Tags that the manifest gives itself (`tag:KEY`) win over these. An empty cell gives no tag.
+Tags that the manifest gives itself (`tag:KEY`) win over these. An empty cell gives no tag. With `clean = true`,
+values of all of them that AWS would refuse are written as it takes them: `Søk & Innsikt` as `Sok Innsikt`.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from bulkprof.plugins import (
@@ -24,22 +26,24 @@ from bulkprof.plugins import (
     Pattern,
     PluginContext,
     Problem,
+    Request,
     field_reader,
     hookimpl,
     tag_count_fault,
 )
 from bulkprof_tags.lookup import Lookup
 from bulkprof_tags.settings import TagsSettings
-from bulkprof_tags.values import clean_value
+from bulkprof_tags.values import fit
 
 __all__ = ["Plugin", "TagsSettings"]
 
 
 class Plugin:
-    """The plugin: implements `bulkprof_tag_profile` and `bulkprof_check_profile`."""
+    """The plugin: implements `bulkprof_prepare_request`, `bulkprof_tag_profile` and `bulkprof_check_profile`."""
 
     Settings = TagsSettings
     independent_rows = True
+    cleans_tags = True
 
     def __init__(self, settings: TagsSettings, context: PluginContext) -> None:
         self.fields_read = (*settings.columns.values(), *(one.by for one in settings.lookup))
@@ -54,11 +58,23 @@ class Plugin:
         )
         self._fixed = dict(settings.fixed)
         self._columns = tuple((key, field_reader(column)) for key, column in settings.columns.items())
-        self._clean = lru_cache(maxsize=1 << 14)(clean_value) if settings.clean else None
+        self._clean = lru_cache(maxsize=1 << 14)(fit) if settings.clean else None
         self._lookups = tuple(Lookup(one, context.directory, clean=settings.clean) for one in settings.lookup)
         self._required = settings.required
         self._allowed = tuple((key, _accepts(allowed), allowed) for key, allowed in settings.allowed.items())
         self._has_checks = bool(self._lookups or self._required or self._allowed)
+
+    @hookimpl
+    def bulkprof_permissions(self) -> tuple[()]:
+        """Return none: the plugin makes no call."""
+        return ()
+
+    @hookimpl
+    def bulkprof_prepare_request(self, request: Request) -> Request | None:
+        """Return the row with its own tags cleaned, where that is asked for."""
+        if not self._clean or not request.tags:
+            return None
+        return replace(request, tags={key: self._clean(value) for key, value in request.tags.items()})
 
     @hookimpl
     def bulkprof_tag_profile(self, profile: DesiredProfile) -> Mapping[str, str]:

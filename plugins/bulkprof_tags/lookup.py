@@ -14,10 +14,9 @@ from bulkprof.plugins import (
     missing_field,
     printable_lines,
     read_table,
-    tag_value_fault,
 )
 from bulkprof_tags.settings import LookupSettings
-from bulkprof_tags.values import clean_value
+from bulkprof_tags.values import fit, refusal
 
 _NO_TAGS: Mapping[str, str] = {}
 
@@ -89,6 +88,6 @@ class Lookup:
         """Return a line's tags, without those of empty cells, and what AWS would refuse of them."""
         tags = {key: cells[column] for key, column in self._settings.tags.items() if cells[column]}
         if self._clean:
-            tags = {key: clean_value(value) for key, value in tags.items()}
-        faults = {self._settings.tags[key]: tag_value_fault(value) for key, value in tags.items()}
-        return tags, [f"{column}: {fault.reason}; {fault.remedy}" for column, fault in faults.items() if fault]
+            tags = {key: fit(value) for key, value in tags.items()}
+        refusals = {self._settings.tags[key]: refusal(value) for key, value in tags.items()}
+        return tags, [f"{column}: {refused}" for column, refused in refusals.items() if refused]

@@ -69,7 +69,10 @@ class TagsSettings(PluginSettings):
     allowed: dict[TagKey, Allowed] = Field(default_factory=dict)
     """Tag keys, each with its allowed values or a regular expression that the whole value must match."""
     clean: bool = False
-    """Whether characters that AWS refuses become blanks; otherwise such a value is a problem of its row."""
+    """Whether values are written as AWS takes them: letters in plain ones, and a blank in place of what it refuses.
+
+    Otherwise a value that it refuses is a problem of its row.
+    """
 
     @model_validator(mode="after")
     def _one_source_a_key(self) -> TagsSettings:

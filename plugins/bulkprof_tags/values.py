@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
-MAX_LENGTH = 256
-_REFUSED = re.compile(r"[^a-zA-Z0-9\s._:/=+@-]+", re.ASCII)
+from bulkprof.plugins import TAG_VALUES, clean, tag_value_fault
 
 
-def clean_value(value: str) -> str:
-    """Return `value` with accents dropped, refused characters as blanks, no doubled blanks, and cut to AWS's length."""
-    if not value.isascii():
-        value = "".join(c for c in unicodedata.normalize("NFKD", value) if not unicodedata.combining(c))
-    return " ".join(_REFUSED.sub(" ", value).split())[:MAX_LENGTH].rstrip()
+def fit(value: str) -> str:
+    """Return `value` cleaned; as it is where nothing would be left of it, for the rules to refuse."""
+    return clean(value, TAG_VALUES) or value
+
+
+def refusal(value: str) -> str:
+    """Return why AWS would refuse `value`, and what to do; empty where it wouldn't."""
+    fault = tag_value_fault(value)
+    if fault is None:
+        return ""
+    cleaned = clean(value, TAG_VALUES)
+    hint = f"; set `clean = true` in [plugins.tags] to get {cleaned!r}" if cleaned else ""
+    return f"{fault.reason}; {fault.remedy}{hint}"

@@ -12,13 +12,27 @@ from bulkprof import limits
     [
         ("k8s.io", "'.' at position 4 can't be in a name", "e.g. 'k8s-io'"),
         ("a--b", "'-' and '-' at position 2 can't stand side by side", "e.g. 'a-b'"),
-        ("a _b", "a space and '_' at position 2", "e.g. 'a b'"),
+        ("a _b", "a space and '_' at position 2", "e.g. 'a-b'"),
         ("-a", "a name can't begin with '-'", "e.g. 'a'"),
-        ("café", "'é' (U+00E9) at position 4", "e.g. 'caf'"),
+        ("café", "'é' (U+00E9) at position 4", "e.g. 'cafe'"),
         ("a\u00a0b", "(U+00A0) at position 2", "e.g. 'a b'"),
         ("x" * 65, "65 characters are too many for a name", "at most 64"),
         ("a\n", "'\\n' (U+000A) at position 2", "e.g. 'a'"),
-        ("...", "'.' at position 1", "allowed are"),
+        ("...", "'.' at positions 1, 2 and 3 can't be in a name", "allowed are"),
+        (
+            "Søk, A&B, C&D",
+            "'ø' (U+00F8) at position 2, ',' at positions 4 and 9, '&' at positions 7 and 12",
+            "'Sok-A-B-C-D'",
+        ),
+        ("." * 9 + "a", "'.' at 9 positions from 1 on can't", "e.g. 'a'"),
+        ("!#$%&()*+,", "'!' at position 1, '#' at position 2, ", "allowed are"),
+        ("!#$%&()*+,", "'*' at position 8 and 2 more can't be in a name", "allowed are"),
+        ("-a  b.", "'.' at position 6 can't be in a name, and a name can't begin with '-', and a space and a", "'a-b'"),
+        (
+            "a." * 33,
+            "and 66 characters are too many for a name",
+            "between them, and at most 64 in all, e.g. 'a-a-",
+        ),
         ("", "can't be empty", "1 to 64"),
         ("٣", "(U+0663)", "allowed are"),
     ],
@@ -39,6 +53,29 @@ def test_descriptions_take_colons_and_dots_doubled() -> None:
     assert limits.description_fault("See: v1..2 of a::b.") is None
     assert "','" in (limits.description_fault("a, b") or ("",))[0]
     assert "201 characters" in (limits.description_fault("x" * 201) or ("",))[0]
+
+
+def test_a_refused_description_names_the_setting_that_cleans_it() -> None:
+    fault = limits.description_fault("Søk & Innsikt (beta)")
+    assert fault
+    assert fault.remedy.endswith("e.g. 'Sok Innsikt beta'; set `clean_description = true` in [defaults] to get that")
+    nothing = limits.description_fault("!!")
+    assert nothing
+    assert "clean" not in nothing.remedy
+
+
+def test_all_that_is_wrong_with_a_tag_is_told_with_the_setting_that_cleans_it() -> None:
+    value = "Søk & Innsikt, " + "x" * 250
+    fault = limits.tag_value_fault(value)
+    assert fault == (
+        "'ø' (U+00F8) at position 2, '&' at position 5, ',' at position 14 can't be in a tag value, "
+        "and 265 characters are too many for a tag value",
+        "allowed are letters without accents, digits, spaces and . _ : / = + @ -, at most 256 are allowed",
+    )
+    assert limits.cleanable("R&D", limits.Fault("no", "mend it")).remedy == (
+        "mend it; set `clean = true` in [plugins.tags] to get 'R D'"
+    )
+    assert limits.cleanable("&", limits.Fault("no", "mend it")).remedy == "mend it"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bulkprof_tags.values import clean_value
+from bulkprof_tags.values import fit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -181,6 +181,20 @@ def test_values_are_left_for_the_rules_to_judge_unless_cleaned(load: Load, make_
 
 @given(value=st.text(max_size=400))
 def test_cleaned_values_are_ones_that_aws_takes(value: str) -> None:
-    cleaned = clean_value(value)
-    assert tag_value_fault(cleaned) is None
-    assert clean_value(cleaned) == cleaned
+    cleaned = fit(value)
+    assert tag_value_fault(cleaned) is None or cleaned == value
+    assert fit(cleaned) == cleaned
+
+
+def test_a_lookup_names_the_setting_that_cleans_its_values(load: Load, centers: Path) -> None:
+    centers.write_text("team,cost_center,owner\nB,R&D,b\nC,&,c\n")
+    allowed = "allowed are letters without accents, digits, spaces and . _ : / = + @ -"
+    with pytest.raises(PluginError) as raised:
+        load("tags", lookup=[LOOKUP])
+    assert str(raised.value).splitlines() == [
+        f"plugin 'tags': cost-centers.csv:2: cost_center: '&' at position 2 can't be in a tag value; {allowed}; "
+        "set `clean = true` in [plugins.tags] to get 'R D'",
+        f"cost-centers.csv:3: cost_center: '&' at position 1 can't be in a tag value; {allowed}",
+    ]
+    with pytest.raises(PluginError, match=r"cost-centers\.csv:3: cost_center"):
+        load("tags", lookup=[LOOKUP], clean=True)

@@ -25,6 +25,7 @@ FULL = RunDetails(
     alive=["boot", 1.5],
     waited_for=None,
     links={"s3": "s3://bucket/key"},
+    sheets={"teams.xlsx#Teams": {"name": "A"}},
     knows_lost=2.0,
     elapsed_s=1.5,
     summary={"exit_code": 3},
@@ -63,6 +64,7 @@ def test_what_can_be_noted_is_a_detail_of_the_same_type() -> None:
         ("summary", [1]),
         ("exit_code", "0"),
         ("links", []),
+        ("sheets", ["A"]),
     ],
 )
 def test_a_value_of_another_type_is_damage(tmp_path: Path, key: str, value: Any) -> None:

@@ -6,7 +6,7 @@ import typer
 
 import bulkprof
 from bulkprof.cli.app import app
-from bulkprof.cli.flags import Display, Execution, Only, RunArgument, with_flags
+from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, RunArgument, with_flags
 from bulkprof.cli.running import make_options, make_terminal, run_async
 from bulkprof.errors import ExitCode
 
@@ -56,7 +56,7 @@ def redeliver(
     run_id: RunArgument,
     *,
     sink: Annotated[list[str] | None, typer.Option("--sink", metavar="NAME", help="Only this sink.")] = None,
-    run: Annotated[Execution, Only("config", "state_dir", "sandbox")],
+    run: Annotated[Execution, Only("config", "state_dir", *SANDBOX)],
     shown: Display,
 ) -> int:
     """Send what sinks miss of a finished run."""

@@ -1,0 +1,103 @@
+"""What is wrong with rows: all of it at the first go, and once, however many rows have it."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from bulkprof.lambda_handler import _LogUi
+from bulkprof.model import Problem
+from tests.cli.driver import CommandLine
+
+PLUGINS = """
+[plugins.naming]
+template = "{team}-{model}"
+pattern = "[a-z0-9-]+"
+
+[plugins.tags]
+columns = { Team = "team" }
+required = ["Owner"]
+"""
+
+
+def test_all_that_is_wrong_with_a_row_is_told_at_the_first_go(commands: CommandLine) -> None:
+    commands.config(PLUGINS)
+    header = "team,description,account,region,model,tag:Note"
+    commands.manifest('R&D,"a, b (c)",1111-2222-3333,US-East-1,nova-lite|,x;', header=header)
+    told = commands("validate", "teams.csv").err.splitlines()
+    assert [line.partition(": ")[2].partition(": ")[0] for line in told[:-1]] == [
+        "description 'a, b (c)'",
+        "model 'nova-lite|'",
+        "account '1111-2222-3333'",
+        "region 'US-East-1'",
+        "tag:Note 'x;'",
+        "plugin 'naming'",
+        "tag:Team 'R&D'",
+        "tag:Owner",
+    ]
+    assert "',' at position 2, '(' at position 6, ')' at position 8 can't be in a description" in told[0]
+    assert told[-1].endswith("8 problems in 1 row")
+
+
+def test_a_cell_that_is_told_already_is_not_told_again(commands: CommandLine) -> None:
+    commands.config(PLUGINS)
+    commands.write("m.json", json.dumps([{"team": "a", "model": {"a": 1}, "tags": {"Owner": "x", "Team": "y"}}]))
+    assert len(commands("validate", "m.json", "--json").json()["problems"]) == 1
+
+
+@pytest.mark.parametrize("command", ["validate", "apply"])
+def test_the_same_problem_is_one_line_and_each_in_json(commands: CommandLine, command: str) -> None:
+    more = [] if command == "validate" else ["--yes"]
+    commands.manifest(*(f"a{row},{'R&D' if row % 10 else 'fine'}" for row in range(2, 40)), header="name,tag:Team")
+    ended = commands(command, "teams.csv", *more)
+    assert ended.code == 65
+    assert ended.err.splitlines()[0].startswith(
+        "teams.csv:2\N{EN DASH}9, 11\N{EN DASH}19, 21\N{EN DASH}29, 31\N{EN DASH}39 (35 rows): "
+        "tag:Team 'R&D': '&' at position 2 can't be in a tag value"
+    )
+    assert ended.err.count("tag:Team") == 1
+    told = commands(command, "teams.csv", "--json", *more).json()["problems"]
+    assert [problem["line"] for problem in told] == [row for row in range(2, 40) if row % 10]
+
+
+def test_logs_say_how_many_rows_have_it(commands: CommandLine) -> None:
+    commands.manifest("a,&", "b,&", "c,!", header="name,tag:Team")
+    lines = map(json.loads, commands("validate", "teams.csv", "--log-format", "json").err.splitlines())
+    told = [line for line in lines if "file" in line]
+    assert [(line["file"], line["line"], line.get("rows")) for line in told] == [
+        ("teams.csv", 2, 2),
+        ("teams.csv", 4, None),
+    ]
+
+
+def test_warnings_come_before_what_a_command_says_last(commands: CommandLine) -> None:
+    commands.manifest("a,us-esat-1", "b,us-esat-1", header="name,region")
+    ended = commands("validate", "teams.csv")
+    assert ended.code == 0
+    assert ended.err.startswith("warning: teams.csv:2\N{EN DASH}3 (2 rows): region 'us-esat-1': is no Region that is")
+
+
+def test_a_plugin_that_stops_the_run_hides_no_problem_of_earlier_rows(commands: CommandLine) -> None:
+    commands.write(
+        "rule.py",
+        "from bulkprof.plugins import hookimpl\n@hookimpl\ndef bulkprof_check_profile(profile):\n"
+        "    if profile.name == 'c':\n        raise KeyError('no')\n    raise ValueError('is wrong')\n",
+    )
+    commands.config('\n[plugins.rule]\npath = "rule.py"\n')
+    commands.write("a.csv", "name\na\nb\n")
+    commands.write("c.csv", "name\nc\n")
+    told = commands("validate", "a.csv", "c.csv").err.splitlines()
+    assert told[0] == "a.csv:2\N{EN DASH}3 (2 rows): plugin 'rule': is wrong"
+    assert told[1].startswith("error: plugin 'rule': bulkprof_check_profile: KeyError")
+
+
+def test_lambda_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
+    ui = _LogUi()
+    with caplog.at_level(logging.INFO, "bulkprof"):
+        for row in range(2, 5):
+            ui.problem(Problem("is wrong", "m.csv", row))
+        assert not caplog.messages
+        ui.problems_end()
+    assert caplog.messages == ["m.csv:2\N{EN DASH}4 (3 rows): is wrong"]
