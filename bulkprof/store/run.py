@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from bulkprof.model import CHANGED, Action, ActionKind, Outcome, OutcomeKind, Target, Turn
 from bulkprof.store import codec, seals
-from bulkprof.store.call_times import CallTimesTable
 from bulkprof.store.database import speaking_of
-from bulkprof.store.deliveries import Deliveries
 from bulkprof.store.lost import TURN, Lost
+from bulkprof.store.parts.call_times import CallTimesTable
+from bulkprof.store.parts.deliveries import Deliveries
 from bulkprof.store.rows import (
     BegunRow,
     CallRow,

@@ -106,7 +106,7 @@ def _write_page(
     from bulkprof.reports.html.page import run_page
     from bulkprof.store.history.compare import since_last
     from bulkprof.store.history.status import is_plan
-    from bulkprof.system.files import check_apart, check_path, write_whole
+    from bulkprof.system.files import check_apart, check_path, write_text
     from bulkprof.workflows.steps.summary import summary_of
 
     check_path("--html", path, (".html", ".htm"))
@@ -118,8 +118,7 @@ def _write_page(
         summary = replace(summary, since_last=since_last(state, run))
     except StateError as error:
         terminal.warn(f"what is new against the last run isn't known: {error}")
-    page = run_page(run, summary, state)
-    write_whole(path, lambda file: file.write(page))
+    write_text(path, run_page(run, summary, state))
     terminal.note(f"page: {path}")
 
 
