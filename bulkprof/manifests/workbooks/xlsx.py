@@ -18,20 +18,21 @@ _LINKS = "xl/_rels/workbook.xml.rels"
 _SHARED = ("xl/sharedstrings.xml", "xl/styles.xml", BOOK, _LINKS)
 _LONGEST_ROW = 1 << 24
 _P = rb"(?:\w+:)?"
-_PLAIN = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,9})"[^>]*(?<!/)>')
+# No pattern goes past the next tag: on broken files, it would go to the end again and again.
+_PLAIN = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,9})"[^<>]*(?<!/)>')
 """Cells that aren't empty, as nearly all programs write them: found many times faster than by `_USED`."""
 _OTHER = re.compile(rb'<c(?! r="[A-Z]{1,3}[0-9]{1,9}"|ol)')
-_USED = re.compile(rb"<" + _P + rb"c\s(?:[^>]*?\s)?r=[\"']([A-Za-z]{1,3})([0-9]{1,9})[\"'][^>]*(?<!/)>")
-_ROW = re.compile(rb"<" + _P + rb"row(?:\s(?:[^>]*?\s)?r=[\"']([0-9]{1,9})[\"']|[\s>])")
-_PLACELESS = re.compile(rb"<" + _P + rb"c(?:>|\s(?![^>]*\br=)[^>]*>)")
-_CELL = re.compile(rb"<" + _P + rb"c\b([^>]*)(?<!/)>(.*?)</" + _P + rb"c>", re.DOTALL)
+_USED = re.compile(rb"<" + _P + rb"c\s(?:[^<>]*?\s)?r=[\"']([A-Za-z]{1,3})([0-9]{1,9})[\"'][^<>]*(?<!/)>")
+_ROW = re.compile(rb"<" + _P + rb"row(?:\s(?:[^<>]*?\s)?r=[\"']([0-9]{1,9})[\"']|[\s>])")
+_PLACELESS = re.compile(rb"<" + _P + rb"c(?:>|\s(?![^<>]*\br=)[^<>]*>)")
+_CELL = re.compile(rb"<" + _P + rb"c(?=[\s>])")
 _ODD = re.compile(rb"\st=[\"']e[\"']|<" + _P + rb"f[\s>/]")
 _SIGNS = (b't="e"', b"t='e'", b"<f", b":f")
 """One of them is in each text that `_ODD` finds something in."""
 _PLACE = re.compile(rb"\sr=[\"']([A-Za-z]{1,3})([0-9]{1,9})[\"']")
 _TYPE = re.compile(rb"\st=[\"'](\w+)[\"']")
-_VALUE = re.compile(rb"<" + _P + rb"v\b[^>]*>([^<]+)<")
-_MERGED = re.compile(rb"<" + _P + rb"mergeCell\s[^>]*ref=[\"']([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)[\"']")
+_VALUE = re.compile(rb"<" + _P + rb"v\b[^<>]*>([^<]+)<")
+_MERGED = re.compile(rb"<" + _P + rb"mergeCell\s[^<>]*ref=[\"']([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)[\"']")
 
 
 def sheet_members(archive: ZipFile) -> Mapping[str, str]:
@@ -92,8 +93,10 @@ def _look_at(text: bytes, found: Contents) -> None:
         columns = max(len(_PLACELESS.findall(row)) for row in text.split(b"row>"))
         found.reach(max(found.rows + len(rows), *rows, 1), found.columns + columns)
     if any(sign in text for sign in _SIGNS) and _ODD.search(text):
-        for cell in _CELL.finditer(text):
-            _look_at_cell(cell[1], cell[2], found)
+        for cell in _CELL.split(text)[1:]:
+            attributes, _, body = cell.partition(b">")
+            if not attributes.endswith(b"/"):
+                _look_at_cell(attributes, body, found)
     for first, top, last, bottom in _MERGED.findall(text):
         at = (int(top) - 1, column_index(first.decode()), int(bottom) - 1, column_index(last.decode()))
         found.merged.append(at)
