@@ -62,7 +62,7 @@ def _commas(context: typer.Context, parameter: typer.CallbackParam, values: list
 
 
 Manifests: TypeAlias = Annotated[
-    list[str], typer.Argument(metavar="MANIFEST...", help="CSV, JSON or JSON Lines files; - reads standard input.")
+    list[str], typer.Argument(metavar="MANIFEST...", help="CSV, JSON, YAML or Excel files; - reads standard input.")
 ]
 Faults: TypeAlias = Annotated[
     list[str] | None,

@@ -19,7 +19,7 @@ from bulkprof.manifests.cells import Cells, Rejected
 from bulkprof.manifests.csv_rows import HeaderProblem
 from bulkprof.manifests.readers import BATCH
 from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, spooled
-from bulkprof.manifests.workbooks.places import SheetBatch, split_label
+from bulkprof.manifests.workbooks.places import Sheet, SheetBatch, split_label
 from bulkprof.model import Problem, RawRow, Request
 from bulkprof.plugins.api import Reader, Source
 
@@ -80,6 +80,10 @@ async def read_batches(
                 continue
             batches = await stack.enter_async_context(aclosing(_read_file(Source(label, path), reader)))
             async for batch in batches:
+                # Which sheet a workbook is read by may show only now.
+                if (sheet := batch.cells.sheet) and (before := seen.setdefault(_sheet_of(sheet), label)) != label:
+                    yield _whole(_twice(label, before))
+                    break
                 yield batch
 
 
@@ -135,6 +139,16 @@ def _refusal(label: str, seen: dict[tuple[int, int, str] | str, str]) -> Problem
         return _twice(label, seen[identity])
     seen[identity] = label
     return None
+
+
+def _sheet_of(sheet: Sheet) -> tuple[int, int, str] | str:
+    """What tells a sheet from all others, as `_refusal` does; its label, where the file is gone."""
+    file, name = split_label(sheet.label)
+    try:
+        found = os.stat(file)  # noqa: PTH116 - as in `_refusal`
+    except OSError:
+        return sheet.label
+    return found.st_dev, found.st_ino, name.casefold()
 
 
 def _twice(label: str, before: str) -> Problem:

@@ -52,7 +52,7 @@ class Source:
     """A manifest to read: its name in messages, and where its bytes are."""
 
     label: str
-    """As the user wrote it: a path, or `-` for standard input."""
+    """As the user wrote it: a path, a workbook's sheet (`teams.xlsx#North`), or `-` for standard input."""
     path: Path
     """A readable file; standard input was copied to one."""
 

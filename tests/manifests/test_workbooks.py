@@ -173,8 +173,12 @@ async def test_a_sheet_by_its_name(tmp_path: Path) -> None:
         ("#Empty", "a.xlsx#Empty: the sheet is empty; an empty manifest is never taken for 'nothing is wanted'"),
     ):
         assert await values(path, sheet) == ([], [said])
-    _, problems = await read_all([f"{path}#Teams", f"{path}#teams"])
-    assert "is given twice (as" in str(problems[0])
+    for labels in ([f"{path}#Teams", f"{path}#teams"], [f"{path}#Teams", str(path)], [str(path), f"{path}#teams"]):
+        requests, problems = await read_all(labels)
+        assert len(requests) == 1
+        assert [str(problem).split(";")[0] for problem in problems] == [
+            f"{labels[1]}: is given twice (as {labels[0]} too)"
+        ]
 
 
 @pytest.mark.parametrize(

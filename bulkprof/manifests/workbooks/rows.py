@@ -119,7 +119,10 @@ class _Below:
                 yield from problems
                 continue
             row = [cells[place] if place < len(cells) else "" for place in self._places]
-            if fault := self._again.fault([_text(cell) for cell in row]):
+            first = _text(row[0])
+            if (first.lower() in self._again.heads or not first.isascii()) and (
+                fault := self._again.fault(list(map(_text, row)))
+            ):
                 yield Problem(fault.reason, self._label, number, remedy=fault.remedy)
                 continue
             for index in self._no_dates:
