@@ -24,6 +24,8 @@ class Notes(TypedDict, total=False):
     status: RunStatus
     account: str
     unreachable: tuple[tuple[str, str], ...]
+    unwanted: int
+    unwanted_first: tuple[tuple[str, ...], ...]
     token_seed: str
     interrupted: bool
     alive: Any
@@ -58,6 +60,10 @@ class RunDetails:
     """The caller's own."""
     unreachable: tuple[tuple[str, str], ...] = ()
     """Accounts and Regions that could not be planned."""
+    unwanted: int = 0
+    """Profiles of the estate that no manifest wants, where nothing deletes them."""
+    unwanted_first: tuple[tuple[str, ...], ...] = ()
+    """The first of them: account, Region, name, ARN."""
     token_seed: str = ""
     """What idempotency tokens are derived from, where that isn't the id."""
     interrupted: bool = False
@@ -96,10 +102,12 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     RunStatus: (str,),
     str: (str,),
     bool: (bool,),
+    int: (int,),
     float: (int, float),
     int | None: (int, NoneType),
     tuple[str, ...]: (list,),
     tuple[tuple[str, str], ...]: (list,),
+    tuple[tuple[str, ...], ...]: (list,),
     Mapping[str, str]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),
 }

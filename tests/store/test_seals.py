@@ -169,6 +169,7 @@ def test_what_no_run_writes_is_one_line(tmp_path: Path, change: str, read: Calla
 def as_in_version_1(run: RunFile) -> None:
     """Make of a file what bulkprof 0.1.0 would have written. A column that came later has to be dropped here, too."""
     _sql(run.path, "DROP TABLE seal")
+    _sql(run.path, "ALTER TABLE action DROP COLUMN old")
     _sql(run.path, "DELETE FROM meta WHERE key = 'checksum'")
     _sql(run.path, "PRAGMA user_version = 1")
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import nsmallest
 from itertools import islice
 
 import anyio.to_thread
@@ -16,6 +17,7 @@ from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
 from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
 from bulkprof.planning.diff import PRUNED, diff, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
+from bulkprof.planning.unwanted import left_over, with_old_names
 from bulkprof.profiles.quota import quota_warning
 from bulkprof.reports.unreachable_targets import blocks
 from bulkprof.stop import StopRequestedError
@@ -27,6 +29,8 @@ from bulkprof.workflows.steps.replan import Replanning, refuse_target, save_plan
 
 TWINS_SHOWN = 5
 """Names with more than one profile that are told one by one."""
+UNWANTED_KEPT = 100
+"""Profiles that pruning would delete, and that the run's file names where nothing deletes them."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,10 @@ class Planner:
     """The desired profiles of those targets."""
     targets: Sequence[Target] = ()
     """Those that were to be looked at."""
+    left: int = 0
+    """Profiles of the estate that no manifest wants, where nothing deletes them."""
+    left_first: list[tuple[str, ...]] = field(default_factory=list)
+    """The first of them: account, Region, name, ARN."""
     lost: bool = False
     """Whether the run knows of names that a replacement left without a profile."""
 
@@ -87,6 +95,8 @@ class Planner:
             self.run.note(unreachable=tuple((target.account, target.region) for target in self.errors))
         if self.errors and len(self.errors) == len(targets):
             raise next(iter(self.errors.values()))
+        if self.again is None:
+            self.run.note(unwanted=self.left, unwanted_first=tuple(self.left_first))
         await self.run.off_loop(self.run.drop_invalid)
 
     async def _plan_target(self, target: Target) -> None:
@@ -101,18 +111,28 @@ class Planner:
                 # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists catch up.
                 await self.connection.traffic.stop.pause(self.recent.settle_s)
                 observed, actions = await self._compare(opened, target, resolvable, changed)
+            left = await self.run.off_loop(partial(left_over, actions, observed, rules))
+            actions = await self.run.off_loop(partial(with_old_names, actions, left, opened.resolve, rules))
             if warning := await quota_warning(
                 opened.api, opened.lane.call, target, len(observed), actions, beside=bool(rules.retirement.until)
             ):
                 self.ui.warn_of(target, warning)
         self.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
         self.unwanted[target.account] += sum(1 for action in actions if action.reason in PRUNED)
+        if not rules.prune:
+            self._take_note(target, left)
         if found := twins(actions, observed, rules):
             self.ui.warn_of(target, _twins_line(found))
         there = {profile.arn: profile.name for profile in observed}
         await self.run.off_loop(partial(save_plan, self.run, target, actions, there, self.again))
         if self.lost:
             await self.run.off_loop(partial(_forget_whole, self.run, target, actions, there, pruned=rules.prune))
+
+    def _take_note(self, target: Target, left: Sequence[ObservedProfile]) -> None:
+        """Count what pruning would delete here, and keep the first few of all."""
+        self.left += len(left)
+        found = ((target.account, target.region, profile.name, profile.arn) for profile in left)
+        self.left_first = nsmallest(UNWANTED_KEPT, [*self.left_first, *found])
 
     async def _compare(
         self, opened: OpenTarget, target: Target, wanted: list[Action], changed: RecentChanges
@@ -134,7 +154,7 @@ class Planner:
     ) -> list[ObservedProfile]:
         """What exists, with what the last runs did before AWS's lists may show it."""
         owned = self.connection.rules.prune
-        observed = await observe(opened.api, opened.lane.call, names, owned=owned)
+        observed = await observe(opened.api, opened.lane.call, names, owned=owned, others=True)
         listed = {profile.arn for profile in observed}
         unlisted = [arn for name, arn in changed.made.items() if name in names and arn not in listed]
         try:
@@ -143,7 +163,7 @@ class Planner:
         except NotFoundError:
             # Deleted by another program, or not to be found yet: only time can tell.
             await self.connection.traffic.stop.pause(self.recent.left_s)
-            observed = await observe(opened.api, opened.lane.call, names, owned=owned)
+            observed = await observe(opened.api, opened.lane.call, names, owned=owned, others=True)
         there = [profile for profile in observed if profile.arn not in changed.deleted]
         doubtful = [
             each.arn
