@@ -54,6 +54,9 @@ class Ui:
         """Look at the plan, and return whether to go on. Awaited only where something would change."""
         return True
 
+    async def refused(self, plan: Plan, why: str) -> None:
+        """Look at a plan that isn't carried out, since it goes over a limit or a plugin vetoes it."""
+
     async def ask(self, question: str) -> str | None:
         """Return the answer to a question, such as for the code of an MFA device; None where no user can be asked."""
         return None
@@ -109,6 +112,10 @@ class OnlyNew(Ui):
     async def confirm(self, plan: Plan) -> bool:
         """Pass it on."""
         return await self._ui.confirm(plan)
+
+    async def refused(self, plan: Plan, why: str) -> None:
+        """Pass it on."""
+        await self._ui.refused(plan, why)
 
     async def ask(self, question: str) -> str | None:
         """Pass it on."""

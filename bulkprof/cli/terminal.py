@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from enum import Enum, auto
 from functools import cached_property
 from io import TextIOWrapper
 from pathlib import Path
@@ -18,11 +19,12 @@ import anyio.to_thread
 from bulkprof.cli.early import State
 from bulkprof.cli.foreign_lines import speak_through
 from bulkprof.cli.logs import Level, LogFormat, log_line
-from bulkprof.errors import UsageError
+from bulkprof.errors import ExitCode, UsageError
 from bulkprof.manifests.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, Target
+from bulkprof.reports.plan.text import plan_counts_line, show_plan
 from bulkprof.reports.progress import ProgressView
-from bulkprof.reports.text import plan_counts_line, show_plan, show_summary, summary_line
+from bulkprof.reports.text import show_summary, summary_line
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import headed, json_text, printable
@@ -81,6 +83,14 @@ _TERMINAL_VARIABLES = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
 _STYLES: Mapping[Level, str] = {Level.INFO: "", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 
+class PlanAs(Enum):
+    """How the command `plan` shows what it is about."""
+
+    TEXT = auto()
+    JSON = auto()
+    MARKDOWN = auto()
+
+
 class Terminal(Ui):
     """The command line's `Ui`; all that goes to standard error goes through its `_line`, but questions and bars."""
 
@@ -95,6 +105,11 @@ class Terminal(Ui):
         # Tables have no place among JSON lines: what they say is in the JSON on stdout, and in a line of its own.
         self.output = Out(stderr=as_json, no_color=no_color, quiet=as_json and self.json_logs)
         self.yes = yes
+        self.plan_as = PlanAs.TEXT
+        self.whole_plan = False
+        """Whether every change of a plan is shown, and not only the first of each kind."""
+        self.refused_plan: dict[str, Any] = {}
+        """What `--json` tells of a plan that a limit or a plugin stopped, besides the error."""
         self.stop = Stop()
         self.problems: list[Problem] = []
         self.run_id = ""
@@ -199,12 +214,25 @@ class Terminal(Ui):
         with terminal:
             return await self._ask(question, terminal)
 
-    def _show(self, plan: Plan) -> None:
+    async def refused(self, plan: Plan, why: str) -> None:
+        """Show what a limit or a plugin stops, as a plan is shown; why is told where the command ends."""
+        await anyio.to_thread.run_sync(self._show, plan, why)
+
+    def _show(self, plan: Plan, refused: str = "") -> None:
+        if refused and self.plan_as is PlanAs.JSON:
+            from bulkprof.reports.json import plan_json
+
+            self.refused_plan = plan_json(plan, int(ExitCode.SAFETY_LIMIT))
         if self.as_json and self.json_logs:
-            self.note(plan_counts_line(plan.actions, plan.refused, plan.targets))
+            self.note(plan_counts_line(plan.actions, plan.refused, plan.targets, sandbox=plan.sandbox))
         elif plan.path is not None:
             with RunFile.open(plan.path) as run:
-                show_plan(self.output.console, run)
+                if self.plan_as is PlanAs.MARKDOWN:
+                    from bulkprof.reports.plan.markdown import plan_markdown
+
+                    self.text(plan_markdown(run, everything=self.whole_plan, refused=refused))
+                else:
+                    show_plan(self.output.console, run, everything=self.whole_plan)
 
     async def _ask(self, question: str, source: BinaryIO) -> str:
         """Ask, but let Ctrl-C end the waiting: without a thread, which would keep the process until Enter."""

@@ -207,11 +207,11 @@ def _replacement(
     base: Action, profile: ObservedProfile, differs: Mapping[str, tuple[str, str]], rules: DiffRules, *, adopted: bool
 ) -> Action:
     refusal, drift = None, _spoken(differs)
-    # The new profile has the declared tags and no others.
-    lost = [key for key, value in (profile.tags or EMPTY).items() if base.tags.get(key) != value]
-    old = {what: before for what, (before, _) in differs.items()} | _tags_of(
-        profile, (key for key in lost if not key.startswith("aws:") and key != rules.retirement.tag)
-    )
+    # The new profile has what is declared, and nothing else.
+    kept = (key for key in profile.tags or EMPTY if not key.startswith("aws:") and key != rules.retirement.tag)
+    old = {what: before for what, (before, _) in differs.items()} | _tags_of(profile, kept)
+    if base.description is None and profile.description:
+        old["description"] = profile.description
     if adopted:
         refusal = Refusal(
             "NotOurs",

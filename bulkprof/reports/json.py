@@ -89,7 +89,7 @@ def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
         try:
             row = _run_row(run, state)
         except StateError as error:
-            nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": []}
+            nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": [], "sandbox": False}
             row = {**nothing, "status": str(error)}
         yield {"run_id": run_id, **row}
 
@@ -104,4 +104,5 @@ def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]
         "status": status_of(run, state),
         "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
         "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
+        "sandbox": details.sandbox,
     }

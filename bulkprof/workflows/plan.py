@@ -83,11 +83,15 @@ async def make_plan(work: Workspace, run: RunFile, connection: Connection, manif
     planner = Planner(run, connection, work.ui, await recent_runs(work))
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
     require_rows(run, skip_invalid=work.options.skip_invalid)
-    check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
-    if work.options.prune:
-        check_complete(run.invalid_count())
-        check_prune(work.settings.estate, planner.unwanted, planner.owned, work.settings.prune)
-    await run.off_loop(partial(_ask_plugins, run, work.registry, work.ui))
+    try:
+        check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
+        if work.options.prune:
+            check_complete(run.invalid_count())
+            check_prune(work.settings.estate, planner.unwanted, planner.owned, work.settings.prune)
+        await run.off_loop(partial(_ask_plugins, run, work.registry, work.ui))
+    except SafetyError as error:
+        await work.ui.refused(await run.off_loop(partial(plan_of, run)), str(error))
+        raise
     return planner
 
 

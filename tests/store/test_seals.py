@@ -110,6 +110,7 @@ def test_a_run_that_goes_on_is_sealed_anew(tmp_path: Path) -> None:
         ("UPDATE action SET name = 'z' WHERE name = 'b'", "its plan for 111122223333/us-east-1 isn't"),
         ("UPDATE action SET tags = '{}' WHERE name = 'c'", "its plan for 222233334444/eu-west-1 isn't"),
         ("UPDATE action SET arn = 'arn:other' WHERE name = 'old'", "its plan for"),
+        ("UPDATE action SET old = '{\"tag:k\":\"v\"}' WHERE name = 'b'", "its plan for"),
         ("DELETE FROM action WHERE name = 'c'", "its plan for 222233334444/eu-west-1"),
         ("UPDATE target SET account = '999999999999' WHERE id = 1", "its plan for 999999999999/us-east-1"),
         ("DELETE FROM target WHERE id = 2", "its plan for a target"),

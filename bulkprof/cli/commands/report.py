@@ -33,8 +33,8 @@ def report(
     from bulkprof.config import load
     from bulkprof.reports.failed_rows import write_failed
     from bulkprof.reports.json import report_json
-    from bulkprof.reports.markdown import plan_markdown, run_markdown
-    from bulkprof.reports.plan import plan_of
+    from bulkprof.reports.markdown import run_markdown
+    from bulkprof.reports.plan.markdown import plan_markdown
     from bulkprof.reports.results import write_results
     from bulkprof.statuses import RunStatus
     from bulkprof.store.history.directory import StateDirectory
@@ -71,7 +71,7 @@ def report(
             if shown.as_json:
                 terminal.json(report_json(summary, run, state))
             elif markdown and planned:
-                terminal.text(plan_markdown(plan_of(run), declined=run.details().status is RunStatus.DECLINED))
+                terminal.text(plan_markdown(run, declined=run.details().status is RunStatus.DECLINED))
             elif markdown:
                 terminal.text(run_markdown(summary, run, state))
             elif planned:
@@ -82,7 +82,7 @@ def report(
 
 
 def _show_plan(terminal: "Terminal", run: "RunFile", state: "StateDirectory", again: list[str]) -> None:
-    from bulkprof.reports.text import show_plan
+    from bulkprof.reports.plan.text import show_plan
     from bulkprof.statuses import RunStatus
 
     show_plan(terminal.output.console, run)
