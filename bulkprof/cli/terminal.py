@@ -22,6 +22,7 @@ from bulkprof.cli.logs import Level, LogFormat, log_line
 from bulkprof.errors import ExitCode, UsageError
 from bulkprof.manifests.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, Target
+from bulkprof.reports.lines import print_line
 from bulkprof.reports.plan.text import plan_counts_line, show_plan
 from bulkprof.reports.progress import ProgressView
 from bulkprof.reports.text import show_summary, summary_line
@@ -29,7 +30,7 @@ from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import headed, json_text, printable
 from bulkprof.totals import Plan, RunSummary
-from bulkprof.ui import Progress, Ui
+from bulkprof.ui import AtWork, Progress, Ui
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,11 +70,16 @@ class Out:
         maybe = self._stream is not None and self._stream.isatty()
         return (maybe or not _TERMINAL_VARIABLES.isdisjoint(os.environ)) and self.console.is_terminal
 
+    @cached_property
+    def is_live(self) -> bool:
+        """Whether a picture can be drawn there again and again: not on a dumb terminal, nor in coloured logs of CI."""
+        return self.is_terminal and self._stream is not None and self._stream.isatty() and self.console.is_interactive
+
     def line(self, text: str, *, style: str = "", end: str = "\n") -> None:
         """Print a text, made printable. A line of it stays a line, so that file:line can be clicked and grepped."""
         text = printable(text)
         if self.is_terminal:
-            self.console.print(text, style=style, end=end, markup=False, emoji=False, highlight=False, soft_wrap=True)
+            print_line(self.console, text, style=style, end=end)
         elif self._stream is not None and not self._quiet:
             self._stream.write(text + end)
             self._stream.flush()
@@ -115,6 +121,9 @@ class Terminal(Ui):
         self.run_id = ""
         self.asks = False
         """Whether a question waits for its answer: until then, nothing is changed and no call is under way."""
+        self._busiest: AtWork | None = None
+        self._view: ProgressView | None = None
+        """What shows the step that is under way."""
         speak_through(self)
 
     def started(self, run_id: str) -> None:
@@ -157,7 +166,7 @@ class Terminal(Ui):
 
     def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
         """Print a line for a target; a terminal has a bar instead, and text logs leave out targets without changes."""
-        if not self.json_logs and (self.errors.is_terminal or set(counts) <= {OutcomeKind.UNCHANGED}):
+        if not self.json_logs and (self.errors.is_live or set(counts) <= {OutcomeKind.UNCHANGED}):
             return
         said = ", ".join(f"{counts[kind]} {kind}" for kind in OutcomeKind if counts.get(kind))
         self._line(
@@ -187,12 +196,23 @@ class Terminal(Ui):
             text = headed(f"{level}: ", text)
         self.errors.line(text, style=_STYLES[level] if style is None else style)
 
+    def at_work(self, busiest: AtWork) -> None:
+        """Keep it for the next step's picture."""
+        self._busiest = busiest
+
     def progress(
         self, what: str, total: int, left: Callable[[], float | None] | None = None
     ) -> AbstractContextManager[Progress]:
-        """Show a bar on a terminal, lines elsewhere."""
-        bar = self.errors.console if self.errors.is_terminal and not self.json_logs else None
-        return ProgressView(bar, what, total, say=self.note, left=left)
+        """Show a live picture on a terminal, lines elsewhere."""
+        console = self.errors.console if self.errors.is_live and not self.json_logs else None
+        busiest, self._busiest = self._busiest, None
+        self._view = ProgressView(console, what, total, say=self.note, left=left, busiest=busiest)
+        return self._view
+
+    def leave(self) -> None:
+        """Leave the terminal in order, for a process that ends at once."""
+        if self._view is not None:
+            self._view.pause()
 
     async def confirm(self, plan: Plan) -> bool:
         """Show the plan; ask on a terminal, unless `--yes` answered already."""
@@ -250,6 +270,8 @@ class Terminal(Ui):
             await self.stop.wait()
             group.cancel_scope.cancel()
 
+        if self._view is not None:
+            self._view.pause()
         if self.json_logs:
             self._line(Level.INFO, question)
         else:
@@ -261,6 +283,8 @@ class Terminal(Ui):
                 group.start_soon(stopped)
         finally:
             self.asks = False
+            if self._view is not None:
+                self._view.resume()
         await self.stop.pause(0)
         return answer.partition(b"\n")[0].decode(errors="replace").strip()
 

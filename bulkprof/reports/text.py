@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from bulkprof.model import OutcomeKind
+from bulkprof.reports.lines import print_line
 from bulkprof.totals import RunSummary
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def show_summary(console: Console, summary: RunSummary, failures: Iterable[str])
         console.print("Nothing to do: AWS is as the manifests want it.")
     console.print(table)
     for line in failures:
-        console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+        print_line(console, line, style="red", hang=2)
     since = summary.since_last
     if since and since.has_news:
-        console.print(str(since), markup=False, highlight=False, soft_wrap=True)
-    console.print(summary_line(summary), highlight=False, soft_wrap=True)
+        print_line(console, str(since), hang=2)
+    print_line(console, summary_line(summary), hang=2)

@@ -120,7 +120,7 @@ def test_the_first_of_each_kind_are_shown_or_all(tmp_path: Path) -> None:
         # Kinds that are rare are seen however many others come before them.
         assert few.index(str(first)) < few.index("  + name-00") < few.index(str(second)) < few.index("  - gone")
         assert "  ! not  refused: is another's" in few
-        assert f"  … and {EACH} more to create; all of them: bulkprof plan --all" in few
+        assert f"  … and {EACH} more to create (plan --all shows all)" in few
         assert everything.count("  + name-") == 2 * EACH
         assert " more " not in everything
         assert everything == text(run, everything=True)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bulkprof.model import Action, ActionKind, Target
+from bulkprof.reports.lines import print_line
 from bulkprof.reports.plan.view import WORDS, PlanView, changes_of, what_for
 from bulkprof.store.run import RunFile
 
@@ -33,6 +34,8 @@ STYLES: Mapping[ActionKind, str] = {
     ActionKind.DELETE: "red",
     ActionKind.NONE: "dim",
 }
+_HANG = 8
+"""Blanks in front of what goes on in the next line."""
 _CHANGE_STYLES: Mapping[str, str] = {"+": "green", "~": "yellow", "-": "red"}
 
 
@@ -53,21 +56,21 @@ def show_plan(console: Console, run: RunFile, *, everything: bool = False) -> No
         if action.target != last:
             last = action.target
             console.print()
-            _print(console, str(action.target), style="bold")
+            print_line(console, str(action.target), style="bold")
         _show(console, action, view.old_name(action))
     if more := view.left_out():
-        _print(console, f"  … and {more}; all of them: bulkprof plan --all")
+        print_line(console, f"  … and {more} (plan --all shows all)")
     said, profiles = view.unwanted()
     if said:
         console.print()
         if everything:
-            _print(console, f"{said}:")
+            print_line(console, f"{said}:")
             for line in profiles:
-                _print(console, f"  {line}")
+                print_line(console, f"  {line}")
         else:
-            _print(console, f"{said}: {', '.join(profiles)}")
+            print_line(console, f"{said}: {', '.join(profiles)}")
     console.print()
-    _print(console, plan_counts_line(view.totals, view.refused, view.targets, sandbox=view.sandbox))
+    print_line(console, plan_counts_line(view.totals, view.refused, view.targets, sandbox=view.sandbox))
 
 
 def _show(console: Console, action: Action, old_name: str) -> None:
@@ -78,13 +81,8 @@ def _show(console: Console, action: Action, old_name: str) -> None:
         sign, style = ("!", "bold red")
     where = f"  [dim]{escape(action.file)}:{action.line}[/]" if action.file else ""
     line = f"  [{style}]{sign} {escape(action.name)}[/]  {escape(what_for(action))}{where}"
-    console.print(line, highlight=False, soft_wrap=True)
+    print_line(console, line, markup=True, hang=_HANG)
     for change in map(str, changes_of(action)):
-        _print(console, f"      {change}", style=_CHANGE_STYLES[change[0]])
+        print_line(console, f"      {change}", style=_CHANGE_STYLES[change[0]], hang=_HANG)
     if old_name:
-        _print(console, f"      {old_name}", style="yellow")
-
-
-def _print(console: Console, line: str, *, style: str = "") -> None:
-    """Print a text as one line, however long it is: so that what it names can be clicked and grepped."""
-    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        print_line(console, f"      {old_name}", style="yellow", hang=_HANG)

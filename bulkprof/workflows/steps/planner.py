@@ -19,6 +19,7 @@ from bulkprof.planning.diff import PRUNED, diff, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from bulkprof.planning.unwanted import left_over, with_old_names
 from bulkprof.profiles.quota import quota_warning
+from bulkprof.reports.progress import Busiest
 from bulkprof.reports.unreachable_targets import blocks
 from bulkprof.stop import StopRequestedError
 from bulkprof.store.history.recent import RecentChanges, RecentRuns
@@ -86,6 +87,7 @@ class Planner:
                 stopped.append(stop)
             progress.step()
 
+        self.ui.at_work(Busiest(self.connection.lanes, self.connection.rate))
         with self.ui.progress("observing targets", len(targets)) as progress:
             if not await side_by_side(targets, width, self.connection.traffic, one) or stopped:
                 raise StopRequestedError
