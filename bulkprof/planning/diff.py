@@ -79,13 +79,10 @@ def diff(
             yield _deletion(target, profile, UNWANTED)
 
 
-def unwanted(
-    names: Collection[str], observed: Iterable[ObservedProfile], rules: DiffRules
-) -> Iterator[ObservedProfile]:
-    """Yield the estate's profiles of other names than the wanted ones: those that pruning deletes."""
-    for profile in observed:
-        if profile.name not in names and owner(profile, rules) == rules.estate and not _is_kept(profile, rules):
-            yield profile
+def unwanted(names: Collection[str], observed: Iterable[ObservedProfile], rules: DiffRules) -> list[ObservedProfile]:
+    """Return the estate's profiles of other names than the wanted ones, by name: those that pruning deletes."""
+    others = (each for each in observed if each.name not in names and owner(each, rules) == rules.estate)
+    return sorted((each for each in others if not _is_kept(each, rules)), key=lambda each: (each.name, each.arn))
 
 
 def twins(actions: Iterable[Action], observed: Iterable[ObservedProfile], rules: DiffRules) -> dict[str, list[str]]:

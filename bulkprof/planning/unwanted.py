@@ -23,7 +23,7 @@ def left_over(
 ) -> list[ObservedProfile]:
     """Return the target's profiles that pruning deletes since no manifest wants them, by name."""
     names = {action.name for action in actions if action.kind is not ActionKind.DELETE}
-    return sorted(unwanted(names, observed, rules), key=lambda profile: (profile.name, profile.arn))
+    return unwanted(names, observed, rules)
 
 
 def with_old_names(

@@ -30,6 +30,7 @@ from bulkprof.model import Target
 from bulkprof.planning.export_check import ExportCheck
 from bulkprof.planning.export_rows import Exporter, Row
 from bulkprof.planning.observe import observe
+from bulkprof.reports.progress import Busiest
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.system.files import check_path
 from bulkprof.text.printable import printable_lines
@@ -151,6 +152,7 @@ class _Walk:
 
     async def over(self, targets: Sequence[Target]) -> None:
         width = self.work.settings.run.max_targets_in_flight
+        self.work.ui.at_work(Busiest(self.connection.lanes, self.connection.rate))
         with self.work.ui.progress("reading targets", len(targets)) as progress:
             if (
                 not await side_by_side(targets, width, self.connection.traffic, partial(self._one, progress))

@@ -113,8 +113,8 @@ class Planner:
                 # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists catch up.
                 await self.connection.traffic.stop.pause(self.recent.settle_s)
                 observed, actions = await self._compare(opened, target, resolvable, changed)
-            left = await self.run.off_loop(partial(left_over, actions, observed, rules))
-            actions = await self.run.off_loop(partial(with_old_names, actions, left, opened.resolve, rules))
+            if left := left_over(actions, observed, rules):
+                actions = await self.run.off_loop(partial(with_old_names, actions, left, opened.resolve, rules))
             if warning := await quota_warning(
                 opened.api, opened.lane.call, target, len(observed), actions, beside=bool(rules.retirement.until)
             ):
