@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from heapq import nsmallest
+from typing import TYPE_CHECKING
 
-from bulkprof.engine.lane import Lane
 from bulkprof.model import Target
 from bulkprof.planning.estimate import RateOf, decisive_rate
 from bulkprof.reports.progress.remaining import Remaining
 from bulkprof.ui import TargetAtWork
+
+if TYPE_CHECKING:
+    # Commands that call nothing would wait for what it imports.
+    from bulkprof.engine.lane import Lane
 
 
 class Busiest:
