@@ -23,7 +23,7 @@ from bulkprof.rules.hooks import Preparation, ask, cell_problem, still_has
 from bulkprof.rules.naming import Naming, Unnamed, check_name
 from bulkprof.rules.sources import Model
 from bulkprof.rules.tagging import Tagging
-from bulkprof.text.cleaning import DESCRIPTIONS, clean
+from bulkprof.text.cleaning import DESCRIPTIONS, Cleaned, clean
 
 
 class Expansion(NamedTuple):
@@ -209,7 +209,7 @@ class Rules:
         if self._tagging.active:
             untagged = DesiredProfile(request, target, written, source, name, description, request.tags)
         tags = self._tagging.tags(request, untagged, problems)
-        if self._cleans:
+        if self._cleans and Cleaned in map(type, tags.values()):
             self._cleanings.note_tags(tags.items(), request)
         profile = DesiredProfile(request, target, written, source, name, description, tags)
         if self._checks:

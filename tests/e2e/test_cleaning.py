@@ -110,3 +110,13 @@ def test_tags_that_cleaning_made_equal_are_told_once(commands: CommandLine) -> N
         ("m.csv", 3, "tag:Team", "warning"),
         ("n.csv", 2, "tag:Team", "warning"),
     ]
+
+
+def test_the_config_that_init_writes_shows_both_settings(commands: CommandLine) -> None:
+    assert commands("init", "new").code == 0
+    config = (commands.folder / "new" / "bulkprof.toml").read_text(encoding="utf-8")
+    commands.manifest("Søk & Innsikt,web,Finds (all)", header="team,app,description", file="m.csv")
+    commands.write("bulkprof.toml", config)
+    assert commands("validate", "m.csv").code == 65
+    commands.write("bulkprof.toml", config.replace("# clean", "clean"))
+    assert commands("validate", "m.csv").code == 0
