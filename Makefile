@@ -1,6 +1,6 @@
 # One command each: demo, test, lint, bench. The first one to run makes the environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test browser lint bench clean
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -11,6 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo    onboard 236 real subprojects in the sandbox (needs no AWS account)"
 	@echo "make test    run the tests"
+	@echo "make browser bring Chromium and axe-core, so that the tests try the HTML report, too"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make bench   measure, side by side with the other ways"
 
@@ -28,6 +29,9 @@ demo: $(READY)
 # of files never finishes with a worker that takes the place of another.
 test: $(READY)
 	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --max-worker-restart 0
+
+browser: $(READY)
+	@tools/browser $(VENV)
 
 lint: $(READY)
 	@$(BIN)/ruff check .

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bulkprof.totals import Plan, RunSummary
     from bulkprof.ui import Ui
     from bulkprof.workflows.apply import apply, sync
+    from bulkprof.workflows.disown import disown
     from bulkprof.workflows.export import Export, export
     from bulkprof.workflows.options import Options
     from bulkprof.workflows.outcomes import outcomes
@@ -46,6 +47,7 @@ __all__ = [
     "Validation",
     "__version__",
     "apply",
+    "disown",
     "export",
     "load_config",
     "outcomes",
@@ -58,6 +60,7 @@ __all__ = [
 
 _HOMES = {
     "apply": "bulkprof.workflows.apply:apply",
+    "disown": "bulkprof.workflows.disown:disown",
     "outcomes": "bulkprof.workflows.outcomes:outcomes",
     "plan": "bulkprof.workflows.plan:plan",
     "redeliver": "bulkprof.workflows.redeliver:redeliver",

@@ -32,7 +32,7 @@ from typing import Any, Final, Literal, Protocol
 
 import anyio
 import anyio.to_thread
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import bulkprof
 from bulkprof.aws import AwsSessions
@@ -64,6 +64,9 @@ class Event(BaseModel):
     prune: bool = False
     replace: bool = False
     skip_invalid: bool = False
+    allow_deletions: int | None = Field(default=None, ge=0)
+    allow_updates: int | None = Field(default=None, ge=0)
+    allow_replacements: int | None = Field(default=None, ge=0)
     accounts: tuple[str, ...] = ()
     not_accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 
 from bulkprof.text.cleaning import DESCRIPTIONS, NAMES, TAG_VALUES, Allowed, clean
+from bulkprof.text.damaged import damage
 
 NAME_LENGTH = NAMES.length
 DESCRIPTION_LENGTH = DESCRIPTIONS.length
@@ -50,6 +51,12 @@ class Fault(NamedTuple):
 
     reason: str
     remedy: str
+
+
+def damage_fault(value: str) -> Fault | None:
+    """What is plainly damaged about `value`, whatever it stands for."""
+    found = damage(value)
+    return Fault(*found) if found else None
 
 
 def name_fault(value: str) -> Fault | None:

@@ -72,6 +72,8 @@ class Problem:
     remedy: str = ""
     """What would be right, or what to do next."""
     severity: Severity = Severity.ERROR
+    cell: str = ""
+    """Its cell in a workbook's sheet: `C7`."""
 
     @property
     def is_error(self) -> bool:
@@ -86,6 +88,8 @@ class Problem:
     @property
     def spot(self) -> tuple[str, str]:
         """The beginning of its place that all rows of its file share, and the rest: `m.csv:` and `7`."""
+        if self.cell:
+            return f"{self.file}!", self.cell
         return (f"{self.file}:", str(self.line)) if self.line else (self.file, "")
 
     def __str__(self) -> str:
@@ -130,6 +134,8 @@ class Request:
     tags: Mapping[str, str]
     attributes: Mapping[str, str]
     """The row's other columns (`team`, `app`, `env`, …), for rules to use."""
+    disown: bool
+    """Whether its profiles are to be let go of: they stay, without the tags that say whose they are."""
 
     def __init__(
         self,
@@ -142,6 +148,8 @@ class Request:
         regions: tuple[str, ...] = (),
         tags: Mapping[str, str] = EMPTY,
         attributes: Mapping[str, str] = EMPTY,
+        *,
+        disown: bool = False,
     ) -> None:
         vars(self).update(
             file=file,
@@ -153,6 +161,7 @@ class Request:
             regions=regions,
             tags=tags,
             attributes=attributes,
+            disown=disown,
         )
 
 
@@ -275,7 +284,7 @@ class Action:
     """What the profile is made from in its target: `source`, found there."""
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=_empty)
-    """All tags that the manifest and rules declare, the ownership tag among them."""
+    """All tags that the manifest and rules declare, the ownership tag among them. A disowned row has no such tag."""
     arn: str = ""
     """The observed profile's ARN, for every kind but create."""
     set_tags: Mapping[str, str] = field(default_factory=_empty)
@@ -313,3 +322,6 @@ class Outcome:
     """Calls sent for this action, throttled ones included."""
     error_code: str = ""
     error_message: str = ""
+    source_arn: str = ""
+    """What the profile is made from in its target; empty where that was never found out, as for deletions."""
+    description: str = ""

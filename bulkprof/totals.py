@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,8 @@ class Plan:
     """Manifest rows that were left out because of their problems."""
     read: Callable[[Path], Iterator[Action]] = field(repr=False, compare=False)
     """Reads the changes out of the file."""
+    canary: tuple[Target, ...] = ()
+    """Targets that are changed first, and the others only where no more fails there than is tolerated."""
 
     @property
     def has_changes(self) -> bool:
@@ -82,6 +85,7 @@ class Plan:
             "actions": {str(kind): self.actions.get(kind, 0) for kind in ActionKind},
             "refused": self.refused,
             "invalid": self.invalid,
+            **({"canary": [str(target) for target in self.canary]} if self.canary else {}),
         }
 
 
@@ -92,6 +96,37 @@ class CallCount:
     sent: int = 0
     throttled: int = 0
     failed: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """How many were answered as wished. Those that are still in flight are among them."""
+        return self.sent - self.throttled - self.failed
+
+
+Slices = Mapping[str, Mapping[int, CallCount]]
+"""Calls by operation and by the slice of time in which they were answered, which begins at that epoch second."""
+
+
+class CallTimes:
+    """Counts how calls are answered, second by second, until the counts are taken to be kept."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock` gives epoch seconds."""
+        self._clock = clock
+        self._counts: dict[str, dict[int, CallCount]] = {}
+
+    def answered(self, operation: str, *, throttled: bool = False, failed: bool = False) -> None:
+        """Count an answer that came just now."""
+        seconds = self._counts.setdefault(operation, {})
+        count = seconds.setdefault(int(self._clock()), CallCount())
+        count.sent += 1
+        count.throttled += throttled
+        count.failed += failed
+
+    def take(self) -> Slices:
+        """Return what was counted since the last time, in slices of a second."""
+        taken, self._counts = self._counts, {}
+        return taken
 
 
 @dataclass(frozen=True, slots=True)

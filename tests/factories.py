@@ -163,7 +163,10 @@ def finished(outcomes: Sequence[Outcome], *, links: Mapping[str, str] | None = N
         for start in range(0, len(outcomes), batch):
             yield outcomes[start : start + batch]
 
-    return FinishedRun(summary, batches, dict(links or {}))
+    async def page() -> str:
+        return "<!DOCTYPE html><p>Zürich"
+
+    return FinishedRun(summary, batches, dict(links or {}), html=page)
 
 
 def run_context(client: Any) -> RunContext:

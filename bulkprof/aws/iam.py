@@ -13,7 +13,9 @@ from typing import Any, Final
 
 from bulkprof.aws.operations import OrganizationOperation, S3Operation, StsOperation
 from bulkprof.config import Settings, split_s3_uri
-from bulkprof.plugins.loading import is_enabled
+from bulkprof.errors import PluginError
+from bulkprof.plugins.api import PolicyHolder, PolicyRequest
+from bulkprof.plugins.registry import Registry
 from bulkprof.profiles.operations import Operation
 from bulkprof.profiles.quota import QUOTA_CODE
 
@@ -26,10 +28,7 @@ ACTIONS: Final[Mapping[Operation, str]] = {
 }
 """The name of each operation in IAM policies."""
 ASSUME_ROLE: Final = f"sts:{StsOperation.ASSUME_ROLE}"
-_NEED_NOTHING: Final = frozenset({"naming", "tags"})
-"""First-party plugins that make no AWS call."""
-_S3_PREFIX: Final = "bulkprof/{date}/{run_id}/"
-"""The default prefix of `[plugins.s3]`."""
+_HOOK: Final = "bulkprof_permissions"
 
 Statement = dict[str, Any]
 
@@ -53,6 +52,8 @@ class Needs:
     """The features that a config and the flags of its runs use."""
 
     settings: Settings
+    registry: Registry
+    """The active plugins, which say themselves what they need."""
     deletes: bool = False
     """Runs have --prune or --replace."""
     changes: bool = True
@@ -64,7 +65,7 @@ class Needs:
 def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
     """Return the policy documents: `hub` and `member`, and `caller`, if the caller assumes a hub role."""
     organization = needs.settings.organization
-    shared = [*_lock(needs.settings, scope), *_sinks(needs.settings, scope)] if needs.changes else []
+    shared = [*_lock(needs, scope), *_of_plugins(needs, scope, "runner")]
     hub: list[Statement] = []
     if organization.role:
         hub.append(_allow("EnterAccounts", [ASSUME_ROLE], [role_arn(organization.role, scope)]))
@@ -82,14 +83,10 @@ def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
     return found
 
 
-def unknown_plugins(settings: Settings) -> list[str]:
-    """Return the active plugins whose permissions aren't known here."""
-    known = _NEED_NOTHING | set(_OF_PLUGINS)
-    return [
-        name
-        for name, table in settings.plugins.items()
-        if is_enabled(name, table) and ("path" in table or name not in known)
-    ]
+def unknown_plugins(needs: Needs) -> list[str]:
+    """Return the active plugins that don't say which permissions they need."""
+    registry = needs.registry
+    return [name for name in registry.objects if _HOOK not in registry.hooks_of(name)]
 
 
 def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
@@ -111,7 +108,7 @@ def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
         statements.append(
             {**_allow("DeleteOwnProfiles", _actions(Operation.DELETE), [ours]), "Condition": {"StringEquals": owned}}
         )
-    return statements
+    return [*statements, *_of_plugins(needs, scope, "member")]
 
 
 def role_arn(role: str, scope: Scope) -> str:
@@ -121,10 +118,10 @@ def role_arn(role: str, scope: Scope) -> str:
     return role.replace("{account}", scope.account).replace("{partition}", scope.partition)
 
 
-def _lock(settings: Settings, scope: Scope) -> list[Statement]:
-    if settings.lock.s3 is None:
+def _lock(needs: Needs, scope: Scope) -> list[Statement]:
+    if needs.settings.lock.s3 is None or not needs.changes:
         return []
-    bucket, key = split_s3_uri(settings.lock.s3)
+    bucket, key = split_s3_uri(needs.settings.lock.s3)
     arn = f"arn:{scope.partition}:s3:::{bucket}"
     return [
         _allow("HoldLock", _s3_actions(S3Operation.DELETE, S3Operation.GET, S3Operation.PUT), [f"{arn}/{key}"]),
@@ -133,45 +130,13 @@ def _lock(settings: Settings, scope: Scope) -> list[Statement]:
     ]
 
 
-def _sinks(settings: Settings, scope: Scope) -> Iterator[Statement]:
-    for name, table in settings.plugins.items():
-        if name in _OF_PLUGINS and "path" not in table and is_enabled(name, table):
-            yield from _OF_PLUGINS[name](table, scope)
-
-
-def _s3(table: Mapping[str, Any], scope: Scope) -> list[Statement]:
-    bucket = str(table["bucket"])
-    prefix = str(table.get("prefix", _S3_PREFIX)).partition("{")[0]
-    # An access point is named by its ARN, and its objects are below `object/`.
-    objects = f"{bucket}/object/" if bucket.startswith("arn:") else f"arn:{scope.partition}:s3:::{bucket}/"
-    statements = [_allow("DeliverReports", _s3_actions(S3Operation.PUT), [f"{objects}{prefix}*"])]
-    if key := table.get("kms_key_id"):
-        statements.append(_encrypt(str(key), scope))
-    return statements
-
-
-def _encrypt(key: str, scope: Scope) -> Statement:
-    """Return the permission to use the reports' KMS key. A policy can name an alias only in a condition."""
-    alias = "alias/" + key.partition("alias/")[2] if "alias/" in key else ""
-    resource = key if key.startswith("arn:") else f"arn:{scope.partition}:kms:*:{scope.account}:key/{key}"
-    if not alias:
-        return _allow("EncryptReports", ["kms:GenerateDataKey"], [resource])
-    any_key = f"arn:{scope.partition}:kms:*:{scope.account}:key/*"
-    condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
-    return {**_allow("EncryptReports", ["kms:GenerateDataKey"], [any_key]), "Condition": condition}
-
-
-def _slack(table: Mapping[str, Any], scope: Scope) -> list[Statement]:
-    secret = str(table.get("webhook_secret") or "")
-    if not secret:
-        return []
-    # AWS appends a hyphen and six random characters to a secret's ARN.
-    named = f"arn:{scope.partition}:secretsmanager:*:{scope.account}:secret:{secret}-??????"
-    return [_allow("ReadSlackWebhook", ["secretsmanager:GetSecretValue"], [secret if secret[:4] == "arn:" else named])]
-
-
-_OF_PLUGINS: Final = {"s3": _s3, "slack": _slack}
-"""The statements that the tables of first-party plugins need."""
+def _of_plugins(needs: Needs, scope: Scope, holder: PolicyHolder) -> Iterator[Statement]:
+    policy = PolicyRequest(holder, scope.partition, scope.account, changes=needs.changes)
+    for plugin, statements in needs.registry.gather(_HOOK, policy):
+        for statement in statements:
+            if not isinstance(statement, Mapping) or not statement.keys() >= {"Effect", "Action", "Resource"}:
+                raise PluginError(plugin, f"{_HOOK} returns IAM statements with Effect, Action and Resource")
+            yield dict(statement)
 
 
 def _actions(*operations: Operation) -> list[str]:

@@ -28,7 +28,7 @@ from bulkprof.aws.transport.responses import checked
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, RegionError
 from bulkprof.model import Target
-from bulkprof.totals import CallCount
+from bulkprof.totals import CallCount, CallTimes
 
 if TYPE_CHECKING:
     from bulkprof.aws.sdk import Sdk
@@ -86,6 +86,7 @@ class AwsSessions:
         self._credentials: dict[str, SharedCredentials] = {}
         self._apis: dict[Target, BedrockApi] = {}
         self.counts: dict[str, CallCount] = {}
+        self.times = CallTimes()
         """The calls that assumed roles, by operation."""
 
     async def __aenter__(self) -> Self:
@@ -233,7 +234,7 @@ class AwsSessions:
     def _assuming(self, key: str, arn: str, by: str, region: str, external_id: str | None) -> SharedCredentials:
         sts, signer = partial(self._sts, by, region), self._credentials[by]
         count = self.counts.setdefault(StsOperation.ASSUME_ROLE, CallCount())
-        role = AssumedRole(arn, self._organization, external_id, sts, signer, count)
+        role = AssumedRole(arn, self._organization, external_id, sts, signer, count, self.times)
         credentials = self._credentials[key] = SharedCredentials(role.fetch)
         return credentials
 

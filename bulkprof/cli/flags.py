@@ -28,6 +28,10 @@ T = TypeVar("T")
 STATE_DIR = Path(".bulkprof")
 
 
+SANDBOX = ("sandbox", "sandbox_latency", "sandbox_rate", "sandbox_quota", "sandbox_fault")
+"""The flags of `Execution` that are about the sandbox: a command that calls AWS has them all."""
+
+
 class Cells(StrEnum):
     """What CSV files hold where a spreadsheet would run a cell."""
 
@@ -58,10 +62,23 @@ def _commas(context: typer.Context, parameter: typer.CallbackParam, values: list
 
 
 Manifests: TypeAlias = Annotated[
-    list[str], typer.Argument(metavar="MANIFEST...", help="CSV, JSON or JSON Lines files; - reads standard input.")
+    list[str], typer.Argument(metavar="MANIFEST...", help="CSV, JSON, YAML or Excel files; - reads standard input.")
+]
+Faults: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        metavar="NAME[=SHARE]",
+        help="What goes wrong, in a share of the calls: throttle=0.1,cut_after=0.05; without a share in all. A wrong "
+        "name lists them.",
+        callback=_commas,
+    ),
 ]
 RunArgument: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="The run's id or its beginning.")]
 
+
+NUMBER = {"metavar": "N", "min": 0}
+"""What typer has to know about a flag that is a number of things."""
 
 # Groups are neither compared nor printed: `--help` would wait for the methods for that to be made.
 
@@ -81,6 +98,18 @@ class Scope:
             "Replace profiles whose model or description differs. They get new ARNs: callers of the old ones break.",
         ),
     ] = False
+    allow_deletions: Annotated[
+        int | None,
+        flag("--allow-deletions", "Delete at most N profiles in this run, whatever [prune] says.", **NUMBER),
+    ] = None
+    allow_updates: Annotated[
+        int | None,
+        flag("--allow-updates", "Change or remove tags of at most N, whatever [caps.updates] says.", **NUMBER),
+    ] = None
+    allow_replacements: Annotated[
+        int | None,
+        flag("--allow-replacements", "Replace at most N, whatever [caps.replacements] says.", **NUMBER),
+    ] = None
     accounts: Annotated[
         list[str] | None,
         flag(
@@ -110,8 +139,12 @@ class Execution:
 
     results: Annotated[
         Path | None,
-        flag("--results", "A line per profile: .csv or .jsonl.", metavar="FILE"),
+        flag("--results", "A line per profile: .csv, .jsonl or .xlsx.", metavar="FILE"),
     ] = None
+    results_columns: Annotated[
+        bool,
+        flag("--results-columns", "Results keep the manifests' own columns, as they do for workbooks."),
+    ] = False
     failed: Annotated[
         Path | None,
         flag("--failed", "Rows that failed, as a manifest: .csv or .jsonl.", metavar="FILE"),
@@ -162,6 +195,32 @@ class Execution:
         bool,
         flag("--sandbox", "Work in a sandbox on this machine, not in AWS."),
     ] = False
+    sandbox_latency: Annotated[
+        float | None,
+        flag("--sandbox-latency", "Milliseconds before each answer of the sandbox.", metavar="MS"),
+    ] = None
+    sandbox_rate: Annotated[
+        float | None,
+        flag(
+            "--sandbox-rate",
+            "Calls a second that the sandbox takes per account, Region and operation, then it throttles (default: 50).",
+            metavar="N",
+        ),
+    ] = None
+    sandbox_quota: Annotated[
+        int | None,
+        flag("--sandbox-quota", "Profiles that the sandbox takes per account and Region (default: 1000).", metavar="N"),
+    ] = None
+    sandbox_fault: Annotated[
+        list[str] | None,
+        flag(
+            "--sandbox-fault",
+            "What goes wrong in the sandbox, in a share of its calls: throttle=0.1,cut_after=0.05; without a share in "
+            "all. A wrong name lists them.",
+            metavar="NAME[=SHARE]",
+            callback=_commas,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

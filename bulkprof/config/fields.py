@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 OF_TAGS = r"^[a-zA-Z0-9\s._:/=+@-]*$"
 """The characters of tag keys and values. Lengths are limited beside it: a count in a pattern takes long to compile."""
@@ -17,6 +17,8 @@ def _as_tuple(value: Any) -> Any:
 
 
 Several = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class Section(BaseModel):

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from bulkprof.config.fields import OF_TAGS, Section, Several, split_s3_uri
+from bulkprof.config.aliases import ModelAlias
+from bulkprof.config.fields import OF_TAGS, Count, Percent, Section, Several, split_s3_uri
 from bulkprof.config.organization import Organization
+from bulkprof.limits import in_a_list, region_fault
 
 MOST_TARGETS = 1000
 """Targets at once: each holds a connection or more."""
@@ -55,15 +57,85 @@ class Replace(Section):
     """The tag that says until when."""
 
 
-class Prune(Section):
-    """How much of an estate one run may delete: the larger of share and count, in all and in each account."""
+class Cap(Section):
+    """How many of an estate's profiles one run may change in one way: the larger of a share and a count.
 
-    percent: float = Field(default=10.0, ge=0, le=100)
+    The two are for the whole estate, and two more are for each account.
+    """
+
+    percent: Percent
     """Of the estate's profiles that exist."""
-    count: int = Field(default=5, ge=0)
-    account_percent: float = Field(default=25.0, ge=0, le=100)
-    """Of the estate's profiles in one account: more than of all, since a team that leaves may be most of an account."""
-    account_count: int = Field(default=5, ge=0)
+    count: Count
+    account_percent: Percent
+    """Of the estate's profiles in one account."""
+    account_count: Count
+
+
+class Prune(Cap):
+    """How many profiles one run may delete. Of an account more than of all: a team that leaves may be most of it."""
+
+    percent: Percent = 10.0
+    count: Count = 5
+    account_percent: Percent = 25.0
+    account_count: Count = 5
+
+
+class UpdateCap(Cap):
+    """Of how many profiles one run may change or remove tags. Tags that are only added don't count.
+
+    By default no account has a cap of its own: a new cost centre may well be that of a whole account.
+    """
+
+    percent: Percent = 50.0
+    count: Count = 20
+    account_percent: Percent = 100.0
+    account_count: Count = 20
+
+
+class ReplacementCap(Cap):
+    """How many profiles one run with `--replace` may replace."""
+
+    percent: Percent = 25.0
+    count: Count = 20
+    account_percent: Percent = 50.0
+    account_count: Count = 20
+
+
+class Caps(Section):
+    """How much one run may change, besides what `[prune]` says of deletions."""
+
+    updates: UpdateCap = UpdateCap()
+    replacements: ReplacementCap = ReplacementCap()
+
+
+class Rollout(Section):
+    """In which order a run changes targets."""
+
+    canary: int = Field(default=0, ge=0, le=100_000)
+    """So many targets are changed first, and the others only if no more fails there than is tolerated; 0 for none."""
+    order: Several = ()
+    """Regions whose targets are started first, in this order; those of other Regions come after them."""
+
+    @field_validator("order")
+    @classmethod
+    def _names_regions(cls, order: Several) -> Several:
+        for place, region in enumerate(order):
+            if fault := region_fault(region):
+                fault = in_a_list(region, fault, region_fault)
+                raise ValueError(f"{region!r} {fault.reason}; {fault.remedy}")
+            if region in order[:place]:
+                raise ValueError(f"{region!r} stands in it twice")
+        return order
+
+
+class Catalog(Section):
+    """Who calls the profiles of a catalog."""
+
+    account: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
+    """The account that callers are in; by default the one that runs work from."""
+    role: str | None = Field(default=None, pattern=r"^(?:[a-zA-Z0-9_+=,.@/-]+|arn:[^:\s]+:iam::[^:\s]+:role/\S+)$")
+    """The role that they assume in other accounts, as `[organization] role` is written. It isn't that role: callers
+    need to invoke models, and nothing else."""
 
 
 class Lock(Section):
@@ -95,13 +167,16 @@ class Settings(Section):
     tags: Literal["merge", "exact"] = "merge"
     """`merge` leaves tags alone that were never declared; `exact` removes them."""
     defaults: Defaults = Defaults()
-    models: Mapping[str, str] = Field(default_factory=dict)
-    """Aliases: a short name to a model id, system profile id or ARN."""
+    models: Mapping[str, ModelAlias] = Field(default_factory=dict)
+    """Aliases: a short name to a model id, `geo:MODEL-ID`, system profile id or ARN, or a table of them by Region."""
     organization: Organization = Organization()
     run: Run = Run()
     replace: Replace = Replace()
     prune: Prune = Prune()
+    caps: Caps = Caps()
+    rollout: Rollout = Rollout()
     lock: Lock = Lock()
+    catalog: Catalog = Catalog()
     plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
     """One table per active plugin, in the order in which they run."""
 

@@ -9,22 +9,26 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from typing import Any, NamedTuple
 
 import anyio
 
+from bulkprof.config import Catalog
 from bulkprof.delivery.timed_steps import TimedSteps
 from bulkprof.engine.retry import backoff
 from bulkprof.errors import without_secrets
 from bulkprof.model import Outcome
-from bulkprof.plugins import FinishedRun, GiveUpError, RunContext, Sink
+from bulkprof.plugins import CatalogEntry, CatalogFormat, FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Registry
+from bulkprof.reports.catalog import entries_of
+from bulkprof.reports.html.page import run_page
 from bulkprof.stop import Stop
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 
@@ -48,11 +52,17 @@ class Delivery:
     """The sinks of one run, each fed by a task of its own."""
 
     run: RunFile
+    state: StateDirectory
+    """Where the run belongs."""
     sinks: Sequence[tuple[str, Sink]]
     """Plugin names and their sinks."""
     warn: Callable[[str], None]
     """Called once for each sink that is given up."""
     stop: Stop = field(default_factory=Stop)
+    catalog: Catalog = field(default_factory=Catalog)
+    """Who calls the profiles."""
+    formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
+    """The formats of catalogs, for sinks that write some."""
     clock: Callable[[], float] = time.monotonic
     _ended: anyio.Event = field(default_factory=anyio.Event)
     _warned_of: set[str] = field(default_factory=set)
@@ -120,7 +130,8 @@ class Delivery:
         if finished or not await self._deliver_new(plugin, sink):
             return
         links = (await self.run.off_loop(self.run.details)).links
-        end = FinishedRun(summary, self._outcomes, links)
+        html = partial(self._html, summary)
+        end = FinishedRun(summary, self._outcomes, links, self._entries, self.formats, html=html)
         if taken := await self._guarded(plugin, sink, "finish", end):
             if taken.returned and not isinstance(taken.returned, str):
                 self.warn(
@@ -145,11 +156,20 @@ class Delivery:
                 return False
             await self.run.off_loop(partial(self.run.set_delivered, sink.name, batch[-1][0]))
 
+    async def _entries(self) -> AsyncIterator[Sequence[CatalogEntry]]:
+        # Also of rows that a stopped run didn't come to: their profiles may exist.
+        details, outcomes = await self.run.off_loop(self.run.details), self.run.results()
+        while batch := await self.run.off_loop(lambda: list(islice(outcomes, BATCH))):
+            yield list(entries_of(batch, details, self.catalog))
+
     async def _outcomes(self) -> AsyncIterator[Sequence[Outcome]]:
         position = 0
         while batch := await self.run.off_loop(partial(self.run.outcomes_after, position, BATCH)):
             yield [outcome for _, outcome in batch]
             position = batch[-1][0]
+
+    async def _html(self, summary: RunSummary) -> str:
+        return await self.run.off_loop(partial(run_page, self.run, summary, self.state))
 
     async def _guarded(self, plugin: str, sink: Sink, method: str, argument: Any) -> _Taken | None:
         """Call a sink with a time limit and a few tries. Return None where it fails, after a warning."""

@@ -21,7 +21,7 @@ from bulkprof.errors import AmbiguousError, AwsError, SignInNeededError, Throttl
 from bulkprof.model import Target
 from bulkprof.pacing.pacer import Pacer
 from bulkprof.stop import Stop, StopRequestedError
-from bulkprof.totals import CallCount
+from bulkprof.totals import CallCount, CallTimes
 
 T = TypeVar("T")
 
@@ -56,6 +56,7 @@ class Traffic:
     fell_silent: Callable[[Target], None] | None = None
     """Is called with each target that has stopped answering, more than once. `side_by_side` sets it."""
     counts: dict[str, CallCount] = field(default_factory=dict)
+    times: CallTimes = field(default_factory=CallTimes)
     tell: Callable[[str], None] | None = None
     """Is called with what people should know, such as why a target stands still."""
 
@@ -160,6 +161,7 @@ class Lane:
             answer = await send()
         except ThrottledError as error:
             count.throttled += 1
+            traffic.times.answered(channel.operation, throttled=True)
             if channel.throttled_since is None:
                 channel.throttled_since = sent_at
             pacer.throttled(traffic.clock(), sent_at, self._honoured(channel, error.retry_after))
@@ -167,6 +169,7 @@ class Lane:
             raise
         except AwsError as error:
             count.failed += 1
+            traffic.times.answered(channel.operation, failed=True)
             channel.throttled_since = None
             now = traffic.clock()
             pacer.accepted(now, sent_at)
@@ -176,6 +179,7 @@ class Lane:
                 contact.answered(now, sent_at)
             raise
         else:
+            traffic.times.answered(channel.operation)
             channel.throttled_since = None
             now = traffic.clock()
             pacer.accepted(now, sent_at)

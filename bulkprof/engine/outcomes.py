@@ -43,6 +43,8 @@ def closed_outcome(
         attempts=attempts,
         error_code=code,
         error_message=message,
+        source_arn=action.source_arn,
+        description=action.description or "",
     )
 
 
@@ -98,7 +100,7 @@ class Writer:
 
     async def _commit(self, batch: list[Outcome]) -> None:
         calls = self._take_counts()
-        await self._store.off_loop(partial(self._store.record, batch, calls))
+        await self._store.off_loop(partial(self._store.record, batch, calls, self._traffic.times.take()))
         for outcome in batch:
             self._watch(outcome)
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from bulkprof.model import Action, Outcome, Target, Turn
-from bulkprof.totals import CallCount, LostProfile
+from bulkprof.totals import CallCount, LostProfile, Slices
 
 T = TypeVar("T")
 
@@ -59,8 +59,10 @@ class Store(Protocol):
         """Note that these names have a profile again, or need none any more."""
         ...
 
-    def record(self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None) -> None:
-        """Keep outcomes, and the calls since the last ones, all or nothing."""
+    def record(
+        self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None, times: Slices | None = None
+    ) -> None:
+        """Keep outcomes, and the calls since the last ones, in all and second by second, all or nothing."""
         ...
 
     def give_sign_of_life(self) -> None:

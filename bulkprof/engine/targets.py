@@ -18,7 +18,7 @@ from bulkprof.pacing.pacers import Pacers
 from bulkprof.profiles.api import Api
 from bulkprof.profiles.catalogue import Resolve
 from bulkprof.stop import Stop
-from bulkprof.totals import CallCount
+from bulkprof.totals import CallCount, CallTimes
 
 A = TypeVar("A")
 
@@ -47,15 +47,16 @@ class Targets:
         stop: Stop,
         *,
         counts: dict[str, CallCount],
+        times: CallTimes,
         tell: Callable[[str], None],
     ) -> None:
-        """`counts` are the run's calls by operation; `tell` is called with each warning."""
+        """`counts` and `times` are the run's calls by operation; `tell` is called with each warning."""
         self._pacers = pacers
         # What may be in flight when targets fall silent all at once, and one call for each that may be silent.
         overdue = settings.max_calls_in_flight + 2 * settings.max_targets_in_flight
         limit = CallLimit(settings.max_calls_in_flight, overdue)
         self.traffic = Traffic(
-            limit, settings.attempts, stop, pacers.pacer, settings.timeout_s, counts=counts, tell=tell
+            limit, settings.attempts, stop, pacers.pacer, settings.timeout_s, counts=counts, times=times, tell=tell
         )
 
     @asynccontextmanager

@@ -18,18 +18,21 @@ from bulkprof.limits import (
     Fault,
     account_fault,
     cleanable,
+    damage_fault,
     description_fault,
     in_a_cell,
     name_fault,
     region_fault,
     tag_count_fault,
-    tag_faults,
     tag_key_fault,
+    tag_value_fault,
     tag_values_are_sound,
 )
 from bulkprof.manifests.columns import Columns, NewNames, understand
 from bulkprof.manifests.flatten import BadCell, flatten, shortened
+from bulkprof.manifests.workbooks.places import Sheet, located
 from bulkprof.model import EMPTY, Problem, RawRow, Request
+from bulkprof.text.damaged import are_undamaged
 from bulkprof.text.looks import visible
 
 SEPARATOR = "|"
@@ -37,6 +40,9 @@ _PLANS = 1_000
 """Sets of columns to remember; a CSV file has one, hand-written JSON a few, hostile JSON as many as rows."""
 _WHERES = 16_384
 """Combinations of models, accounts and Regions to remember."""
+_YES = frozenset({"true", "yes", "y", "1", "x"})
+_NO = frozenset({"", "false", "no", "n", "0"})
+_NEITHER = Fault("is neither yes nor no", "write true where the profile is to be let go of, and nothing elsewhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Cells:
 
     def __init__(self, label: str) -> None:
         self._label = label
+        self._sheet: Sheet | None = None
         self._plans: dict[tuple[str, ...], Columns] = {}
         self._known: dict[tuple[str, str, str], _Where] = {}
         self.attributes = NewNames()
@@ -79,6 +86,15 @@ class Cells:
         """The keys of the tags that rows could give."""
         self.header_is_bad = False
         """Set once the reader told problems of the header: columns are not complained about again."""
+
+    @property
+    def sheet(self) -> Sheet | None:
+        """The sheet of a workbook that the rows come from: their file is named after it."""
+        return self._sheet
+
+    @sheet.setter
+    def sheet(self, sheet: Sheet) -> None:
+        self._sheet, self._label = sheet, sheet.label
 
     def read(self, row: RawRow) -> Request | Rejected:
         """The row as a request, or all that is wrong with it."""
@@ -97,10 +113,13 @@ class Cells:
 
         name = values[columns.name]
         if name and (len(name) > NAME_LENGTH or not NAME.fullmatch(name)) and (fault := name_fault(name)):
+            fault = damage_fault(name) or fault
             bad.append(BadCell("name", name, fault, held=True))
         description = values[columns.description]
         if description and (fault := description_fault(description)):
+            fault = damage_fault(description) or fault
             bad.append(BadCell("description", description, fault, held=True))
+        disown = columns.disown >= 0 and _is_yes("disown", values[columns.disown], bad)
         where = values[columns.model], values[columns.account], values[columns.region]
         models, accounts, regions, wrong = self._known.get(where) or self._split(where)
         if wrong:
@@ -109,10 +128,13 @@ class Cells:
             models, accounts, regions = _listed(columns, lists, (models, accounts, regions), bad)
 
         tags = {key: value for index, key in columns.tags if (value := values[index])}
-        if not tag_values_are_sound(tags.values()):
+        if not (tag_values_are_sound(tags.values()) and are_undamaged(tags.values())):
             # A key with a fault was told of with its column.
-            faults = ((key, value, fault) for key, value, fault in tag_faults(tags) if not tag_key_fault(key))
-            bad += [BadCell(f"tag:{key}", value, cleanable(value, fault), held=True) for key, value, fault in faults]
+            bad += [
+                BadCell(f"tag:{key}", value, fault, held=True)
+                for key, value in tags.items()
+                if not tag_key_fault(key) and (fault := _tag_fault(value))
+            ]
         if columns.tag_object >= 0:
             tags = _merged(tags, object_tags, values[columns.tag_object], bad)
             if not self.tags.known.issuperset(object_tags):
@@ -133,6 +155,7 @@ class Cells:
             regions,
             tags or EMPTY,
             {column: value for index, column in columns.attributes if (value := values[index])},
+            disown=disown,
         )
         return self._rejected(row.line, columns, bad, request) if bad else request
 
@@ -165,7 +188,26 @@ class Cells:
             Problem(cell.fault.reason, self._label, line, visible(cell.column), cell.value, cell.fault.remedy)
             for cell in bad
         ]
+        if self._sheet:
+            letters = {self._label: self._sheet.letters}
+            problems = [located(problem, letters) for problem in problems]
         return Rejected(tuple(problems), request, all(cell.held for cell in bad))
+
+
+def _tag_fault(value: str) -> Fault | None:
+    """What is wrong with a tag's value; where `clean` mends it, that is said."""
+    if fault := damage_fault(value):
+        return fault
+    fault = tag_value_fault(value)
+    return cleanable(value, fault) if fault else None
+
+
+def _is_yes(column: str, text: str, bad: list[BadCell]) -> bool:
+    """Whether a cell says yes; what is neither yes nor no is added to `bad`."""
+    word = text.lower()
+    if word not in _YES and word not in _NO:
+        bad.append(BadCell(column, text, _NEITHER))
+    return word in _YES
 
 
 _CHECKS: Mapping[str, Callable[[str], Fault | None]] = {"account": account_fault, "region": region_fault}
@@ -186,6 +228,8 @@ def _check_several(column: str, text: str, values: Sequence[str]) -> _Several:
             bad.append(BadCell(column, text, Fault("one of its values is empty", f"remove the stray {SEPARATOR!r}")))
         elif value in values[:index]:
             bad.append(BadCell(column, text, Fault(f"{value!r} stands in it twice", "write each value once")))
+        elif fault := damage_fault(value):
+            bad.append(BadCell(column, value, fault, held=True))
         elif check and (fault := check(value)):
             bad.append(BadCell(column, value, in_a_cell(value, fault, check), held=True))
     return _Several(tuple(filter(None, dict.fromkeys(values))), tuple(dict.fromkeys(bad)))

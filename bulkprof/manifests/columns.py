@@ -14,7 +14,9 @@ from bulkprof.limits import Fault, tag_key_fault
 from bulkprof.manifests.likely import is_label, likely_column
 from bulkprof.text.looks import TAG_PREFIX, folded, odd_letter, seen, tag_key, visible
 
-KNOWN = ("name", "model", "description", "account", "region")
+PROFILE = ("name", "model", "description", "account", "region")
+"""What says which profile is wanted."""
+KNOWN = (*PROFILE, "disown")
 MOST_NEW_NAMES = 1_000
 """Names of one manifest to remember; hand-written ones have a few, hostile JSON as many as rows."""
 TAGS = "tags"
@@ -41,6 +43,7 @@ class Columns:
     description: int
     account: int
     region: int
+    disown: int
     tag_object: int
     tags: tuple[tuple[int, str], ...]
     attributes: tuple[tuple[int, str], ...]
@@ -106,6 +109,7 @@ def understand(names: Sequence[str], *, tag_object: bool = True) -> Columns:
         description=known.get("description", -1),
         account=known.get("account", -1),
         region=known.get("region", -1),
+        disown=known.get("disown", -1),
         tag_object=known.get(TAGS, -1),
         tags=tuple(tags),
         attributes=tuple(attributes),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from bulkprof.manifests.columns import KNOWN, Columns, is_known, understand
+from bulkprof.manifests.columns import KNOWN, PROFILE, Columns, is_known, understand
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
 from bulkprof.tables.csv_table import Table, beginning_of, unique
@@ -29,30 +29,31 @@ def parse_csv(
     a column of bulkprof's own is none.
     """
     with source.path.open("rb") as file:
-        table = Table(file, source.label, span, _expected(read_by_rules))
+        table = Table(file, source.label, span, expected(read_by_rules))
         yield from table.problems
         columns = understand(table.header, tag_object=False)
-        if table.header and read_by_rules is not None and _says_nothing(columns, read_by_rules):
-            yield _nothing(source.label, table.line, columns, read_by_rules)
+        if table.header and read_by_rules is not None and says_nothing(columns, read_by_rules):
+            yield nothing_known(source.label, table.line, columns, read_by_rules)
             return
         for fault in columns.faults:
             yield HeaderProblem(
                 fault.fault.reason, source.label, table.line, column=fault.column, remedy=fault.fault.remedy
             )
-        yield from table.rows(_names(table.header, columns))
+        yield from table.rows(column_names(table.header, columns))
 
 
 def manifest_beginning(text: str, read_by_rules: Collection[str] | None = None) -> Beginning:
     """How a CSV manifest begins that begins with `text`."""
-    return beginning_of(text, _expected(read_by_rules))
+    return beginning_of(text, expected(read_by_rules))
 
 
-def _expected(read_by_rules: Collection[str] | None) -> Expected:
+def expected(read_by_rules: Collection[str] | None) -> Expected:
+    """What tells whether a name is that of a column that is looked for."""
     read = frozenset(read_by_rules or ())
     return lambda name: is_known(name) or seen(name) in read
 
 
-def _names(header: Sequence[str], columns: Columns) -> list[str]:
+def column_names(header: Sequence[str], columns: Columns) -> list[str]:
     """The columns' names, as they should be where one is misspelt, so that their cells are checked too."""
     names = list(header)
     for fault in columns.faults:
@@ -61,13 +62,14 @@ def _names(header: Sequence[str], columns: Columns) -> list[str]:
     return unique(names)
 
 
-def _says_nothing(columns: Columns, read_by_rules: Collection[str]) -> bool:
+def says_nothing(columns: Columns, read_by_rules: Collection[str]) -> bool:
     """Whether the header has neither a column of ours, nor one that is meant to be, nor one that a rule reads."""
     meant = any(columns.has(name) for name in KNOWN) or columns.tags or columns.faults
     return not meant and not any(name in read_by_rules for _, name in columns.attributes)
 
 
-def _nothing(label: str, line: int, columns: Columns, read_by_rules: Collection[str]) -> Problem:
+def nothing_known(label: str, line: int, columns: Columns, read_by_rules: Collection[str]) -> Problem:
+    """A header that says nothing."""
     found = ", ".join(repr(name) for _, name in columns.attributes[:5])
     more = ", …" if len(columns.attributes) > 5 else ""
     rules = f", or what rules read ({', '.join(sorted(read_by_rules))})" if read_by_rules else ""
@@ -75,5 +77,5 @@ def _nothing(label: str, line: int, columns: Columns, read_by_rules: Collection[
         f"no column of the first line is known: {found}{more}",
         label,
         line,
-        remedy=f"begin the file with a header: {', '.join(KNOWN)}, tag:KEY{rules}",
+        remedy=f"begin the file with a header: {', '.join(PROFILE)}, tag:KEY{rules}",
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from bulkprof.limits import Fault, cleanable, tag_key_fault, tag_value_fault
+from bulkprof.limits import Fault, cleanable, damage_fault, tag_key_fault, tag_value_fault
 from bulkprof.manifests.columns import Columns
 
 
@@ -17,6 +18,15 @@ class BadCell(NamedTuple):
     fault: Fault
     held: bool = False
     """Whether a request can hold the value, wrong as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadValue:
+    """A cell's value that its reader knows can't be used."""
+
+    text: str
+    """As people see it."""
+    fault: Fault
 
 
 def flatten(
@@ -36,7 +46,9 @@ def flatten(
         if text is not None:
             continue
         name = columns.names[index]
-        if index in several and isinstance(cell, list | tuple):
+        if isinstance(cell, BadValue):
+            bad.append(BadCell(name, cell.text, cell.fault))
+        elif index in several and isinstance(cell, list | tuple):
             lists[index] = _list_texts(name, cell, bad)
         elif index == columns.tag_object and isinstance(cell, list | tuple | Mapping):
             tags = _tag_texts(cell, bad)
@@ -107,7 +119,7 @@ def _tag_texts(cell: Sequence[object] | Mapping[object, object], bad: list[BadCe
             bad.append(BadCell(f"tag:{label}", text, Fault("the tag stands in the row twice", "keep one")))
         else:
             tags[label] = text.strip()
-            if fault := tag_key_fault(label):
+            if fault := tag_key_fault(label) or damage_fault(tags[label]):
                 bad.append(BadCell(f"tag:{label}", tags[label], fault, held=True))
             elif fault := tag_value_fault(tags[label]):
                 bad.append(BadCell(f"tag:{label}", tags[label], cleanable(tags[label], fault), held=True))

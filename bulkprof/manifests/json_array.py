@@ -192,18 +192,21 @@ def _wrapper(window: _Window, label: str) -> Iterator[RawRow | Problem]:
         elif key == "profiles":
             raise window.error('"profiles" must be an array')
         else:
-            if skeleton(written) == "profiles":
-                message = f"looks like profiles and is not: {odd_letter(written) or visible(written)}"
-                yield Problem(message, label, line, visible(written), remedy="write profiles")
             value, _ = window.value()
-            if meant := _meant_for_profiles(written, value):
-                remedy = "write it into each profile, or under [defaults] in the config"
-                yield HeaderProblem(
-                    f"{meant} beside the profiles is not read", label, line, visible(written), remedy=remedy
-                )
+            yield from around_profiles(written, value, label, line)
     if "profiles" not in keys:
         found = ", ".join(repr(key) for key in keys[:5]) or "nothing"
         yield Problem(f'the object has no "profiles", only {found}', label, first, remedy=_SHAPE)
+
+
+def around_profiles(written: str, value: object, label: str, line: int) -> Iterator[Problem]:
+    """What is wrong with a key beside `profiles`."""
+    if skeleton(written) == "profiles":
+        message = f"looks like profiles and is not: {odd_letter(written) or visible(written)}"
+        yield Problem(message, label, line, visible(written), remedy="write profiles")
+    if meant := _meant_for_profiles(written, value):
+        remedy = "write it into each profile, or under [defaults] in the config"
+        yield HeaderProblem(f"{meant} beside the profiles is not read", label, line, visible(written), remedy=remedy)
 
 
 def _meant_for_profiles(key: str, value: object) -> str:

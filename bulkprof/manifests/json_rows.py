@@ -43,12 +43,13 @@ class NotJson:
         return self._text
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of keys and values, which remembers keys that repeat."""
     made = dict(pairs)
     return made if len(made) == len(pairs) else Repeating(pairs)
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=str, parse_float=str, parse_constant=NotJson)
+DECODER = json.JSONDecoder(object_pairs_hook=json_object, parse_int=str, parse_float=str, parse_constant=NotJson)
 
 
 def to_row(value: object, text: str, label: str, line: int) -> Iterator[RawRow | Problem]:

@@ -22,6 +22,7 @@ _CALLED = {
     "region": "region", "regions": "region",
     "model": "model", "models": "model", "llm": "model", "llms": "model", "copyfrom": "model",
     "description": "description", "descriptions": "description", "desc": "description", "descr": "description",
+    "disown": "disown", "disowned": "disown",
 }  # fmt: skip
 """What people call the known columns; `name` has ways of its own."""
 _WORDS_AROUND = (
@@ -58,7 +59,7 @@ _WORDS = frozenset(
     | {"prescription", "inscription", "ascription", "decryption"}
 )
 """Words of their own that are a slip away from a known column."""
-_KNOWN = ("model", "description", "account", "region")
+_KNOWN = ("model", "description", "account", "region", "disown")
 _REMARK = re.compile(r"\([^)]*\)|\[[^]]*\]")
 _SEPARATORS = re.compile(r"[^\w]|_")
 

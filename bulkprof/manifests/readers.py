@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
@@ -15,6 +15,9 @@ from bulkprof.errors import PluginError
 from bulkprof.manifests.csv_rows import parse_csv
 from bulkprof.manifests.json_array import parse_json
 from bulkprof.manifests.json_rows import parse_json_lines
+from bulkprof.manifests.workbooks.places import SUFFIXES, SheetBatch
+from bulkprof.manifests.workbooks.rows import WorkbookRows
+from bulkprof.manifests.yaml_rows import parse_yaml
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Reader, Source
 from bulkprof.plugins.registry import Registry
@@ -41,7 +44,9 @@ class ThreadedReader:
         rows = self._parse(source)
 
         def next_batch() -> list[RawRow | Problem]:
-            return list(islice(rows, PARSED))
+            batch = list(islice(rows, PARSED))
+            sheet = rows.sheet if isinstance(rows, WorkbookRows) else None
+            return SheetBatch(batch, sheet) if sheet else batch
 
         try:
             while batch := await anyio.to_thread.run_sync(next_batch):
@@ -92,25 +97,35 @@ class PluginReader:
                 raise PluginError(self.plugin, "its reader yielded a row with a column that has no text for a name")
 
 
-_CSV, _JSON, _JSON_LINES = ThreadedReader(parse_csv), ThreadedReader(parse_json), ThreadedReader(parse_json_lines)
-_BUILTIN: Mapping[str, Reader] = MappingProxyType(
-    {".csv": _CSV, ".tsv": _CSV, ".json": _JSON, ".jsonl": _JSON_LINES, ".ndjson": _JSON_LINES}
-)
+WITH_LIBRARIES = frozenset({*SUFFIXES, ".yaml", ".yml"})
+"""Formats that are read by libraries of extras. A plugin may read them in its own way."""
 
 
-def builtin_readers() -> Mapping[str, Reader]:
-    """The formats that bulkprof reads itself, by file suffix."""
-    return _BUILTIN
+def builtin_readers(read_by_rules: Collection[str] | None = None) -> Mapping[str, Reader]:
+    """The formats that bulkprof reads itself, by file suffix.
+
+    `read_by_rules` are the columns that rules read, where that is known.
+    """
+    csv = ThreadedReader(partial(parse_csv, read_by_rules=read_by_rules))
+    workbook = ThreadedReader(partial(WorkbookRows, read_by_rules=read_by_rules))
+    lines, yaml = ThreadedReader(parse_json_lines), ThreadedReader(parse_yaml)
+    return {
+        **dict.fromkeys((".csv", ".tsv"), csv),
+        ".json": ThreadedReader(parse_json),
+        **dict.fromkeys((".jsonl", ".ndjson"), lines),
+        **dict.fromkeys((".yaml", ".yml"), yaml),
+        **dict.fromkeys(SUFFIXES, workbook),
+    }
 
 
 def merge_readers(registry: Registry) -> Mapping[str, Reader]:
     """The built-in readers and those that plugins return from `bulkprof_readers`.
 
-    Raises `PluginError` where a plugin claims a suffix that bulkprof or another plugin reads already.
+    A plugin may claim what bulkprof reads by the libraries of extras: workbooks and YAML. Raises `PluginError` where it
+    claims a suffix that bulkprof reads by itself, or another plugin.
     """
-    merged = dict(_BUILTIN)
-    merged[".csv"] = merged[".tsv"] = ThreadedReader(partial(parse_csv, read_by_rules=registry.columns_read()))
-    owners = dict.fromkeys(merged, "bulkprof itself")
+    merged = dict(builtin_readers(registry.columns_read()))
+    owners = dict.fromkeys(merged.keys() - WITH_LIBRARIES, "bulkprof itself")
     for plugin, found in registry.gather("bulkprof_readers"):
         if not isinstance(found, Mapping) or not all(isinstance(suffix, str) for suffix in found):
             raise PluginError(plugin, f"bulkprof_readers returns readers by suffix, not {found!r}")
@@ -118,7 +133,7 @@ def merge_readers(registry: Registry) -> Mapping[str, Reader]:
             wanted = suffix.lower()
             if not wanted.startswith(".") or len(wanted) < 2:
                 raise PluginError(plugin, f"a reader's suffix begins with a dot, unlike {suffix!r}")
-            if wanted in merged:
+            if wanted in owners:
                 raise PluginError(plugin, f"wants to read {wanted} files, but {owners[wanted]} reads them already")
             merged[wanted] = PluginReader(plugin, reader)
             owners[wanted] = f"plugin {plugin!r}"

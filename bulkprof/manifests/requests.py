@@ -19,6 +19,7 @@ from bulkprof.manifests.cells import Cells, Rejected
 from bulkprof.manifests.csv_rows import HeaderProblem
 from bulkprof.manifests.readers import BATCH
 from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, spooled
+from bulkprof.manifests.workbooks.places import Sheet, SheetBatch, split_label
 from bulkprof.model import Problem, RawRow, Request
 from bulkprof.plugins.api import Reader, Source
 
@@ -55,18 +56,19 @@ async def read_batches(
     `contextlib.aclosing`, which closes files.
     """
     if not manifests:
-        raise UsageError("no manifest was given; name a CSV, JSON or JSON Lines file, or - for standard input")
-    seen: dict[tuple[int, int] | str, str] = {}
+        raise UsageError("no manifest was given; name a CSV, JSON, YAML or Excel file, or - for standard input")
+    seen: dict[tuple[int, int, str] | str, str] = {}
     for label in manifests:
         async with AsyncExitStack() as stack:
             problem = await anyio.to_thread.run_sync(_refusal, label, seen)
             if problem:
                 yield _whole(problem)
                 continue
-            path, suffix = Path(label), Path(label).suffix.lower()
-            if is_stream(label):
+            file, _ = split_label(label)
+            path, suffix = Path(file), Path(file).suffix.lower()
+            if is_stream(file):
                 try:
-                    stream = (streams or {}).get(label) or stack.enter_context(opened_stream(label))
+                    stream = (streams or {}).get(file) or stack.enter_context(opened_stream(file))
                 except OSError as error:
                     yield _whole(_unreadable(label, error))
                     continue
@@ -78,6 +80,10 @@ async def read_batches(
                 continue
             batches = await stack.enter_async_context(aclosing(_read_file(Source(label, path), reader)))
             async for batch in batches:
+                # Which sheet a workbook is read by may show only now.
+                if (sheet := batch.cells.sheet) and (before := seen.setdefault(_sheet_of(sheet), label)) != label:
+                    yield _whole(_twice(label, before))
+                    break
                 yield batch
 
 
@@ -89,6 +95,8 @@ async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Batch, No
     try:
         async for batch in batches:
             empty = empty and not batch
+            if isinstance(batch, SheetBatch):
+                cells.sheet = batch.sheet
             cells.header_is_bad = cells.header_is_bad or HeaderProblem in set(map(type, batch))
             for start in range(0, len(batch), BATCH):
                 yield Batch(batch[start : start + BATCH], cells)
@@ -110,17 +118,18 @@ def _whole(problem: Problem) -> Batch:
     return Batch((problem,), Cells(problem.file))
 
 
-def _refusal(label: str, seen: dict[tuple[int, int] | str, str]) -> Problem | None:
+def _refusal(label: str, seen: dict[tuple[int, int, str] | str, str]) -> Problem | None:
     """Why `label` isn't read at all: it isn't a readable file, or was read before, maybe by another name."""
     if label == STDIN:
-        identity: tuple[int, int] | str = STDIN
+        identity: tuple[int, int, str] | str = STDIN
     else:
+        file, sheet = split_label(label)
         try:
-            found = os.stat(label)  # noqa: PTH116 - a label is no path yet: it may hold NULs
-            identity = (found.st_dev, found.st_ino)
+            found = os.stat(file)  # noqa: PTH116 - a label is no path yet: it may hold NULs
+            identity = (found.st_dev, found.st_ino, sheet.casefold())
             if stat.S_ISDIR(found.st_mode):
                 return Problem("is a directory", label, remedy=f"name its files, e.g. {Path(label) / '*.csv'}")
-            if not stat.S_ISREG(found.st_mode) and not is_stream(label):
+            if not stat.S_ISREG(found.st_mode) and not is_stream(file):
                 return Problem("is neither a file nor a pipe", label, remedy="name one, or - for standard input")
         except OSError as error:
             return _unreadable(label, error)
@@ -130,6 +139,16 @@ def _refusal(label: str, seen: dict[tuple[int, int] | str, str]) -> Problem | No
         return _twice(label, seen[identity])
     seen[identity] = label
     return None
+
+
+def _sheet_of(sheet: Sheet) -> tuple[int, int, str] | str:
+    """What tells a sheet from all others, as `_refusal` does; its label, where the file is gone."""
+    file, name = split_label(sheet.label)
+    try:
+        found = os.stat(file)  # noqa: PTH116 - as in `_refusal`
+    except OSError:
+        return sheet.label
+    return found.st_dev, found.st_ino, name.casefold()
 
 
 def _twice(label: str, before: str) -> Problem:
@@ -145,7 +164,7 @@ def _unreadable(label: str, error: OSError) -> Problem:
     return Problem(f"can't be read: {error.strerror or error}", label)
 
 
-_SPREADSHEETS = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
+_SPREADSHEETS = frozenset({".xlsb", ".numbers", ".fods"})
 
 
 def _unknown_suffix(label: str, suffix: str, readers: Mapping[str, Reader]) -> Problem:
@@ -153,7 +172,7 @@ def _unknown_suffix(label: str, suffix: str, readers: Mapping[str, Reader]) -> P
     kind = f"files ending in {suffix}" if suffix else "files without an ending"
     remedy = f"known are {known}; a plugin can add others, and - reads standard input by its content"
     if suffix in _SPREADSHEETS:
-        remedy = f"save each sheet as CSV (in Excel: 'CSV UTF-8'); {remedy}"
+        remedy = f"save it as .xlsx; {remedy}"
     elif suffix == ".gz":
         remedy = f"unpack it: zcat {shlex.quote(label)} | bulkprof validate -; {remedy}"
     return Problem(f"bulkprof can't read {kind}", label, remedy=remedy)

@@ -15,13 +15,19 @@ from functools import partial
 from bulkprof.limits import TAGS_PER_PROFILE
 from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Refusal, Target
 from bulkprof.planning.retirement import Retirement
-from bulkprof.profiles.catalogue import ModelSource, Resolve
+from bulkprof.profiles.catalogue import ModelSource, Resolve, to_resolve
 from bulkprof.rules.ownership import read
 
 UNWANTED = "no manifest wants it"
 """Why pruning deletes a profile."""
 REPLACEMENT_NEEDED = "ReplacementNeeded"
 """The code of rows whose profile could only be replaced, without `--replace`."""
+OTHER_ESTATE = "OtherEstate"
+"""The code of rows whose profile belongs to another estate."""
+NOT_OURS = "NotOurs"
+"""The code of rows whose name a profile has that belongs to no estate and differs."""
+REFUSED_BY_PLAN = frozenset({REPLACEMENT_NEEDED, OTHER_ESTATE, NOT_OURS})
+"""The codes of rows that are refused for what a plan found, whatever becomes of its changes."""
 LEFT_OVER = "left over from a replacement"
 """Why a profile is deleted that carries the mark of one that was replaced."""
 TWIN = "another profile of its name is the one that is kept"
@@ -66,7 +72,7 @@ def diff(
         there = by_name.get(action.name, ())
         planned, used = plan_one(action, there, resolve, rules)
         yield planned
-        for stale in there:
+        for stale in () if is_disowned(action, rules) else there:
             if used is not None and stale.arn != used.arn:
                 if _is_left_over(stale, planned, rules):
                     yield _deletion(target, stale, LEFT_OVER)
@@ -86,7 +92,11 @@ def twins(actions: Iterable[Action], observed: Iterable[ObservedProfile], rules:
     """
     planned = list(actions)
     told = {action.arn for action in planned if action.arn}
-    names = {action.name for action in planned if action.arn and action.kind is not ActionKind.DELETE}
+    names = {
+        action.name
+        for action in planned
+        if action.arn and action.kind is not ActionKind.DELETE and not is_disowned(action, rules)
+    }
     found: dict[str, list[str]] = {}
     for profile in observed:
         marked = rules.retirement.marks(profile.tags or EMPTY)
@@ -99,7 +109,9 @@ def plan_one(
     action: Action, there: Sequence[ObservedProfile], resolve: Resolve, rules: DiffRules
 ) -> tuple[Action, ObservedProfile | None]:
     """Plan one wanted profile against the profiles of its name. Returns the one it was planned against, too."""
-    source = resolve(action.source)
+    if is_disowned(action, rules):
+        return _letting_go(action, there, rules)
+    source = resolve(to_resolve(action))
     if not there:
         fresh = partial(replace, action, arn="", remove_tags=(), reason="", refusal=None)
         return fresh(kind=ActionKind.CREATE, source_arn=source.arn, set_tags=action.tags), None
@@ -122,7 +134,7 @@ def plan_one(
     drift = _drift(action, profile, source)
     other = owner(profile, rules)
     if other not in {rules.estate, None}:
-        refusal = Refusal("OtherEstate", f"{profile.arn} belongs to estate {other!r} ({rules.ownership_tag})")
+        refusal = Refusal(OTHER_ESTATE, f"{profile.arn} belongs to estate {other!r} ({rules.ownership_tag})")
         return replace(base, kind=ActionKind.NONE, reason=refusal.message, refusal=refusal), profile
     if drift:
         return _replacement(base, profile, drift, rules, adopted=other is None), profile
@@ -137,6 +149,33 @@ def plan_one(
 def owner(profile: ObservedProfile, rules: DiffRules) -> str | None:
     """The estate that a profile says it belongs to."""
     return (profile.tags or EMPTY).get(rules.ownership_tag)
+
+
+def is_disowned(action: Action, rules: DiffRules) -> bool:
+    """Whether the profile of a wanted row is to be let go of: all others declare the ownership tag."""
+    return rules.ownership_tag not in action.tags
+
+
+def _letting_go(
+    action: Action, there: Sequence[ObservedProfile], rules: DiffRules
+) -> tuple[Action, ObservedProfile | None]:
+    """Plan to take the tags off that say whose a profile is, and nothing else: it is the estate's last say in it."""
+    plan = partial(replace, action, source_arn="", set_tags=EMPTY, refusal=None)
+    # Where a name has several, each run lets go of one. The one that others use comes first.
+    ours = min(
+        (profile for profile in there if owner(profile, rules) == rules.estate),
+        key=lambda p: (rules.retirement.marks(p.tags or EMPTY), p.arn),
+        default=None,
+    )
+    if ours is None:
+        profile = min(there, key=lambda p: p.arn, default=None)
+        reason = "disowned; it doesn't belong to the estate" if profile else "disowned; it isn't there"
+        arn = profile.arn if profile else ""
+        return plan(kind=ActionKind.NONE, arn=arn, remove_tags=(), reason=reason), profile
+    own = (rules.ownership_tag, rules.keys_tag, rules.retirement.tag)
+    gone = tuple(sorted(key for key in own if key in (ours.tags or EMPTY)))
+    reason = f"disowned: tags {', '.join(f'-{key}' for key in gone)}"
+    return plan(kind=ActionKind.UPDATE, arn=ours.arn, remove_tags=gone, reason=reason), ours
 
 
 def _is_left_over(profile: ObservedProfile, instead: Action, rules: DiffRules) -> bool:
@@ -204,7 +243,7 @@ def _replacement(base: Action, profile: ObservedProfile, drift: str, rules: Diff
     refusal = None
     if adopted:
         refusal = Refusal(
-            "NotOurs",
+            NOT_OURS,
             f"{profile.arn} has this name, was not made by bulkprof and differs ({drift}); rename one of them",
         )
     elif not rules.replace:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bulkprof.config import Settings
+from bulkprof.config import Settings, model_in
 from bulkprof.errors import InvalidRequestError
 from bulkprof.limits import TAGS_PER_PROFILE, Fault, description_fault, name_fault, tag_key_fault, tag_value_fault
 from bulkprof.model import EMPTY, ObservedProfile, Problem, Severity, Target
@@ -41,7 +41,7 @@ class Exporter:
         self._settings = settings
         self._estate_only = estate_only
         # A cell is stripped, and split at each |.
-        self._aliases = {alias: source for alias, source in settings.models.items() if _is_cell(alias)}
+        self._aliases = {alias: model for alias, model in settings.models.items() if _is_cell(alias)}
 
     def export(self, target: Target, observed: Iterable[ObservedProfile], catalogue: Catalogue | None) -> TargetExport:
         """The rows of a target. `observed` has all tags; `catalogue` is None where it can't be read."""
@@ -84,9 +84,10 @@ class Exporter:
     def _aliases_by_models(self, target: Target, catalogue: Catalogue | None) -> Mapping[frozenset[str], str]:
         """The config's aliases by what a profile of each lists in this target."""
         names: dict[frozenset[str], str] = {}
-        for alias, source in sorted(self._aliases.items()):
-            if catalogue is None:
-                break
+        for alias, model in sorted(self._aliases.items()):
+            source = model_in(model, target.region)
+            if catalogue is None or source is None:
+                continue
             try:
                 names.setdefault(catalogue.resolve(source, target).model_arns, alias)
             except InvalidRequestError:

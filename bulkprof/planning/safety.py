@@ -1,4 +1,4 @@
-"""How much may go wrong or go away before a run stops: caps on deletions, tolerance of failures. Pure."""
+"""How much may go wrong before a run stops. How much it may change is in `caps`. Pure."""
 
 from __future__ import annotations
 
@@ -7,65 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bulkprof.config import Prune
 from bulkprof.errors import AwsError, SafetyError, UsageError
 from bulkprof.model import Target
-from bulkprof.text.printable import printable_lines
 
 FEW = 3
 """Accounts that may fail alike whatever share of a run they are."""
-SHOWN = 20
-"""Accounts that a refused prune lists before it only counts."""
-
-
-def allowed_deletions(owned: int, percent: float, count: int) -> int:
-    """How many of `owned` profiles one run may delete: the larger of a share and a count."""
-    return max(count, int(owned * percent / 100))
-
-
-def check_prune(estate: str, deletions: Mapping[str, int], owned: Mapping[str, int], caps: Prune) -> None:
-    """Raise `SafetyError` when a plan deletes more of the estate, or of it in one account, than the caps allow.
-
-    `deletions` and `owned` count profiles by account.
-    """
-    planned, there = sum(deletions.values()), sum(owned.values())
-    allowed = allowed_deletions(there, caps.percent, caps.count)
-    over = {
-        account: most
-        for account, count in deletions.items()
-        if count > (most := allowed_deletions(owned.get(account, 0), caps.account_percent, caps.account_count))
-    }
-    if planned > allowed:
-        what = f"{planned} of {there} profiles, and at most {allowed} may go in one run"
-        shares, keys = f"{caps.percent:g} % and {caps.count}", "percent or count"
-        named = [account for account, count in deletions.items() if count]
-    elif over:
-        what = f"{planned} of {there} profiles, too many of them in {len(over)} account{'s' if len(over) > 1 else ''}"
-        shares = f"{caps.account_percent:g} % and {caps.account_count} of each account may go in one run"
-        keys = "account_percent or account_count"
-        named = list(over)
-    else:
-        return
-    said = (
-        f"estate {estate!r}: the plan deletes {what} (the larger of {shares}). Nothing was changed. Is a manifest "
-        f"cut short? If this is meant, raise [prune] {keys} in bulkprof.toml"
-    )
-    raise SafetyError(printable_lines([said, *_by_account(named, deletions, owned, over)]))
-
-
-def _by_account(
-    accounts: Iterable[str], deletions: Mapping[str, int], owned: Mapping[str, int], over: Mapping[str, int]
-) -> list[str]:
-    """A line for each account, those that lose most first."""
-    ranked = sorted(accounts, key=lambda account: (-deletions[account], account))
-    lines = [
-        f"  {account}: {deletions[account]} of {owned.get(account, 0)}"
-        + (f", at most {over[account]}" if account in over else "")
-        for account in ranked[:SHOWN]
-    ]
-    if len(ranked) > SHOWN:
-        lines.append(f"  and {len(ranked) - SHOWN} more accounts")
-    return lines
 
 
 def check_complete(invalid: int) -> None:

@@ -22,6 +22,8 @@ class Plugin:
 Register it under the entry-point group `bulkprof`, or name the file in the config with `path = "rules.py"`.
 """
 
+from bulkprof.catalog.entries import CatalogEntry, CatalogFormat, CatalogText
+from bulkprof.catalog.selection import PathTemplate, Where
 from bulkprof.limits import Fault, name_fault, tag_count_fault, tag_key_fault, tag_value_fault
 from bulkprof.model import (
     Action,
@@ -43,6 +45,8 @@ from bulkprof.plugins.api import (
     PlanOverview,
     PluginContext,
     PluginSettings,
+    PolicyHolder,
+    PolicyRequest,
     Reader,
     RunContext,
     Sink,
@@ -53,6 +57,7 @@ from bulkprof.plugins.hookspecs import hookimpl
 from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
 from bulkprof.plugins.tables import read_table
+from bulkprof.system.files import write_text
 from bulkprof.text.cleaning import DESCRIPTIONS, NAMES, TAG_VALUES, Allowed, Cleaned, clean
 from bulkprof.text.printable import printable, printable_lines
 from bulkprof.totals import RunSummary, SinceLast
@@ -65,6 +70,9 @@ __all__ = [
     "Action",
     "ActionKind",
     "Allowed",
+    "CatalogEntry",
+    "CatalogFormat",
+    "CatalogText",
     "Cleaned",
     "ClientFactory",
     "DesiredProfile",
@@ -75,11 +83,14 @@ __all__ = [
     "NeededField",
     "Outcome",
     "OutcomeKind",
+    "PathTemplate",
     "Pattern",
     "PatternTooSlowError",
     "PlanOverview",
     "PluginContext",
     "PluginSettings",
+    "PolicyHolder",
+    "PolicyRequest",
     "Problem",
     "RawRow",
     "Reader",
@@ -91,6 +102,7 @@ __all__ = [
     "Sink",
     "Source",
     "Target",
+    "Where",
     "clean",
     "field_reader",
     "hookimpl",
@@ -105,4 +117,5 @@ __all__ = [
     "tag_count_fault",
     "tag_key_fault",
     "tag_value_fault",
+    "write_text",
 ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from bulkprof.catalog.entries import CatalogEntry, CatalogFormat
 from bulkprof.model import Action, ActionKind, Outcome, Problem, RawRow, Target
 from bulkprof.totals import RunSummary
 
@@ -51,7 +52,7 @@ class Source:
     """A manifest to read: its name in messages, and where its bytes are."""
 
     label: str
-    """As the user wrote it: a path, or `-` for standard input."""
+    """As the user wrote it: a path, a workbook's sheet (`teams.xlsx#North`), or `-` for standard input."""
     path: Path
     """A readable file; standard input was copied to one."""
 
@@ -84,6 +85,17 @@ class RunContext:
     client: ClientFactory
 
 
+async def _nothing() -> AsyncIterator[Sequence[CatalogEntry]]:
+    """Yield no entries: a run without a catalog."""
+    no_batches: tuple[Sequence[CatalogEntry], ...] = ()
+    for batch in no_batches:
+        yield batch
+
+
+async def _no_page() -> str:
+    raise RuntimeError("this FinishedRun belongs to no run, so there is no page; give it an `html` of your own")
+
+
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
     """A run at its end, for its sinks."""
@@ -93,6 +105,12 @@ class FinishedRun:
     """Reads the run's outcomes from the start, in batches, in the order in which they were recorded."""
     links: Mapping[str, str]
     """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
+    entries: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
+    """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches."""
+    formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
+    """The formats of catalogs by name: bulkprof's own, and those of plugins."""
+    html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)
+    """Makes the run's report as one HTML page, as `bulkprof report --html` writes it. Made anew at each call."""
 
 
 class GiveUpError(RuntimeError):
@@ -135,3 +153,21 @@ class PlanOverview:
     targets: Mapping[Target, Mapping[ActionKind, int]]
     actions: Callable[[], Iterator[Action]]
     """Reads the plan's actions from the start, from the run file one by one."""
+
+
+PolicyHolder: TypeAlias = Literal["runner", "member"]
+"""Whose permissions: those of the role that runs bulkprof, or of the role that it assumes in each account."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRequest:
+    """An IAM policy that is being written, for `bulkprof_permissions`."""
+
+    holder: PolicyHolder
+    """Without `[organization] role`, one role gets the statements of both."""
+    partition: str
+    """What ARNs begin with: `aws`, `aws-us-gov`; in a template, a variable of CloudFormation."""
+    account: str
+    """The account in ARNs: `*` for any; in a template, a variable of CloudFormation."""
+    changes: bool
+    """Whether the runs change something. `plan` and `export` don't, and have no sinks."""

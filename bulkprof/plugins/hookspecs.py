@@ -12,11 +12,13 @@ own that gets some of the rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pluggy
 
+from bulkprof.catalog.entries import CatalogFormat
 from bulkprof.model import DesiredProfile, Problem, Request
-from bulkprof.plugins.api import PlanOverview, Reader, RunContext, Sink
+from bulkprof.plugins.api import PlanOverview, PolicyRequest, Reader, RunContext, Sink
 from bulkprof.totals import RunSummary
 
 PROJECT = "bulkprof"
@@ -27,9 +29,10 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def bulkprof_readers() -> Mapping[str, Reader] | None:
-    """Fires once, before manifests are read. Return manifest readers by file suffix: `{".xlsx": reader}`.
+    """Fires once, before manifests are read. Return manifest readers by file suffix: `{".txt": reader}`.
 
-    A suffix that bulkprof reads itself (`.csv`, `.json`, `.jsonl`) or that two plugins claim is an error.
+    A suffix that bulkprof reads itself (`.csv`, `.json`, `.jsonl`) or that two plugins claim is an error. What it reads
+    by the library of an extra (`.xlsx`, `.yaml`, …) may be read by a plugin instead.
     """
 
 
@@ -85,3 +88,20 @@ def bulkprof_sinks(run: RunContext) -> Iterable[Sink] | None:
 @hookspec
 def bulkprof_run_finished(summary: RunSummary) -> None:
     """Fires once, after the sinks are done or given up. An exception is reported and changes nothing."""
+
+
+@hookspec
+def bulkprof_permissions(policy: PolicyRequest) -> Iterable[Mapping[str, Any]] | None:
+    """Fires once for each policy of `bulkprof iam-policy`. Return the IAM statements that the plugin's own calls need.
+
+    Each is a mapping with `Sid`, `Effect`, `Action` and `Resource`, as narrow as AWS allows. A plugin that makes no
+    call for the policy's holder returns an empty list; one without this hook is named in a warning.
+    """
+
+
+@hookspec
+def bulkprof_catalog_formats() -> Mapping[str, CatalogFormat] | None:
+    """Fires when a catalog is asked for. Return formats by name: functions from entries to a file's text.
+
+    They are pure. A name that bulkprof has itself (`json`, `litellm`), or that two plugins claim, is an error.
+    """

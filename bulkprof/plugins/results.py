@@ -23,16 +23,16 @@ RESULT_COLUMNS = (
     "attempts",
     "error_code",
     "error_message",
+    "source_arn",
+    "description",
+    "old_arn",
 )
 """The columns of a results file, in their order: a contract with all programs that read one."""
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
-    """Return the outcome as JSON-ready values under `RESULT_COLUMNS`, in their order.
-
-    A replacement also has `old_arn`, the ARN of the profile that it replaced: CSV has no column for it.
-    """
-    record = {
+    """Return the outcome as JSON-ready values under `RESULT_COLUMNS`, in their order."""
+    return {
         "file": outcome.file,
         "line": outcome.line,
         "account": outcome.target.account,
@@ -45,8 +45,10 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
         "attempts": outcome.attempts,
         "error_code": outcome.error_code,
         "error_message": outcome.error_message,
+        "source_arn": outcome.source_arn,
+        "description": outcome.description,
+        "old_arn": outcome.old_arn,
     }
-    return record | {"old_arn": outcome.old_arn} if outcome.old_arn else record
 
 
 def outcome_json(outcome: Outcome) -> str:

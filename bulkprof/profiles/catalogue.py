@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from bulkprof.errors import InvalidRequestError
-from bulkprof.model import Target
+from bulkprof.model import Action, Target
 
+GEO = "geo:"
+"""`geo:MODEL-ID` is the system profile of a model for the geography that the target is in, by any name."""
+_GLOBAL = "global."
+"""How the ids of system profiles begin that route everywhere: they stay in no geography."""
 _MODEL = "foundation-model"
 _SYSTEM_PROFILE = "inference-profile"
 _LIKELY = 3
@@ -56,9 +60,23 @@ class ModelSource:
     warning: str | None = None
     """Why a profile made from it may not be of use, and what to take instead."""
 
+    @property
+    def model_id(self) -> str:
+        """The id of the foundation model behind it; empty where that can't be known."""
+        ids = {_resource_id(arn) for arn in self.model_arns}
+        return ids.pop() if len(ids) == 1 else ""
+
 
 Resolve = Callable[[str], ModelSource]
 """From a source as the manifest means it to the target's own; raises `InvalidRequestError` when there is none."""
+
+
+def to_resolve(action: Action) -> str:
+    """Return what to look up for a wanted profile: its source, or where that is `geo:…`, what a plan found before.
+
+    Else a system profile that AWS adds between a plan and its execution would change what was approved.
+    """
+    return action.source_arn if action.source.startswith(GEO) and action.source_arn else action.source
 
 
 class Catalogue:
@@ -85,13 +103,15 @@ class Catalogue:
         self._by_arns: Mapping[frozenset[str], str] = by_arns
 
     def resolve(self, source: str, target: Target) -> ModelSource:
-        """Find `source`, a model id, a system profile id or an ARN of either, for `target`.
+        """Find `source`, a model id, a system profile id, an ARN of either or `geo:MODEL-ID`, for `target`.
 
         Raises `InvalidRequestError` that says why it can't be copied there and names the likeliest ids.
         """
         source = source.strip()
         if source.startswith("arn:"):
             return self._resolve_arn(source, target)
+        if source.startswith(GEO):
+            return self._resolve_geo(source.removeprefix(GEO), target)
         if (profile := self.system_profiles.get(source)) is not None:
             return _of_system_profile(profile, target)
         if (model := self.models.get(source)) is not None:
@@ -132,6 +152,37 @@ class Catalogue:
         if account or arn != model.arn:
             raise _refusal(f"{arn!r} is not how AWS names the model here: {model.arn!r}", target)
         return self._of_model(model)
+
+    def _resolve_geo(self, model_id: str, target: Target) -> ModelSource:
+        found = self._geographic(model_id)
+        if len(found) == 1:
+            return _of_system_profile(self.system_profiles[found[0]], target)
+        where = target.region or "this Region"
+        if found:
+            message = f"{where} has several geographic system profiles of {model_id}: {', '.join(found)}"
+            raise _refusal(f"{message}; write the one that is meant, or give the alias a table by Region", target)
+        raise _refusal(f"no geographic system profile of {model_id!r} in {where}; {self._instead(model_id)}", target)
+
+    def _instead(self, model_id: str) -> str:
+        """What to write for a model that no geographic system profile routes to."""
+        if (profile := self.system_profiles.get(model_id)) is not None:
+            routed = sorted({_resource_id(arn) for arn in profile.model_arns})
+            return f"that is a system profile itself: write it alone, or {' or '.join(GEO + each for each in routed)}"
+        known = {*self.models, *self.system_profiles}
+        there = [each for each in (model_id, *self._through.get(model_id, ())) if each in known]
+        if there:
+            return f"what there is of it: {', '.join(there)}"
+        likely = [GEO + each for each in self.likely(model_id) if self._geographic(each)]
+        return f"did you mean {' or '.join(likely)}?" if likely else "check the model's id"
+
+    def _geographic(self, model_id: str) -> list[str]:
+        """The ids of the system profiles that route to this model alone, and within a geography."""
+        return [
+            each
+            for each in self._through.get(model_id, ())
+            if not each.startswith(_GLOBAL)
+            and all(_resource_id(arn) == model_id for arn in self.system_profiles[each].model_arns)
+        ]
 
     def _of_model(self, model: FoundationModel) -> ModelSource:
         warnings = []

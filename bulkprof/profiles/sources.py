@@ -11,7 +11,7 @@ from bulkprof.errors import AccessDeniedError, InvalidRequestError, NotFoundErro
 from bulkprof.model import ObservedProfile, Target
 from bulkprof.pages import Send, whole_list
 from bulkprof.profiles.api import ListsModels
-from bulkprof.profiles.catalogue import Catalogue, ModelSource, Resolve
+from bulkprof.profiles.catalogue import GEO, Catalogue, ModelSource, Resolve
 from bulkprof.profiles.operations import Operation
 
 LOADING_S = 2.0
@@ -37,6 +37,13 @@ class ModelSources:
         catalogue = await self._load(target.region, api, call)
 
         def resolve(source: str) -> ModelSource:
+            if catalogue is None and source.startswith(GEO):
+                raise InvalidRequestError(
+                    f"what {source!r} means in {target.region} can't be looked up; allow bedrock:ListFoundationModels "
+                    "and bedrock:ListInferenceProfiles, or write the system profile's id",
+                    code="UnknownModel",
+                    where=str(target),
+                )
             if catalogue is None:
                 # Good enough to create; what a system profile routes to stays unknown, so drift of it isn't seen.
                 return ModelSource(self._guess(source, target), frozenset())

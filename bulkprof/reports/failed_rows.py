@@ -28,5 +28,8 @@ def _cells(row: DesiredRow, own_tags: Collection[str]) -> dict[str, str]:
         "account": row.target.account,
         "region": row.target.region,
     }
+    if own_tags and row.tags.keys().isdisjoint(own_tags):
+        # All others have the ownership tag.
+        cells["disown"] = "true"
     cells |= {column: value for column, value in row.attributes.items() if column not in cells}
     return cells | {f"tag:{key}": value for key, value in row.tags.items() if key not in own_tags}

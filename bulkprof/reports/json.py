@@ -8,8 +8,8 @@ from typing import Any
 
 from bulkprof.errors import ExitCode, StateError
 from bulkprof.model import Action, Problem
-from bulkprof.plugins.results import outcome_record
 from bulkprof.reports.plan import plan_of
+from bulkprof.reports.results.columns import Results
 from bulkprof.statuses import RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import is_plan, status_of, told_its_end
@@ -46,12 +46,14 @@ def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dic
     A plan that wasn't carried out has no outcomes and no results, and its changes as `plan --json` has them.
     """
     status = status_of(run, state)
+    details = run.details()
     told = {"status": status, "sinks_missing": run.sinks_missing() if told_its_end(run) else []}
+    whose = {"estate": details.estate, "started_at": details.started_at, "sandbox": details.sandbox}
     if not is_plan(run):
-        return {**summary.as_json(), **told, "results": [outcome_record(outcome) for outcome in run.results()]}
+        return {**summary.as_json(), **told, "results": list(Results(run).records()), **whose}
     code = ExitCode.DONE if status is RunStatus.PLANNED else ExitCode.COULD_NOT_RUN
     planned = replace(summary, outcomes={})
-    return {**planned.as_json(), **plan_json(plan_of(run), int(code)), **told, "results": []}
+    return {**planned.as_json(), **plan_json(plan_of(run), int(code)), **told, "results": [], **whose}
 
 
 def validation_json(
@@ -78,6 +80,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         "message": problem.message,
         "remedy": problem.remedy,
         "severity": str(problem.severity),
+        "cell": problem.cell,
     }
 
 
@@ -88,7 +91,7 @@ def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
             row = _run_row(run, state)
         except StateError as error:
             nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": []}
-            row = {**nothing, "status": str(error)}
+            row = {**nothing, "status": str(error), "estate": "", "sandbox": False}
         yield {"run_id": run_id, **row}
 
 
@@ -102,4 +105,6 @@ def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]
         "status": status_of(run, state),
         "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
         "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
+        "estate": details.estate,
+        "sandbox": details.sandbox,
     }

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
 from bulkprof.model import CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind
-from bulkprof.reports.text import calls_line, counted
+from bulkprof.reports.run import where_and_when
+from bulkprof.reports.text import calls_line, canary_line, counted
 from bulkprof.statuses import AT_WORK, RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
@@ -32,6 +33,8 @@ def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> It
     yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
     yield ""
     details = run.details()
+    told = where_and_when(details)
+    yield from (f"{_cell(told[0].upper() + told[1:], None)}.", "")
     error = details.error
     if error and details.status is RunStatus.REFUSED:
         yield from (f"**The run did not start:** {_cell(error, None)}", "")
@@ -71,6 +74,8 @@ def plan_markdown(plan: Plan, *, declined: bool = False) -> Iterator[str]:
         (what, str(count)) for what, count in (("refused", plan.refused), ("invalid rows", plan.invalid)) if count
     )
     yield from _table(("action", "profiles"), rows)
+    if plan.canary:
+        yield from (_cell(canary_line(plan.canary), None), "")
     if waiting or plan.refused:
         yield from _cut(
             "### Changes", ("target", "profile", "action", "why"), map(_action, plan.changes()), waiting + plan.refused

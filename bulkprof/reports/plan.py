@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bulkprof.model import Action, ActionKind
+from bulkprof.model import Action, ActionKind, Target
 from bulkprof.store.run import RunFile
 from bulkprof.totals import Plan
 
@@ -25,6 +25,7 @@ def plan_of(run: RunFile) -> Plan:
         refused=run.refused_count(),
         invalid=run.invalid_count(),
         read=_changes,
+        canary=tuple(Target(*place) for place in run.details().canary),
     )
 
 

@@ -5,7 +5,7 @@ rich takes long to import, so it is left to the functions that draw.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bulkprof.model import Action, ActionKind, OutcomeKind, Target
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 """Changes that a plan shows one by one before it only counts."""
+CANARY_SHOWN = 5
+"""Targets of a canary that a plan names."""
 SIGNS: Mapping[ActionKind, str] = {
     ActionKind.CREATE: "+",
     ActionKind.UPDATE: "~",
@@ -107,6 +109,8 @@ def show_plan(console: Console, run: RunFile) -> None:
     if listed > shown:
         console.print(f"  … and {listed - shown} more", highlight=False)
     console.print()
+    if canary := run.details().canary:
+        console.print(canary_line([Target(*place) for place in canary]), markup=False, highlight=False, soft_wrap=True)
     console.print(plan_counts_line(totals, refused, len(run.targets())), highlight=False, soft_wrap=True)
 
 
@@ -124,8 +128,27 @@ def plan_line(action: Action) -> str:
     return f"  [{style}]{sign} {escape(action.name)}[/]  {escape(detail)}{where}"
 
 
+def canary_line(canary: Sequence[Target]) -> str:
+    """Return the line that says which targets a plan changes first."""
+    named = ", ".join(map(str, canary[:CANARY_SHOWN]))
+    more = f" and {len(canary) - CANARY_SHOWN} more" if len(canary) > CANARY_SHOWN else ""
+    return f"First {counted(len(canary), 'target')} as canary: {named}{more}"
+
+
 def show_summary(console: Console, summary: RunSummary, failures: Iterable[str]) -> None:
     """Print a run's end: a table of outcomes, then what failed."""
+    if not summary.changed and summary.exit_code == 0:
+        console.print("Nothing to do: AWS is as the manifests want it.")
+    show_outcomes(console, summary)
+    show_failures(console, failures)
+    since = summary.since_last
+    if since and since.has_news:
+        console.print(str(since), markup=False, highlight=False, soft_wrap=True)
+    console.print(summary_line(summary), highlight=False, soft_wrap=True)
+
+
+def show_outcomes(console: Console, summary: RunSummary) -> None:
+    """Print how many profiles ended as what."""
     from rich.table import Table
 
     table = Table("outcome", header_style="bold")
@@ -135,12 +158,10 @@ def show_summary(console: Console, summary: RunSummary, failures: Iterable[str])
             table.add_row(f"[{style}]{kind}[/]", str(count))
     if summary.invalid:
         table.add_row("[bold red]invalid rows left out[/]", str(summary.invalid))
-    if not summary.changed and summary.exit_code == 0:
-        console.print("Nothing to do: AWS is as the manifests want it.")
     console.print(table)
+
+
+def show_failures(console: Console, failures: Iterable[str]) -> None:
+    """Print what needs attention, a line each."""
     for line in failures:
         console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
-    since = summary.since_last
-    if since and since.has_news:
-        console.print(str(since), markup=False, highlight=False, soft_wrap=True)
-    console.print(summary_line(summary), highlight=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 - Columns that settings of plugins name and no manifest has. A row without the column is fine: its cell counts as empty.
   Where all rows lack it, what it was named for is done for none.
+- Cells that rules read and that are plainly damaged: a rule would make a name or a tag of `#REF!`.
 - Columns that no rule reads and that hold what a row doesn't say: an account in a column called `Konto`. What a column
   is called can't always be told from its name; what it holds can. A row without an account, a Region or a model gets
   the default one, and that is the wrong one where another column of the row has it.
@@ -16,13 +17,14 @@ from itertools import islice
 
 from bulkprof.config import Defaults
 from bulkprof.errors import ConfigError
-from bulkprof.limits import ACCOUNT, Fault
+from bulkprof.limits import ACCOUNT, Fault, damage_fault
 from bulkprof.manifests.columns import MOST_NEW_NAMES
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.api import NeededField
 from bulkprof.plugins.fields import column_of
 from bulkprof.rules.hooks import cell_problem
 from bulkprof.rules.regions import REGIONS
+from bulkprof.text.damaged import are_undamaged
 from bulkprof.text.looks import TAG_PREFIX, folded, visible
 from bulkprof.text.printable import printable_lines
 
@@ -76,6 +78,15 @@ class Overlooked:
                     reason = f"looks like the row's {known}, which the column {known} doesn't say"
                     remedy = f"call this column {known}; if it means something else, fill {known}, or remove this one"
                     yield cell_problem(request, column, value, Fault(reason, remedy))
+
+
+def damaged_cells(request: Request, read_by_rules: Collection[str]) -> Iterator[Problem]:
+    """What is plainly damaged among the row's cells that rules read."""
+    if are_undamaged(request.attributes.values()):
+        return
+    for column, value in request.attributes.items():
+        if column in read_by_rules and (fault := damage_fault(value)):
+            yield cell_problem(request, column, value, fault)
 
 
 def _holds(known: str, column: str, value: str) -> bool:

@@ -17,13 +17,14 @@ from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
 from bulkprof.rules.accounts import Accounts, Undecided
 from bulkprof.rules.cleanings import Cleaning, Cleanings
-from bulkprof.rules.columns import Overlooked
+from bulkprof.rules.columns import Overlooked, damaged_cells
 from bulkprof.rules.fanout import FanOuts, ManyWishes, Wish
 from bulkprof.rules.hooks import Preparation, ask, cell_problem, still_has
 from bulkprof.rules.naming import Naming, Unnamed, check_name
 from bulkprof.rules.sources import Model
 from bulkprof.rules.tagging import Tagging
 from bulkprof.text.cleaning import DESCRIPTIONS, Cleaned, clean
+from bulkprof.text.looks import TAG_PREFIX
 
 
 class Expansion(NamedTuple):
@@ -65,6 +66,7 @@ class Rules:
         self._cleans_description = settings.defaults.clean_description
         self._cleanings = Cleanings()
         self._cleans = self._tagging.active or self._preparation.active
+        self._columns_read = registry.columns_read() or frozenset()
         self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
 
     def __reduce__(self) -> tuple[Callable[..., Rules], tuple[Any, ...]]:
@@ -91,12 +93,14 @@ class Rules:
         problems: list[Problem] = []
         if self._preparation.active:
             request = self._preparation.prepare(request, problems)
+        if self._cleans_description:
+            request = self._with_clean_description(request)
         description = request.description or self._default_description
-        if description and self._cleans_description and description_fault(description):
-            description = str(clean(description, DESCRIPTIONS)) or description
-            request = replace(request, description=description)
         if wrong:
             problems.extend(problem for problem in wrong if still_has(request, problem))
+        if self._columns_read and request.attributes:
+            problems.extend(damaged_cells(request, self._columns_read))
+        settled = problems.copy()
         if not (request.accounts and request.regions and request.models) and request.attributes:
             problems.extend(self._overlooked.problems(request))
         found = self._fan_outs.of(request)
@@ -106,10 +110,8 @@ class Rules:
             problems.append(replace(cell_problem(request, "region", region, doubt), severity=Severity.WARNING))
         if description and (fault := description_fault(description)):
             problems.append(cell_problem(request, "description", description, fault))
-        wishes = found.wishes
-        if not wishes and found.faults:
-            # No account of the row can be used. The rest of it is looked through nevertheless.
-            wishes = self._stand_in(request)
+        # Where no account of the row can be used, the rest of it is looked through nevertheless.
+        wishes = found.wishes or (self._stand_in(request) if found.faults else ())
         if not isinstance(wishes, tuple):
             return self._expand_many(request, wishes, description, problems)
         profiles = self._profiles(request, wishes, description, problems)
@@ -117,8 +119,14 @@ class Rules:
             problems.extend(_same_names(request, profiles))
         if not problems:
             return Expansion(tuple(profiles))
-        told = tuple(dict.fromkeys(problems))
+        told = tuple(dict.fromkeys([*settled, *_news(problems[len(settled) :], settled)]))
         return Expansion(() if any(problem.is_error for problem in told) else tuple(profiles), told)
+
+    def _with_clean_description(self, request: Request) -> Request:
+        description = request.description or self._default_description
+        if not description or not description_fault(description):
+            return request
+        return replace(request, description=str(clean(description, DESCRIPTIONS)) or description)
 
     def _stand_in(self, request: Request) -> tuple[Wish, ...]:
         """A profile of the row in an account that isn't known; none where it isn't known of which model either."""
@@ -245,6 +253,16 @@ class Rules:
 
 def _made_again(settings: Settings, registry: Registry, account: str, region: str, accounts: Accounts) -> Rules:
     return Rules(settings, registry, account=account, region=region, accounts=accounts)
+
+
+def _news(found: Iterable[Problem], settled: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield the problems that say more than the `settled` ones: not again of the same value, or of a tag made of it."""
+    cells = {(problem.column, problem.value) for problem in settled}
+    values = {problem.value for problem in settled if problem.value}
+    for problem in found:
+        of_tag = problem.column.startswith(TAG_PREFIX) and problem.value in values
+        if not of_tag and (problem.column, problem.value) not in cells:
+            yield problem
 
 
 def _same_names(request: Request, profiles: Iterable[DesiredProfile]) -> Iterator[Problem]:

@@ -54,12 +54,12 @@ class ManyWishes(Collection[Wish]):
     def __iter__(self) -> Iterator[Wish]:
         for one in self.models:
             for target in self.targets:
-                yield Wish(target, one, self.decided[target.account])
+                yield Wish(target, one.at(target.region), self.decided[target.account])
 
     def by_target(self) -> Iterator[list[Wish]]:
         """The same, target by target."""
         for target in self.targets:
-            yield [Wish(target, one, self.decided[target.account]) for one in self.models]
+            yield [Wish(target, one.at(target.region), self.decided[target.account]) for one in self.models]
 
 
 class FanOut(NamedTuple):
@@ -129,6 +129,8 @@ class FanOuts:
         regions_asked_for = wanted if wishes else ()
         bad_regions = [(region, bad) for region in regions_asked_for if region and (bad := region_fault(region))]
         faults += [("region", region, in_a_cell(region, bad, region_fault)) for region, bad in bad_regions]
+        usable = [region for region in regions_asked_for if region and region not in dict(bad_regions)]
+        faults += [("model", one.model, bad) for one in resolved if (bad := one.region_fault(usable))]
         told = dict.fromkeys(faults)
         told.update(dict.fromkeys(_place_faults(wishes)))
         # Those of the config are told once, not once for each row.

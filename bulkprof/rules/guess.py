@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from bulkprof.limits import Fault
 from bulkprof.model import Target
+from bulkprof.profiles.catalogue import GEO
 from bulkprof.rules.sources import parse_arn
 
 # `us.anthropic.claude…`, `us-gov.…`, `global.…`: a short geography, then a model's id that has a dot of its own.
@@ -36,7 +37,7 @@ class SourceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A likely source. Unknown parts of the target stand as `REGION` and `ACCOUNT`."""
+    """A likely source. What isn't known stands as `REGION`, `ACCOUNT` and `GEO`."""
 
     arn: str
     kind: SourceKind
@@ -55,7 +56,8 @@ def guess(source: str, target: Target) -> Guess:
             return Guess(source, SourceKind(arn.kind), certain=True)
     region = target.region or "REGION"
     head = f"arn:{_partition(target.region)}:bedrock:{region}"
-    if _SYSTEM_PROFILE.fullmatch(source):
+    if source.startswith(GEO) or _SYSTEM_PROFILE.fullmatch(source):
+        source = source.replace(GEO, "GEO.", 1)
         return Guess(f"{head}:{target.account or 'ACCOUNT'}:inference-profile/{source}", SourceKind.SYSTEM_PROFILE)
     return Guess(f"{head}::foundation-model/{source}", SourceKind.FOUNDATION_MODEL)
 

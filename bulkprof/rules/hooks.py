@@ -59,8 +59,9 @@ class Preparation:
 def still_has(request: Request, problem: Problem) -> bool:
     """Whether the row as it is now has the value that `problem` is about."""
     column, value = problem.column, problem.value
-    if column in {"account", "region"}:
-        return value in (request.accounts if column == "account" else request.regions)
+    several = {"account": request.accounts, "region": request.regions, "model": request.models}
+    if column in several:
+        return value in several[column]
     if column in {"name", "description"}:
         return value == (request.name if column == "name" else request.description)
     # How many tags there may be in all is checked with those of the rules.
@@ -84,6 +85,8 @@ def _check(plugin: str, answer: object, request: Request) -> None:
         value = getattr(answer, field)
         if value is not None and not isinstance(value, str):
             raise PluginError(plugin, f"{hook} must leave {field} a string or None, not {value!r}")
+    if not isinstance(answer.disown, bool):
+        raise PluginError(plugin, f"{hook} must leave disown True or False, not {answer.disown!r}")
     for field in ("tags", "attributes"):
         mapping = getattr(answer, field)
         if not isinstance(mapping, Mapping) or not all(

@@ -1,20 +1,23 @@
 """The source of a profile: what a `model` cell stands for, an alias of the config, an id, a system profile or an ARN.
 
-All of it is told from the form alone. Whether a target has the model, only the catalogue of the target tells.
+All of it is told from the form alone. Whether a target has the model, and which system profile `geo:MODEL-ID` is, only
+the catalogue of the target tells.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from bulkprof.config import Settings
+from bulkprof.config import DEFAULT_KEY, Settings, model_in
 from bulkprof.errors import ConfigError
 from bulkprof.limits import Fault, in_a_cell, in_a_list
 from bulkprof.model import Target
+from bulkprof.profiles.catalogue import GEO
+from bulkprof.text.printable import printable_lines
 
 _CACHE = 10_000
 # A model id is provider.model[:version], a system profile id GEO.provider.model: each part begins with a letter.
@@ -84,8 +87,10 @@ def form_fault(source: str, aliases: Iterable[str] | None) -> Fault | None:
     if source.startswith("arn:"):
         arn = parse_arn(source)
         return arn if isinstance(arn, Fault) else None
-    if MODEL_ID.fullmatch(source):
+    if MODEL_ID.fullmatch(source.removeprefix(GEO)):
         return None
+    if source.startswith(GEO):
+        return Fault("names no model after geo:", f"write geo: and the id of a model; {_LOOKS}")
     if aliases is None:
         return Fault("is neither a model id nor an ARN", _LOOKS)
     known = sorted(aliases)
@@ -128,35 +133,59 @@ class Model(NamedTuple):
     source: str
     fault: Fault | None
     is_arn: bool
+    by_region: Mapping[str, str] | None = None
+    """The alias's table, where the source depends on the Region. `source` then stands in for those not known yet."""
+
+    def at(self, region: str) -> Model:
+        """Return the model with its source in `region`. Rows are read again once an empty Region is known."""
+        if self.by_region is None:
+            return self
+        source = model_in(self.by_region, region)
+        if source is None:
+            return self._replace(by_region=None)
+        return Model(self.model, source, self.fault, source.startswith("arn:"))
+
+    def region_fault(self, regions: Iterable[str]) -> Fault | None:
+        """Why the model can't be used in all of `regions`: no key of its alias fits some of them."""
+        if self.by_region is None:
+            return None
+        lacking = [region for region in dict.fromkeys(regions) if model_in(self.by_region, region) is None]
+        if not lacking:
+            return None
+        return Fault(
+            f"the alias has no model for {', '.join(lacking)}: its keys are {', '.join(self.by_region)}",
+            f"under [models], add {lacking[0]} to the alias, a beginning of it, or default",
+        )
 
 
 class Models:
     """The aliases, checked once, and the cells resolved so far."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises `ConfigError` for an alias of an alias, one that can't be a model, and an unusable default."""
-        self._aliases: Mapping[str, str] = dict(settings.models)
+        """Raises `ConfigError` with every alias of an alias or that can't be a model, and every unusable default."""
+        self._aliases = settings.models
         self._known: dict[str, Model] = {}
-        for alias, source in self._aliases.items():
-            if source in self._aliases and source != alias:
-                raise ConfigError(f"models.{alias}: {source!r} is an alias itself; write the model that it stands for")
-            fault = form_fault(source, None)
-            if fault:
-                raise ConfigError(f"models.{alias}: {source!r} is not a model id or ARN; {fault.remedy}")
+        wrong = [line for alias, meant in settings.models.items() for line in self._alias_faults(alias, meant)]
         for model in settings.defaults.model:
             if fault := self._fault_of(model):
                 fault = in_a_list(model, fault, self._fault_of)
-                raise ConfigError(f"defaults.model: {model!r} {fault.reason}; {fault.remedy}")
+                wrong.append(f"defaults.model: {model!r} {fault.reason}; {fault.remedy}")
+        if wrong:
+            raise ConfigError(printable_lines(wrong))
 
     def resolve(self, model: str) -> Model:
         """What `model` stands for; remembered, since rows repeat it."""
         found = self._known.get(model)
         if found is None:
-            source = self._aliases.get(model, model)
+            meant = self._aliases.get(model, model)
             fault = self._fault_of(model)
             if fault is not None:
                 fault = in_a_cell(model, fault, self._fault_of)
-            found = Model(model, source, fault, source.startswith("arn:"))
+            if isinstance(meant, str):
+                found = Model(model, meant, fault, meant.startswith("arn:"))
+            else:
+                stand_in = meant.get(DEFAULT_KEY) or next(iter(meant.values()))
+                found = Model(model, stand_in, fault, is_arn=False, by_region=meant)
             if len(self._known) >= _CACHE:
                 self._known.clear()
             self._known[model] = found
@@ -164,3 +193,17 @@ class Models:
 
     def _fault_of(self, model: str) -> Fault | None:
         return None if model in self._aliases else form_fault(model, self._aliases)
+
+    def _alias_faults(self, alias: str, meant: str | Mapping[str, str]) -> Iterator[str]:
+        by_region = not isinstance(meant, str)
+        places = {alias: meant} if isinstance(meant, str) else {f"{alias}.{key}": meant[key] for key in meant}
+        for place, source in places.items():
+            if source == alias and by_region:
+                yield (
+                    f"models.{place}: {source!r} is the alias itself, and names would differ from Region to Region; "
+                    "give the alias another name"
+                )
+            elif source in self._aliases and source != alias:
+                yield f"models.{place}: {source!r} is an alias itself; write the model that it stands for"
+            elif fault := form_fault(source, None):
+                yield f"models.{place}: {source!r} is not a model id or ARN; {fault.remedy}"

@@ -63,7 +63,10 @@ class Tagging:
         self._known_keys: dict[tuple[str, ...], _Keys] = {}
 
     def tags(self, request: Request, profile: DesiredProfile | None, problems: list[Problem]) -> Mapping[str, str]:
-        """All tags of one profile; `profile` is what plugins see of it, None where there are no tag plugins."""
+        """All tags of one profile; `profile` is what plugins see of it, None where there are no tag plugins.
+
+        A profile that is disowned has none of bulkprof's own: that is what says so from here on.
+        """
         tags = request.tags
         answers: list[tuple[str, Mapping[str, str]]] = []
         if profile is not None:
@@ -83,6 +86,8 @@ class Tagging:
         tags = {**tags, **keys.own}
         if not sound:
             self._complain(request, tags, keys, _makers(answers, request), problems)
+        if request.disown:
+            return {key: tags[key] for key in tags if key not in {self._key, self._keys_key}}
         return tags
 
     def _look_at(self, names: tuple[str, ...]) -> _Keys:

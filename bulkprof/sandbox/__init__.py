@@ -3,13 +3,14 @@
 It stands alone: it imports nothing else of bulkprof, and nothing of moto before it starts.
 
 Each part knows only those below it: `sandbox`, `control`, `dispatcher`, `services`, `state`, and at the bottom
-`server`, `faults`, `rates`, `wire`, `settings`, `operations` and `errors`.
+`server`, `trial`, `rates`, `settings`, `faults`, `wire`, `operations` and `errors`.
 """
 
 from bulkprof.sandbox.faults import Fault
 from bulkprof.sandbox.sandbox import Sandbox
 from bulkprof.sandbox.settings import Hypotheses, Rate, SandboxMissingError, SandboxSettings
 from bulkprof.sandbox.state.ledger import CallCount, Ledger, LedgerProfile
+from bulkprof.sandbox.trial import trial_settings
 
 __all__ = [
     "CallCount",
@@ -21,4 +22,5 @@ __all__ = [
     "Sandbox",
     "SandboxMissingError",
     "SandboxSettings",
+    "trial_settings",
 ]

@@ -44,11 +44,12 @@ class Dispatcher:
         self.sessions = Sessions(settings.default_account)
         self.rates = RateTable(settings.rate, settings.clock)
         self.faults = FaultScript(settings.seed)
+        self.faults.set(settings.faults)
         self.calls = CallCounter()
         self.denied_accounts = settings.denied_accounts
         self.denied_actions = settings.denied_actions
         self.organization: Organization | None = None
-        self.moto = MotoBridge()
+        self.moto = MotoBridge(settings.buckets, settings.default_account)
         self._bedrock = bedrock.Bedrock(self.store)
 
     async def handle(self, call: Call) -> Reply:

@@ -23,6 +23,8 @@ BEFORE: Final = frozenset(
     }
 )
 """Faults before the sandbox does any work; all but delay_before also prevent it."""
+USUAL_DELAY_S: Final = 1.0
+"""How late a delay is that was given by its name alone."""
 AFTER: Final = frozenset(
     {"cut_after", "delay_after", "error_after", "truncate_empty", "truncate_half", "truncate_short"}
 )
@@ -73,6 +75,16 @@ class Fault:
             raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join(sorted(BEFORE | AFTER))}")
         if self.share is not None and not 0 <= self.share <= 1:
             raise ValueError(f"a fault's share is from 0 to 1, not {self.share}")
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """Read `KIND` or `KIND=SHARE`, such as `throttle=0.1`. ValueError on an unknown kind or a wrong share."""
+        kind, given, share = text.partition("=")
+        try:
+            part = float(share) if given else None
+        except ValueError:
+            raise ValueError(f"a fault's share is a number from 0 to 1, not {share!r}") from None
+        return cls(kind.strip(), share=part, delay_s=USUAL_DELAY_S)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Fault:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+from bulkprof.sandbox.faults import Fault
 
 DEFAULT_ACCOUNT = "123456789012"
 """The account of keys that belong to no assumed role; moto uses the same one."""
@@ -27,8 +30,8 @@ class Rate:
     burst: float
 
     def __post_init__(self) -> None:
-        if self.per_second < 0 or self.burst < 0:
-            raise ValueError(f"a rate can't be negative: {self}")
+        if not (0 <= self.per_second < math.inf and 0 <= self.burst < math.inf):
+            raise ValueError(f"a rate can't be negative or without end: {self}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,6 +107,16 @@ class SandboxSettings:
     """AssumeRole's Expiration follows `session_lifetime_s`; False: the duration that the caller asked for."""
     latency_s: float = 0.0
     """Seconds before each response of Bedrock and the tagging API."""
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong from the start."""
+    buckets: frozenset[str] = frozenset()
+    """S3 buckets that exist from the start, in the default account."""
     default_account: str = DEFAULT_ACCOUNT
     clock: Callable[[], float] = time.time
     """Wall-clock seconds; a test passes its own to move time by hand."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.latency_s < math.inf:
+            raise ValueError(f"a latency is 0 or more, not {self.latency_s:g}")
+        if self.quota < 0:
+            raise ValueError(f"a quota is 0 or more profiles, not {self.quota}")

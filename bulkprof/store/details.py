@@ -24,14 +24,21 @@ class Notes(TypedDict, total=False):
     status: RunStatus
     account: str
     unreachable: tuple[tuple[str, str], ...]
+    canary: tuple[tuple[str, str], ...]
+    canary_passed: bool
+    disown: tuple[str, ...]
     token_seed: str
     interrupted: bool
     alive: Any
     waited_for: Any
     links: Mapping[str, str]
+    models: Mapping[str, str]
+    sheets: Mapping[str, Mapping[str, str]]
     knows_lost: float
     stopped: str
     elapsed_s: float
+    ended_at: str
+    slice_s: int
     summary: Mapping[str, Any] | None
     exit_code: int | None
     error: str
@@ -51,13 +58,25 @@ class RunDetails:
     replace: bool = False
     prune: bool = False
     sandbox: bool = False
+    results_columns: bool = False
+    """Whether the manifests' rows are kept as they are written, for the results."""
+    allow_deletions: int | None = None
+    allow_updates: int | None = None
+    allow_replacements: int | None = None
+    """How many changes of a kind it may make, whatever the caps are."""
     accounts: tuple[str, ...] = ()
     not_accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    disown: tuple[str, ...] = ()
+    """Names of profiles that it lets go of, where no manifest says so."""
     account: str = ""
     """The caller's own."""
     unreachable: tuple[tuple[str, str], ...] = ()
     """Accounts and Regions that could not be planned."""
+    canary: tuple[tuple[str, str], ...] = ()
+    """Accounts and Regions that are changed before all others."""
+    canary_passed: bool = False
+    """Whether they were, and the others may follow."""
     token_seed: str = ""
     """What idempotency tokens are derived from, where that isn't the id."""
     interrupted: bool = False
@@ -68,11 +87,19 @@ class RunDetails:
     """The `alive` up to which a later run has waited for what this one may have sent."""
     links: Mapping[str, str] = field(default_factory=dict)
     """What sinks returned at its end, by the sinks' names."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """The foundation model behind each system profile that a profile is made from, by id."""
+    sheets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The sheets of workbooks among the manifests: by label, the letters of their columns."""
     knows_lost: float = 0.0
     """When it was last told, or found out, which names are without a profile, in epoch seconds."""
     stopped: str = ""
     """Why it was stopped, where that wasn't by a signal."""
     elapsed_s: float = 0.0
+    ended_at: str = ""
+    """When it came to its last end, UTC, ISO 8601; empty in files of earlier versions."""
+    slice_s: int = 1
+    """How many seconds long the slices of time are that its calls are counted in."""
     summary: Mapping[str, Any] | None = None
     exit_code: int | None = None
     """How a run ended that was refused."""
@@ -97,10 +124,12 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     str: (str,),
     bool: (bool,),
     float: (int, float),
+    int: (int,),
     int | None: (int, NoneType),
     tuple[str, ...]: (list,),
     tuple[tuple[str, str], ...]: (list,),
     Mapping[str, str]: (dict,),
+    Mapping[str, Mapping[str, str]]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),
 }
 """How a field of each type looks as a JSON value, where it isn't `Any`."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import DesiredProfile, Problem, Target
 from bulkprof.store import codec, seals
 from bulkprof.store.database import Database
-from bulkprof.store.rows import columns
+from bulkprof.store.rows import columns, keys
 from bulkprof.store.schema import BY_TARGET, ONE_NAME
 
 
@@ -28,6 +29,29 @@ class Clash:
     given: str = ""
     """What the name was made of; empty where that is the name itself."""
     first_given: str = ""
+
+
+class SheetRow(NamedTuple):
+    """A row of a manifest as it is written."""
+
+    first: int
+    """Which of the desired profiles that are taken in with it is its first."""
+    columns: tuple[str, ...]
+    cells: str
+    """A JSON list."""
+
+
+class CellsRow(NamedTuple):
+    """What is read of such a row."""
+
+    names: str
+    cells: str
+
+
+class NamesRow(NamedTuple):
+    """What is read of a set of columns."""
+
+    names: str
 
 
 class ClashRow(NamedTuple):
@@ -64,6 +88,15 @@ class GivenRow(NamedTuple):
 
 _TARGET = "SELECT id FROM target WHERE account = ? AND region = ?"
 _NEW_TARGET = "INSERT INTO target (account, region) VALUES (?, ?)"
+_INSERT_COLUMNS = "INSERT INTO sheet_columns (names) VALUES (?) ON CONFLICT DO NOTHING"
+_INSERT_SHEET_ROW = (
+    # Where a row asks for nothing, the next one's first profile has the same number.
+    "INSERT OR REPLACE INTO sheet_row SELECT ?, id, ? FROM sheet_columns WHERE names = ?"
+)
+_SHEET_ROW = (
+    "SELECT c.names AS names, r.cells AS cells FROM sheet_row r JOIN sheet_columns c ON c.id = r.columns "
+    "WHERE r.first <= ? ORDER BY r.first DESC LIMIT 1"
+)
 _FIND_CLASHES = """
 CREATE TEMP TABLE IF NOT EXISTS clash (id INTEGER PRIMARY KEY, first INTEGER NOT NULL);
 DELETE FROM clash;
@@ -118,11 +151,41 @@ class Wanted(Database):
         super().make_fleeting()
         self.form = codec.brief
 
-    def add_desired(self, profiles: Sequence[codec.Desired]) -> None:
-        """Take desired profiles in; which of them clash is asked once all are."""
+    @property
+    def keeps_sheets(self) -> bool:
+        """Whether rows are kept as they are written, too."""
+        return self.form is not codec.brief and self.details().results_columns
+
+    def add_desired(self, profiles: Sequence[codec.Desired], sheet: Sequence[SheetRow] = ()) -> None:
+        """Take desired profiles in; which of them clash is asked once all are.
+
+        `sheet` are the rows that they are of, where they are kept.
+        """
         insert = codec.INSERT_BRIEF if self.form is codec.brief else codec.INSERT_DESIRED
         with self._transaction():
+            if sheet:
+                self._add_sheet(sheet)
             self._db.executemany(insert, ((self._target_id(profile[0]), *profile[1:]) for profile in profiles))
+
+    def _add_sheet(self, sheet: Sequence[SheetRow]) -> None:
+        """Keep rows, before their profiles come: those get the numbers that follow the last one's."""
+        following = self._number("SELECT coalesce(max(id), 0) + 1 FROM action")
+        names = {row.columns: codec.encode(row.columns) for row in sheet}
+        self._db.executemany(_INSERT_COLUMNS, [(each,) for each in names.values()])
+        self._db.executemany(
+            _INSERT_SHEET_ROW, [(following + row.first, row.cells, names[row.columns]) for row in sheet]
+        )
+
+    def sheet_columns(self) -> list[str]:
+        """Return the manifests' own columns, as they are written and in their order; none where they aren't kept."""
+        found = self._rows(NamesRow, "SELECT names FROM sheet_columns ORDER BY id")
+        return list(dict.fromkeys(name for row in found for name in keys(row.names)))
+
+    def sheet_row(self, action: int) -> Mapping[str, Any]:
+        """Return the row that a desired profile is of, by its columns; empty where rows aren't kept."""
+        for row in self._rows(CellsRow, _SHEET_ROW, (action,)):
+            return dict(zip(keys(row.names), keys(row.cells), strict=False))
+        return {}
 
     def clashes(self) -> Iterator[list[Clash]]:
         """Yield the rows whose name an earlier row asks for in the same target, in their order, some thousands at once.
@@ -179,7 +242,7 @@ class Wanted(Database):
         with self._transaction():
             for index in ("one_name", "action_target"):
                 self._db.execute(f"DROP INDEX IF EXISTS {index}")
-            for table in ("action", "target", "problem", "invalid"):
+            for table in ("action", "target", "problem", "invalid", "sheet_row", "sheet_columns"):
                 self._db.execute(f"DELETE FROM {table}")
             for table in ("cleaned_name", "cleaned_tag"):
                 self._db.execute(f"DROP TABLE IF EXISTS temp.{table}")
@@ -215,8 +278,9 @@ class Wanted(Database):
 
     def problems(self) -> Iterator[Problem]:
         """Return all problems, in the order in which they were found."""
+        sheets = self.details().sheets
         for row in self._rows(codec.ProblemRow, codec.SELECT_PROBLEM):
-            yield codec.to_problem(row)
+            yield located(codec.to_problem(row), sheets)
 
     def error_count(self) -> int:
         """Return how many problems make a row invalid."""

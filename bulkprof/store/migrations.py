@@ -27,9 +27,28 @@ def _seals(db: sqlite3.Connection) -> None:
     )
 
 
+def _sheet_rows(db: sqlite3.Connection) -> None:
+    """Rows as they are written; a run that was begun before it has none."""
+    db.execute("CREATE TABLE sheet_columns (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE)")
+    db.execute(
+        "CREATE TABLE sheet_row (first INTEGER PRIMARY KEY, columns INTEGER NOT NULL REFERENCES sheet_columns, "
+        "cells TEXT NOT NULL)"
+    )
+
+
+def _call_times(db: sqlite3.Connection) -> None:
+    """Calls are counted by the time of their answers, too; of calls that were made before, no times are on record."""
+    db.execute(
+        "CREATE TABLE call_time (operation TEXT NOT NULL, at INTEGER NOT NULL, sent INTEGER NOT NULL, "
+        "throttled INTEGER NOT NULL, failed INTEGER NOT NULL, PRIMARY KEY (operation, at)) WITHOUT ROWID"
+    )
+
+
 MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     2: _replacements,
     3: _seals,
+    4: _sheet_rows,
+    5: _call_times,
 }
 """In order; each brings a file of the version before to the one that it stands under."""
 NEWEST = max(MIGRATIONS)

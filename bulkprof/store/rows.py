@@ -72,10 +72,10 @@ def mapping(text: Any) -> Mapping[str, str]:
 
 
 def keys(text: Any) -> tuple[str, ...]:
-    """Return keys of tags. Raises `DamageError`."""
+    """Return the values of a list, such as keys of tags. Raises `DamageError`."""
     found = from_json(text)
     if not isinstance(found, list):
-        raise DamageError("keys of tags aren't a list")
+        raise DamageError("a value isn't a list")
     return tuple(found)
 
 
@@ -152,6 +152,16 @@ class CallRow(NamedTuple):
     """The calls of an AWS operation."""
 
     operation: str
+    sent: int
+    throttled: int
+    failed: int
+
+
+class CallTimeRow(NamedTuple):
+    """How calls of an AWS operation were answered in a slice of time."""
+
+    operation: str
+    at: int
     sent: int
     throttled: int
     failed: int

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from bulkprof.model import CHANGED, Action, ActionKind, Outcome, OutcomeKind, Target, Turn
 from bulkprof.store import codec, seals
 from bulkprof.store.database import speaking_of
-from bulkprof.store.deliveries import Deliveries
 from bulkprof.store.lost import TURN, Lost
+from bulkprof.store.parts.call_times import CallTimesTable
+from bulkprof.store.parts.deliveries import Deliveries
 from bulkprof.store.rows import (
     BegunRow,
     CallRow,
@@ -29,7 +30,7 @@ from bulkprof.store.rows import (
     word,
     words,
 )
-from bulkprof.totals import CallCount
+from bulkprof.totals import CallCount, Slices
 
 PAGE = 500
 """Rows that are held at once where all are read."""
@@ -58,7 +59,7 @@ _DONE = (
 )
 
 
-class RunFile(Lost, Deliveries):
+class RunFile(Lost, Deliveries, CallTimesTable):
     """One run's file, table by table."""
 
     # The plan
@@ -185,12 +186,16 @@ class RunFile(Lost, Deliveries):
         """Return how many actions have no outcome yet."""
         return sum(self.action_counts()) - sum(self.outcome_counts().values())
 
-    def record(self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None) -> None:
+    def record(
+        self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None, times: Slices | None = None
+    ) -> None:
         """Commit outcomes as one batch, with the calls since the last one. An action's first outcome stands."""
         with self._transaction():
             self._db.executemany(codec.INSERT_OUTCOME, [codec.from_outcome(outcome) for outcome in outcomes])
             counts = [(name, c.sent, c.throttled, c.failed) for name, c in (calls or {}).items()]
             self._db.executemany(codec.ADD_CALLS, counts)
+            if times:
+                self._add_times(times)
 
     def outcomes_after(self, sequence: int, limit: int) -> list[tuple[int, Outcome]]:
         """Return outcomes in the order of their recording, with their sequence numbers, after `sequence`."""

@@ -33,12 +33,21 @@ CREATE TABLE outcome (
 CREATE TABLE problem (file TEXT, line INTEGER, col TEXT, value TEXT, message TEXT, remedy TEXT, severity TEXT);
 CREATE TABLE invalid (file TEXT, line INTEGER, PRIMARY KEY (file, line)) WITHOUT ROWID;
 CREATE TABLE call (operation TEXT PRIMARY KEY, sent INTEGER, throttled INTEGER, failed INTEGER) WITHOUT ROWID;
+CREATE TABLE call_time (       -- how calls were answered in each slice of time, which begins at epoch second `at`
+    operation TEXT NOT NULL, at INTEGER NOT NULL, sent INTEGER NOT NULL, throttled INTEGER NOT NULL,
+    failed INTEGER NOT NULL, PRIMARY KEY (operation, at)
+) WITHOUT ROWID;
 CREATE TABLE delivery (sink TEXT PRIMARY KEY, seq INTEGER NOT NULL, finished INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE replacement (     -- names whose profile was deleted, or was about to be, to be replaced
     account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, old_arn TEXT NOT NULL, run TEXT NOT NULL,
     PRIMARY KEY (account, region, name)
 ) WITHOUT ROWID;
 CREATE TABLE seal (target INTEGER PRIMARY KEY, actions INTEGER NOT NULL, digest TEXT NOT NULL);
+CREATE TABLE sheet_columns (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
+CREATE TABLE sheet_row (       -- rows as they are written, where results keep the manifest's own columns
+    first INTEGER PRIMARY KEY,               -- the row's first action; those up to the next row's are the row's, too
+    columns INTEGER NOT NULL REFERENCES sheet_columns, cells TEXT NOT NULL
+);
 """
 ONE_NAME = "CREATE UNIQUE INDEX IF NOT EXISTS one_name ON action (target, name) WHERE wanted = 1"
 """Made before the first desired profile is taken in."""

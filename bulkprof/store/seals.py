@@ -32,8 +32,10 @@ _TYPES = {
     "replacement": dict.fromkeys(("account", "region", "name", "old_arn", "run"), "text"),
     "call": {"operation": "text", **dict.fromkeys(("sent", "throttled", "failed"), "integer")},
     "delivery": {"sink": "text", "seq": "integer", "finished": "integer"},
+    "sheet_columns": {"names": "text"},
+    "sheet_row": {"columns": "integer", "cells": "text"},
 }
-"""What isn't sealed, since it grows while a run goes on: of this, only what can't be used is found."""
+"""What isn't sealed, since it grows while a run goes on, or is only shown: of this, what can't be used is found."""
 _INVALID = "SELECT CAST(json_array(file, line) AS BLOB) FROM invalid ORDER BY file, line"
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from bulkprof.errors import StateError, UsageError
 
 SUFFIXES = (".csv", ".jsonl")
 
 
-def check_path(flag: str, path: Path) -> None:
+def check_path(flag: str, path: Path, suffixes: Sequence[str] = SUFFIXES) -> None:
     """Find out before a run whether the file that `flag` names can be written. Raises `UsageError`."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{flag} {path}: must end in .csv or .jsonl")
+    if path.suffix.lower() not in suffixes:
+        *most, last = suffixes
+        raise UsageError(f"{flag} {path}: must end in {' or '.join(filter(None, [', '.join(most), last]))}")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{flag} {path}: there is no folder {path.absolute().parent}")
     if path.is_dir():
@@ -47,12 +48,34 @@ def _same(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)
 
 
-def write_whole(path: Path, write: Callable[[IO[str]], None]) -> None:
+def write_whole(path: Path, write: Callable[[IO[str]], object]) -> None:
     """Let `write` fill the file; an earlier one stays until the new one is complete. Raises `StateError`."""
+    _write_whole(path, write, "x", encoding="utf-8", newline="")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, and the folders that it is in, whole or not at all. Raises `StateError`."""
+
+    def write(file: IO[str]) -> None:
+        file.write(text)
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"{path}: can't be written: {error.strerror}") from None
+    write_whole(path, write)
+
+
+def write_whole_bytes(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Let `write` fill a file that is no text, as `write_whole` does."""
+    _write_whole(path, write, "xb")
+
+
+def _write_whole(path: Path, write: Callable[[IO[Any]], object], mode: str, **how: str) -> None:
     try:
         # No temporary file of the standard library's: those are private, and this one gets a new file's usual mode.
         part = path.absolute().parent / f".{path.name}.{secrets.token_hex(4)}"
-        with part.open("x", encoding="utf-8", newline="") as file:
+        with part.open(mode, **how) as file:  # type: ignore[call-overload]
             try:
                 write(file)
             except BaseException:

@@ -16,6 +16,8 @@ BLOCK = 1 << 16
 LONGEST_LINE = 1 << 22
 """Characters of one line; beyond it, a file is something else than a manifest."""
 
+_ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+"""How zip archives begin, newer workbooks among them, and older workbooks."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -55,7 +57,7 @@ def read_blocks(file: BinaryIO, label: str, span: Span = WHOLE) -> Iterator[Bloc
         data = file.read(BLOCK if span.end is None else min(BLOCK, span.end - file.tell()))
         chunk, rest = _cut(rest + data) if data else (rest, b"")
         if start and (chunk or rest):
-            hint = wide_encoding(chunk or rest, label)
+            hint = not_text(chunk or rest, label)
             if hint:
                 yield Block([], 1, {1: hint}, complete=False)
                 return
@@ -86,7 +88,7 @@ def read_text(file: BinaryIO, label: str) -> Iterator[str | Problem]:
     while True:
         data = file.read(BLOCK)
         if start:
-            if hint := wide_encoding(data, label):
+            if hint := not_text(data, label):
                 yield hint
                 return
             data = data.removeprefix(codecs.BOM_UTF8)
@@ -184,8 +186,18 @@ def nul_problem(label: str, line: int, position: int) -> Problem:
     )
 
 
-def wide_encoding(head: bytes, label: str) -> Problem | None:
-    """UTF-16 or UTF-32 by its byte order mark, or by a NUL at every second byte of ASCII text."""
+def not_text(head: bytes, label: str) -> Problem | None:
+    """What isn't UTF-8 from its beginning on: a workbook, or UTF-16.
+
+    UTF-16 and UTF-32 are known by their byte order mark, or by a NUL at every second byte of ASCII text.
+    """
+    if head.startswith(_ARCHIVES):
+        return Problem(
+            "the file is a workbook or another archive, not text",
+            file=label,
+            line=1,
+            remedy="name a workbook by what it is: .xlsx, .xls or .ods; unpack others",
+        )
     if not head.startswith(_UTF16) and not (head[1:4:2] == b"\0\0" or head[0:3:2] == b"\0\0"):
         return None
     return Problem(

@@ -56,7 +56,12 @@ _LATIN = re.compile(r"LETTER (?:[\w-]+ )*([A-Z])(?: WITH .*)?$")
 def _shown(char: str) -> str:
     if char == _BLANK_BRAILLE or char.isspace():
         return " "
-    return "" if unicodedata.category(char) in ("Cf", "Cc") or _UNSEEN.match(char) else char
+    return "" if is_unseen(char) else char
+
+
+def is_unseen(char: str) -> bool:
+    """Whether a character can't be seen, and isn't a blank of its own."""
+    return unicodedata.category(char) in ("Cf", "Cc") or _UNSEEN.match(char) is not None
 
 
 @lru_cache(4096)

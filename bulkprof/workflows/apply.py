@@ -22,7 +22,7 @@ from bulkprof.workflows.plan import make_plan
 from bulkprof.workflows.steps.connect import connect, estate_lock, recent_runs
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.execute import execute, tell_estimate
+from bulkprof.workflows.steps.execute import check_canary, choose_canary, execute, tell_estimate
 from bulkprof.workflows.steps.load import Manifests, as_list, read_offline, require_manifests
 from bulkprof.workflows.steps.planner import Planner
 from bulkprof.workflows.steps.replan import Replanning
@@ -66,12 +66,14 @@ async def from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifes
     await read_offline(work, run, manifests)
     async with connect(work, lock.holder) as connection:
         planner = await make_plan(work, run, connection, manifests)
-        return await _approve_and_execute(work, run, connection, planner)
+        return await approve_and_execute(work, run, connection, planner)
 
 
 async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
     """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
     with work.recorded(run):
+        if resumed:
+            await check_canary(work, run)
         recent = await recent_runs(work)
         await run.off_loop(partial(refresh_lost, work.state, run))
         async with connect(work, lock.holder) as connection:
@@ -84,10 +86,12 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
             if resumed:
                 await tell_estimate(work, run, connection)
                 return await execute(work, run, connection, resumed=True)
-            return await _approve_and_execute(work, run, connection, planner)
+            await choose_canary(work, run)
+            return await approve_and_execute(work, run, connection, planner)
 
 
-async def _approve_and_execute(work: Workspace, run: RunFile, connection: Connection, planner: Planner) -> RunSummary:
+async def approve_and_execute(work: Workspace, run: RunFile, connection: Connection, planner: Planner) -> RunSummary:
+    """Show a plan, and carry it out where the user agrees. Raises `DeclinedError`, `SafetyError`."""
     if not work.options.failure_tolerance:
         check_alike(planner.errors, planner.targets)
     found = await run.off_loop(partial(plan_of, run))

@@ -15,14 +15,11 @@ from typing import IO
 import anyio
 import anyio.to_thread
 
-from bulkprof.engine.concurrency import side_by_side
 from bulkprof.errors import (
     AwsError,
     ExitCode,
     KeysNotAwaitedError,
-    RegionError,
     RunInterruptedError,
-    UsageError,
     unwrapped,
 )
 from bulkprof.manifests.writer import Spool, write_csv, write_manifest
@@ -33,11 +30,13 @@ from bulkprof.planning.observe import observe
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.system.files import check_path
 from bulkprof.text.printable import printable_lines
-from bulkprof.ui import Progress, Ui
+from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
-from bulkprof.workflows.steps.connect import connect, recent_runs
+from bulkprof.workflows.steps.connect import connect
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.live import Walk, wait_for_lists
+from bulkprof.workflows.steps.resolve import chosen_targets
 
 
 @dataclass(slots=True)
@@ -85,13 +84,12 @@ async def export(
     try:
         with unwrapped(), Spool() as spool:
             async with connect(work) as connection:
-                targets = await _targets(work, connection)
+                _, targets = await chosen_targets(work, connection, "export")
                 found.targets = len(targets)
-                await _wait_for_lists(work)
+                await wait_for_lists(work)
                 exporter = Exporter(work.settings, estate_only=estate_only)
-                await _Walk(work, connection, exporter, spool, found, check).over(targets)
-            if found.unreachable and len(found.unreachable) == len(targets):
-                raise next(iter(found.unreachable.values()))
+                read = _Reader(work, connection, exporter, spool, found, check).read
+                await Walk(work, connection, read, found.unreachable).over(targets)
             write = write_manifest if isinstance(out, Path) else write_csv
             safe = work.options.csv_cells == "safe"
             # Empty, but there: that all manifests lack them would be an error.
@@ -105,39 +103,9 @@ async def export(
     return found
 
 
-async def _targets(work: Workspace, connection: Connection) -> list[Target]:
-    """What is to be read: the flags' accounts and Regions, else what a row means that names none."""
-    defaults = work.settings.defaults
-    regions = tuple(work.options.regions) or defaults.region or tuple(filter(None, [connection.sessions.region]))
-    if not regions:
-        raise RegionError("no Region: name some (--regions), or set AWS_REGION", code="NoRegion")
-    # Also the caller's own account goes by its number: rows name it.
-    caller = await connection.caller(near=regions[0])
-    values = tuple(work.options.accounts) or defaults.account or (caller.account,)
-    accounts = work.accounts()
-    places = [Target(account, region) for account in accounts.of(values).accounts for region in regions]
-    resolved = work.accounts(await connection.directory(accounts.needed_selectors(places), near=regions[0]))
-    chosen = resolved.of(values)
-    for value, fault in chosen.faults:
-        raise UsageError(f"account {value!r} {fault.reason}; {fault.remedy}")
-    for account, status in sorted(resolved.left_out.items()):
-        work.ui.note(f"{account} is left out: {status}")
-    if not chosen.accounts:
-        raise UsageError(f"{work.filters} leaves no account to export")
-    return sorted({Target(account, region) for account in chosen.accounts for region in regions})
-
-
-async def _wait_for_lists(work: Workspace) -> None:
-    """Wait until lists show what the last runs on this machine did."""
-    recent = await recent_runs(work)
-    if recent.left_s > 0:
-        work.ui.note(f"waiting {recent.left_s:.0f} s until AWS's lists show what the last run did")
-        await work.stop.pause(recent.left_s)
-
-
 @dataclass(slots=True)
-class _Walk:
-    """Reads targets, a bounded number at once."""
+class _Reader:
+    """Reads a target's profiles into the spool."""
 
     work: Workspace
     connection: Connection
@@ -147,32 +115,9 @@ class _Walk:
     check: ExportCheck
     disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
     """The spool is one file: one thread at a time."""
-    stopped: bool = False
 
-    async def over(self, targets: Sequence[Target]) -> None:
-        width = self.work.settings.run.max_targets_in_flight
-        with self.work.ui.progress("reading targets", len(targets)) as progress:
-            if (
-                not await side_by_side(targets, width, self.connection.traffic, partial(self._one, progress))
-                or self.stopped
-            ):
-                raise StopRequestedError
-
-    async def _one(self, progress: Progress, target: Target) -> None:
-        try:
-            await self._read(target)
-        except KeysNotAwaitedError:
-            self.stopped = True
-            return
-        except AwsError as error:
-            self.found.unreachable[target] = error
-            self.work.ui.warn_of(target, f"{target} is left out: {error}")
-        except StopRequestedError:
-            self.stopped = True
-            return
-        progress.step()
-
-    async def _read(self, target: Target) -> None:
+    async def read(self, target: Target) -> None:
+        """Add its rows, and tell what is left out. Raises `AwsError`."""
         async with self.connection.open(target) as opened:
             observed = await observe(opened.api, opened.lane.call)
             catalogue = self.connection.catalogue(target.region)

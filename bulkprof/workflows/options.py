@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from bulkprof.config import Config
+from bulkprof.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,12 +19,26 @@ class Options:
     state_dir: Path = Path(".bulkprof")
     sandbox: bool = False
     """Work in the sandbox instead of AWS."""
+    sandbox_latency: float | None = None
+    """Milliseconds that pass in the sandbox before each answer."""
+    sandbox_rate: float | None = None
+    """Calls a second that the sandbox takes, per account, Region and operation, before it throttles."""
+    sandbox_quota: int | None = None
+    """Profiles that fit in an account and Region of the sandbox."""
+    sandbox_fault: Sequence[str] = ()
+    """What goes wrong in the sandbox: names of faults, or `NAME=SHARE` for a share of the calls (`throttle=0.1`)."""
     skip_invalid: bool = False
     """Go on without the rows that have problems."""
     replace: bool = False
     """Replace profiles whose model or description differs; they get a new ARN."""
     prune: bool = False
     """Delete the estate's profiles that no manifest wants, in the targets that manifests cover."""
+    allow_deletions: int | None = None
+    """Delete at most so many profiles in this run, whatever the caps of the config are."""
+    allow_updates: int | None = None
+    """Change or remove tags of at most so many, whatever the caps are."""
+    allow_replacements: int | None = None
+    """Replace at most so many, whatever the caps are."""
     accounts: Sequence[str] = ()
     """Work in these accounts only: ids, aliases or selectors; a string is a single one."""
     not_accounts: Sequence[str] = ()
@@ -31,7 +46,9 @@ class Options:
     regions: Sequence[str] = ()
     """Work in these Regions only."""
     results: Path | None = None
-    """Where the results file goes: .csv or .jsonl."""
+    """Where the results file goes: .csv, .jsonl or .xlsx."""
+    results_columns: bool = False
+    """Keep the manifests' own columns, for the results of this run and of later reports; workbooks' are kept always."""
     failed: Path | None = None
     """Where the rows that didn't end in order go, in manifest form: .csv or .jsonl."""
     csv_cells: Literal["safe", "raw"] | None = None
@@ -50,7 +67,10 @@ class Options:
     """What the manifest `-` reads; the process's standard input by default."""
 
     def __post_init__(self) -> None:
-        """Let a string stand for a path, and for a list of one. Raises `TypeError` for what can't be meant."""
+        """Let a string stand for a path, and for a list of one. Raises `TypeError` for what can't be meant.
+
+        Raises `UsageError` for a negative number of changes.
+        """
         if not isinstance(self.config, Config):
             raise TypeError(f"config is what load_config(FILE) answers, not {type(self.config).__name__}")
         for name in ("state_dir", "results", "failed"):
@@ -62,7 +82,14 @@ class Options:
         for name in ("failure_tolerance", "deadline"):
             if not isinstance(value := getattr(self, name), str | None):
                 raise TypeError(f"{name} is a string, not {type(value).__name__} ({value!r})")
-        for name in ("accounts", "not_accounts", "regions"):
+        for name in ("allow_deletions", "allow_updates", "allow_replacements"):
+            if (value := getattr(self, name)) is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} is a number, not {type(value).__name__} ({value!r})")
+            if value < 0:
+                raise UsageError(f"{name} is how many there may be, so it can't be {value}")
+        for name in ("accounts", "not_accounts", "regions", "sandbox_fault"):
             object.__setattr__(self, name, several(getattr(self, name), name))
 
 

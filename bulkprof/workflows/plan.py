@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bulkprof.errors import SafetyError
 from bulkprof.model import ActionKind
-from bulkprof.planning.safety import check_complete, check_prune, check_refused
+from bulkprof.planning.caps import Capped, check_caps
+from bulkprof.planning.safety import check_complete, check_refused
 from bulkprof.plugins import PlanOverview
 from bulkprof.plugins.registry import Registry
 from bulkprof.reports.plan import plan_of
@@ -25,7 +26,7 @@ from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect, recent_runs
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.execute import tell_estimate
+from bulkprof.workflows.steps.execute import choose_canary, tell_estimate
 from bulkprof.workflows.steps.load import Manifests, as_list, read_offline, require_manifests, require_rows
 from bulkprof.workflows.steps.planner import Planner
 from bulkprof.workflows.steps.resolve import resolve
@@ -83,12 +84,24 @@ async def make_plan(work: Workspace, run: RunFile, connection: Connection, manif
     planner = Planner(run, connection, work.ui, await recent_runs(work))
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
     require_rows(run, skip_invalid=work.options.skip_invalid)
-    check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
     if work.options.prune:
         check_complete(run.invalid_count())
-        check_prune(work.settings.estate, planner.unwanted, planner.owned, work.settings.prune)
-    await run.off_loop(partial(_ask_plugins, run, work.registry, work.ui))
+    await check_plan(work, run, planner)
     return planner
+
+
+async def check_plan(work: Workspace, run: RunFile, planner: Planner) -> None:
+    """Ask safety and plugins whether a new plan may be carried out, and choose its canary. Raises `SafetyError`."""
+    check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
+    options = work.options
+    allowed = {
+        Capped.DELETIONS: options.allow_deletions,
+        Capped.UPDATES: options.allow_updates,
+        Capped.REPLACEMENTS: options.allow_replacements,
+    }
+    check_caps(work.settings, planner.capped, planner.owned, allowed)
+    await run.off_loop(partial(_ask_plugins, run, work.registry, work.ui))
+    await choose_canary(work, run)
 
 
 def _ask_plugins(run: RunFile, registry: Registry, ui: Ui) -> None:

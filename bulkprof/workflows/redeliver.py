@@ -8,6 +8,7 @@ from functools import partial
 
 from bulkprof.delivery.sinks import Delivery, make_sinks
 from bulkprof.errors import UsageError, unwrapped
+from bulkprof.plugins.catalog import catalog_formats
 from bulkprof.stop import Stop
 from bulkprof.store.history.status import nothing_to_deliver, told_its_end
 from bulkprof.store.run import RunFile
@@ -64,7 +65,8 @@ async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *
     await run.off_loop(partial(run.expect_sinks, known))
     open_before = set(await run.off_loop(run.sinks_missing))
     chosen = [pair for pair in sinks if not only or pair[1].name in only]
-    delivery = Delivery(run, chosen, work.ui.warn, work.stop)
+    formats = catalog_formats(work.registry)
+    delivery = Delivery(run, work.state, chosen, work.ui.warn, work.stop, work.settings.catalog, formats)
     try:
         await delivery.finish(await with_last_run(work, run, summary_of(run)))
     finally:

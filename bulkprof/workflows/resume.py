@@ -9,6 +9,7 @@ from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
 from bulkprof.workflows.apply import from_the_start, go_on
+from bulkprof.workflows.disown import DISOWN, disown_from_the_start
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import estate_lock
 from bulkprof.workflows.steps.context import Workspace
@@ -35,6 +36,9 @@ async def resume(
             if status not in NOTHING_SENT:
                 await run.off_loop(run.check)
                 return await go_on(work, run, lock, resumed=True)
+            if details.command == DISOWN:
+                with work.recorded(run):
+                    return await disown_from_the_start(work, run, lock)
             if "-" in details.manifests:
                 work.ui.note("nothing was sent yet: the manifest is read from standard input again")
             with work.recorded(run):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bulkprof.config import models_by_region
 from bulkprof.rules.accounts import unresolved
 from bulkprof.rules.guess import Guess, guess
 from bulkprof.stop import Stop
@@ -53,6 +54,12 @@ async def validate(
     ):
         run.make_fleeting()
         rows = await load_manifests(work, run, files, work.rules(), work.ui)
-        sources = tuple(guess(source, unresolved(target)) for source, target in run.sources(GUESSES))
+        by_region = models_by_region(work.settings.models)
+        sources = tuple(
+            guess(source, unresolved(target))
+            for source, target in run.sources(GUESSES)
+            # Which one of an alias's table is meant can't be guessed without a Region.
+            if target.region or source not in by_region
+        )
         desired, invalid = run.action_counts()[0], run.invalid_count()
         return Validation(rows, desired, invalid, run.error_count(), sources, run.unreadable_count())

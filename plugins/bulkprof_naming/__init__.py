@@ -94,6 +94,11 @@ class Plugin:
         self._hash_when_changed = settings.hash == "when-changed"
 
     @hookimpl
+    def bulkprof_permissions(self) -> tuple[()]:
+        """Return none: the plugin makes no call."""
+        return ()
+
+    @hookimpl
     def bulkprof_name_profile(self, profile: DesiredProfile) -> str:
         """Return the profile's name by the template. Raises `ValueError` if a field is missing or the pattern fails."""
         written = [read(profile) for read in self._readers]

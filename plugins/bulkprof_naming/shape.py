@@ -45,10 +45,10 @@ def name_part(value: str, separator: str) -> str:
 def model_label(model: str) -> str:
     """Return what `{model}` shows for a model that isn't an alias: `claude-sonnet-4`, `titan-embed-text-v2`.
 
-    That is the last part of an ARN, without Region group and provider, date, and first version (`-v1:0`).
+    That is the last part of an ARN, without `geo:`, Region group and provider, date, and first version (`-v1:0`).
     Later versions stay, as they are models of their own. Two models that still look the same need aliases.
     """
-    label = model.rsplit("/", 1)[-1]
+    label = model.rsplit("/", 1)[-1].removeprefix("geo:")
     label = _ORIGIN.sub("", label)
     return _FIRST_VERSION.sub("", _DATE.sub("", label))
 

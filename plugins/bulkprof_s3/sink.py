@@ -1,4 +1,4 @@
-"""The sink: writes the results to a temporary file off the event loop, then uploads it and the summary."""
+"""The sink: writes the results to a temporary file off the event loop, then uploads it, the summary and the report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import io
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, Literal
+from typing import IO, Literal
+from urllib.parse import quote
 
 from anyio import to_thread
 
@@ -22,11 +23,16 @@ from bulkprof.plugins import (
 )
 from bulkprof_s3.refusals import refusal
 
-_CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson", "json": "application/json"}
+_CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "json": "application/json",
+    "html": "text/html; charset=utf-8",
+}
 
 
 class S3Sink(Sink):
-    """Uploads `results` and `summary.json` at the end of a run, and returns where the results are."""
+    """Uploads `results`, `summary.json` and `report.html` at the end of a run, and returns where the report is."""
 
     def __init__(
         self,
@@ -38,6 +44,8 @@ class S3Sink(Sink):
         raw_cells: bool,
         region: str | None,
         put_arguments: Mapping[str, str],
+        report: bool,
+        report_url: str | None,
         client: ClientFactory,
     ) -> None:
         self.name = name
@@ -47,24 +55,29 @@ class S3Sink(Sink):
         self._raw_cells = raw_cells
         self._region = region
         self._put_arguments = dict(put_arguments)
+        self._report = report
+        self._report_url = report_url
         self._client = client
 
     async def finish(self, run: FinishedRun) -> str:
-        """Upload both objects, and return the results' URI. Raises `DeliveryError` that says what S3 refused."""
-        results = f"{self._prefix}results.{self._format}"
+        """Upload the objects, and return the link of the report; without one, that of the results.
+
+        Raises `DeliveryError` that says what S3 refused.
+        """
+        results, report = f"{self._prefix}results.{self._format}", f"{self._prefix}report.html"
         with await to_thread.run_sync(tempfile.TemporaryFile) as file:
             if self._format == "csv":
                 await to_thread.run_sync(_append, file, _csv([RESULT_COLUMNS]))
             async for batch in run.outcomes():
                 await to_thread.run_sync(self._write, file, batch)
             summary = json.dumps(run.summary.as_json(), indent=2).encode() + b"\n"
-            try:
-                async with self._client("s3", region=self._region) as s3:
-                    await self._put(s3, results, file)
-                    await self._put(s3, f"{self._prefix}summary.json", io.BytesIO(summary))
-            except Exception as error:
-                raise refusal(error, bucket=self._bucket, key=results, region=self._region) from error
-        return f"s3://{self._bucket}/{results}"
+            await self._upload({results: file, f"{self._prefix}summary.json": io.BytesIO(summary)})
+        if self._report:
+            # Last, since it takes longest to make in large runs.
+            await self._upload({report: io.BytesIO((await run.html()).encode())})
+        if self._report and self._report_url:
+            return self._report_url.format(key=quote(report))
+        return f"s3://{self._bucket}/{report if self._report else results}"
 
     def _write(self, file: IO[bytes], batch: Sequence[Outcome]) -> None:
         if self._format == "csv":
@@ -72,11 +85,18 @@ class S3Sink(Sink):
         else:
             _append(file, "".join(map(outcome_json, batch)))
 
-    async def _put(self, s3: Any, key: str, file: IO[bytes]) -> None:
-        arguments = {"ContentType": _CONTENT_TYPES[key.rpartition(".")[2]], **self._put_arguments}
-        file.seek(0)
-        # A file, not bytes: it is sent in pieces, and never read into memory as a whole.
-        await s3.put_object(Bucket=self._bucket, Key=key, Body=file, **arguments)
+    async def _upload(self, files: Mapping[str, IO[bytes]]) -> None:
+        """Put these objects, by their keys."""
+        key, *_ = files
+        try:
+            async with self._client("s3", region=self._region) as s3:
+                for key, file in files.items():
+                    arguments = {"ContentType": _CONTENT_TYPES[key.rpartition(".")[2]], **self._put_arguments}
+                    file.seek(0)
+                    # A file, not bytes: it is sent in pieces, and never read into memory as a whole.
+                    await s3.put_object(Bucket=self._bucket, Key=key, Body=file, **arguments)
+        except Exception as error:
+            raise refusal(error, bucket=self._bucket, key=key, region=self._region) from error
 
 
 def _append(file: IO[bytes], text: str) -> None:

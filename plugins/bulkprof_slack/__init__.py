@@ -12,12 +12,12 @@ when a run needs it, and is in no message, log or exception. Named after `[plugi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from bulkprof.plugins import PluginContext, PluginSettings, RunContext, Sink, hookimpl
+from bulkprof.plugins import PluginContext, PluginSettings, PolicyRequest, RunContext, Sink, hookimpl
 from bulkprof_slack.sink import SlackSink
 from bulkprof_slack.webhook import from_environment, from_secret
 
@@ -72,4 +72,22 @@ class Plugin:
                 max_failures=settings.max_failures,
                 timeout_s=settings.timeout_s,
             )
+        ]
+
+    @hookimpl
+    def bulkprof_permissions(self, policy: PolicyRequest) -> Iterable[Mapping[str, Any]]:
+        """Return what reading the webhook's secret needs, in the role that runs bulkprof."""
+        secret = self._settings.webhook_secret
+        if not secret or policy.holder != "runner" or not policy.changes:
+            return []
+        if not secret.startswith("arn:"):
+            # AWS appends a hyphen and six random characters to a secret's ARN.
+            secret = f"arn:{policy.partition}:secretsmanager:*:{policy.account}:secret:{secret}-??????"
+        return [
+            {
+                "Sid": "ReadSlackWebhook",
+                "Effect": "Allow",
+                "Action": ["secretsmanager:GetSecretValue"],
+                "Resource": [secret],
+            }
         ]

@@ -69,6 +69,11 @@ class Plugin:
         self._has_checks = bool(self._lookups or self._required or self._allowed)
 
     @hookimpl
+    def bulkprof_permissions(self) -> tuple[()]:
+        """Return none: the plugin makes no call."""
+        return ()
+
+    @hookimpl
     def bulkprof_tag_profile(self, profile: DesiredProfile) -> Mapping[str, str]:
         """Return the profile's tags by the settings. Keys that a lookup lacks are reported by the check."""
         tags = self._fixed.copy()

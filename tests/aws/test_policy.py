@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,20 @@ from bulkprof.aws.iam import ACTIONS, Needs, Scope, policies, unknown_plugins
 from bulkprof.aws.operations import OrganizationOperation
 from bulkprof.aws.stackset import role_name, template
 from bulkprof.config import Settings
-from bulkprof.errors import ConfigError
+from bulkprof.errors import ConfigError, PluginError
+from bulkprof.plugins.registry import Registry
 from bulkprof.profiles.operations import Operation
 from bulkprof.profiles.quota import QUOTA_CODE
 
+GUARD = {"path": "bulkprof_budget_guard.py"}
+"""A plugin with no word about permissions."""
+CUSTOM = Path(__file__).parents[2] / "samples" / "custom-plugin"
+REPORTS = {
+    "bucket": "example-reports",
+    "prefix": "bulkprof/{date}/",
+    "sse": "aws:kms",
+    "kms_key_id": "alias/reports",
+}
 ROLE = {"role": "bedrock/BulkprofMember"}
 EVERYTHING = {
     "estate": "platform",
@@ -27,15 +38,24 @@ EVERYTHING = {
     "lock": {"s3": "s3://example-locks/nightly/lock"},
     "plugins": {
         "tags": {},
-        "s3": {"bucket": "example-reports", "prefix": "bulkprof/{date}/", "kms_key_id": "alias/reports"},
+        "s3": {
+            "bucket": "example-reports",
+            "prefix": "bulkprof/{date}/",
+            "sse": "aws:kms",
+            "kms_key_id": "alias/reports",
+        },
         "slack": {"webhook_secret": "slack/webhook"},
-        "budget_guard": {"path": "guard.py"},
+        "budget_guard": GUARD,
     },
 }
 
 
-def needs(deletes: bool = False, own_account: bool = False, changes: bool = True, **settings: Any) -> Needs:
-    return Needs(Settings.model_validate(settings), deletes=deletes, changes=changes, own_account=own_account)
+def needs(
+    deletes: bool = False, own_account: bool = False, changes: bool = True, folder: Path = CUSTOM, **settings: Any
+) -> Needs:
+    found = Settings.model_validate(settings)
+    registry = Registry(found.plugins, folder)
+    return Needs(found, registry, deletes=deletes, changes=changes, own_account=own_account)
 
 
 def grants(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -114,7 +134,7 @@ def test_the_hub_enters_accounts_and_does_what_is_done_once() -> None:
         ("kms:GenerateDataKey", "arn:aws:kms:*:*:key/*"),
         ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:*:*:secret:slack/webhook-??????"),
     }
-    assert unknown_plugins(Settings.model_validate(EVERYTHING)) == ["budget_guard"]
+    assert unknown_plugins(needs(**EVERYTHING)) == ["budget_guard"]
     both = policies(needs(own_account=True, **EVERYTHING), Scope())
     assert actions(both["hub"]) == actions(found["hub"]) | actions(found["member"])
 
@@ -142,7 +162,7 @@ def test_a_caller_that_goes_via_a_hub_role_needs_little_itself() -> None:
             {"arn:aws:s3:us-east-1:111122223333:accesspoint/ap/object/x/*"},
         ),
         ({"bucket": "example-reports", "enabled": False}, set()),
-        ({"bucket": "example-reports", "path": "own.py"}, set()),
+        (GUARD, set()),
     ],
 )
 def test_where_reports_go(table: dict[str, Any], resources: set[str]) -> None:
@@ -190,3 +210,31 @@ def test_the_template_is_sound(organization: dict[str, Any]) -> None:
     assert [str(found) for found in api.lint_all(json.dumps(made)) if found.rule.id != "I4010"] == []
     policy = made["Resources"]["MemberRole"]["Properties"]["Policies"][0]["PolicyDocument"]
     assert {action for each in policy["Statement"] for action in each["Action"]} == set(ACTIONS.values())
+
+
+TOPIC = """
+from bulkprof.plugins import hookimpl
+
+
+@hookimpl
+def bulkprof_permissions(policy):
+    where = f"arn:{policy.partition}:sns:*:{policy.account}:{policy.holder}"
+    statement = {"Sid": "Tell", "Effect": "Allow", "Action": ["sns:Publish"], "Resource": [where]}
+    yield statement if GOOD else "sns:Publish"
+"""
+
+
+def test_a_plugin_says_itself_what_it_needs_in_each_role(tmp_path: Path) -> None:
+    (tmp_path / "topic.py").write_text(f"GOOD = True\n{TOPIC}")
+    asked = needs(folder=tmp_path, organization=ROLE, plugins={"topic": {"path": "topic.py"}})
+    found = policies(asked, Scope("aws-us-gov"))
+    assert ("sns:Publish", "arn:aws-us-gov:sns:*:*:runner") in set(grants(found["hub"]))
+    assert ("sns:Publish", "arn:aws-us-gov:sns:*:*:member") in set(grants(found["member"]))
+    assert unknown_plugins(asked) == []
+    assert "arn:${AWS::Partition}:sns:*:${AWS::AccountId}:member" in json.dumps(template(asked))
+
+
+def test_what_is_no_statement_names_its_plugin(tmp_path: Path) -> None:
+    (tmp_path / "topic.py").write_text(f"GOOD = False\n{TOPIC}")
+    with pytest.raises(PluginError, match=r"topic.*returns IAM statements with Effect, Action and Resource"):
+        policies(needs(folder=tmp_path, plugins={"topic": {"path": "topic.py"}}), Scope())

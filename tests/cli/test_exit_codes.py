@@ -157,7 +157,7 @@ def test_a_plugin_vetoes_the_plan(commands: CommandLine, sandbox: Sandbox) -> No
         ("apply", "Missing argument"),
         ("validate", "Missing argument"),
         ("validate teams.csv --yes", "No such option: --yes"),
-        ("apply teams.csv --results results.txt", "must end in .csv or .jsonl"),
+        ("apply teams.csv --results results.txt", "must end in .csv, .jsonl or .xlsx"),
         ("apply teams.csv --results nowhere/results.csv", "there is no folder"),
         ("apply teams.csv --results folder.csv", "is a folder"),
         ("report 2026", "no run '2026'"),

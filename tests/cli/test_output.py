@@ -13,8 +13,8 @@ SUMMARY = ["run_id", "command", "desired", "outcomes", "invalid", "elapsed_s", "
 OUTCOMES = ["created", "unchanged", "adopted", "updated", "replaced", "deleted", "failed", "skipped", "unknown"]
 TAGS = {"City": "Bern", "bulkprof:estate": "tests", "bulkprof:keys": "City"}
 RESULT = ["file", "line", "account", "region", "name", "outcome", "arn", "model", "tags"]
-RESULT += ["attempts", "error_code", "error_message"]
-PROBLEM = ["file", "line", "column", "value", "message", "remedy", "severity"]
+RESULT += ["attempts", "error_code", "error_message", "source_arn", "description", "old_arn"]
+PROBLEM = ["file", "line", "column", "value", "message", "remedy", "severity", "cell"]
 
 
 def test_json_of_a_run(commands: CommandLine, sandbox: Sandbox) -> None:
@@ -61,7 +61,7 @@ def test_json_needs_no_network(commands: CommandLine) -> None:
         ("plan absent.csv", 65, "nothing was changed"),
         ("apply teams.csv --yes", 1, "no AWS credentials"),
         ("plan teams.csv", 1, "no AWS credentials"),
-        ("sync teams.csv --results x.txt", 64, "must end in .csv or .jsonl"),
+        ("sync teams.csv --results x.txt", 64, "must end in .csv, .jsonl or .xlsx"),
         ("resume", 64, "no interrupted run"),
         ("report 2026", 64, "no run '2026'"),
         ("runs redeliver 2026", 64, "no run '2026'"),
@@ -103,6 +103,9 @@ def test_results_files(commands: CommandLine, sandbox: Sandbox) -> None:
         "attempts": "1",
         "error_code": "",
         "error_message": "",
+        "source_arn": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
+        "description": "",
+        "old_arn": "",
     }
     assert (refused["line"], refused["outcome"], refused["error_code"]) == ("3", "failed", "AccessDeniedException")
     (run_id,) = [run["run_id"] for run in commands("runs", "--json").json()["runs"]]

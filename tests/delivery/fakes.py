@@ -11,6 +11,7 @@ from bulkprof.delivery.sinks import Delivery
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.model import Outcome, OutcomeKind
 from bulkprof.plugins import FinishedRun, Sink
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from tests.factories import TARGET, desire, plan_all
@@ -65,4 +66,5 @@ def record(run: RunFile, *names: str) -> None:
 
 
 def deliver_to(run: RunFile, told: list[str], *sinks: Sink) -> Delivery:
-    return Delivery(run, [(f"plugin-{sink.name}", sink) for sink in sinks], told.append)
+    state = StateDirectory(run.path.parent)
+    return Delivery(run, state, [(f"plugin-{sink.name}", sink) for sink in sinks], told.append)

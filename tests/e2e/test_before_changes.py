@@ -66,7 +66,8 @@ def test_a_missing_permission_is_said_once(commands: CommandLine, sandbox: Sandb
     assert [line["error_code"] for line in commands.results()] == ["AccessDeniedException"] * 20
     (run,) = commands("runs", "--json").json()["runs"]
     report = commands("report", run["run_id"]).out.splitlines()
-    assert len([line for line in report if "AccessDeniedException" in line]) == 20
+    assert [line for line in report if "AccessDeniedException" in line] == [said]
+    assert f"each row by itself: bulkprof report {run['run_id']} --results results.csv" in report
 
 
 def test_a_few_failures_are_said_one_by_one(commands: CommandLine, sandbox: Sandbox) -> None:

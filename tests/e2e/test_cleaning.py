@@ -120,3 +120,17 @@ def test_the_config_that_init_writes_shows_both_settings(commands: CommandLine) 
     assert commands("validate", "m.csv").code == 65
     commands.write("bulkprof.toml", config.replace("# clean", "clean"))
     assert commands("validate", "m.csv").code == 0
+
+
+def test_damaged_cells_are_told_once_and_never_cleaned(commands: CommandLine) -> None:
+    commands.config(CLEAN, base=BASE)
+    commands.manifest("a,#REF!,#REF!,#REF!", header="name,description,team,tag:Note", file="m.csv")
+    ended = commands("validate", "m.csv")
+    assert ended.code == 65
+    *told, end = ended.err.splitlines()
+    assert [line.partition(" is an error that a spreadsheet shows")[0] for line in told] == [
+        "m.csv:2: description '#REF!':",
+        "m.csv:2: tag:Note '#REF!':",
+        "m.csv:2: team '#REF!':",
+    ]
+    assert end.endswith("3 problems in 1 row")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bulkprof.errors import StateError
-from bulkprof.reports import results
+from bulkprof.reports.results import files
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from tests.cli.driver import CommandLine
 
@@ -84,7 +84,7 @@ def test_files_that_cannot_be_written_can_be_had_later(
 
     sandbox.set_faults([Fault("access_denied", CREATE, name="b-pro")])
     with monkeypatch.context() as patch:
-        patch.setattr(results, "write_whole", full)
+        patch.setattr(files, "write_whole", full)
         ended = commands("apply", manifest, "--yes", "--results", "results.csv", "--failed", "failed.csv")
     assert ended.code == 1
     (run,) = commands("runs", "--json").json()["runs"]

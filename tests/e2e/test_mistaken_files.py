@@ -68,7 +68,7 @@ def test_a_plan_is_no_manifest(commands: CommandLine, sandbox: Sandbox, command:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("teams.xlsx", "save each sheet as CSV"), ("my teams.csv.gz", "zcat 'my teams.csv.gz' | bulkprof validate -")],
+    [("teams.numbers", "save it as .xlsx"), ("my teams.csv.gz", "zcat 'my teams.csv.gz' | bulkprof validate -")],
 )
 def test_what_to_do_about_other_formats(commands: CommandLine, name: str, said: str) -> None:
     (commands.folder / name).write_bytes(b"PK")

@@ -87,10 +87,12 @@ def test_results_in_s3(commands: CommandLine, sandbox: Sandbox, others: Others, 
     assert ended.code == 0
     kept = objects(others)
     folder = f"tests/{summary['run_id']}/"
-    assert set(kept) == {f"{folder}results.{suffix}", f"{folder}summary.json"}
+    assert set(kept) == {f"{folder}results.{suffix}", f"{folder}summary.json", f"{folder}report.html"}
     own = (commands.folder / f"own.{suffix}").read_text(encoding="utf-8")
     assert sorted(kept[f"{folder}results.{suffix}"].splitlines()) == sorted(own.splitlines())
     assert json.loads(kept[f"{folder}summary.json"]) == summary
+    assert commands("report", summary["run_id"], "--html", "own.html").code == 0
+    assert kept[f"{folder}report.html"] == (commands.folder / "own.html").read_text(encoding="utf-8")
 
 
 def test_a_bucket_that_is_made_too_late(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:
@@ -126,7 +128,17 @@ def test_a_message_in_slack(commands: CommandLine, sandbox: Sandbox, others: Oth
     assert "1 failed" in message["text"]
     blocks = json.dumps(message["blocks"])
     assert "team-b" in blocks
-    assert f"s3://reports/tests/{summary['run_id']}/results.csv" in blocks
+    assert f"s3://reports/tests/{summary['run_id']}/report.html" in blocks
+
+
+def test_a_link_to_the_report_in_slack(commands: CommandLine, sandbox: Sandbox, others: Others, slack: Slack) -> None:
+    others.client("s3").create_bucket(Bucket="reports")
+    url = 'report_url = "https://reports.example.com/{key}"\n'
+    commands.config(S3 % "csv" + url + SLACK % "always")
+    summary = commands.summary("apply", commands.manifest("team-a"))
+    (message,) = slack.messages
+    link = f"<https://reports.example.com/tests/{summary['run_id']}/report.html|Report in s3>"
+    assert link in [block["text"]["text"] for block in message["blocks"]]
 
 
 def test_slack_is_told_of_failures_only(commands: CommandLine, sandbox: Sandbox, slack: Slack) -> None:

@@ -105,7 +105,10 @@ def test_a_plan_that_was_kept_is_reported_as_a_plan(commands: CommandLine, sandb
     )
     assert set(found["outcomes"].values()) == {0}
     assert ([change["name"] for change in found["changes"]], found["results"]) == (["team-a", "team-b"], [])
-    assert "## bulkprof plan: 2 changes in 1 target" in commands("report", "my plan.db", "--markdown").out
+    page = commands("report", "my plan.db", "--markdown").out
+    assert "## bulkprof plan: 2 changes in 1 target" in page
+    assert page.endswith("\n**Planned, and not applied: nothing was changed.**\n")
+    assert "skipped" not in page
     for flag in ("--results", "--failed"):
         refused = commands("report", "my plan.db", flag, "x.csv")
         assert (refused.code, "it has no outcomes yet" in refused.err) == (64, True)

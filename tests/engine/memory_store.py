@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bulkprof.model import Action, ActionKind, Outcome, Target, Turn
-from bulkprof.totals import CallCount, LostProfile
+from bulkprof.totals import CallCount, LostProfile, Slices
 
 T = TypeVar("T")
 
@@ -62,7 +62,9 @@ class MemoryStore:
         for name in names:
             self.known_lost.pop((target, name), None)
 
-    def record(self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None) -> None:
+    def record(
+        self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None, times: Slices | None = None
+    ) -> None:
         for outcome in outcomes:
             assert outcome.action_id not in self.outcomes
             self.outcomes[outcome.action_id] = outcome

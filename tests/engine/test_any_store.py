@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from itertools import count
 
 import pytest
@@ -56,6 +57,22 @@ async def test_two_engines_share_a_run() -> None:
         await make_engine(store, worlds).execute(part)
     assert len(store.outcomes) == len(TARGETS)
     assert all(aws.names() == {"a": 1} for aws in worlds.values())
+
+
+async def test_targets_are_begun_in_the_order_given_and_part_after_part() -> None:
+    store, begun, order = MemoryStore(creations("a")), [], [TARGETS[number] for number in (3, 0, 4, 2, 1)]
+
+    def noting(target: Target) -> Callable[[str, str], Awaitable[None]]:
+        async def note(operation: str, what: str) -> None:
+            begun.append(target)
+
+        return note
+
+    engine = make_engine(store, {target: FakeAws(before=noting(target)) for target in TARGETS}, max_targets=1)
+    await engine.execute(order[:2])
+    assert {outcome.target for outcome in store.outcomes.values()} == set(order[:2])
+    await engine.execute(order[2:])
+    assert list(dict.fromkeys(begun)) == order
 
 
 async def test_what_a_stop_leaves_open_is_still_pending() -> None:

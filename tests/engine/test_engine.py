@@ -81,6 +81,7 @@ async def test_many_targets_each_get_their_profiles_once(run: RunFile) -> None:
     assert run.outcome_counts() == {MAKE: 360}
     assert all(world.names() == {"a": 1, "b": 1, "c": 1} for world in worlds.values())
     assert run.calls() == {Operation.CREATE: CallCount(sent=360)}
+    assert sum(count.accepted for count in run.call_times()[Operation.CREATE].values()) == 360
     assert [(o.target, o.name) for o in told] == [(o.target, o.name) for _, o in run.outcomes_after(0, 1000)]
 
 

@@ -11,7 +11,7 @@ from bulkprof.engine.retry import CERTAIN, THROTTLE_PATIENCE_S
 from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ThrottledError
 from bulkprof.model import Target
 from bulkprof.stop import Stop, StopRequestedError
-from bulkprof.totals import CallCount
+from bulkprof.totals import CallCount, CallTimes
 from tests.engine.harness import FreePacer, InstantStop, make_traffic
 from tests.factories import TARGET
 
@@ -106,6 +106,7 @@ async def test_operations_of_one_lane_do_not_wait_for_each_other() -> None:
 async def test_every_attempt_counts_once_and_the_pacer_hears_of_each() -> None:
     pacer = FreePacer()
     traffic = make_traffic(Op=pacer)
+    traffic.times = CallTimes(lambda: 7.5)
     errors = [ThrottledError("x", retry_after=7.0), AmbiguousError("y"), ThrottledError("z"), None]
 
     async def send() -> str:
@@ -115,6 +116,7 @@ async def test_every_attempt_counts_once_and_the_pacer_hears_of_each() -> None:
 
     assert await Lane(TARGET, traffic).call("Op", send) == "done"
     assert traffic.counts == {"Op": CallCount(sent=4, throttled=2, failed=1)}
+    assert traffic.times.take() == {"Op": {7: CallCount(sent=4, throttled=2, failed=1)}}
     assert [each for each in pacer.told if each != "started"] == [
         "throttled 7.0", "accepted", "throttled None", "accepted",
     ]  # fmt: skip

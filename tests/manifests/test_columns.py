@@ -12,6 +12,7 @@ from bulkprof.manifests.likely import distance, likely_column
         ("modle", "model"), ("models", "model"), ("Models", "model"), ("model_id", "model"), ("nmae", "name"),
         ("names", "name"), ("regions", "region"), ("reigon", "region"), ("aws_region", "region"),
         ("accounts", "account"), ("acount", "account"), ("Account ID", "account"), ("account_id", "account"),
+        ("disowned", "disown"), ("Disown?", "disown"), ("disonw", "disown"),
         ("desc", "description"), ("descripton", "description"), ("discription", "description"),
         ("tags:Team", "tag:Team"), ("tag_Team", "tag:Team"),
         ("tga:Team", "tag:Team"), ("tags", "tag:"), ("tag", "tag:"), ("Tag List", "tag:"), ("AWS tags", "tag:"),

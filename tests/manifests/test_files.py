@@ -193,6 +193,17 @@ async def test_a_plugin_reads_its_suffix(tmp_path: Path) -> None:
     assert not any(isinstance(row, Rejected) for batch in batches for row in batch)
 
 
+@pytest.mark.parametrize("suffix", [".xlsx", ".yaml"])
+async def test_a_plugin_may_read_formats_of_extras_in_its_own_way(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_text("")
+    readers = merge_readers(registry_of(mine=Plugin(suffix, Sheets(rows=[RawRow(2, {"name": "theirs"})]))))
+    found = [item async for batch in read_batches([str(path)], readers) for item in batch.understood()]
+    assert [getattr(item, "name", None) for item in found] == ["theirs"]
+    with pytest.raises(PluginError, match=f"wants to read {suffix} files, but plugin 'a' reads"):
+        merge_readers(registry_of(a=Plugin(suffix, Sheets()), b=Plugin(suffix, Sheets())))
+
+
 @pytest.mark.parametrize(
     ("plugins", "said"),
     [

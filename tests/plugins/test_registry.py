@@ -66,6 +66,11 @@ class Recorder:
     def bulkprof_run_finished(self, summary: RunSummary) -> None:
         self._fired("bulkprof_run_finished")
 
+    @hookimpl
+    def bulkprof_permissions(self) -> list[Any]:
+        self._fired("bulkprof_permissions")
+        return []
+
 
 def test_all_hooks_fire_in_the_order_of_the_hookspecs_and_the_plugins_in_that_of_the_config(tmp_path: Path) -> None:
     calls: list[tuple[str, str]] = []
@@ -91,6 +96,8 @@ def test_all_hooks_fire_in_the_order_of_the_hookspecs_and_the_plugins_in_that_of
         ("bulkprof_sinks", "second"),
         ("bulkprof_run_finished", "first"),
         ("bulkprof_run_finished", "second"),
+        ("bulkprof_permissions", "first"),
+        ("bulkprof_permissions", "second"),
     ]
     assert registry.hooks_of("second") == HOOKS
 

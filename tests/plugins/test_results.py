@@ -12,7 +12,7 @@ from tests.factories import make_outcomes
 
 def test_the_columns_are_those_of_the_design() -> None:
     design = "file, line, account, region, name, outcome, arn, model, tags, attempts, error_code, error_message"
-    assert tuple(design.split(", ")) == RESULT_COLUMNS
+    assert (*design.split(", "), "source_arn", "description", "old_arn") == RESULT_COLUMNS
     assert tuple(outcome_record(make_outcomes(1)[0])) == RESULT_COLUMNS
 
 
@@ -38,8 +38,16 @@ def test_a_deletion_has_no_line() -> None:
     assert outcome_cells(Outcome(1, Target("1", "r"), "n", OutcomeKind.DELETED))[:2] == ["", ""]
 
 
-def test_a_replacement_says_both_arns_where_there_is_a_place_for_them() -> None:
-    outcome = Outcome(1, Target("1", "r"), "n", OutcomeKind.REPLACED, arn="arn:new", old_arn="arn:old")
-    assert tuple(outcome_record(outcome)) == (*RESULT_COLUMNS, "old_arn")
-    assert json.loads(outcome_json(outcome))["old_arn"] == "arn:old"
-    assert len(outcome_cells(outcome)) == len(RESULT_COLUMNS)
+def test_what_came_later_is_at_the_end() -> None:
+    outcome = Outcome(
+        1,
+        Target("1", "r"),
+        "n",
+        OutcomeKind.REPLACED,
+        arn="arn:new",
+        old_arn="arn:old",
+        source_arn="arn:model",
+        description="Ranks",
+    )
+    assert list(json.loads(outcome_json(outcome)).values())[-3:] == ["arn:model", "Ranks", "arn:old"]
+    assert outcome_cells(outcome)[-3:] == ["arn:model", "Ranks", "arn:old"]

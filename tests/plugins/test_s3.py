@@ -13,7 +13,7 @@ import aioboto3
 import pytest
 
 from bulkprof.errors import PluginError
-from bulkprof.plugins import RESULT_COLUMNS, Sink, outcome_record
+from bulkprof.plugins import RESULT_COLUMNS, FinishedRun, Sink, outcome_record
 from bulkprof.sandbox import Sandbox
 from tests.factories import finished, make_outcomes, run_context
 
@@ -56,16 +56,21 @@ def sink_of(plugin: Any, client: Any) -> Sink:
     return sink
 
 
-async def test_json_lines_and_the_summary_are_put(load: Load, client: Callable[..., Any], bucket: str) -> None:
+async def test_json_lines_the_summary_and_the_report_are_put(
+    load: Load, client: Callable[..., Any], bucket: str
+) -> None:
     outcomes = make_outcomes(7, failed=1)
     run = finished(outcomes)
-    assert await sink_of(load("s3", bucket=bucket), client).finish(run) == f"s3://{BUCKET}/{PREFIX}results.jsonl"
+    assert await sink_of(load("s3", bucket=bucket), client).finish(run) == f"s3://{BUCKET}/{PREFIX}report.html"
     text, answer = await read(client, f"{PREFIX}results.jsonl")
     assert [json.loads(line) for line in text.splitlines()] == [outcome_record(outcome) for outcome in outcomes]
     assert answer["ContentType"] == "application/x-ndjson"
     summary, answer = await read(client, f"{PREFIX}summary.json")
     assert json.loads(summary) == run.summary.as_json()
     assert answer["ContentType"] == "application/json"
+    page, answer = await read(client, f"{PREFIX}report.html")
+    assert page == await run.html()
+    assert answer["ContentType"] == "text/html; charset=utf-8"
 
 
 async def test_csv_under_another_prefix_with_encryption(load: Load, client: Callable[..., Any], bucket: str) -> None:
@@ -74,7 +79,7 @@ async def test_csv_under_another_prefix_with_encryption(load: Load, client: Call
         storage_class="STANDARD_IA",
     )  # fmt: skip
     assert (
-        await sink_of(plugin, client).finish(finished(make_outcomes(2))) == f"s3://{BUCKET}/example/apply-results.csv"
+        await sink_of(plugin, client).finish(finished(make_outcomes(2))) == f"s3://{BUCKET}/example/apply-report.html"
     )
     text, answer = await read(client, "example/apply-results.csv")
     rows = list(csv.DictReader(text.splitlines()))
@@ -84,6 +89,28 @@ async def test_csv_under_another_prefix_with_encryption(load: Load, client: Call
     assert answer["ServerSideEncryption"] == "aws:kms"
     assert answer["SSEKMSKeyId"].endswith("alias/reports")
     assert answer["StorageClass"] == "STANDARD_IA"
+
+
+async def test_without_a_report_the_link_is_that_of_the_results(
+    load: Load, client: Callable[..., Any], bucket: str
+) -> None:
+    sink = sink_of(load("s3", bucket=bucket, prefix="plain/", report=False), client)
+    assert await sink.finish(finished(make_outcomes(1))) == f"s3://{BUCKET}/plain/results.jsonl"
+    async with client("s3") as s3:
+        listed = await s3.list_objects_v2(Bucket=BUCKET, Prefix="plain/")
+    assert [each["Key"] for each in listed["Contents"]] == ["plain/results.jsonl", "plain/summary.json"]
+
+
+async def test_the_link_may_be_one_that_people_can_open(load: Load, client: Callable[..., Any], bucket: str) -> None:
+    plugin = load("s3", bucket=bucket, prefix="{run_id}/a b/", report_url="https://reports.example.com/{key}")
+    link = await sink_of(plugin, client).finish(finished(make_outcomes(1)))
+    assert link == "https://reports.example.com/run-1/a%20b/report.html"
+
+
+async def test_a_run_that_is_made_by_hand_has_no_page() -> None:
+    run = FinishedRun(finished([]).summary, finished([]).outcomes, {})
+    with pytest.raises(RuntimeError, match="belongs to no run"):
+        await run.html()
 
 
 async def test_delivering_again_gives_the_same_objects(load: Load, client: Callable[..., Any], bucket: str) -> None:
@@ -168,6 +195,10 @@ async def test_a_refusal_says_what_to_do(load: Load, error: Exception, advice: s
         ({"prefix": "{/"}, "plugins.s3.prefix: "),
         ({"prefix": "/x"}, "must not begin with '/'"),
         ({"kms_key_id": "k"}, '`kms_key_id` needs `sse = "aws:kms"`'),
+        ({"report_url": "http://example.com/{key}"}, "plugins.s3.report_url: "),
+        ({"report_url": "https://example.com/{run_id}"}, "plugins.s3.report_url: {run_id} can't be used"),
+        ({"report_url": "https://example.com/"}, "needs {key}, which stands for the report's key in the bucket"),
+        ({"report_url": "https://example.com/{key}", "report": False}, "`report_url` needs `report = true`"),
         ({"format": "xml"}, "plugins.s3.format: Input should be 'jsonl' or 'csv'"),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bulkprof.model import ActionKind, Refusal, Target
-from bulkprof.reports.text import show_plan
+from bulkprof.reports.text import CANARY_SHOWN, canary_line, show_plan
 from tests.factories import desire, make_run
 
 
@@ -48,3 +48,10 @@ def test_what_cant_be_entered_was_told_before_and_only_counts(tmp_path: Path) ->
 def test_each_target_costs_the_same_however_many_there_are(tmp_path: Path) -> None:
     few, some, many = (shown(tmp_path / f"{number}.db", number)[1] for number in (10, 50, 210))
     assert (many - some) / 160 == pytest.approx((some - few) / 40, rel=0.1)
+
+
+def test_a_canary_is_named_in_a_line() -> None:
+    targets = [Target(f"{number:012}", "us-east-1") for number in range(CANARY_SHOWN + 2)]
+    assert canary_line(targets[:1]) == f"First 1 target as canary: {targets[0]}"
+    assert canary_line(targets[:2]) == f"First 2 targets as canary: {targets[0]}, {targets[1]}"
+    assert canary_line(targets).endswith(f", {targets[CANARY_SHOWN - 1]} and 2 more")

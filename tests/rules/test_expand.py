@@ -261,6 +261,7 @@ def test_a_value_error_is_the_rows_problem(plugin: object) -> None:
         Preparer(lambda request: replace(request, models="haiku")),
         Preparer(lambda request: replace(request, tags={"x": 1})),
         Preparer(lambda request: replace(request, name=1)),
+        Preparer(lambda request: replace(request, disown="yes")),
         Namer(lambda _: {}["x"]),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bulkprof.limits import TAG_VALUE, TAGS_PER_PROFILE
 from bulkprof.rules.ownership import claim, read
+from tests.factories import row, rules
 
 ALPHABET = string.ascii_letters + string.digits + " \t._:/=+@-"
 KEYS = st.text(ALPHABET, min_size=1, max_size=128)
@@ -49,3 +50,9 @@ def test_an_empty_list_claims_nothing() -> None:
 def test_more_keys_than_a_profile_has_are_refused() -> None:
     with pytest.raises(ValueError, match="60 keys"):
         claim(tuple(f"{number:0128}" for number in range(60)))
+
+
+@pytest.mark.parametrize("tags", [{"Team": "a"}, {"Team": "a", "bulkprof:estate": "default"}])
+def test_a_disowned_row_declares_no_owner(tags: dict[str, str]) -> None:
+    (profile,) = rules().expand(row(tags=tags, disown=True)).profiles
+    assert profile.tags == {"Team": "a"}

@@ -99,8 +99,10 @@ def test_an_empty_event_deletes_nothing_and_prune_does(bucket: Bucket) -> None:
     bucket.s3.delete_object(Bucket=BUCKET, Key="nightly/manifests/finance.csv")
     bucket.put("manifests/support.csv", "team,app,env,model,account\nsupport,assistant,test,claude-sonnet,test\n")
     assert handler(None, Context())["outcomes"]["deleted"] == 0
-    with pytest.raises(SafetyError, match="at most 5"):
+    with pytest.raises(SafetyError, match=r"at most 5 .*--allow-deletions (\d+)") as caught:
         handler({"prune": True}, Context())
+    allowed = int(str(caught.value).splitlines()[0].rpartition(" ")[2])
+    assert handler({"prune": True, "allow_deletions": allowed}, Context())["outcomes"]["deleted"] == allowed
     assert LOCK not in bucket.objects()
 
 
@@ -173,6 +175,7 @@ def test_it_stops_in_time_and_goes_on_the_next_time(bucket: Bucket, sandbox: San
     [
         ({"prun": True}, {}, UsageError, "event: prun: is not a known key"),
         ({"command": "delete"}, {}, UsageError, "event: command"),
+        ({"allow_updates": -1}, {}, UsageError, "event: allow_updates"),
         ({"command": "apply", "prune": True}, {}, UsageError, "apply deletes nothing"),
         ({}, {"BULKPROF_MANIFESTS": "teams/*.csv"}, UsageError, "nothing matches 'teams/*.csv'"),
         ({}, {"BULKPROF_MANIFESTS": "/etc/*"}, ConfigError, "BULKPROF_MANIFESTS"),

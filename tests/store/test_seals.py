@@ -168,7 +168,8 @@ def test_what_no_run_writes_is_one_line(tmp_path: Path, change: str, read: Calla
 
 def as_in_version_1(run: RunFile) -> None:
     """Make of a file what bulkprof 0.1.0 would have written. A column that came later has to be dropped here, too."""
-    _sql(run.path, "DROP TABLE seal")
+    for table in ("seal", "sheet_row", "sheet_columns", "call_time"):
+        _sql(run.path, f"DROP TABLE {table}")
     _sql(run.path, "DELETE FROM meta WHERE key = 'checksum'")
     _sql(run.path, "PRAGMA user_version = 1")
 

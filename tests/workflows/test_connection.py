@@ -23,7 +23,7 @@ from bulkprof.planning.observe import observe
 from bulkprof.profiles.operations import Operation
 from bulkprof.profiles.sources import LOADING_S
 from bulkprof.stop import Stop
-from bulkprof.totals import CallCount
+from bulkprof.totals import CallCount, CallTimes
 from bulkprof.workflows.steps.connection import Connection
 from tests.simulation.virtual import run_virtually
 
@@ -62,6 +62,7 @@ class _Sessions:
     def __init__(self, dead: int, dies_at: float) -> None:
         self._dead, self._dies_at = dead, dies_at
         self.counts: dict[str, CallCount] = {}
+        self.times = CallTimes()
 
     async def bedrock(self, target: Target) -> _Api:
         return _Api(self._dies_at if int(target.account) < self._dead else float("inf"))

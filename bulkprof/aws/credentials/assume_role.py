@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from bulkprof.aws.operations import StsOperation
 from bulkprof.aws.transport.responses import checked
 from bulkprof.config import CHAINED_S, Organization
 from bulkprof.errors import AwsError, ExpiredCredentialsError, InvalidRequestError, RegionError, ThrottledError
-from bulkprof.totals import CallCount
+from bulkprof.totals import CallCount, CallTimes
 
 _ABOUT_DURATION = re.compile("DurationSeconds|MaxSessionDuration|session limit", re.IGNORECASE)
 
@@ -48,6 +48,8 @@ class AssumedRole:
     """The credentials that assume the role: the caller's, or those of the hub role, which the caller assumed first."""
     count: CallCount
     """Counts the calls."""
+    times: CallTimes = field(default_factory=CallTimes)
+    """Counts their answers, second by second."""
 
     async def fetch(self, _refused: Keys | None) -> Grant:
         """Assume the role, and return its keys. If the signer's own keys have run out, those are renewed first.
@@ -77,12 +79,16 @@ class AssumedRole:
                         DurationSeconds=organization.duration_s,
                         **({"ExternalId": self.external_id} if self.external_id else {}),
                     )
-                return _grant(response)
+                grant = _grant(response)
+                self.times.answered(StsOperation.ASSUME_ROLE)
+                return grant
         except AwsError as error:
             if isinstance(error, ThrottledError):
                 self.count.throttled += 1
+                self.times.answered(StsOperation.ASSUME_ROLE, throttled=True)
             elif sent:
                 self.count.failed += 1
+                self.times.answered(StsOperation.ASSUME_ROLE, failed=True)
             message = error.message
             if self.external_id:
                 # STS quotes it where it refuses its form.

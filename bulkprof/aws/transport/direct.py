@@ -102,6 +102,8 @@ class Direct:
             # The client has none of the SDK's own handlers; this one hands on the trace of the function's invocation.
             events.register("before-call", add_recursion_detection_header)
         events.register_last("before-call", self._send, unique_id=ANSWER)
+        rules = client._ruleset_resolver  # noqa: SLF001
+        rules.construct_endpoint = _once(rules.construct_endpoint)
 
     async def _send(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
         """Send what the client serialized; return the response and its members. Raises transport errors."""
@@ -143,6 +145,22 @@ class Direct:
         prepared: AWSPreparedRequest = self._client._endpoint.prepare_request(request)  # noqa: SLF001
         await events.emit(f"before-send.{call}", request=prepared)
         return prepared
+
+
+def _once(construct: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Find a client's endpoint by the SDK's rules at its first call only.
+
+    For the services that are called here, the rules read the Region and the client's settings, nothing of a call, and
+    they take a fifth of the time that the SDK spends on one.
+    """
+    found: list[Any] = []
+
+    async def endpoint(**call: Any) -> Any:
+        if not found:
+            found.append(await construct(**call))
+        return found[0]
+
+    return endpoint
 
 
 class _Headers(CIMultiDict[str]):

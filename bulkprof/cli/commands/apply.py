@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @with_flags
 def apply(
     manifests: Annotated[list[str], typer.Argument(metavar="MANIFEST...|PLAN", help="Manifests, or one plan file.")],
-    scope: Annotated[Scope, Only("replace", "accounts", "not_accounts", "regions", "skip_invalid")],
+    scope: Annotated[
+        Scope,
+        Only("replace", "allow_updates", "allow_replacements", "accounts", "not_accounts", "regions", "skip_invalid"),
+    ],
     run: Execution,
     shown: Display,
 ) -> int:
@@ -28,7 +31,7 @@ def apply(
     start_readers(manifests)
     terminal = make_terminal(shown, yes=run.yes)
     opts = make_options(terminal, scope, run)
-    return _carry_out(terminal, run, lambda: bulkprof.apply(manifests, opts, terminal, terminal.stop))
+    return carry_out(terminal, run, lambda: bulkprof.apply(manifests, opts, terminal, terminal.stop))
 
 
 @app.command()
@@ -38,7 +41,7 @@ def sync(manifests: Manifests, scope: Scope, run: Execution, shown: Display) -> 
     start_readers(manifests)
     terminal = make_terminal(shown, yes=run.yes)
     opts = make_options(terminal, scope, run)
-    return _carry_out(terminal, run, lambda: bulkprof.sync(manifests, opts, terminal, terminal.stop))
+    return carry_out(terminal, run, lambda: bulkprof.sync(manifests, opts, terminal, terminal.stop))
 
 
 @app.command()
@@ -52,10 +55,10 @@ def resume(
     """Go on with an interrupted run: the given one, or the newest."""
     terminal = make_terminal(shown, yes=run.yes)
     opts = make_options(terminal, run)
-    return _carry_out(terminal, run, lambda: bulkprof.resume(run_id, opts, terminal, terminal.stop))
+    return carry_out(terminal, run, lambda: bulkprof.resume(run_id, opts, terminal, terminal.stop))
 
 
-def _carry_out(terminal: "Terminal", flags: Execution, work: Callable[[], Awaitable["RunSummary"]]) -> int:
+def carry_out(terminal: "Terminal", flags: Execution, work: Callable[[], Awaitable["RunSummary"]]) -> int:
     """Run a use case that changes things, and show its end. Return the exit code."""
     from bulkprof.reports.failures import failure_lines
     from bulkprof.statuses import RunStatus

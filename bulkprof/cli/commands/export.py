@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from bulkprof.cli.app import app
-from bulkprof.cli.flags import Display, Execution, Only, Scope, with_flags
+from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, Scope, with_flags
 from bulkprof.cli.next_steps import command, flags_again
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async
 
@@ -28,7 +28,7 @@ def export(
         bool, typer.Option("--estate-only", help="Only profiles that carry this estate's ownership tag.")
     ] = False,
     scope: Annotated[Scope, Only("accounts", "not_accounts", "regions")],
-    run: Annotated[Execution, Only("csv_cells", "max_targets_in_flight", "config", "state_dir", "sandbox")],
+    run: Annotated[Execution, Only("csv_cells", "max_targets_in_flight", "config", "state_dir", *SANDBOX)],
     shown: Display,
 ) -> int:
     """Write the profiles that exist as a manifest, to plan, adopt and keep. Changes nothing.

@@ -64,9 +64,8 @@ def iam_policy(
             raise UsageError("--read-only allows no deletions: leave --prune and --replace out")
         if not re.fullmatch("aws[a-z-]*", partition):
             raise UsageError(f"--partition {partition!r}: is what an ARN begins with, such as aws or aws-us-gov")
-        # Made only to hear what is wrong with their settings, which the policies are read from.
-        Registry(settings.plugins, opts.config.directory)
-        needs = Needs(settings, deletes=prune or replace, changes=not read_only, own_account=own_account)
+        registry = Registry(settings.plugins, opts.config.directory)
+        needs = Needs(settings, registry, deletes=prune or replace, changes=not read_only, own_account=own_account)
         policy = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
         if party is not None and not cloudformation:
             policy = policy[party]
@@ -77,6 +76,6 @@ def iam_policy(
     if cloudformation:
         terminal.note("the role has a name of its own: the StackSet needs the capability CAPABILITY_NAMED_IAM")
     elif party is not Party.MEMBER:
-        for name in unknown_plugins(settings):
+        for name in unknown_plugins(needs):
             terminal.warn(f"plugin {name!r}: whatever it calls in AWS itself is not in here")
     return ExitCode.DONE

@@ -23,9 +23,12 @@ region = ["us-east-1"]
 # Write descriptions as AWS takes them, instead of refusing `Ranks results (beta)`:
 # clean_description = true
 
-# Short names for models: a model id, a system profile id or an ARN.
+# Short names for models: a model id, a system profile id or an ARN; a table of them by Region or its beginning; or
+# geo: and a model id, for the system profile that the geography of each Region has.
 [models]
 nova-lite = "amazon.nova-lite-v1:0"
+# nova-pro = "geo:amazon.nova-pro-v1:0"
+# haiku = { us = "us.anthropic.claude-3-haiku-20240307-v1:0", default = "anthropic.claude-3-haiku-20240307-v1:0" }
 
 # How other accounts are entered; needed as soon as a manifest has an `account` column.
 # [organization]

@@ -7,7 +7,7 @@ import typer
 
 import bulkprof
 from bulkprof.cli.app import app
-from bulkprof.cli.flags import Display, Execution, Manifests, Only, Scope, flag, with_flags
+from bulkprof.cli.flags import SANDBOX, Display, Execution, Manifests, Only, Scope, flag, with_flags
 from bulkprof.cli.next_steps import command, flags_again
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async, start_readers
 from bulkprof.errors import ExitCode
@@ -23,7 +23,7 @@ def plan(
     ] = None,
     detailed_exitcode: Annotated[bool, flag("--detailed-exitcode", "Exit 2 when changes wait.")] = False,
     scope: Scope,
-    run: Annotated[Execution, Only("max_targets_in_flight", "config", "state_dir", "sandbox")],
+    run: Annotated[Execution, Only("results_columns", "max_targets_in_flight", "config", "state_dir", *SANDBOX)],
     shown: Display,
 ) -> int:
     """Show what would change; change nothing."""

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from bulkprof.cli.app import app
-from bulkprof.cli.flags import Lines, with_flags
-from bulkprof.cli.running import ending, make_terminal
+from bulkprof.cli.flags import ConfigOnly, Faults, Lines, with_flags
+from bulkprof.cli.running import ending, make_options, make_terminal
 from bulkprof.errors import ConfigError, ExitCode, UsageError
 
 
@@ -20,17 +20,37 @@ def sandbox(
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 0,
     rate: Annotated[float, typer.Option(help="Calls a second per account, Region and operation.", min=0)] = 50.0,
     burst: Annotated[float, typer.Option(help="Calls at once after a rest.", min=0)] = 50.0,
+    latency: Annotated[float, typer.Option(metavar="MS", help="Milliseconds before each answer.")] = 0.0,
     quota: Annotated[int, typer.Option(help="Profiles per account and Region.", min=0)] = 1000,
+    fault: Faults = None,
     state_file: Annotated[Path | None, typer.Option(help="Keep the profiles in this file.")] = None,
+    run: ConfigOnly,
     shown: Lines,
 ) -> int:
-    """Serve the sandbox for other tools, until Ctrl-C. Prints the settings that they need."""
-    from bulkprof.sandbox import Rate, Sandbox, SandboxMissingError, SandboxSettings
+    """Serve the sandbox for other tools, until Ctrl-C. Prints the settings that they need.
+
+    S3 buckets that the config names exist in it.
+    """
+    from bulkprof.config import named_buckets
+    from bulkprof.sandbox import Sandbox, SandboxMissingError, trial_settings
 
     terminal = make_terminal(shown)
+    buckets = named_buckets(make_options(terminal, run).config.settings)
     with ending(terminal):
         try:
-            settings = SandboxSettings(port=port, rate=Rate(rate, burst), quota=quota, state_file=state_file)
+            settings = trial_settings(
+                latency=latency,
+                rate=rate,
+                burst=burst,
+                quota=quota,
+                faults=fault or (),
+                port=port,
+                state_file=state_file,
+                buckets=buckets,
+            )
+        except ValueError as error:
+            raise UsageError(f"--{error}") from None
+        try:
             server = Sandbox(settings).start()
         except SandboxMissingError as error:
             raise ConfigError(str(error)) from None

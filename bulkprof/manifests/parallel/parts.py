@@ -21,7 +21,7 @@ from bulkprof.manifests.requests import Batch
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
 from bulkprof.tables.csv_table import is_table
-from bulkprof.tables.encoding import WHOLE, Span, wide_encoding
+from bulkprof.tables.encoding import WHOLE, Span, not_text
 
 SIZE = 1 << 18
 """Bytes of a part, or a little less: some thousand rows."""
@@ -98,7 +98,7 @@ def _spans(source: Source, is_cut: Callable[[bytes], bool] = bool) -> Iterator[S
             if not start:
                 lines = lines.removeprefix(codecs.BOM_UTF8)
                 # Without a line yet, the header comes later.
-                if wide_encoding(data, source.label) or not lines.strip():
+                if not_text(data, source.label) or not lines.strip():
                     break
             # A lone CR ends a line too, and is no end that is looked for here.
             if not lines or (b"\r" in lines and lines.count(b"\r") != lines.count(b"\r\n")):

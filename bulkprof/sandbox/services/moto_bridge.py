@@ -10,16 +10,19 @@ import importlib.util
 import io
 import sys
 import threading
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from bulkprof.sandbox.errors import ApiError
-from bulkprof.sandbox.settings import SandboxMissingError
+from bulkprof.sandbox.settings import DEFAULT_ACCOUNT, SandboxMissingError
 from bulkprof.sandbox.wire import Call, Response, error_response, s3_error
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
+_SIGNED_FOR_S3 = "AWS4-HMAC-SHA256 Credential=AKIASANDBOXSANDBOX00/20260101/us-east-1/s3/aws4_request"
+"""What moto tells from which service is called."""
 _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "server", "date"})
 
 _users = 0
@@ -32,9 +35,12 @@ If-None-Match first and writes then, where S3 does both in one step."""
 class MotoBridge:
     """moto's own server application, called without its server. It is imported with the first call."""
 
-    def __init__(self) -> None:
+    def __init__(self, buckets: Collection[str] = (), account: str = DEFAULT_ACCOUNT) -> None:
+        """`buckets` are made in `account`, as soon as moto is imported."""
         if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
             raise SandboxMissingError
+        self._buckets = sorted(buckets)
+        self._account = account
         self._lock = threading.Lock()
         self._app: WSGIApplication | None = None
 
@@ -85,7 +91,19 @@ class MotoBridge:
                 with _users_lock:
                     _users += 1
                 self._app = DomainDispatcherApplication(create_backend_app)
+                for bucket in self._buckets:
+                    _make_bucket(self._app, bucket, self._account)
             return self._app
+
+
+def _make_bucket(application: WSGIApplication, name: str, account: str) -> None:
+    """Make a bucket. One that another sandbox of this process has made is kept."""
+    from werkzeug.test import run_wsgi_app
+
+    headers = {"host": "127.0.0.1", "authorization": _SIGNED_FOR_S3}
+    call = Call("PUT", f"/{name}", "", headers, b"", account=account)
+    with _one_at_a_time:
+        run_wsgi_app(application, _environ(call), buffered=True)
 
 
 def _unknown(call: Call) -> Response:

@@ -76,6 +76,12 @@ class StateDirectory:
             raise UsageError(f"{prefix!r} could be any of {', '.join(found[:5])}; give more of the id")
         return require_no_link(self.run_path(prefix if prefix in found else found[0]))
 
+    def newest(self) -> Path:
+        """Return the file of the newest run. Raises `UsageError` when there is none."""
+        for run_id in self.run_ids():
+            return require_no_link(self.run_path(run_id))
+        raise UsageError(f"no runs in {self.runs}; apply and sync leave one, and --state-dir says where to look")
+
     def open_run(self, run_id: str) -> RunFile:
         """Open the run of this id. Raises `StateError` when it can't be used."""
         return RunFile.open(require_no_link(self.run_path(run_id)))

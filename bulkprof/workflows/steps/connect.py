@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import anyio
 import anyio.to_thread
 
 from bulkprof.aws import AwsSessions
 from bulkprof.config import Lock, Organization
-from bulkprof.errors import ConfigError, ExitCode, StateError
+from bulkprof.errors import ExitCode
 from bulkprof.locks.local import Holder, StateLock
 from bulkprof.locks.s3 import shared_lock
 from bulkprof.pacing.rates import RateStore
@@ -26,6 +25,7 @@ from bulkprof.system.descriptors import fitting
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.deadline import DeadlineWatch
+from bulkprof.workflows.steps.sandbox import check_sandbox, start_sandbox
 
 SANDBOX_ROLE = "OrganizationAccountAccessRole"
 """The role that sandbox runs assume where the config names none: the one that AWS Organizations makes."""
@@ -38,8 +38,9 @@ KEYS_AFTER_STOP_S = 3.0
 async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterator[Connection]:
     """Open the way into AWS, or start the sandbox; `holder` is who takes the shared lock, where one is set.
 
-    Raises `AwsError`, `ConfigError`, `LockHeldError`.
+    Raises `AwsError`, `ConfigError`, `LockHeldError`, and `UsageError` for flags of the sandbox that can't be used.
     """
+    check_sandbox(work.options)
     if not work.options.sandbox:
         _fit(work, sockets=1)
         stopping = partial(_stops, work.stop)
@@ -47,7 +48,8 @@ async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterato
         async with _connection(work, sessions, work.settings.lock, holder) as connection:
             yield connection
         return
-    sandbox = await anyio.to_thread.run_sync(_start_sandbox, work)
+    work.state.prepare()
+    sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.state.path)
     try:
         # The other ends of its connections are in this process, too.
         _fit(work, sockets=2)
@@ -112,18 +114,6 @@ async def _stops(stop: Stop) -> None:
     """Return when the caller's own credentials aren't worth waiting for any longer."""
     await stop.wait()
     await anyio.sleep(KEYS_AFTER_STOP_S)
-
-
-def _start_sandbox(work: Workspace) -> Any:
-    from bulkprof.sandbox import Sandbox, SandboxMissingError, SandboxSettings
-
-    work.state.prepare()
-    try:
-        return Sandbox(SandboxSettings(state_file=work.state.path / "sandbox.journal")).start()
-    except SandboxMissingError as error:
-        raise ConfigError(str(error)) from None
-    except ValueError as error:
-        raise StateError(f"{error}; move it away to begin with an empty sandbox") from None
 
 
 def _lock_lost(work: Workspace, reason: str) -> None:

@@ -39,7 +39,9 @@ class Connection:
         self._tell_user = tell
         self._told: set[str] = set()
         self._pacers = Pacers(rates, settings.headroom)
-        self._targets = Targets(self._pacers, settings, stop, counts=sessions.counts, tell=self._tell)
+        self._targets = Targets(
+            self._pacers, settings, stop, counts=sessions.counts, times=sessions.times, tell=self._tell
+        )
         self._sources = ModelSources(lambda source, target: guess(source, target).arn, self._tell)
         self._walk: OrganizationWalk | None = None
 

@@ -30,9 +30,11 @@ from bulkprof.errors import (
     unwrapped,
 )
 from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, pieces
+from bulkprof.manifests.workbooks.places import is_workbook, split_label
 from bulkprof.model import Directory
 from bulkprof.planning.safety import Tolerance
 from bulkprof.plugins.registry import Registry
+from bulkprof.reports.results.files import check_results, require_sheets
 from bulkprof.rules.accounts import Accounts, Filters
 from bulkprof.rules.expand import Rules
 from bulkprof.rules.regions import region_doubt
@@ -47,6 +49,7 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+from bulkprof.workflows.steps.sandbox import check_sandbox
 
 
 class Workspace:
@@ -67,11 +70,14 @@ class Workspace:
         self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
         self.deadline = Deadline.parse(options.deadline, utc_now()) if options.deadline else None
         """Counted from here on, where it is a duration."""
-        for flag, path in (("--results", options.results), ("--failed", options.failed)):
-            if path is not None:
-                check_path(flag, path)
+        if options.results is not None:
+            check_results(options.results)
+        if options.failed is not None:
+            check_path("--failed", options.failed)
         self._streams: dict[str, BinaryIO] = {}
-        for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
+        named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
+        named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
+        for what, regions in named:
             for region in regions:
                 if doubt := region_doubt(region):
                     ui.warn(f"{what} {region!r} {doubt.reason}; {doubt.remedy}")
@@ -81,7 +87,7 @@ class Workspace:
         config = self.options.config.file
         check_apart(
             {"--results": self.options.results, "--failed": self.options.failed},
-            [*(name for name in manifests if name != STDIN), *([config] if config else [])],
+            [*(split_label(name)[0] for name in manifests if name != STDIN), *([config] if config else [])],
         )
 
     @property
@@ -106,7 +112,8 @@ class Workspace:
         return Accounts(self.settings.organization.aliases, self.filters, directory)
 
     def new_run(self, command: str, manifests: Sequence[str], path: Path | None = None) -> RunFile:
-        """Start a run's file, in the state directory or at `path`. Raises `StateError`."""
+        """Start a run's file, in the state directory or at `path`. Raises `StateError`, `UsageError`."""
+        check_sandbox(self.options)
         now = datetime.now(UTC)
         run_id = new_run_id(now)
         if path is None:
@@ -123,7 +130,11 @@ class Workspace:
                 skip_invalid=self.options.skip_invalid,
                 replace=self.options.replace,
                 prune=self.options.prune,
+                allow_deletions=self.options.allow_deletions,
+                allow_updates=self.options.allow_updates,
+                allow_replacements=self.options.allow_replacements,
                 sandbox=self.options.sandbox,
+                results_columns=self.options.results_columns or any(map(is_workbook, manifests)),
                 accounts=self.filters.accounts,
                 not_accounts=self.filters.not_accounts,
                 regions=self.filters.regions,
@@ -138,6 +149,7 @@ class Workspace:
                 f"{run.path} belongs to estate {details.estate!r}, and the config says {self.settings.estate!r}; "
                 "use the config that it was made with: --config FILE"
             )
+        require_sheets(run, asked=self.options.results_columns)
         filters = Filters(details.accounts, details.not_accounts, details.regions)
         if self.filters and self.filters != filters:
             raise UsageError(f"{run.path} was planned without {self.filters}; make another plan with it")
@@ -147,7 +159,11 @@ class Workspace:
             skip_invalid=details.skip_invalid,
             replace=details.replace,
             prune=details.prune,
+            allow_deletions=details.allow_deletions,
+            allow_updates=details.allow_updates,
+            allow_replacements=details.allow_replacements,
             sandbox=details.sandbox or self.options.sandbox,
+            results_columns=details.results_columns,
             accounts=details.accounts,
             not_accounts=details.not_accounts,
             regions=details.regions,
@@ -195,7 +211,7 @@ class Workspace:
 
         Raises `StopRequestedError` when the run stops while it waits for their writer.
         """
-        for label in filter(is_stream, manifests):
+        for label in filter(is_stream, (split_label(manifest)[0] for manifest in manifests)):
             if label not in self._streams:
                 # One that can't be opened is a problem of the manifest, told by those who read it.
                 with suppress(OSError):

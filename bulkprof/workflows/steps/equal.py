@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Problem, Severity, Target
 from bulkprof.rules.cleanings import NAME, Cleaning
 from bulkprof.store.intake import Clash
@@ -39,7 +40,8 @@ def refuse_equal_names(run: RunFile, clashes: Sequence[Clash]) -> list[Problem]:
     run.add_problems(found)
     # It can't be said which of the two is meant, so neither is made.
     run.add_invalid({(clash.first_file, clash.first_line) for clash in clashes})
-    return found
+    sheets = run.details().sheets
+    return [located(problem, sheets) for problem in found]
 
 
 def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -15,13 +15,15 @@ import anyio
 from bulkprof.delivery.sinks import Delivery, make_sinks
 from bulkprof.engine.engine import Engine, EngineSettings
 from bulkprof.engine.targets import OpenTarget
-from bulkprof.errors import BulkprofError, ExitCode, StateError, UnforeseenError, unwrapped
-from bulkprof.model import FAILURES, Outcome, Target
+from bulkprof.errors import BulkprofError, ExitCode, SafetyError, StateError, UnforeseenError, unwrapped
+from bulkprof.model import FAILURES, ActionKind, Outcome, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
+from bulkprof.planning.rollout import canary_fault, canary_of, failed_in, in_order
 from bulkprof.plugins import RunContext
+from bulkprof.plugins.catalog import catalog_formats
 from bulkprof.reports.failed_rows import write_failed
 from bulkprof.reports.progress import Remaining
-from bulkprof.reports.results import write_results
+from bulkprof.reports.results.files import write_results
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
@@ -41,12 +43,13 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
     too, unless it was a signal: the sender knows.
     """
+    formats = catalog_formats(work.registry)
     run.note(status=RunStatus.RUNNING)
     if resumed:
         await run.off_loop(run.reopen_delivery)
     sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
-    delivery = Delivery(run, sinks, work.ui.warn, work.stop)
+    delivery = Delivery(run, work.state, sinks, work.ui.warn, work.stop, work.settings.catalog, formats)
     faults: list[UnforeseenError] = []
     try:
         await _run_engine(work, run, connection, delivery, faults)
@@ -56,7 +59,13 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
         status = RunStatus.INTERRUPTED if stopped else RunStatus.FINISHED
         # Now it knows best which of the names that a replacement opened have a profile again.
-        run.note(elapsed_s=elapsed, status=status, summary=summary.as_json(), knows_lost=run.later())
+        run.note(
+            elapsed_s=elapsed,
+            status=status,
+            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            summary=summary.as_json(),
+            knows_lost=run.later(),
+        )
         if stopped and work.stop.reason:
             work.ui.warn(
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
@@ -81,7 +90,8 @@ async def _run_engine(
     work: Workspace, run: RunFile, connection: Connection, delivery: Delivery, faults: list[UnforeseenError]
 ) -> None:
     """Let the engine work on what is open, while sinks get the outcomes; an unforeseen error is added to `faults`."""
-    targets = await run.off_loop(run.pending_targets)
+    targets = in_order(await run.off_loop(run.pending_targets), work.settings.rollout.order)
+    canary = _canary_to_come(run)
     width = work.settings.run.max_targets_in_flight
     settings = EngineSettings(
         token_seed=run.token_seed,
@@ -103,8 +113,63 @@ async def _run_engine(
         with _ending_in_order(work, faults):
             async with anyio.create_task_group() as group:
                 group.start_soon(delivery.follow)
-                await engine.execute(targets)
+                if canary:
+                    await engine.execute([target for target in targets if target in canary])
+                    if not work.stop.requested:
+                        await _judge_canary(work, run, canary)
+                await engine.execute([target for target in targets if target not in canary])
                 delivery.end()
+
+
+async def choose_canary(work: Workspace, run: RunFile) -> None:
+    """Note which targets a plan changes first; to be asked for before the plan is shown."""
+    pending = await run.off_loop(run.pending_counts)
+    changing = [target for target, kinds in pending.items() if set(kinds) - {ActionKind.NONE}]
+    rollout = work.settings.rollout
+    chosen = canary_of(changing, rollout.canary, rollout.order)
+    run.note(canary=tuple((target.account, target.region) for target in chosen))
+
+
+async def check_canary(work: Workspace, run: RunFile) -> None:
+    """Raise `SafetyError` where a run that is taken up again was stopped by its canary, and would be again."""
+    canary = _canary_to_come(run)
+    left = canary.intersection(await run.off_loop(run.pending_targets))
+    if canary and not left and (fault := await _canary_fault(work, run, canary)):
+        raise SafetyError(f"{fault}; nothing more was changed. {_after_canary(run)}")
+
+
+def _canary_to_come(run: RunFile) -> frozenset[Target]:
+    """Return the targets that have to end well before any other is changed; none where they did."""
+    details = run.details()
+    return frozenset() if details.canary_passed else frozenset(Target(*place) for place in details.canary)
+
+
+async def _judge_canary(work: Workspace, run: RunFile, canary: Collection[Target]) -> None:
+    """Let the others follow, or stop the run where too much failed."""
+    fault = await _canary_fault(work, run, canary)
+    if fault:
+        work.ui.warn(f"stopping: {fault}. {_after_canary(run)}")
+        work.stop.request(ExitCode.SAFETY_LIMIT, fault)
+        return
+    run.note(canary_passed=True)
+    work.ui.note("the canary is in order; the other targets follow")
+
+
+async def _canary_fault(work: Workspace, run: RunFile, canary: Collection[Target]) -> str:
+    def look() -> tuple[int, int]:
+        planned, refused = run.plan_counts(), run.refused_counts()
+        total = sum(sum(planned.get(target, {}).values()) + refused.get(target, 0) for target in canary)
+        return failed_in(canary, run.results(FAILURES)), total
+
+    failed, total = await run.off_loop(look)
+    return canary_fault(failed, total, len(canary), work.tolerance)
+
+
+def _after_canary(run: RunFile) -> str:
+    return (
+        "Mend what failed, and start a new run; to go on with this one all the same: "
+        f"bulkprof resume {run.details().id} --failure-tolerance N"
+    )
 
 
 @contextmanager
@@ -177,7 +242,7 @@ def _write_files(work: Workspace, run: RunFile) -> None:
     faults = []
     try:
         if work.options.results:
-            write_results(work.options.results, run.results(), raw=work.options.csv_cells == "raw")
+            write_results(work.options.results, run, raw=work.options.csv_cells == "raw")
     except StateError as error:
         faults.append(f"{error}; nothing is lost: bulkprof report {run.details().id} --results FILE")
     try:

@@ -7,7 +7,7 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
@@ -20,11 +20,13 @@ from bulkprof.errors import BulkprofError, ManifestError, UsageError
 from bulkprof.manifests.parallel.interpreters import end_early
 from bulkprof.manifests.parallel.shares import ShareLostError, read_shares, share_out
 from bulkprof.manifests.readers import merge_readers
+from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Problem
 from bulkprof.rules.columns import check_needed
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.store.history.directory import is_run_file
+from bulkprof.store.intake import SheetRow
 from bulkprof.store.run import RunFile
 from bulkprof.text.looks import visible
 from bulkprof.ui import OnlyNew, Ui
@@ -107,7 +109,7 @@ async def _read(work: Workspace, run: RunFile, manifests: Sequence[str], rules: 
         # A run may go on for hours: those that this reading had no use for must not wait all the time.
         end_early()
     readers, streams = merge_readers(work.registry), await work.streams(manifests)
-    return await _write(work, run, Reading(rules, run.form).portions(manifests, readers, streams), ui)
+    return await _write(work, run, Reading(rules, run.form, run.keeps_sheets).portions(manifests, readers, streams), ui)
 
 
 async def _read_in_shares(
@@ -122,7 +124,7 @@ async def _read_in_shares(
     if shares is None:
         return None
     # Rules remember what they have reported, so those that start again are others.
-    share = Reading(rules.anew(), run.form)
+    share = Reading(rules.anew(), run.form, run.keeps_sheets)
     return await _write(work, run, read_shares(shares, share.portions_of_part, work.stop), ui)
 
 
@@ -151,11 +153,15 @@ async def _write(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion
     rows = 0
     attributes: dict[str, None] = {}
     fields: set[str] = set()
+    sheets: dict[str, Mapping[str, str]] = {}
     writer = _Writer(run, ui)
     with ui.progress("reading rows", 0) as progress:
         async with writer, aclosing(portions):
             async for portion in portions:
                 await work.stop.pause(0)
+                if (sheet := portion.sheet) and sheet.label not in sheets:
+                    sheets[sheet.label] = sheet.letters
+                    await run.off_loop(partial(run.note, sheets=sheets))
                 await writer.take(portion)
                 if portion.cleanings:
                     await run.off_loop(partial(remember, run, portion.cleanings))
@@ -171,7 +177,7 @@ async def _write(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion
     merged = merged_tags(run)
     while (problem := await run.off_loop(partial(next, merged, None))) is not None:
         await run.off_loop(partial(run.add_problems, [problem]))
-        ui.problem(problem)
+        ui.problem(located(problem, sheets))
     await run.off_loop(run.end_intake)
     return _Loaded(rows, attributes, fields)
 
@@ -183,6 +189,7 @@ class _Writer:
         self._run = run
         self._ui = ui
         self._held: list[Desired] = []
+        self._written: list[SheetRow] = []
 
     async def __aenter__(self) -> None:
         pass
@@ -194,13 +201,16 @@ class _Writer:
 
     async def take(self, portion: Portion) -> None:
         """Hold its profiles, and report its problems."""
+        if portion.written:
+            before = len(self._held)
+            self._written.extend(row._replace(first=before + row.first) for row in portion.written)
         self._held.extend(portion.wanted)
         if portion.problems or len(self._held) >= HELD:
             await self._write(portion.problems)
 
     async def _write(self, problems: Sequence[Problem]) -> None:
-        held, self._held = self._held, []
-        await self._run.off_loop(partial(self._run.add_desired, held))
+        held, self._held, written, self._written = self._held, [], self._written, []
+        await self._run.off_loop(partial(self._run.add_desired, held, written))
         if problems:
             await self._run.off_loop(partial(self._run.add_problems, problems))
         for problem in problems:

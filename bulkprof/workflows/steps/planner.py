@@ -13,9 +13,12 @@ import anyio.to_thread
 from bulkprof.engine.concurrency import side_by_side
 from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
+from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
-from bulkprof.planning.diff import PRUNED, diff, owner, twins
+from bulkprof.planning.caps import Capped, count_capped
+from bulkprof.planning.diff import DiffRules, diff, is_disowned, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
+from bulkprof.profiles.catalogue import to_resolve
 from bulkprof.profiles.quota import quota_warning
 from bulkprof.reports.unreachable_targets import blocks
 from bulkprof.stop import StopRequestedError
@@ -39,15 +42,17 @@ class Planner:
     recent: RecentRuns
     again: Replanning | None = None
     owned: Counter[str] = field(default_factory=Counter)
-    """Profiles that exist and carry the estate's ownership tag, by account (where pruning looks at all of them)."""
-    unwanted: Counter[str] = field(default_factory=Counter)
-    """Those of them that pruning deletes, by account: what the caps are about."""
+    """Profiles that exist and carry the estate's ownership tag, by account."""
+    capped: dict[Capped, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in Capped})
+    """The changes that the caps are about, by account."""
     errors: dict[Target, AwsError] = field(default_factory=dict)
     """The targets that couldn't be observed."""
     unreachable: int = 0
     """The desired profiles of those targets."""
     targets: Sequence[Target] = ()
     """Those that were to be looked at."""
+    models: dict[str, str] = field(default_factory=dict)
+    """The foundation model behind each system profile that is wanted, by id."""
     lost: bool = False
     """Whether the run knows of names that a replacement left without a profile."""
 
@@ -87,6 +92,8 @@ class Planner:
             self.run.note(unreachable=tuple((target.account, target.region) for target in self.errors))
         if self.errors and len(self.errors) == len(targets):
             raise next(iter(self.errors.values()))
+        if self.models:
+            self.run.note(models={**self.run.details().models, **self.models})
         await self.run.off_loop(self.run.drop_invalid)
 
     async def _plan_target(self, target: Target) -> None:
@@ -94,7 +101,8 @@ class Planner:
         # All at once: handing over to a thread and back costs more than what is read there.
         wanted, changed = await self.run.off_loop(lambda: (self.run.wanted(target), self.recent.of(target)))
         async with self.connection.open(target) as opened:
-            resolvable = await _leave_out_unknown_models(self.run, opened, wanted, self.ui)
+            resolvable = await _leave_out_unknown_models(self.run, opened, wanted, rules, self.ui)
+            self._note_models(opened, (action for action in resolvable if not is_disowned(action, rules)))
             try:
                 observed, actions = await self._compare(opened, target, resolvable, changed)
             except NotFoundError:
@@ -106,13 +114,22 @@ class Planner:
             ):
                 self.ui.warn_of(target, warning)
         self.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
-        self.unwanted[target.account] += sum(1 for action in actions if action.reason in PRUNED)
+        for kind, count in count_capped(actions, observed, rules):
+            self.capped[kind][target.account] += count
         if found := twins(actions, observed, rules):
             self.ui.warn_of(target, _twins_line(found))
         there = {profile.arn: profile.name for profile in observed}
         await self.run.off_loop(partial(save_plan, self.run, target, actions, there, self.again))
         if self.lost:
-            await self.run.off_loop(partial(_forget_whole, self.run, target, actions, there, pruned=rules.prune))
+            kept = [action for action in actions if not is_disowned(action, rules)]
+            await self.run.off_loop(partial(_forget_whole, self.run, target, kept, there, pruned=rules.prune))
+
+    def _note_models(self, opened: OpenTarget, wanted: Iterable[Action]) -> None:
+        for name in {to_resolve(action) for action in wanted}:
+            source = opened.resolve(name)
+            _, is_system, identity = source.arn.partition(":inference-profile/")
+            if is_system and source.model_id:
+                self.models[identity] = source.model_id
 
     async def _compare(
         self, opened: OpenTarget, target: Target, wanted: list[Action], changed: RecentChanges
@@ -176,18 +193,24 @@ def _twins_line(found: Mapping[str, Sequence[str]]) -> str:
     )
 
 
-async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: list[Action], ui: Ui) -> list[Action]:
-    """The actions whose model the target has; the others' rows become invalid."""
+async def _leave_out_unknown_models(
+    run: RunFile, opened: OpenTarget, wanted: list[Action], rules: DiffRules, ui: Ui
+) -> list[Action]:
+    """The actions whose model the target has; the others' rows become invalid. What is let go of needs none."""
     good, problems = [], []
     verdicts: dict[str, InvalidRequestError | None] = {}
     for action in wanted:
-        if action.source not in verdicts:
+        if is_disowned(action, rules):
+            good.append(action)
+            continue
+        source = to_resolve(action)
+        if source not in verdicts:
             try:
-                opened.resolve(action.source)
-                verdicts[action.source] = None
+                opened.resolve(source)
+                verdicts[source] = None
             except InvalidRequestError as error:
-                verdicts[action.source] = error
-        refusal = verdicts[action.source]
+                verdicts[source] = error
+        refusal = verdicts[source]
         if refusal is None:
             good.append(action)
         else:
@@ -195,7 +218,8 @@ async def _leave_out_unknown_models(run: RunFile, opened: OpenTarget, wanted: li
             problems.append(Problem(f"{refusal.message} ({action.target})", **place))  # type: ignore[arg-type]
     if problems:
         await run.off_loop(partial(run.add_problems, problems))
+        sheets = run.details().sheets
         for problem in problems:
-            ui.problem(problem)
+            ui.problem(located(problem, sheets))
         ui.problems_end()
     return good

@@ -48,6 +48,32 @@ async def resolve(
     return caller, targets
 
 
+async def chosen_targets(work: Workspace, connection: Connection, purpose: str) -> tuple[CallerIdentity, list[Target]]:
+    """Return the caller, and the flags' accounts and Regions, or what a row means that names none.
+
+    `purpose` is what an account is looked for to do, for people.
+    Raises `UsageError` where that is none, `RegionError` where no Region is known, and `AwsError`.
+    """
+    defaults = work.settings.defaults
+    regions = tuple(work.options.regions) or defaults.region or tuple(filter(None, [connection.sessions.region]))
+    if not regions:
+        raise RegionError("no Region: name some (--regions), or set AWS_REGION", code="NoRegion")
+    # Also the caller's own account goes by its number: rows name it.
+    caller = await connection.caller(near=regions[0])
+    values = tuple(work.options.accounts) or defaults.account or (caller.account,)
+    accounts = work.accounts()
+    places = [Target(account, region) for account in accounts.of(values).accounts for region in regions]
+    resolved = work.accounts(await connection.directory(accounts.needed_selectors(places), near=regions[0]))
+    chosen = resolved.of(values)
+    for value, fault in chosen.faults:
+        raise UsageError(f"account {value!r} {fault.reason}; {fault.remedy}")
+    for account, status in sorted(resolved.left_out.items()):
+        work.ui.note(f"{account} is left out: {status}")
+    if not chosen.accounts:
+        raise UsageError(f"{work.filters} leaves no account to {purpose}")
+    return caller, sorted({Target(account, region) for account in chosen.accounts for region in regions})
+
+
 def _tell(work: Workspace, accounts: Accounts, targets: Sequence[Target]) -> None:
     if left_out := accounts.left_out:
         statuses = ", ".join(f"{account} ({status})" for account, status in sorted(left_out.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from typing import BinaryIO, NamedTuple
 from bulkprof.manifests.cells import Rejected
 from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
-from bulkprof.model import DesiredProfile, Problem
+from bulkprof.manifests.workbooks.places import Sheet, located
+from bulkprof.model import DesiredProfile, Problem, RawRow
 from bulkprof.plugins import Reader
 from bulkprof.plugins.registry import ROW_HOOKS, Registry
 from bulkprof.rules.cleanings import Cleaning
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
+from bulkprof.store.intake import SheetRow
 from bulkprof.text.looks import TAG_PREFIX
 
 LARGEST = 5_000
@@ -33,6 +36,10 @@ class Portion(NamedTuple):
     """The columns for rules that are new in these rows."""
     fields: Sequence[str] = ()
     """What else rows can give that is new: tags (`tag:KEY`), and columns that plugins added to rows."""
+    sheet: Sheet | None = None
+    """The sheet of a workbook that they come from."""
+    written: Sequence[SheetRow] = ()
+    """The rows as they are written, where they are kept."""
     cleanings: Sequence[Cleaning] = ()
     """The names and tags of these rows that plugins cleaned, tags of other rows not again."""
 
@@ -44,6 +51,8 @@ class Reading:
     rules: Rules
     form: Callable[[DesiredProfile], Desired]
     """Makes of a desired profile what the run file takes."""
+    keeps_sheets: bool = False
+    """Whether rows are kept as they are written, too."""
 
     async def portions(
         self, manifests: Sequence[str], readers: Mapping[str, Reader], streams: Mapping[str, BinaryIO]
@@ -75,7 +84,14 @@ class Reading:
         wanted: list[Desired] = []
         problems: list[Problem] = []
         rows = len(batch.rows)
+        sheet = batch.cells.sheet
+        sheets = {sheet.label: sheet.letters} if sheet else {}
+        kept: dict[int, RawRow | Problem] | None = {} if self.keeps_sheets else None
+        written = iter(batch.rows)
         for item in batch.understood():
+            if kept is not None:
+                # A row that asks for nothing makes room for the next one.
+                kept[len(wanted)] = next(written)
             if not isinstance(item, Rejected):
                 expansion = expand(item)
             elif item.request is not None and item.mendable:
@@ -88,21 +104,30 @@ class Reading:
                 # What is wrong with a whole file stands in the place of its rows, and is none.
                 rows -= any(not problem.line for problem in item.problems)
                 continue
-            problems.extend(expansion.problems)
+            problems.extend(located(problem, sheets) for problem in expansion.problems)
             if expansion.profiles.__class__ is tuple:
                 wanted.extend(map(form, expansion.profiles))
             else:
                 for profile in expansion.profiles:
                     wanted.append(form(profile))
                     if len(wanted) >= LARGEST:
-                        yield Portion(0, wanted, problems, cleanings=self.rules.new_cleanings())
-                        wanted, problems = [], []
+                        yield Portion(0, wanted, problems, written=_written(kept), cleanings=self.rules.new_cleanings())
+                        wanted, problems, kept = [], [], None if kept is None else {}
             if len(wanted) >= LARGEST:
-                yield Portion(0, wanted, problems, cleanings=self.rules.new_cleanings())
-                wanted, problems = [], []
+                yield Portion(0, wanted, problems, written=_written(kept), cleanings=self.rules.new_cleanings())
+                wanted, problems, kept = [], [], None if kept is None else {}
         tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
         fields = [*tags, *self.rules.new_fields()]
-        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), fields, self.rules.new_cleanings())
+        attributes, cleanings = batch.cells.attributes.take(), self.rules.new_cleanings()
+        yield Portion(rows, wanted, problems, attributes, fields, sheet, _written(kept), cleanings)
+
+
+def _written(kept: Mapping[int, RawRow | Problem] | None) -> list[SheetRow]:
+    return [
+        SheetRow(first, tuple(row.cells), json.dumps(list(row.cells.values()), ensure_ascii=False, default=str))
+        for first, row in (kept or {}).items()
+        if isinstance(row, RawRow)
+    ]
 
 
 def rows_are_independent(registry: Registry) -> bool:

@@ -1,0 +1,35 @@
+"""Writes a file's text as an S3 object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
+from bulkprof.aws.operations import S3Operation
+from bulkprof.aws.transport.responses import checked
+from bulkprof.config import split_s3_uri
+from bulkprof.errors import AccessDeniedError, UsageError
+
+if TYPE_CHECKING:
+    from bulkprof.plugins import ClientFactory
+
+
+async def write_text(client: ClientFactory, uri: str, text: str) -> None:
+    """Put `text` as the object `s3://bucket/key`, whole or not at all.
+
+    Raises `UsageError` for another kind of URI, and `AwsError`.
+    """
+    try:
+        bucket, key = split_s3_uri(uri)
+    except ValueError as error:
+        raise UsageError(f"{uri!r}: {error}") from None
+    try:
+        with aws_errors(S3Operation.PUT, uri), sdk_alone():
+            async with client("s3") as s3:
+                response = await s3.put_object(
+                    Bucket=bucket, Key=key, Body=text.encode(), ContentType="text/plain; charset=utf-8"
+                )
+                checked("s3", S3Operation.PUT, response)
+    except AccessDeniedError as error:
+        message = f"{error.message}; allow s3:PutObject on it"
+        raise AccessDeniedError(message, code=error.code, operation=error.operation, where=uri) from None

@@ -1,0 +1,1 @@
+"""The catalog: profiles that exist, as the programs that call them want to be told."""

@@ -1,0 +1,1 @@
+"""The `--results` file: a line for each profile or deletion, with the manifest's own columns where they are kept."""

@@ -1,0 +1,223 @@
+"""The use case `catalog`: the profiles that exist, as the programs that call them want to be told.
+
+It reads a run file, or AWS itself, and writes text: on stdout, or files, one for each value of a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio.to_thread
+
+from bulkprof.aws.s3_text import write_text as write_object
+from bulkprof.catalog.entries import CatalogEntry, CatalogFormat
+from bulkprof.catalog.selection import PathTemplate, Where
+from bulkprof.errors import (
+    AwsError,
+    ExitCode,
+    KeysNotAwaitedError,
+    RunInterruptedError,
+    StateError,
+    UsageError,
+    unwrapped,
+)
+from bulkprof.model import EMPTY, ObservedProfile, Target
+from bulkprof.planning.diff import owner
+from bulkprof.planning.observe import observe
+from bulkprof.plugins.catalog import catalog_formats
+from bulkprof.plugins.registry import Registry
+from bulkprof.profiles.catalogue import ModelSource
+from bulkprof.reports.catalog import Callers, entries_of
+from bulkprof.statuses import RunStatus
+from bulkprof.stop import Stop, StopRequestedError
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.status import is_plan
+from bulkprof.store.run import RunFile
+from bulkprof.system.files import write_text as write_file
+from bulkprof.ui import Ui
+from bulkprof.workflows.options import Options
+from bulkprof.workflows.steps.connect import connect
+from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.live import Walk, wait_for_lists
+from bulkprof.workflows.steps.resolve import chosen_targets
+
+
+@dataclass(slots=True)
+class Catalog:
+    """The entries, and what is not among them."""
+
+    entries: list[CatalogEntry] = field(default_factory=list)
+    without_arn: int = 0
+    """Profiles that the run was to make and didn't."""
+    foreign: int = 0
+    """Profiles of other estates, or of none; only AWS itself tells them."""
+    unreachable: dict[Target, AwsError] = field(default_factory=dict)
+    """The targets that couldn't be read."""
+    left_out: list[str] = field(default_factory=list)
+    """What the format can't say, a line for each profile."""
+    files: list[str] = field(default_factory=list)
+    """The files that were written."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Whether the catalog is all there is."""
+        return ExitCode.ROWS_FAILED if self.left_out or self.unreachable else ExitCode.DONE
+
+
+_CARRIED_OUT = frozenset({RunStatus.RUNNING, RunStatus.INTERRUPTED, RunStatus.FINISHED})
+
+
+async def recorded(options: Options, run_id: str | None = None) -> Catalog:
+    """Return the catalog of a run, by default the newest one.
+
+    Raises `UsageError` where there is none, or it is a plan that wasn't carried out.
+    """
+    return await anyio.to_thread.run_sync(_recorded, options, run_id)
+
+
+def _recorded(options: Options, run_id: str | None) -> Catalog:
+    state = StateDirectory(options.state_dir)
+    path = state.find(run_id) if run_id else _newest(state, options.config.settings.estate)
+    with RunFile.look_at(path) as run:
+        run.check()
+        details = run.details()
+        if is_plan(run):
+            named = run_id or details.id
+            raise UsageError(f"{named} is a plan that was not carried out: it has no ARNs; apply it first")
+        outcomes = list(run.results())
+        entries = list(entries_of(outcomes, details, options.config.settings.catalog))
+        wanted = sum(1 for outcome in outcomes if outcome.file)
+        return Catalog(entries, without_arn=wanted - len(entries))
+
+
+def _newest(state: StateDirectory, estate: str) -> Path:
+    """Return the estate's newest run that carried something out: a refused one or a declined plan has no ARNs."""
+    for run_id, run in state.open_all():
+        if isinstance(run, StateError):
+            raise run
+        details = run.details()
+        if details.estate == estate and details.status in _CARRIED_OUT:
+            return state.run_path(run_id)
+    raise UsageError(f"no run of estate {estate!r} in {state.runs}; --live asks AWS, --state-dir looks elsewhere")
+
+
+async def live(options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None) -> Catalog:
+    """Return the catalog of what exists and carries the estate's ownership tag, read from AWS.
+
+    Accounts and Regions are those of the options, by default those of a row that names none. When no target can be
+    read, its error is raised.
+    """
+    work = Workspace(options or Options(), ui or Ui(), stop or Stop())
+    found = Catalog()
+    try:
+        with unwrapped():
+            async with connect(work) as connection:
+                caller, targets = await chosen_targets(work, connection, "read")
+                await wait_for_lists(work)
+                reader = _Reader(connection, Callers.of(work.settings.catalog, caller.account), found)
+                await Walk(work, connection, reader.read, found.unreachable).over(targets)
+    except (StopRequestedError, KeysNotAwaitedError):
+        raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a catalog's text looks like, and where it goes."""
+
+    form: CatalogFormat
+    where: Where = field(default_factory=lambda: Where({}))
+    out: PathTemplate | None = None
+    """None for a single text that isn't written to a file."""
+
+
+def layout(options: Options, form: str, where: Sequence[str] = (), out: str | None = None) -> Layout:
+    """Return the layout that flags ask for. Raises `UsageError` for what they can't be, `PluginError`."""
+    formats = catalog_formats(Registry(options.config.settings.plugins, options.config.directory))
+    if form not in formats:
+        raise UsageError(f"--format {form}: there is no such format; the formats are {', '.join(formats)}")
+    try:
+        chosen = Where.parse(where)
+    except ValueError as error:
+        raise UsageError(f"--where {error}") from None
+    try:
+        path = None if out is None else PathTemplate(out)
+    except ValueError as error:
+        raise UsageError(f"--out {out}: {error}") from None
+    return Layout(formats[form], chosen, path)
+
+
+def texts(found: Catalog, asked: Layout) -> dict[str, str]:
+    """Return the texts by path, or the only one under an empty path; what is left out is added to `found`.
+
+    Raises `UsageError` where the filter leaves nothing, which is never taken for an empty catalog.
+    """
+    entries = asked.where.chosen(found.entries)
+    if not entries and found.entries:
+        raise UsageError(f"--where {asked.where}: fits none of {len(found.entries)} profiles; nothing was written")
+    if asked.out is None:
+        made = asked.form(entries)
+        found.left_out.extend(made.left_out)
+        return {"": made.text}
+    try:
+        of_path, without = asked.out.files(entries)
+    except ValueError as error:
+        raise UsageError(f"--out {asked.out.text}: {error}") from None
+    found.left_out.extend(without)
+    made_of = {path: asked.form(of_file) for path, of_file in of_path.items()}
+    for made in made_of.values():
+        found.left_out.extend(made.left_out)
+    return {path: made.text for path, made in made_of.items()}
+
+
+async def write(found: Catalog, files: Mapping[str, str], options: Options, ui: Ui, stop: Stop) -> None:
+    """Write the files, each whole or not at all. Raises `StateError`, `AwsError`."""
+    local = {path: text for path, text in files.items() if not path.startswith("s3://")}
+    for path, text in local.items():
+        await anyio.to_thread.run_sync(write_file, Path(path), text)
+        found.files.append(path)
+    remote = {path: text for path, text in files.items() if path not in local}
+    if remote:
+        async with connect(Workspace(options, ui, stop)) as connection:
+            for path, text in remote.items():
+                await write_object(connection.sessions.client, path, text)
+                found.files.append(path)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads a target's profiles into the catalog."""
+
+    connection: Connection
+    callers: Callers
+    found: Catalog
+
+    async def read(self, target: Target) -> None:
+        async with self.connection.open(target) as opened:
+            rules = self.connection.rules
+            for profile in await observe(opened.api, opened.lane.call):
+                if owner(profile, rules) != rules.estate:
+                    self.found.foreign += 1
+                    continue
+                # A replaced one is kept for callers that have its ARN already; no one else should take it up.
+                if not rules.retirement.marks(profile.tags or EMPTY):
+                    source = opened.source_of(profile) if opened.source_of else None
+                    self.found.entries.append(self._entry(target, profile, source or ""))
+
+    def _entry(self, target: Target, profile: ObservedProfile, source_arn: str) -> CatalogEntry:
+        return CatalogEntry(
+            name=profile.name,
+            arn=profile.arn,
+            account=target.account,
+            region=target.region,
+            source_arn=source_arn,
+            model_id=ModelSource(source_arn, frozenset(profile.model_arns)).model_id,
+            model=source_arn.rpartition("/")[2],
+            description=profile.description or "",
+            tags=profile.tags or {},
+            foreign=self.callers.is_foreign(target.account),
+            role_arn=self.callers.role_arn(target.account, profile.arn),
+        )
