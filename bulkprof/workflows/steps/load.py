@@ -31,8 +31,14 @@ from bulkprof.store.run import RunFile
 from bulkprof.text.looks import visible
 from bulkprof.ui import OnlyNew, Ui
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.equal import merged_tags, refuse_equal_names, remember
-from bulkprof.workflows.steps.rows import Portion, Reading, rows_are_independent
+from bulkprof.workflows.steps.rows import (
+    Portion,
+    Reading,
+    merged_tags,
+    refuse_equal_names,
+    remember,
+    rows_are_independent,
+)
 
 Manifests: TypeAlias = str | Path | Sequence[str | Path]
 """Manifest files, one or several; `-` is the standard input of the options."""
