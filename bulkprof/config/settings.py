@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from bulkprof.config.columns import check_columns
 from bulkprof.config.fields import OF_TAGS, Section, Several, split_s3_uri
 from bulkprof.config.organization import Organization
 
@@ -95,6 +96,8 @@ class Settings(Section):
     defaults: Defaults = Defaults()
     models: Mapping[str, str] = Field(default_factory=dict)
     """Aliases: a short name to a model id, system profile id or ARN."""
+    columns: Mapping[str, Several] = Field(default_factory=dict)
+    """What the headers of sheets mean: the sheet's header, or a list of them, by column; `ignore` lists headers."""
     organization: Organization = Organization()
     run: Run = Run()
     replace: Replace = Replace()
@@ -102,6 +105,12 @@ class Settings(Section):
     lock: Lock = Lock()
     plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
     """One table per active plugin, in the order in which they run."""
+
+    @field_validator("columns")
+    @classmethod
+    def _mean_one_thing(cls, columns: Mapping[str, Several]) -> Mapping[str, Several]:
+        check_columns(columns)
+        return columns
 
     @property
     def own_tags(self) -> frozenset[str]:

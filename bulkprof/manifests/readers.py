@@ -11,7 +11,9 @@ from typing import Any
 
 import anyio.to_thread
 
+from bulkprof.config import ColumnNames
 from bulkprof.errors import PluginError
+from bulkprof.manifests.columns import AS_WRITTEN
 from bulkprof.manifests.csv_rows import parse_csv
 from bulkprof.manifests.json_array import parse_json
 from bulkprof.manifests.json_rows import parse_json_lines
@@ -103,13 +105,15 @@ def builtin_readers() -> Mapping[str, Reader]:
     return _BUILTIN
 
 
-def merge_readers(registry: Registry) -> Mapping[str, Reader]:
+def merge_readers(registry: Registry, naming: ColumnNames = AS_WRITTEN) -> Mapping[str, Reader]:
     """The built-in readers and those that plugins return from `bulkprof_readers`.
 
-    Raises `PluginError` where a plugin claims a suffix that bulkprof or another plugin reads already.
+    `naming` is what the config says of the headers of sheets. Raises `PluginError` where a plugin claims a suffix that
+    bulkprof or another plugin reads already.
     """
     merged = dict(_BUILTIN)
-    merged[".csv"] = merged[".tsv"] = ThreadedReader(partial(parse_csv, read_by_rules=registry.columns_read()))
+    parse = partial(parse_csv, read_by_rules=registry.columns_read(), naming=naming)
+    merged[".csv"] = merged[".tsv"] = ThreadedReader(parse)
     owners = dict.fromkeys(merged, "bulkprof itself")
     for plugin, found in registry.gather("bulkprof_readers"):
         if not isinstance(found, Mapping) or not all(isinstance(suffix, str) for suffix in found):

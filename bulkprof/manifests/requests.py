@@ -14,8 +14,10 @@ from typing import BinaryIO
 import anyio.lowlevel
 import anyio.to_thread
 
+from bulkprof.config import ColumnNames
 from bulkprof.errors import UsageError
 from bulkprof.manifests.cells import Cells, Rejected
+from bulkprof.manifests.columns import AS_WRITTEN
 from bulkprof.manifests.csv_rows import HeaderProblem
 from bulkprof.manifests.readers import BATCH
 from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, spooled
@@ -47,11 +49,16 @@ class Batch:
 
 
 async def read_batches(
-    manifests: Sequence[str], readers: Mapping[str, Reader], *, streams: Mapping[str, BinaryIO] | None = None
+    manifests: Sequence[str],
+    readers: Mapping[str, Reader],
+    *,
+    streams: Mapping[str, BinaryIO] | None = None,
+    naming: ColumnNames = AS_WRITTEN,
 ) -> AsyncGenerator[Batch, None]:
     """Yield the rows of all manifests in order.
 
-    `streams` are standard input (`-`) and pipes, where they are open already. Leave it early only through
+    `streams` are standard input (`-`) and pipes, where they are open already. `naming` is what the config
+    says of the headers of sheets. Leave it early only through
     `contextlib.aclosing`, which closes files.
     """
     if not manifests:
@@ -76,14 +83,14 @@ async def read_batches(
             if reader is None:
                 yield _whole(_unknown_suffix(label, suffix, readers))
                 continue
-            batches = await stack.enter_async_context(aclosing(_read_file(Source(label, path), reader)))
+            batches = await stack.enter_async_context(aclosing(_read_file(Source(label, path), reader, naming)))
             async for batch in batches:
                 yield batch
 
 
-async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Batch, None]:
+async def _read_file(source: Source, reader: Reader, naming: ColumnNames) -> AsyncGenerator[Batch, None]:
     """One file's rows. What its reader raises as `OSError` is a problem of the file."""
-    cells = Cells(source.label)
+    cells = Cells(source.label, naming)
     empty = True
     batches = reader.read(source)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,7 +55,7 @@ def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dic
 
 
 def validation_json(
-    rows: int, desired: int, invalid: int, problems: Iterable[Problem], exit_code: int
+    rows: int, desired: int, invalid: int, problems: Iterable[Problem], exit_code: int, unread: Sequence[str] = ()
 ) -> dict[str, Any]:
     """What `validate` found, as one JSON object."""
     return {
@@ -64,6 +64,7 @@ def validation_json(
         "desired": desired,
         "invalid": invalid,
         "problems": [problem_json(problem) for problem in problems],
+        "unread_columns": list(unread),
         "exit_code": exit_code,
     }
 

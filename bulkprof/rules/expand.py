@@ -74,6 +74,11 @@ class Rules:
         """Whether a plugin may change rows before they count."""
         return self._preparation.active
 
+    @property
+    def names_are_made(self) -> bool:
+        """Whether a row without a name came up, whose name the rules have to make."""
+        return self._naming.are_made
+
     def new_fields(self) -> Sequence[str]:
         """The columns and tags (`tag:KEY`) that plugins gave rows since the last call, and no row before."""
         return self._preparation.fields.take()

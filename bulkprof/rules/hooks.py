@@ -21,9 +21,18 @@ def ask(implementation: Implementation, argument: Any, request: Request, problem
     try:
         return implementation.call(argument)
     except ValueError as error:
-        message = f"plugin {implementation.plugin!r}: {str(error) or 'refuses the row'}"
+        message = f"{_said_by(implementation.plugin)}{str(error) or 'refuses the row'}"
         problems.append(Problem(message, request.file, request.line))
         return None
+
+
+def is_said_by(plugin: str, problem: Problem) -> bool:
+    """Whether `problem` is the `ValueError` of a hook of `plugin`."""
+    return problem.message.startswith(_said_by(plugin))
+
+
+def _said_by(plugin: str) -> str:
+    return f"plugin {plugin!r}: "
 
 
 def cell_problem(request: Request, column: str, value: str, fault: Fault, plugin: str = "") -> Problem:

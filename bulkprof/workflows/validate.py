@@ -32,6 +32,8 @@ class Validation:
     """What the models of valid rows probably are, a few of them: AWS wasn't asked."""
     unreadable: int = 0
     """Those of the invalid that are whole manifests."""
+    unread_columns: tuple[str, ...] = ()
+    """The columns that no rule reads; none where a plugin doesn't say what it reads."""
 
     @property
     def problems_line(self) -> str:
@@ -52,7 +54,8 @@ async def validate(
         work.recorded(run),
     ):
         run.make_fleeting()
-        rows = await load_manifests(work, run, files, work.rules(), work.ui)
+        rows, unread = await load_manifests(work, run, files, work.rules(), work.ui)
         sources = tuple(guess(source, unresolved(target)) for source, target in run.sources(GUESSES))
         desired, invalid = run.action_counts()[0], run.invalid_count()
-        return Validation(rows, desired, invalid, run.error_count(), sources, run.unreadable_count())
+        unreadable = run.unreadable_count()
+        return Validation(rows, desired, invalid, run.error_count(), sources, unreadable, tuple(unread))

@@ -20,6 +20,8 @@ from typing import IO, Any, NamedTuple, TypeVar
 import anyio
 import anyio.to_thread
 
+from bulkprof.config import ColumnNames
+from bulkprof.manifests.columns import AS_WRITTEN
 from bulkprof.manifests.parallel import interpreters
 from bulkprof.manifests.parallel.interpreters import can_start, cores, running
 from bulkprof.manifests.parallel.parts import Part, cut
@@ -49,10 +51,12 @@ class Shares(NamedTuple):
     """What the manifests were when they were cut."""
 
 
-def share_out(manifests: Sequence[str], read_by_rules: Collection[str] | None, most: int) -> Shares | None:
+def share_out(
+    manifests: Sequence[str], read_by_rules: Collection[str] | None, most: int, naming: ColumnNames = AS_WRITTEN
+) -> Shares | None:
     """Return how at most `most` processes can share `manifests`; None where this one alone had better read them.
 
-    `read_by_rules` are the columns that rules read, where that is known.
+    `read_by_rules` are the columns that rules read, where that is known; `naming` is what the config says of headers.
     """
     most = min(most, cores())
     if most < 2 or not can_start():
@@ -61,7 +65,7 @@ def share_out(manifests: Sequence[str], read_by_rules: Collection[str] | None, m
         states = list(map(_state, manifests))
         if len(set(states)) < len(states) or sum(size for _, _, size, _ in states) < interpreters.FROM_BYTES:
             return None
-        cuts = [cut(manifest, read_by_rules) for manifest in manifests]
+        cuts = [cut(manifest, read_by_rules, naming) for manifest in manifests]
     except (OSError, ValueError):
         return None
     parts = [part for parts in cuts for part in parts]

@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 import anyio
 import anyio.to_thread
 
-from bulkprof.config import MOST_TARGETS, Settings
+from bulkprof.config import MOST_TARGETS, ColumnNames, Settings
 from bulkprof.errors import (
     BulkprofError,
     DeclinedError,
@@ -61,6 +61,8 @@ class Workspace:
         self.ui = ui
         self.stop = stop
         self.state = StateDirectory(options.state_dir)
+        self.naming = ColumnNames(self.settings.columns)
+        """What the config says of the headers of sheets."""
         self.registry = Registry(self.settings.plugins, options.config.directory)
         self.filters = Filters(tuple(options.accounts), tuple(options.not_accounts), tuple(options.regions))
         self.accounts()

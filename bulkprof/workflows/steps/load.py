@@ -7,7 +7,7 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
@@ -16,21 +16,21 @@ from typing import NamedTuple, TypeAlias
 
 import anyio.to_thread
 
-from bulkprof.errors import BulkprofError, ManifestError, UsageError
+from bulkprof.errors import BulkprofError, ConfigError, ManifestError, UsageError
+from bulkprof.manifests.columns import check_targets
 from bulkprof.manifests.parallel.interpreters import end_early
 from bulkprof.manifests.parallel.shares import ShareLostError, read_shares, share_out
 from bulkprof.manifests.readers import merge_readers
-from bulkprof.model import Problem, Target
-from bulkprof.rules.columns import check_needed
+from bulkprof.model import Problem
+from bulkprof.rules.columns import Found, Missing, missing_columns, missing_lines
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.store.history.directory import is_run_file
-from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
-from bulkprof.text.looks import visible
+from bulkprof.text.looks import folded, visible
 from bulkprof.ui import OnlyNew, Ui
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.rows import Portion, Reading, rows_are_independent
+from bulkprof.workflows.steps.rows import Portion, Reading, refuse_clashes, rows_are_independent
 
 Manifests: TypeAlias = str | Path | Sequence[str | Path]
 """Manifest files, one or several; `-` is the standard input of the options."""
@@ -40,6 +40,14 @@ SHOWN = 10
 """How many columns that no rule reads are named."""
 HELD = 2_000
 """Desired profiles of rows without a problem that are held before they are written."""
+
+
+class Loaded(NamedTuple):
+    """What was read."""
+
+    rows: int
+    unread: Sequence[str]
+    """The columns that no rule reads, as far as that is known."""
 
 
 def as_list(manifests: Manifests) -> list[str]:
@@ -69,23 +77,30 @@ def require_manifests(files: Iterable[str]) -> None:
 
 async def load_manifests(
     work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui, *, again: bool = False
-) -> int:
-    """Read manifests, apply rules, and write desired profiles and problems to the run file; return how many rows.
+) -> Loaded:
+    """Read manifests, apply rules, and write desired profiles and problems to the run file.
 
     Problems are reported as they are found. Rows with a problem are left out whole. Whether the run may go on with the
     rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
     `StopRequestedError` when the run stops meanwhile. `again` says that the same manifests were read before: what was
     noted about them then is not repeated.
     """
-    read = work.registry.columns_read()
-    found = await _read(work, run, manifests, rules, ui)
-    if not again and read is not None and (unread := [column for column in found.attributes if column not in read]):
+    check_targets(work.naming)
+    teller = _Teller(work, run, ui)
+    try:
+        found, rows = await _read(work, run, manifests, rules, teller)
+    except BulkprofError:
+        # Problems of earlier rows are told nevertheless.
+        await teller.tell_rest()
+        raise
+    missing = teller.missing(found) if not run.unreadable_count() else ()
+    await teller.tell_rest(missing)
+    unread = _unread_columns(work, found.attributes)
+    if unread and not again:
         ui.note(_unread(unread))
-    # Where no row could be read, it isn't known what columns there are.
-    some = found.attributes or found.fields or run.action_counts()[0]
-    if some and not run.unreadable_count():
-        check_needed(work.registry.fields_needed(), found.attributes, found.fields)
-    return found.rows
+    if missing:
+        raise ConfigError(missing_lines(missing, found))
+    return Loaded(rows, unread)
 
 
 async def read_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) -> None:
@@ -94,43 +109,47 @@ async def read_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) 
     require_rows(run, skip_invalid=work.options.skip_invalid)
 
 
-async def _read(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> _Loaded:
+async def _read(
+    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, teller: _Teller
+) -> tuple[Found, int]:
     """Read manifests, large ones in several processes, where that finds the same."""
     try:
-        if (found := await _read_in_shares(work, run, manifests, rules, ui)) is not None:
+        if (found := await _read_in_shares(work, run, manifests, rules, teller)) is not None:
             return found
     except ShareLostError as error:
-        ui.note(f"{error}: they are read again, by one process")
-        ui = OnlyNew(ui, await forget_rows(run))
+        teller.ui.note(f"{error}: they are read again, by one process")
+        teller.begin_again(await forget_rows(run, teller.told))
     finally:
         # A run may go on for hours: those that this reading had no use for must not wait all the time.
         end_early()
-    readers, streams = merge_readers(work.registry), await work.streams(manifests)
-    return await _write(work, run, Reading(rules, run.form).portions(manifests, readers, streams), ui)
+    readers, streams = merge_readers(work.registry, work.naming), await work.streams(manifests)
+    reading = Reading(rules, run.form, work.naming)
+    return await _write(work, run, reading.portions(manifests, readers, streams), teller)
 
 
 async def _read_in_shares(
-    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui
-) -> _Loaded | None:
+    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, teller: _Teller
+) -> tuple[Found, int] | None:
     """Read manifests in several processes; None where that wouldn't pay, or not find the same."""
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
     if rules.accounts.are_resolved or not rows_are_independent(work.registry):
         return None
     columns, most = work.registry.columns_read(), work.options.processes
-    shares = await anyio.to_thread.run_sync(share_out, manifests, columns, most)
+    shares = await anyio.to_thread.run_sync(share_out, manifests, columns, most, work.naming)
     if shares is None:
         return None
     # Rules remember what they have reported, so those that start again are others.
-    share = Reading(rules.anew(), run.form)
-    return await _write(work, run, read_shares(shares, share.portions_of_part, work.stop), ui)
+    share = Reading(rules.anew(), run.form, work.naming)
+    return await _write(work, run, read_shares(shares, share.portions_of_part, work.stop), teller)
 
 
-class _Loaded(NamedTuple):
-    rows: int
-    attributes: Collection[str]
-    """The columns that rules may read, in the order of the manifests."""
-    fields: Collection[str]
-    """The tags that rows may give (`tag:KEY`), and columns that plugins gave them."""
+def _unread_columns(work: Workspace, attributes: Iterable[str]) -> list[str]:
+    """Return those of the manifests' columns that no rule reads; none where a plugin may read any column."""
+    read = work.registry.columns_read()
+    if read is None:
+        return []
+    plain = set(map(folded, read))
+    return [column for column in attributes if folded(column) not in plain]
 
 
 def _unread(columns: Sequence[str]) -> str:
@@ -139,55 +158,112 @@ def _unread(columns: Sequence[str]) -> str:
     return f"column{'s' * (len(columns) > 1)} read by no rule: {shown}{more}"
 
 
-async def forget_rows(run: RunFile) -> set[tuple[str, int, str, str]]:
-    """Forget what was read before, and return the places of the problems that were reported."""
-    told = await run.off_loop(lambda: {problem.place for problem in run.problems()})
+async def forget_rows(run: RunFile, count: int | None = None) -> set[tuple[str, int, str, str]]:
+    """Forget what was read before, and return the places of the problems that were told: all, or the first `count`."""
+    told = await run.off_loop(lambda: {problem.place for problem in islice(run.problems(), count)})
     await run.off_loop(run.clear_intake)
     return told
 
 
-async def _write(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> _Loaded:
+async def _write(
+    work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], teller: _Teller
+) -> tuple[Found, int]:
     rows = 0
-    attributes: dict[str, None] = {}
-    fields: set[str] = set()
-    writer = _Writer(run, ui)
-    with ui.progress("reading rows", 0) as progress:
+    writer = _Writer(run, teller)
+    with teller.ui.progress("reading rows", 0) as progress:
         async with writer, aclosing(portions):
             async for portion in portions:
                 await work.stop.pause(0)
                 await writer.take(portion)
                 rows += portion.rows
-                attributes.update(dict.fromkeys(portion.attributes))
-                fields.update(portion.fields)
                 progress.step(portion.rows)
     clashes = run.clashes()
-    while (found := await run.off_loop(partial(next, clashes, None))) is not None:
+    while (clash := await run.off_loop(partial(next, clashes, None))) is not None:
         await work.stop.pause(0)
-        for problem in await run.off_loop(partial(_refuse, run, found)):
-            ui.problem(problem)
+        await run.off_loop(partial(refuse_clashes, run, clash))
     await run.off_loop(run.end_intake)
-    return _Loaded(rows, attributes, fields)
+    return writer.found, rows
+
+
+class _Teller:
+    """Tells the problems of rows as they are found, unless the config is what is wrong.
+
+    While no manifest has a column that the config names, problems wait: all rows may have the same one, and it is told
+    once then.
+    """
+
+    def __init__(self, work: Workspace, run: RunFile, ui: Ui) -> None:
+        self.ui = ui
+        self.told = 0
+        """How many of the run's problems were told, from the first on."""
+        self._run = run
+        self._naming = work.naming
+        self._needed = work.registry.fields_needed()
+        self._waits = False
+
+    def missing(self, found: Found) -> Sequence[Missing]:
+        """Return the columns that the config names, and that manifests don't have as far as they are read."""
+        if not found.attributes and not found.fields:
+            # Without a row, it isn't known what columns there are.
+            return ()
+        return missing_columns(self._needed, self._naming, found)
+
+    async def tell(self, problems: Sequence[Problem], found: Found) -> None:
+        """Tell problems that were just kept, unless they have to wait; with them, those that had to wait so far."""
+        if self.missing(found):
+            self._waits = True
+        elif self._waits:
+            await self.tell_rest()
+        else:
+            self.told += len(problems)
+            for problem in problems:
+                self.ui.problem(problem)
+
+    async def tell_rest(self, missing: Sequence[Missing] = ()) -> None:
+        """Tell all problems that weren't told yet, but for those that rows have since a column is missing."""
+        self._waits = False
+        rest = islice(self._run.problems(), self.told, None)
+        while some := await self._run.off_loop(lambda: list(islice(rest, PROBLEMS))):
+            self.told += len(some)
+            for problem in some:
+                if not any(each.explains(problem) for each in missing):
+                    self.ui.problem(problem)
+
+    def begin_again(self, told: Collection[tuple[str, int, str, str]]) -> None:
+        """Get ready for the same rows once more; `told` are the places of the problems that needn't be told again."""
+        self.ui, self.told, self._waits = OnlyNew(self.ui, told), 0, False
 
 
 class _Writer:
     """Writes portions to the run file. Profiles are held until there are many: each call costs as much as some rows."""
 
-    def __init__(self, run: RunFile, ui: Ui) -> None:
+    def __init__(self, run: RunFile, teller: _Teller) -> None:
         self._run = run
-        self._ui = ui
+        self._teller = teller
         self._held: list[Desired] = []
+        self._attributes: dict[str, None] = {}
+        self._fields: set[str] = set()
+        self._names_are_made = False
+
+    @property
+    def found(self) -> Found:
+        """The columns that came up."""
+        return Found(self._attributes, self._fields, self._names_are_made)
 
     async def __aenter__(self) -> None:
         pass
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
-        # Where the run ends in an error of a later row, those of earlier ones are reported nevertheless.
+        # Where the run ends in an error of a later row, those of earlier ones are kept nevertheless.
         if self._held and (kind is None or issubclass(kind, BulkprofError)):
             await self._write(())
 
     async def take(self, portion: Portion) -> None:
         """Hold its profiles, and report its problems."""
         self._held.extend(portion.wanted)
+        self._attributes.update(dict.fromkeys(portion.attributes))
+        self._fields.update(portion.fields)
+        self._names_are_made = self._names_are_made or portion.names_are_made
         if portion.problems or len(self._held) >= HELD:
             await self._write(portion.problems)
 
@@ -196,35 +272,7 @@ class _Writer:
         await self._run.off_loop(partial(self._run.add_desired, held))
         if problems:
             await self._run.off_loop(partial(self._run.add_problems, problems))
-        for problem in problems:
-            self._ui.problem(problem)
-
-
-def _refuse(run: RunFile, clashes: Sequence[Clash]) -> list[Problem]:
-    """Make rows of equal names invalid, and return the problems that say so."""
-    found = list(_clash_problems(clashes))
-    run.add_problems(found)
-    # It can't be said which of the two is meant, so neither is made.
-    run.add_invalid({(clash.first_file, clash.first_line) for clash in clashes})
-    return found
-
-
-def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
-    """One problem for each two rows and name, however many targets they meet in."""
-    met: dict[tuple[str, int, str, str, int], list[Target]] = {}
-    for clash in clashes:
-        key = (clash.file, clash.line, clash.name, clash.first_file, clash.first_line)
-        met.setdefault(key, []).append(clash.target)
-    for (file, line, name, first_file, first_line), targets in met.items():
-        where = str(targets[0]) if len(targets) == 1 else f"{len(targets)} targets ({targets[0]}, …)"
-        yield Problem(
-            f"the same name in {where} as {first_file}:{first_line}",
-            file=file,
-            line=line,
-            column="name",
-            value=name,
-            remedy="give one of them another name, account or region",
-        )
+            await self._teller.tell(problems, self.found)
 
 
 def require_rows(run: RunFile, *, skip_invalid: bool) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
+from bulkprof.config import ColumnNames
 from bulkprof.manifests.cells import Rejected
+from bulkprof.manifests.columns import AS_WRITTEN
 from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
-from bulkprof.model import DesiredProfile, Problem
+from bulkprof.model import DesiredProfile, Problem, Target
 from bulkprof.plugins import Reader
 from bulkprof.plugins.registry import ROW_HOOKS, Registry
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
+from bulkprof.store.intake import Clash
+from bulkprof.store.run import RunFile
 from bulkprof.text.looks import TAG_PREFIX
 
 LARGEST = 5_000
@@ -31,7 +35,9 @@ class Portion(NamedTuple):
     attributes: Sequence[str] = ()
     """The columns for rules that are new in these rows."""
     fields: Sequence[str] = ()
-    """What else rows can give that is new: tags (`tag:KEY`), and columns that plugins added to rows."""
+    """What else rows can give that is new: known columns, tags (`tag:KEY`), and columns that plugins added to rows."""
+    names_are_made: bool = False
+    """Whether rules have had to make a name up to here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class Reading:
     rules: Rules
     form: Callable[[DesiredProfile], Desired]
     """Makes of a desired profile what the run file takes."""
+    naming: ColumnNames = AS_WRITTEN
+    """What the config says of the headers of sheets."""
 
     async def portions(
         self, manifests: Sequence[str], readers: Mapping[str, Reader], streams: Mapping[str, BinaryIO]
@@ -49,7 +57,7 @@ class Reading:
 
         `streams` are standard input and pipes that are among the manifests.
         """
-        async with aclosing(read_batches(manifests, readers, streams=streams)) as batches:
+        async with aclosing(read_batches(manifests, readers, streams=streams, naming=self.naming)) as batches:
             async for batch in batches:
                 for portion in self.portions_of(batch):
                     yield portion
@@ -95,10 +103,36 @@ class Reading:
                 yield Portion(0, wanted, problems)
                 wanted, problems = [], []
         tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
-        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), [*tags, *self.rules.new_fields()])
+        fields = [*batch.cells.known_columns.take(), *tags, *self.rules.new_fields()]
+        yield Portion(rows, wanted, problems, batch.cells.attributes.take(), fields, self.rules.names_are_made)
 
 
 def rows_are_independent(registry: Registry) -> bool:
     """Return whether all plugins with hooks about rows say that they judge each row by itself."""
     names = {found.plugin for hook in ROW_HOOKS for found in registry.implementations(hook)}
     return all(getattr(registry.objects[name], "independent_rows", False) for name in names)
+
+
+def refuse_clashes(run: RunFile, clashes: Sequence[Clash]) -> None:
+    """Make rows of equal names invalid, with the problems that say so."""
+    run.add_problems(_clash_problems(clashes))
+    # It can't be said which of the two is meant, so neither is made.
+    run.add_invalid({(clash.first_file, clash.first_line) for clash in clashes})
+
+
+def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:
+    """One problem for each two rows and name, however many targets they meet in."""
+    met: dict[tuple[str, int, str, str, int], list[Target]] = {}
+    for clash in clashes:
+        key = (clash.file, clash.line, clash.name, clash.first_file, clash.first_line)
+        met.setdefault(key, []).append(clash.target)
+    for (file, line, name, first_file, first_line), targets in met.items():
+        where = str(targets[0]) if len(targets) == 1 else f"{len(targets)} targets ({targets[0]}, …)"
+        yield Problem(
+            f"the same name in {where} as {first_file}:{first_line}",
+            file=file,
+            line=line,
+            column="name",
+            value=name,
+            remedy="give one of them another name, account or region",
+        )
