@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from bulkprof.config import load as load_config
     from bulkprof.errors import BulkprofError, ExitCode
     from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Problem, Target
     from bulkprof.stop import Stop
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from bulkprof.workflows.plan import plan
     from bulkprof.workflows.redeliver import redeliver
     from bulkprof.workflows.resume import resume
+    from bulkprof.workflows.steps.fetch import load_config
     from bulkprof.workflows.validate import Validation, validate
 
 __all__ = [
@@ -73,7 +73,7 @@ _HOMES = {
     "Ui": "bulkprof.ui:Ui",
     "export": "bulkprof.workflows.export:export",
     "Validation": "bulkprof.workflows.validate:Validation",
-    "load_config": "bulkprof.config:load",
+    "load_config": "bulkprof.workflows.steps.fetch:load_config",
     "validate": "bulkprof.workflows.validate:validate",
     **{
         name: f"bulkprof.model:{name}"

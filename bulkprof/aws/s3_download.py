@@ -28,6 +28,10 @@ _CHANGED: Final = frozenset({"PreconditionFailed", "HTTP412"})
 _SPOILT: Final = frozenset({"ChecksumError", "FlexibleChecksumError"})
 
 
+class MissingObjectError(ConfigError):
+    """There is no such object, or no such bucket."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """An object as a list has it."""
@@ -127,9 +131,9 @@ def explained(where: str, bucket: str) -> Iterator[None]:
 
 def _meant(error: AwsError, where: str, bucket: str) -> BulkprofError:
     if error.code == "NoSuchBucket":
-        return ConfigError(f"{where}: there is no bucket {bucket!r}; correct the address, or create it")
+        return MissingObjectError(f"{where}: there is no bucket {bucket!r}; correct the address, or create it")
     if error.code in GONE:
-        return ConfigError(f"{where}: there is no such object; check its key, or end a folder's in a slash")
+        return MissingObjectError(f"{where}: there is no such object; check its key, or end a folder's in a slash")
     if error.code in _CHANGED:
         return changed(where)
     if error.code in WRONG_REGION:

@@ -151,8 +151,8 @@ class Execution:
         flag("--yes", "Don't ask; needed without a terminal.", "-y"),
     ] = False
     config: Annotated[
-        Path | None,
-        flag("--config", "Config file (default: bulkprof.toml).", metavar="FILE"),
+        str | None,
+        flag("--config", "Config file, or s3://bucket/key (default: bulkprof.toml).", metavar="FILE"),
     ] = None
     state_dir: Annotated[
         Path,

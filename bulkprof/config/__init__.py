@@ -1,8 +1,8 @@
 """The config: `bulkprof.toml` as settings, and how it is read."""
 
 from bulkprof.config.columns import ColumnNames
-from bulkprof.config.fields import split_s3_uri
-from bulkprof.config.loading import DEFAULT_FILE, Config, load
+from bulkprof.config.fields import is_s3, split_s3_uri
+from bulkprof.config.loading import DEFAULT_FILE, Config, load, parsed
 from bulkprof.config.organization import CHAINED_S, Organization
 from bulkprof.config.settings import (
     MOST_TARGETS,
@@ -27,6 +27,8 @@ __all__ = [
     "Replace",
     "Run",
     "Settings",
+    "is_s3",
     "load",
+    "parsed",
     "split_s3_uri",
 ]

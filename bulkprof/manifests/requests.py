@@ -53,11 +53,13 @@ async def read_batches(
     readers: Mapping[str, Reader],
     *,
     streams: Mapping[str, BinaryIO] | None = None,
+    places: Mapping[str, str] | None = None,
     naming: ColumnNames = AS_WRITTEN,
 ) -> AsyncGenerator[Batch, None]:
     """Yield the rows of all manifests in order.
 
-    `streams` are standard input (`-`) and pipes, where they are open already. `naming` is what the config
+    `streams` are standard input (`-`) and pipes, where they are open already; `places` says where files are
+    that are called otherwise. `naming` is what the config
     says of the headers of sheets. Leave it early only through
     `contextlib.aclosing`, which closes files.
     """
@@ -66,11 +68,12 @@ async def read_batches(
     seen: dict[tuple[int, int] | str, str] = {}
     for label in manifests:
         async with AsyncExitStack() as stack:
-            problem = await anyio.to_thread.run_sync(_refusal, label, seen)
+            place = (places or {}).get(label, label)
+            problem = await anyio.to_thread.run_sync(_refusal, label, place, seen)
             if problem:
                 yield _whole(problem)
                 continue
-            path, suffix = Path(label), Path(label).suffix.lower()
+            path, suffix = Path(place), Path(place).suffix.lower()
             if is_stream(label):
                 try:
                     stream = (streams or {}).get(label) or stack.enter_context(opened_stream(label))
@@ -117,13 +120,13 @@ def _whole(problem: Problem) -> Batch:
     return Batch((problem,), Cells(problem.file))
 
 
-def _refusal(label: str, seen: dict[tuple[int, int] | str, str]) -> Problem | None:
+def _refusal(label: str, place: str, seen: dict[tuple[int, int] | str, str]) -> Problem | None:
     """Why `label` isn't read at all: it isn't a readable file, or was read before, maybe by another name."""
     if label == STDIN:
         identity: tuple[int, int] | str = STDIN
     else:
         try:
-            found = os.stat(label)  # noqa: PTH116 - a label is no path yet: it may hold NULs
+            found = os.stat(place)  # noqa: PTH116 - a label is no path yet: it may hold NULs
             identity = (found.st_dev, found.st_ino)
             if stat.S_ISDIR(found.st_mode):
                 return Problem("is a directory", label, remedy=f"name its files, e.g. {Path(label) / '*.csv'}")

@@ -46,7 +46,11 @@ def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dic
     A plan that wasn't carried out has no outcomes and no results, and its changes as `plan --json` has them.
     """
     status = status_of(run, state)
-    told = {"status": status, "sinks_missing": run.sinks_missing() if told_its_end(run) else []}
+    told = {
+        "status": status,
+        "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
+        "fetched": dict(run.details().fetched),
+    }
     if not is_plan(run):
         return {**summary.as_json(), **told, "results": [outcome_record(outcome) for outcome in run.results()]}
     code = ExitCode.DONE if status is RunStatus.PLANNED else ExitCode.COULD_NOT_RUN

@@ -24,6 +24,7 @@ class Notes(TypedDict, total=False):
     status: RunStatus
     account: str
     unreachable: tuple[tuple[str, str], ...]
+    fetched: Mapping[str, str]
     token_seed: str
     interrupted: bool
     alive: Any
@@ -47,6 +48,8 @@ class RunDetails:
     estate: str = ""
     started_at: str = ""
     manifests: tuple[str, ...] = ()
+    fetched: Mapping[str, str] = field(default_factory=dict)
+    """The objects of S3 that config and manifests were read from, each with its version id or ETag."""
     skip_invalid: bool = False
     replace: bool = False
     prune: bool = False

@@ -30,7 +30,6 @@ def report(
 
     RUN may also be the file of `plan --out`.
     """
-    from bulkprof.config import load
     from bulkprof.reports.failed_rows import write_failed
     from bulkprof.reports.json import report_json
     from bulkprof.reports.markdown import plan_markdown, run_markdown
@@ -41,6 +40,7 @@ def report(
     from bulkprof.store.history.status import is_plan
     from bulkprof.store.run import RunFile
     from bulkprof.system.files import check_apart, check_path
+    from bulkprof.workflows.steps.fetch import load_config
     from bulkprof.workflows.steps.summary import summary_of
 
     if shown.as_json and markdown:
@@ -65,7 +65,7 @@ def report(
                 terminal.note(f"results: {flags.results}")
             if flags.failed:
                 count = write_failed(
-                    flags.failed, run, load(flags.config).settings.own_tags, safe=flags.csv_cells is Cells.SAFE
+                    flags.failed, run, load_config(flags.config).settings.own_tags, safe=flags.csv_cells is Cells.SAFE
                 )
                 terminal.note(f"rows to mend: {count} in {flags.failed}")
             if shown.as_json:
@@ -88,6 +88,7 @@ def _show_plan(terminal: "Terminal", run: "RunFile", state: "StateDirectory", ag
     show_plan(terminal.output.console, run)
     details, kept = run.details(), run.path.absolute().parent != state.runs.absolute()
     run_id = details.id
+    _tell_fetched(terminal, run)
     if details.status is RunStatus.DECLINED:
         terminal.note("planned, and not approved; nothing was changed")
     elif kept and state.run_path(run_id).exists():
@@ -108,6 +109,7 @@ def _show_run(
 
     details = run.details()
     show_summary(terminal.output.console, summary, failure_lines(run, each=1000))
+    _tell_fetched(terminal, run)
     if how := why_unfinished(run, state):
         at_work = status_of(run, state) in AT_WORK
         on = "" if at_work else f"; to go on: {command('resume', summary.run_id, *again)}"
@@ -119,3 +121,8 @@ def _show_run(
     if told_its_end(run) and (missing := run.sinks_missing()):
         again_to = command("runs", "redeliver", summary.run_id, *again)
         terminal.note(f"not delivered: {', '.join(missing)}; to deliver: {again_to}")
+
+
+def _tell_fetched(terminal: "Terminal", run: "RunFile") -> None:
+    for address, version in run.details().fetched.items():
+        terminal.note(f"read from {address}, version {version}")

@@ -55,12 +55,15 @@ class Part:
                 yield Batch(batch, cells)
 
 
-def cut(label: str, read_by_rules: Collection[str] | None = None, naming: ColumnNames = AS_WRITTEN) -> list[Part]:
+def cut(
+    label: str, read_by_rules: Collection[str] | None = None, naming: ColumnNames = AS_WRITTEN, file: str = ""
+) -> list[Part]:
     """The parts of the manifest `label`, in order; none where no parser of ours reads it. `OSError` passes.
 
     `read_by_rules` are the columns that rules read, where that is known; `naming` is what the config says of headers.
+    `file` is where the manifest is, if it isn't called so.
     """
-    source = Source(label, Path(label))
+    source = Source(label, Path(file or label))
     match source.path.suffix.lower():
         case ".csv" | ".tsv":
             parse = partial(parse_csv, read_by_rules=read_by_rules, naming=naming)

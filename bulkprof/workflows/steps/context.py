@@ -47,6 +47,7 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+from bulkprof.workflows.steps.fetch import Fetched
 
 
 class Workspace:
@@ -72,6 +73,8 @@ class Workspace:
         for flag, path in (("--results", options.results), ("--failed", options.failed)):
             if path is not None:
                 check_path(flag, path)
+        self.fetched: Fetched | None = None
+        """The manifests, where some are in S3, once they are here."""
         self._streams: dict[str, BinaryIO] = {}
         for what, regions in (("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)):
             for region in regions:
@@ -122,6 +125,7 @@ class Workspace:
                 estate=self.settings.estate,
                 started_at=now.isoformat(timespec="seconds"),
                 manifests=tuple(manifests),
+                fetched=self.options.config.fetched,
                 skip_invalid=self.options.skip_invalid,
                 replace=self.options.replace,
                 prune=self.options.prune,
@@ -215,14 +219,15 @@ class Workspace:
             raise ManifestError("-: standard input is closed, so there is no manifest to read; nothing was changed")
         with nullcontext(cast("BinaryIO", given)) if given else opened_stream(label) as source:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._cancel_at_stop, group.cancel_scope)
+                group.start_soon(self.cancel_at_stop, group.cancel_scope)
                 async for data in pieces(source):
                     await anyio.to_thread.run_sync(write_all, spool, data)
                 group.cancel_scope.cancel()
         await self.stop.pause(0)
         return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", spool)))
 
-    async def _cancel_at_stop(self, scope: anyio.CancelScope) -> None:
+    async def cancel_at_stop(self, scope: anyio.CancelScope) -> None:
+        """Cancel what can't wait for the stop by itself, when the run stops."""
         await self.stop.wait()
         scope.cancel()
 

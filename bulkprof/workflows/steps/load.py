@@ -7,30 +7,39 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+import shutil
+import tempfile
+import weakref
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+import anyio
 import anyio.to_thread
 
+from bulkprof.aws.s3_download import MissingObjectError
+from bulkprof.config import is_s3
 from bulkprof.errors import BulkprofError, ConfigError, ManifestError, UsageError
 from bulkprof.manifests.columns import check_targets
 from bulkprof.manifests.parallel.interpreters import end_early
 from bulkprof.manifests.parallel.shares import ShareLostError, read_shares, share_out
 from bulkprof.manifests.readers import merge_readers
 from bulkprof.model import Problem
-from bulkprof.rules.columns import Found, Missing, missing_columns, missing_lines
+from bulkprof.rules.columns import Found, missing_lines
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.store.history.directory import is_run_file
 from bulkprof.store.run import RunFile
+from bulkprof.system.temporary import on_temporary_disk
 from bulkprof.text.looks import folded, visible
-from bulkprof.ui import OnlyNew, Ui
+from bulkprof.ui import Ui
+from bulkprof.workflows.steps.connect import way_in
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.rows import Portion, Reading, refuse_clashes, rows_are_independent
+from bulkprof.workflows.steps.fetch import Fetched, fetch_manifests
+from bulkprof.workflows.steps.rows import Portion, Reading, Teller, refuse_clashes, rows_are_independent
 
 Manifests: TypeAlias = str | Path | Sequence[str | Path]
 """Manifest files, one or several; `-` is the standard input of the options."""
@@ -38,6 +47,10 @@ PROBLEMS = 100
 """How many problems the error of a run carries that they stopped; the `Ui` gets all of them."""
 SHOWN = 10
 """How many columns that no rule reads are named."""
+EMPTY_SANDBOX = (
+    "the sandbox of --sandbox begins without objects: to read some, start `bulkprof sandbox`, upload them there, and "
+    "set AWS_ENDPOINT_URL to it instead of --sandbox"
+)
 HELD = 2_000
 """Desired profiles of rows without a problem that are held before they are written."""
 
@@ -60,6 +73,8 @@ def as_list(manifests: Manifests) -> list[str]:
     for manifest in given:
         if not isinstance(manifest, str | Path):
             raise TypeError(f"manifests are paths, not {type(manifest).__name__} ({manifest!r})")
+        if isinstance(manifest, Path) and manifest.parts[:1] == ("s3:",):
+            raise TypeError(f"{manifest}: write an address in S3 as a string, since a Path keeps one slash of two")
         names.append(str(manifest))
     for name in names:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
@@ -86,7 +101,7 @@ async def load_manifests(
     noted about them then is not repeated.
     """
     check_targets(work.naming)
-    teller = _Teller(work, run, ui)
+    teller = Teller(run, ui, work.naming, work.registry.fields_needed())
     try:
         found, rows = await _read(work, run, manifests, rules, teller)
     except BulkprofError:
@@ -110,11 +125,13 @@ async def read_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) 
 
 
 async def _read(
-    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, teller: _Teller
+    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, teller: Teller
 ) -> tuple[Found, int]:
     """Read manifests, large ones in several processes, where that finds the same."""
+    here = await _here(work, run, manifests)
+    manifests, places = here.labels, here.places
     try:
-        if (found := await _read_in_shares(work, run, manifests, rules, teller)) is not None:
+        if (found := await _read_in_shares(work, run, here, rules, teller)) is not None:
             return found
     except ShareLostError as error:
         teller.ui.note(f"{error}: they are read again, by one process")
@@ -124,18 +141,44 @@ async def _read(
         end_early()
     readers, streams = merge_readers(work.registry, work.naming), await work.streams(manifests)
     reading = Reading(rules, run.form, work.naming)
-    return await _write(work, run, reading.portions(manifests, readers, streams), teller)
+    return await _write(work, run, reading.portions(manifests, readers, streams, places), teller)
+
+
+async def _here(work: Workspace, run: RunFile, manifests: Sequence[str]) -> Fetched:
+    """Return the manifests as they are read: those of S3 from this disk, where they come once."""
+    if not any(map(is_s3, manifests)):
+        return Fetched(manifests)
+    if work.fetched is None:
+        with on_temporary_disk():
+            # Its owner alone may enter it.
+            folder = tempfile.mkdtemp(prefix="bulkprof-")
+        weakref.finalize(work, shutil.rmtree, folder, ignore_errors=True)
+        readers = merge_readers(work.registry)
+        async with anyio.create_task_group() as group:
+            group.start_soon(work.cancel_at_stop, group.cancel_scope)
+            try:
+                work.fetched = await fetch_manifests(partial(way_in, work), manifests, readers, Path(folder))
+            except MissingObjectError as error:
+                if work.options.sandbox:
+                    raise ConfigError(f"{error} ({EMPTY_SANDBOX})") from None
+                raise
+            run.note(fetched={**run.details().fetched, **work.fetched.versions})
+            group.cancel_scope.cancel()
+        # It is there, unless the run stops.
+        await work.stop.pause(0)
+    return work.fetched or Fetched(manifests)
 
 
 async def _read_in_shares(
-    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, teller: _Teller
+    work: Workspace, run: RunFile, here: Fetched, rules: Rules, teller: Teller
 ) -> tuple[Found, int] | None:
     """Read manifests in several processes; None where that wouldn't pay, or not find the same."""
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
     if rules.accounts.are_resolved or not rows_are_independent(work.registry):
         return None
     columns, most = work.registry.columns_read(), work.options.processes
-    shares = await anyio.to_thread.run_sync(share_out, manifests, columns, most, work.naming)
+    cut = partial(share_out, here.labels, columns, most, work.naming, here.places)
+    shares = await anyio.to_thread.run_sync(cut)
     if shares is None:
         return None
     # Rules remember what they have reported, so those that start again are others.
@@ -166,7 +209,7 @@ async def forget_rows(run: RunFile, count: int | None = None) -> set[tuple[str, 
 
 
 async def _write(
-    work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], teller: _Teller
+    work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], teller: Teller
 ) -> tuple[Found, int]:
     rows = 0
     writer = _Writer(run, teller)
@@ -185,59 +228,10 @@ async def _write(
     return writer.found, rows
 
 
-class _Teller:
-    """Tells the problems of rows as they are found, unless the config is what is wrong.
-
-    While no manifest has a column that the config names, problems wait: all rows may have the same one, and it is told
-    once then.
-    """
-
-    def __init__(self, work: Workspace, run: RunFile, ui: Ui) -> None:
-        self.ui = ui
-        self.told = 0
-        """How many of the run's problems were told, from the first on."""
-        self._run = run
-        self._naming = work.naming
-        self._needed = work.registry.fields_needed()
-        self._waits = False
-
-    def missing(self, found: Found) -> Sequence[Missing]:
-        """Return the columns that the config names, and that manifests don't have as far as they are read."""
-        if not found.attributes and not found.fields:
-            # Without a row, it isn't known what columns there are.
-            return ()
-        return missing_columns(self._needed, self._naming, found)
-
-    async def tell(self, problems: Sequence[Problem], found: Found) -> None:
-        """Tell problems that were just kept, unless they have to wait; with them, those that had to wait so far."""
-        if self.missing(found):
-            self._waits = True
-        elif self._waits:
-            await self.tell_rest()
-        else:
-            self.told += len(problems)
-            for problem in problems:
-                self.ui.problem(problem)
-
-    async def tell_rest(self, missing: Sequence[Missing] = ()) -> None:
-        """Tell all problems that weren't told yet, but for those that rows have since a column is missing."""
-        self._waits = False
-        rest = islice(self._run.problems(), self.told, None)
-        while some := await self._run.off_loop(lambda: list(islice(rest, PROBLEMS))):
-            self.told += len(some)
-            for problem in some:
-                if not any(each.explains(problem) for each in missing):
-                    self.ui.problem(problem)
-
-    def begin_again(self, told: Collection[tuple[str, int, str, str]]) -> None:
-        """Get ready for the same rows once more; `told` are the places of the problems that needn't be told again."""
-        self.ui, self.told, self._waits = OnlyNew(self.ui, told), 0, False
-
-
 class _Writer:
     """Writes portions to the run file. Profiles are held until there are many: each call costs as much as some rows."""
 
-    def __init__(self, run: RunFile, teller: _Teller) -> None:
+    def __init__(self, run: RunFile, teller: Teller) -> None:
         self._run = run
         self._teller = teller
         self._held: list[Desired] = []

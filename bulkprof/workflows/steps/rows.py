@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, NamedTuple
 
 from bulkprof.config import ColumnNames
@@ -13,16 +14,20 @@ from bulkprof.manifests.columns import AS_WRITTEN
 from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
 from bulkprof.model import DesiredProfile, Problem, Target
-from bulkprof.plugins import Reader
+from bulkprof.plugins import NeededField, Reader
 from bulkprof.plugins.registry import ROW_HOOKS, Registry
+from bulkprof.rules.columns import Found, Missing, missing_columns
 from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.store.intake import Clash
 from bulkprof.store.run import RunFile
 from bulkprof.text.looks import TAG_PREFIX
+from bulkprof.ui import OnlyNew, Ui
 
 LARGEST = 5_000
 """Desired profiles of one portion: a single row may fan out to hundreds of thousands."""
+AT_ONCE = 100
+"""Problems that are read from the run file at once."""
 
 
 class Portion(NamedTuple):
@@ -51,13 +56,19 @@ class Reading:
     """What the config says of the headers of sheets."""
 
     async def portions(
-        self, manifests: Sequence[str], readers: Mapping[str, Reader], streams: Mapping[str, BinaryIO]
+        self,
+        manifests: Sequence[str],
+        readers: Mapping[str, Reader],
+        streams: Mapping[str, BinaryIO],
+        places: Mapping[str, str],
     ) -> AsyncGenerator[Portion, None]:
         """Yield the portions of all manifests, in order. Leave it early only through `contextlib.aclosing`.
 
-        `streams` are standard input and pipes that are among the manifests.
+        `streams` are standard input and pipes that are among the manifests, `places` files that are elsewhere on this
+        disk than they are called.
         """
-        async with aclosing(read_batches(manifests, readers, streams=streams, naming=self.naming)) as batches:
+        rows = read_batches(manifests, readers, streams=streams, places=places, naming=self.naming)
+        async with aclosing(rows) as batches:
             async for batch in batches:
                 for portion in self.portions_of(batch):
                     yield portion
@@ -105,6 +116,56 @@ class Reading:
         tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
         fields = [*batch.cells.known_columns.take(), *tags, *self.rules.new_fields()]
         yield Portion(rows, wanted, problems, batch.cells.attributes.take(), fields, self.rules.names_are_made)
+
+
+class Teller:
+    """Tells the problems of rows as they are found, unless the config is what is wrong.
+
+    While no manifest has a column that the config names, problems wait: all rows may have the same one, and it is told
+    once then.
+    """
+
+    def __init__(self, run: RunFile, ui: Ui, naming: ColumnNames, needed: Sequence[tuple[str, NeededField]]) -> None:
+        """`needed` is what plugins need, with their names."""
+        self.ui = ui
+        self.told = 0
+        """How many of the run's problems were told, from the first on."""
+        self._run = run
+        self._naming = naming
+        self._needed = needed
+        self._waits = False
+
+    def missing(self, found: Found) -> Sequence[Missing]:
+        """Return the columns that the config names, and that manifests don't have as far as they are read."""
+        if not found.attributes and not found.fields:
+            # Without a row, it isn't known what columns there are.
+            return ()
+        return missing_columns(self._needed, self._naming, found)
+
+    async def tell(self, problems: Sequence[Problem], found: Found) -> None:
+        """Tell problems that were just kept, unless they have to wait; with them, those that had to wait so far."""
+        if self.missing(found):
+            self._waits = True
+        elif self._waits:
+            await self.tell_rest()
+        else:
+            self.told += len(problems)
+            for problem in problems:
+                self.ui.problem(problem)
+
+    async def tell_rest(self, missing: Sequence[Missing] = ()) -> None:
+        """Tell all problems that weren't told yet, but for those that rows have since a column is missing."""
+        self._waits = False
+        rest = islice(self._run.problems(), self.told, None)
+        while some := await self._run.off_loop(lambda: list(islice(rest, AT_ONCE))):
+            self.told += len(some)
+            for problem in some:
+                if not any(each.explains(problem) for each in missing):
+                    self.ui.problem(problem)
+
+    def begin_again(self, told: Collection[tuple[str, int, str, str]]) -> None:
+        """Get ready for the same rows once more; `told` are the places of the problems that needn't be told again."""
+        self.ui, self.told, self._waits = OnlyNew(self.ui, told), 0, False
 
 
 def rows_are_independent(registry: Registry) -> bool:
