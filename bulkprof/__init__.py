@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from bulkprof.totals import Plan, RunSummary
     from bulkprof.ui import Ui
     from bulkprof.workflows.apply import apply, sync
+    from bulkprof.workflows.config import load_config
     from bulkprof.workflows.export import Export, export
     from bulkprof.workflows.options import Options
     from bulkprof.workflows.outcomes import outcomes
     from bulkprof.workflows.plan import plan
     from bulkprof.workflows.redeliver import redeliver
     from bulkprof.workflows.resume import resume
-    from bulkprof.workflows.steps.fetch import load_config
     from bulkprof.workflows.validate import Validation, validate
 
 __all__ = [
@@ -73,7 +73,7 @@ _HOMES = {
     "Ui": "bulkprof.ui:Ui",
     "export": "bulkprof.workflows.export:export",
     "Validation": "bulkprof.workflows.validate:Validation",
-    "load_config": "bulkprof.workflows.steps.fetch:load_config",
+    "load_config": "bulkprof.workflows.config:load_config",
     "validate": "bulkprof.workflows.validate:validate",
     **{
         name: f"bulkprof.model:{name}"

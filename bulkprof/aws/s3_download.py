@@ -5,7 +5,7 @@ What breaks while it is read goes on where it broke, under the condition that th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,8 @@ async def download(s3: Any, bucket: str, wanted: Listed | str, path: Path) -> st
         with explained(where, bucket):
             return await _Download(s3, bucket, listed, where, file).whole()
     finally:
-        await anyio.to_thread.run_sync(file.close)
+        # At once: a thread would not be waited for when the run is cancelled.
+        file.close()
 
 
 class _Download:
@@ -90,21 +91,24 @@ class _Download:
             how["Range"] = f"bytes={self._read}-"
         with aws_errors(S3Operation.GET, self._where), sdk_alone():
             response = await self._s3.get_object(**self._address, **how)
-            found = checked("s3", S3Operation.GET, response)
-            size = self._read + found["ContentLength"] if "ContentLength" in found else self._size
-            if self._etag not in ("", found["ETag"]) or self._size not in (_UNKNOWN, size):
-                raise changed(self._where)
-            version = found.get("VersionId", "null")
-            self._etag, self._size = found["ETag"], size
-            self._version = found["ETag"].strip('"') if version == "null" else version
             # Not the object that `async with` returns: that is aiohttp's response, which can't read just a part.
             async with (stream := response["Body"]):
+                self._check(checked("s3", S3Operation.GET, response))
                 # An object that has grown is left where it is longer than it was.
                 while self._size == _UNKNOWN or self._read <= self._size:
                     if not (piece := await stream.read(_PIECE)):
                         break
                     await anyio.to_thread.run_sync(write_all, self._file, piece)
                     self._read += len(piece)
+
+    def _check(self, found: Mapping[str, Any]) -> None:
+        """Raise `ConfigError` where an answer is of another object than what is known of it."""
+        size = self._read + found["ContentLength"] if "ContentLength" in found else self._size
+        if self._etag not in ("", found["ETag"]) or self._size not in (_UNKNOWN, size):
+            raise changed(self._where)
+        version = found.get("VersionId", "null")
+        self._etag, self._size = found["ETag"], size
+        self._version = found["ETag"].strip('"') if version == "null" else version
 
 
 def changed(where: str) -> ConfigError:
@@ -140,8 +144,8 @@ def _meant(error: AwsError, where: str, bucket: str) -> BulkprofError:
         return ConfigError(f"{where}: the bucket is in another Region; set AWS_REGION to its own")
     if isinstance(error, AccessDeniedError):
         return AccessDeniedError(
-            f"{error.message}; manifests need s3:GetObject on the objects, s3:ListBucket on the bucket (without it, S3 "
-            "denies what doesn't exist, too), and kms:Decrypt where they have a key",
+            f"{error.message}; to read it takes s3:GetObject on the object, s3:ListBucket on the bucket (without it, "
+            "S3 denies what doesn't exist, too), and kms:Decrypt where it has a key",
             code=error.code,
             operation=error.operation,
             where=error.where,

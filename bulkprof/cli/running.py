@@ -45,8 +45,8 @@ def make_terminal(shown: Display, *, yes: bool = False) -> Terminal:
 
 def make_options(terminal: Terminal, *groups: Scope | Execution) -> Options:
     """Read the config and put the flags together. Ends the command when the config can't be used."""
+    from bulkprof.workflows.config import load_config
     from bulkprof.workflows.options import Options
-    from bulkprof.workflows.steps.fetch import load_config
 
     given = {name: value for group in groups for name, value in vars(group).items() if value is not None}
     # That one is the terminal's.

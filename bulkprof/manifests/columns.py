@@ -106,7 +106,8 @@ def understand(names: Sequence[str], naming: ColumnNames = AS_WRITTEN, *, tag_ob
             fault = ColumnFault(name, problem) if problem else None
         else:
             attributes.append((index, seen(column)))
-            likely = "" if naming.names(name) else likely_column(column)
+            # No cell of a table holds several tags, whatever the config says.
+            likely = "" if naming.names(name) and meaning != TAGS else likely_column(column)
             if likely in known and is_label(column):
                 labels.append((known[likely], index))
             elif likely or not meaning:
@@ -169,7 +170,11 @@ def _not_known(name: str, likely: str, beside: str, index: int) -> ColumnFault:
     if beside:
         reason = f"may mean {likely}, as the column '{visible(beside)}' does{why}"
         return ColumnFault(name, Fault(reason, "keep one of the two, or rename the one that is an attribute"), likely)
-    remedy = f"did you mean {_example(likely)}? If not, rename it: it looks too much like it"
+    mapped = ""
+    if likely != TAG_PREFIX:
+        column = likely if likely in KNOWN else f'"{likely}"'
+        mapped = f' If so, rename it, or write {column} = "{visible(name)}" under [columns] in the config.'
+    remedy = f"did you mean {_example(likely)}?{mapped} If not, rename it: it looks too much like it"
     return ColumnFault(name, Fault(f"is not a known column{why}", remedy), likely if likely != TAG_PREFIX else "")
 
 

@@ -93,7 +93,7 @@ async def test_one_that_breaks_too_often(tmp_path: Path) -> None:
         (
             403,
             "AccessDenied",
-            "manifests need s3:GetObject on the objects, s3:ListBucket on the bucket (without",
+            "to read it takes s3:GetObject on the object, s3:ListBucket on the bucket (without",
         ),
         (400, "AuthorizationHeaderMalformed", "the bucket is in another Region; set AWS_REGION to its own"),
         (404, "NoSuchKey", "there is no such object"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import bulkprof
+from bulkprof.errors import ExitCode, RunInterruptedError
 from bulkprof.sandbox import Sandbox
 from bulkprof.workflows.steps.load import as_list
+from tests.aws import wire
 from tests.cli.driver import CONFIG, CommandLine
 from tests.e2e.others import Others
 
@@ -179,3 +182,17 @@ def test_relative_paths_start_in_the_working_directory(bucket: Bucket, commands:
     lookup = '[[plugins.tags.lookup]]\nfile = "centers.csv"\nby = "team"\ntags = { CostCenter = "center" }\n'
     uri = bucket.put("bulkprof.toml", CONFIG + lookup)
     assert commands("validate", commands.manifest("a,search", header="name,team"), "--config", uri).code == 0
+
+
+async def test_a_stop_waits_for_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = bulkprof.Stop()
+
+    async def stalling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stop.request(ExitCode.INTERRUPTED)
+        await wire.stalling(reader, writer)
+
+    async with wire.serving(stalling) as port:
+        for name, value in wire.environment(port).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(RunInterruptedError):
+            await bulkprof.validate("s3://example/teams.csv", stop=stop)

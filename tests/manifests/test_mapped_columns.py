@@ -61,7 +61,11 @@ async def test_the_same_of_each_format(tmp_path: Path, change: type[str]) -> Non
         ("Cost centre,tag:CostCentre", "tag:CostCentre: is what 2 columns mean (Cost centre, tag:CostCentre)"),
         ("Team name,TEAM", "team: is what 2 columns mean (Team name, TEAM)"),
         ("App,app", "App: is the name of 2 columns (App, app); keep one"),
-        ("Account (ID),x", "Account (ID): is not a known column; did you mean account?"),
+        (
+            "Account (ID),x",
+            "Account (ID): is not a known column; did you mean account? If so, rename it, or write "
+            'account = "Account (ID)" under [columns] in the config. If not, rename it',
+        ),
     ],
 )
 async def test_two_columns_that_mean_the_same(tmp_path: Path, header: str, said: str) -> None:
@@ -87,6 +91,16 @@ def test_a_sheet_of_headers_that_are_mapped_is_known_by_them(tmp_path: Path) -> 
 def test_what_the_config_says_is_not_doubted() -> None:
     assert understand(["Accounting"], ColumnNames({"account": ["Accounting"]})).known == ("account",)
     assert not understand(["Account (ID)"], ColumnNames({"owner": ["Account (ID)"]})).faults
+
+
+async def test_all_tags_in_one_column(tmp_path: Path) -> None:
+    naming = ColumnNames({"tags": ["Labels"]})
+    (tmp_path / "a.json").write_text('[{"name": "a", "Labels": {"Team": "search"}}]')
+    (request,), problems = await read_all([str(tmp_path / "a.json")], naming=naming)
+    assert (dict(request.tags), problems) == ({"Team": "search"}, [])
+    (tmp_path / "a.csv").write_text("name,Labels\na,Team=search\n")
+    requests, problems = await read_all([str(tmp_path / "a.csv")], naming=naming)
+    assert (requests, problems[0].remedy.partition("?")[0]) == ([], "did you mean tag:KEY")
 
 
 def test_a_column_that_looks_like_a_misspelt_one() -> None:

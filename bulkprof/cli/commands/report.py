@@ -40,7 +40,7 @@ def report(
     from bulkprof.store.history.status import is_plan
     from bulkprof.store.run import RunFile
     from bulkprof.system.files import check_apart, check_path
-    from bulkprof.workflows.steps.fetch import load_config
+    from bulkprof.workflows.config import load_config
     from bulkprof.workflows.steps.summary import summary_of
 
     if shown.as_json and markdown:

@@ -7,9 +7,9 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -47,7 +47,16 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
-from bulkprof.workflows.steps.fetch import Fetched
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Manifests that can be read: `labels` in place of what the user wrote, and where those of S3 are on this disk."""
+
+    labels: Sequence[str]
+    places: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """The version id or ETag of each object."""
 
 
 class Workspace:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,27 +17,53 @@ import anyio.to_thread
 
 from bulkprof.aws import AwsSessions
 from bulkprof.aws.errors.mapping import aws_errors
-from bulkprof.aws.s3_download import Listed, download
+from bulkprof.aws.s3_download import Listed, MissingObjectError, download
 from bulkprof.aws.s3_folder import list_folder, split_s3_folder
-from bulkprof.config import Config, Organization, Run, is_s3, load, parsed, split_s3_uri
+from bulkprof.config import Organization, Run, is_s3, split_s3_uri
 from bulkprof.errors import ConfigError
-from bulkprof.system.temporary import temporary_folder
+from bulkprof.manifests.readers import merge_readers
+from bulkprof.store.run import RunFile
+from bulkprof.system.temporary import on_temporary_disk, temporary_folder
+from bulkprof.workflows.steps.connect import way_in
+from bulkprof.workflows.steps.context import Fetched, Workspace
 
-_SHEET = "#"
-"""What stands between a workbook and one of its sheets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """Manifests that can be read: `labels` in place of what the user wrote, and where those of S3 are on this disk."""
-
-    labels: Sequence[str]
-    places: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """The version id or ETag of each object."""
+_WITH_SHEET = re.compile(r"(.+?\.(?:xlsx|xlsm|xls|ods))(#.+)", re.IGNORECASE | re.DOTALL)
+"""A workbook and one of its sheets. Behind any other ending, a `#` belongs to the object's key."""
 
 
-async def fetch_manifests(
+EMPTY_SANDBOX = (
+    "the sandbox of --sandbox begins without objects: to read some, start `bulkprof sandbox`, upload them there, and "
+    "set AWS_ENDPOINT_URL to it instead of --sandbox"
+)
+
+
+async def fetch(work: Workspace, run: RunFile, manifests: Sequence[str]) -> Fetched:
+    """Return the manifests as they are read, those of S3 from this disk, where they come once for a command.
+
+    Their versions are kept with the run. Raises `ConfigError`, `AwsError`, `StateError` and `StopRequestedError`.
+    """
+    if work.fetched is None:
+        with on_temporary_disk():
+            # Its owner alone may enter it.
+            folder = tempfile.mkdtemp(prefix="bulkprof-")
+        weakref.finalize(work, shutil.rmtree, folder, ignore_errors=True)
+        readers = merge_readers(work.registry)
+        async with anyio.create_task_group() as group:
+            group.start_soon(work.cancel_at_stop, group.cancel_scope)
+            try:
+                work.fetched = await _fetch_manifests(partial(way_in, work), manifests, readers, Path(folder))
+            except MissingObjectError as error:
+                if work.options.sandbox:
+                    raise ConfigError(f"{error} ({EMPTY_SANDBOX})") from None
+                raise
+            run.note(fetched={**run.details().fetched, **work.fetched.versions})
+            group.cancel_scope.cancel()
+        # It is there, unless the run stops.
+        await work.stop.pause(0)
+    return work.fetched or Fetched(manifests)
+
+
+async def _fetch_manifests(
     opened: Callable[[], AbstractAsyncContextManager[AwsSessions]],
     manifests: Sequence[str],
     suffixes: Collection[str],
@@ -79,45 +106,24 @@ async def _s3(sessions: AwsSessions, uri: str) -> AsyncIterator[Any]:
 async def _objects(s3: Any, manifest: str, suffixes: Collection[str]) -> list[tuple[str, Listed | str, str]]:
     """The objects that a manifest's URI names: the URI of each, how it is asked for, and the sheet that is meant."""
     if not manifest.endswith("/"):
-        uri, mark, sheet = manifest.partition(_SHEET)
+        found = _WITH_SHEET.fullmatch(manifest)
+        uri, sheet = (found[1], found[2]) if found else (manifest, "")
         try:
             _, key = split_s3_uri(uri)
         except ValueError as error:
             raise ConfigError(f"{manifest}: {error}; a folder's address ends in a slash") from None
-        return [(uri, key, mark + sheet)]
+        return [(uri, key, sheet)]
     bucket, _ = split_s3_folder(manifest)
-    found = [each for each in await list_folder(s3, manifest) if PurePosixPath(each.key).suffix.lower() in suffixes]
-    if not found:
+    below = [each for each in await list_folder(s3, manifest) if PurePosixPath(each.key).suffix.lower() in suffixes]
+    if not below:
         # With --prune, an empty folder would be a wish to delete.
         known = ", ".join(sorted(suffixes))
         raise ConfigError(f"{manifest}: no object below it is a manifest ({known}); check the prefix")
-    return [(f"s3://{bucket}/{each.key}", each, "") for each in found]
+    return [(f"s3://{bucket}/{each.key}", each, "") for each in below]
 
 
-def load_config(file: Path | str | None = None, *, sandbox: bool = False) -> Config:
-    """Read a config, also one in S3. Relative paths in that one start in the working directory.
-
-    Raises `ConfigError` that names every bad key of the file at once; `AwsError` for one in S3 that can't be fetched.
-    """
-    if not isinstance(file, str) or not is_s3(file):
-        return load(file)
-    if sandbox:
-        raise ConfigError(
-            f"{file}: a sandbox that starts with this command has no object yet; use a local config, or start "
-            "`bulkprof sandbox` and set AWS_ENDPOINT_URL to it"
-        )
-    data, version = _waited_for(partial(_fetch_config, file))
-    settings = parsed(data, file)
-    for name, table in settings.plugins.items():
-        if (path := table.get("path")) and not Path(str(path)).is_absolute():
-            raise ConfigError(
-                f"{file}: plugins.{name}.path: {path!r} would be beside the config, and that is in S3; install the "
-                "plugin as a package, or write the path from the root on"
-            )
-    return Config(settings=settings, fetched={file: version})
-
-
-async def _fetch_config(uri: str) -> tuple[bytes, str]:
+async def fetch_config(uri: str) -> tuple[bytes, str]:
+    """Return a config in S3, and its version. Raises `ConfigError`, `AwsError`, `StateError`."""
     try:
         bucket, key = split_s3_uri(uri)
     except ValueError as error:
@@ -127,13 +133,3 @@ async def _fetch_config(uri: str) -> tuple[bytes, str]:
         async with AwsSessions(Organization(), Run()) as sessions, _s3(sessions, uri) as s3:
             version = await download(s3, bucket, key, path)
         return await anyio.to_thread.run_sync(path.read_bytes), version
-
-
-def _waited_for(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Run `work` on an event loop of its own: the caller is a function, in a program that may have a loop already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return anyio.run(work)
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(anyio.run, work).result()

@@ -7,9 +7,6 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import weakref
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -17,10 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-import anyio
 import anyio.to_thread
 
-from bulkprof.aws.s3_download import MissingObjectError
 from bulkprof.config import is_s3
 from bulkprof.errors import BulkprofError, ConfigError, ManifestError, UsageError
 from bulkprof.manifests.columns import check_targets
@@ -33,12 +28,9 @@ from bulkprof.rules.expand import Rules
 from bulkprof.store.codec import Desired
 from bulkprof.store.history.directory import is_run_file
 from bulkprof.store.run import RunFile
-from bulkprof.system.temporary import on_temporary_disk
 from bulkprof.text.looks import folded, visible
 from bulkprof.ui import Ui
-from bulkprof.workflows.steps.connect import way_in
-from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.fetch import Fetched, fetch_manifests
+from bulkprof.workflows.steps.context import Fetched, Workspace
 from bulkprof.workflows.steps.rows import Portion, Reading, Teller, refuse_clashes, rows_are_independent
 
 Manifests: TypeAlias = str | Path | Sequence[str | Path]
@@ -47,10 +39,6 @@ PROBLEMS = 100
 """How many problems the error of a run carries that they stopped; the `Ui` gets all of them."""
 SHOWN = 10
 """How many columns that no rule reads are named."""
-EMPTY_SANDBOX = (
-    "the sandbox of --sandbox begins without objects: to read some, start `bulkprof sandbox`, upload them there, and "
-    "set AWS_ENDPOINT_URL to it instead of --sandbox"
-)
 HELD = 2_000
 """Desired profiles of rows without a problem that are held before they are written."""
 
@@ -148,25 +136,10 @@ async def _here(work: Workspace, run: RunFile, manifests: Sequence[str]) -> Fetc
     """Return the manifests as they are read: those of S3 from this disk, where they come once."""
     if not any(map(is_s3, manifests)):
         return Fetched(manifests)
-    if work.fetched is None:
-        with on_temporary_disk():
-            # Its owner alone may enter it.
-            folder = tempfile.mkdtemp(prefix="bulkprof-")
-        weakref.finalize(work, shutil.rmtree, folder, ignore_errors=True)
-        readers = merge_readers(work.registry)
-        async with anyio.create_task_group() as group:
-            group.start_soon(work.cancel_at_stop, group.cancel_scope)
-            try:
-                work.fetched = await fetch_manifests(partial(way_in, work), manifests, readers, Path(folder))
-            except MissingObjectError as error:
-                if work.options.sandbox:
-                    raise ConfigError(f"{error} ({EMPTY_SANDBOX})") from None
-                raise
-            run.note(fetched={**run.details().fetched, **work.fetched.versions})
-            group.cancel_scope.cancel()
-        # It is there, unless the run stops.
-        await work.stop.pause(0)
-    return work.fetched or Fetched(manifests)
+    # It loads what sends calls.
+    from bulkprof.workflows.steps.fetch import fetch
+
+    return await fetch(work, run, manifests)
 
 
 async def _read_in_shares(
