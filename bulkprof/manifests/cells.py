@@ -30,6 +30,7 @@ from bulkprof.limits import (
 from bulkprof.manifests.columns import AS_WRITTEN, Columns, NewNames, understand
 from bulkprof.manifests.flatten import BadCell, flatten, shortened
 from bulkprof.model import EMPTY, Problem, RawRow, Request
+from bulkprof.plugins.fields import Attributes
 from bulkprof.text.looks import visible
 
 SEPARATOR = "|"
@@ -134,7 +135,7 @@ class Cells:
             accounts,
             regions,
             tags or EMPTY,
-            {column: value for index, column in columns.attributes if (value := values[index])},
+            Attributes([(column, value) for index, column in columns.attributes if (value := values[index])]),
         )
         return self._rejected(row.line, columns, bad, request) if bad else request
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from typing import Any
 
 from bulkprof.model import DesiredProfile
 from bulkprof.text.looks import folded, seen, tag_key
@@ -41,6 +42,30 @@ def field_reader(field: str) -> FieldReader:
     if key is not None:
         return lambda profile: profile.tags.get(key, "")
     return _Column(field)
+
+
+class Attributes(dict[str, str]):
+    """A row's columns for rules, which are found in any case: `attributes["team"]` is the column `Team`."""
+
+    def __missing__(self, name: str) -> str:
+        if (column := self._alike(name)) is None:
+            raise KeyError(name)
+        return self[column]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a column of this name."""
+        return super().__contains__(name) or (isinstance(name, str) and self._alike(name) is not None)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the column's value, or `default` where there is no such column."""
+        value = super().get(name)
+        if value is None and (column := self._alike(name)) is not None:
+            value = self[column]
+        return default if value is None else value
+
+    def _alike(self, name: str) -> str | None:
+        wanted = folded(name)
+        return next((column for column in self if folded(column) == wanted), None)
 
 
 class _Column:

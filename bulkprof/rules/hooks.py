@@ -6,12 +6,14 @@ In the chain of `bulkprof_prepare_request`, each plugin gets the row as the one 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bulkprof.errors import PluginError
 from bulkprof.limits import Fault
 from bulkprof.manifests.columns import NewNames
 from bulkprof.model import Problem, Request
+from bulkprof.plugins.fields import Attributes
 from bulkprof.plugins.registry import Implementation, Registry
 from bulkprof.text.looks import TAG_PREFIX
 
@@ -58,6 +60,9 @@ class Preparation:
                 _check(implementation.plugin, answer, request)
                 self._note(request, answer)
                 request = answer
+                if not isinstance(request.attributes, Attributes):
+                    # The next plugins find columns in any case, too.
+                    request = replace(request, attributes=Attributes(request.attributes))
         return request
 
     def _note(self, before: Request, after: Request) -> None:
