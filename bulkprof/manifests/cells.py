@@ -135,7 +135,7 @@ class Cells:
             accounts,
             regions,
             tags or EMPTY,
-            Attributes([(column, value) for index, column in columns.attributes if (value := values[index])]),
+            Attributes({column: value for index, column in columns.attributes if (value := values[index])}),
         )
         return self._rejected(row.line, columns, bad, request) if bad else request
 
