@@ -27,6 +27,7 @@ class Notes(TypedDict, total=False):
     canary: tuple[tuple[str, str], ...]
     canary_passed: bool
     disown: tuple[str, ...]
+    fetched: Mapping[str, str]
     token_seed: str
     interrupted: bool
     alive: Any
@@ -54,6 +55,8 @@ class RunDetails:
     estate: str = ""
     started_at: str = ""
     manifests: tuple[str, ...] = ()
+    fetched: Mapping[str, str] = field(default_factory=dict)
+    """The objects of S3 that config and manifests were read from, each with its version id or ETag."""
     skip_invalid: bool = False
     replace: bool = False
     prune: bool = False
