@@ -24,7 +24,7 @@ from bulkprof.rules.naming import Naming, Unnamed, check_name
 from bulkprof.rules.sources import Model
 from bulkprof.rules.tagging import Tagging
 from bulkprof.text.cleaning import DESCRIPTIONS, Cleaned, clean
-from bulkprof.text.looks import TAG_PREFIX
+from bulkprof.text.looks import TAG_PREFIX, folded
 
 
 class Expansion(NamedTuple):
@@ -66,7 +66,7 @@ class Rules:
         self._cleans_description = settings.defaults.clean_description
         self._cleanings = Cleanings()
         self._cleans = self._tagging.active or self._preparation.active
-        self._columns_read = registry.columns_read() or frozenset()
+        self._columns_read = frozenset(map(folded, registry.columns_read() or ()))
         self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
 
     def __reduce__(self) -> tuple[Callable[..., Rules], tuple[Any, ...]]:
@@ -76,6 +76,11 @@ class Rules:
     def anew(self) -> Rules:
         """Return the same rules, which have seen no row yet."""
         return _made_again(*self._made_of)
+
+    @property
+    def names_are_made(self) -> bool:
+        """Whether a row without a name came up, whose name the rules have to make."""
+        return self._naming.are_made
 
     def new_fields(self) -> Sequence[str]:
         """The columns and tags (`tag:KEY`) that plugins gave rows since the last call, and no row before."""

@@ -29,6 +29,7 @@ class Notes(TypedDict, total=False):
     disown: tuple[str, ...]
     unwanted: int
     unwanted_first: tuple[tuple[str, ...], ...]
+    fetched: Mapping[str, str]
     token_seed: str
     interrupted: bool
     alive: Any
@@ -56,6 +57,8 @@ class RunDetails:
     estate: str = ""
     started_at: str = ""
     manifests: tuple[str, ...] = ()
+    fetched: Mapping[str, str] = field(default_factory=dict)
+    """The objects of S3 that config and manifests were read from, each with its version id or ETag."""
     skip_invalid: bool = False
     replace: bool = False
     prune: bool = False

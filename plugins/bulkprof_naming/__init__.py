@@ -24,6 +24,7 @@ from pydantic import Field, field_validator, model_validator
 from bulkprof.plugins import (
     Cleaned,
     DesiredProfile,
+    NeededField,
     Pattern,
     PluginContext,
     PluginSettings,
@@ -83,6 +84,7 @@ class Plugin:
         self._layout = settings.template.layout
         self._divided = settings.template.divided
         self._fields = self.fields_read = settings.template.fields
+        self.fields_needed = [NeededField(field, "template", names=not settings.enforce) for field in self._fields]
         self._readers = tuple(field_reader(field) for field in self._fields)
         self._model_at = frozenset(index for index, field in enumerate(self._fields) if field == "model")
         # Values repeat in columns; the bound is for columns of unique ones.
