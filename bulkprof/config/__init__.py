@@ -6,6 +6,7 @@ from bulkprof.config.fields import split_s3_uri
 from bulkprof.config.loading import DEFAULT_FILE, Config, load
 from bulkprof.config.organization import CHAINED_S, Organization
 from bulkprof.config.settings import (
+    IN_TARGETS,
     MOST_TARGETS,
     Cap,
     Caps,
@@ -23,6 +24,7 @@ __all__ = [
     "CHAINED_S",
     "DEFAULT_FILE",
     "DEFAULT_KEY",
+    "IN_TARGETS",
     "MOST_TARGETS",
     "Cap",
     "Caps",
