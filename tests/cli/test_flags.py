@@ -6,7 +6,20 @@ from typer.testing import CliRunner
 from bulkprof.cli.flags import ConfigOnly, Display, Execution, Lines, Scope, with_flags
 from tests.cli.driver import CommandLine
 
-ORDER = ["init", "validate", "plan", "apply", "sync", "resume", "export", "disown", "runs", "report", "iam-policy"]
+ORDER = [
+    "init",
+    "validate",
+    "plan",
+    "apply",
+    "sync",
+    "resume",
+    "export",
+    "disown",
+    "runs",
+    "report",
+    "catalog",
+    "iam-policy",
+]
 ORDER += ["plugins", "sandbox"]
 
 
