@@ -32,6 +32,8 @@ class CatalogEntry:
     """Whether it is in another account than its callers."""
     role_arn: str = ""
     """The role that callers assume to call a foreign one; empty where the config names none."""
+    model_arns: Sequence[str] = ()
+    """The foundation models that calls of it may reach, in every Region; empty where they aren't known."""
 
     @property
     def id(self) -> str:
@@ -82,6 +84,21 @@ def model_behind(source_arn: str, models: Mapping[str, str]) -> str:
 def unknown_model(entry: CatalogEntry) -> str:
     """Return the line that leaves out an entry for which a format needs the model's id."""
     return f"{entry.place} {entry.name}: the model behind it isn't known; a new run finds it out, or --live"
+
+
+def models_reached(source_arn: str, region: str, routes: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """Return the ARNs of the foundation models that a profile of this source reaches; none where that isn't known.
+
+    `routes` holds them for each system profile, by Region and id.
+    """
+    if ":foundation-model/" in source_arn:
+        return (source_arn,)
+    return routes.get(route_key(region, source_arn.partition(":inference-profile/")[2]), ())
+
+
+def route_key(region: str, system_profile: str) -> str:
+    """Return under which key the routes of a system profile are kept: the same id routes otherwise elsewhere."""
+    return f"{region}/{system_profile}"
 
 
 def in_order(entries: Sequence[CatalogEntry]) -> list[CatalogEntry]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from bulkprof.catalog.entries import CatalogEntry, model_behind
+from bulkprof.catalog.entries import CatalogEntry, model_behind, models_reached
 from bulkprof.config import IN_TARGETS, Catalog, Settings
 from bulkprof.model import Outcome, OutcomeKind
 from bulkprof.planning.diff import NOT_OURS, OTHER_ESTATE
@@ -76,8 +76,16 @@ def entries_of(
                     old_arn=outcome.old_arn,
                     foreign=callers.is_foreign(account),
                     role_arn=callers.role_arn(account, arn) if arn else "",
+                    model_arns=_models(outcome, details),
                 ),
             )
+
+
+def _models(outcome: Outcome, details: RunDetails) -> Sequence[str]:
+    # What is there may be made from another source than what is wanted, where a change of it didn't come to its end.
+    if outcome.kind.needs_attention:
+        return ()
+    return models_reached(outcome.source_arn, outcome.target.region, details.routes)
 
 
 def _standing(outcome: Outcome, ownership_tag: str) -> Standing | None:

@@ -5,7 +5,7 @@ Each field is kept as a JSON value under its name in the table `meta`, so a name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import NoneType
 from typing import Any, TypedDict, get_type_hints
@@ -36,6 +36,7 @@ class Notes(TypedDict, total=False):
     waited_for: Any
     links: Mapping[str, str]
     models: Mapping[str, str]
+    routes: Mapping[str, Sequence[str]]
     sheets: Mapping[str, Mapping[str, str]]
     knows_lost: float
     stopped: str
@@ -98,6 +99,8 @@ class RunDetails:
     """What sinks returned at its end, by the sinks' names."""
     models: Mapping[str, str] = field(default_factory=dict)
     """The foundation model behind each system profile that a profile is made from, by id."""
+    routes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The ARNs of the models that each of them routes to, by its Region and id: `us-east-1/us.amazon.…`."""
     sheets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The sheets of workbooks among the manifests: by label, the letters of their columns."""
     knows_lost: float = 0.0
@@ -139,6 +142,7 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     tuple[tuple[str, str], ...]: (list,),
     tuple[tuple[str, ...], ...]: (list,),
     Mapping[str, str]: (dict,),
+    Mapping[str, Sequence[str]]: (dict,),
     Mapping[str, Mapping[str, str]]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),
 }

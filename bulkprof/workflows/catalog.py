@@ -158,15 +158,20 @@ def layout(options: Options, form: str, where: Sequence[str] = (), out: str | No
     formats = catalog_formats(Registry(options.config.settings.plugins, options.config.directory))
     if form not in formats:
         raise UsageError(f"--format {form}: there is no such format; the formats are {', '.join(formats)}")
-    try:
-        chosen = Where.parse(where)
-    except ValueError as error:
-        raise UsageError(f"--where {error}") from None
+    chosen = parse_where(where)
     try:
         path = None if out is None else _path(out)
     except ValueError as error:
         raise UsageError(f"--out {out}: {error}") from None
     return Layout(formats[form], chosen, path)
+
+
+def parse_where(where: Sequence[str]) -> Where:
+    """Return the filter that flags ask for. Raises `UsageError`."""
+    try:
+        return Where.parse(where)
+    except ValueError as error:
+        raise UsageError(f"--where {error}") from None
 
 
 def _path(out: str) -> PathTemplate:
@@ -182,20 +187,15 @@ def _path(out: str) -> PathTemplate:
 def texts(found: Catalog, asked: Layout) -> dict[str, str]:
     """Return the texts by path, or the only one under an empty path.
 
-    What the filter leaves out goes from `found`; what the format leaves out is added to it.
-    Raises `UsageError` where the filter leaves nothing, which is never taken for an empty catalog.
+    What the filter leaves out goes from `found`; what the format leaves out is added to it. Raises `UsageError`.
     """
-    entries, gone = asked.where.chosen(found.entries), asked.where.chosen(found.gone)
-    found.missing = asked.where.chosen(found.missing)
-    if found.entries and not (entries or gone or found.missing):
-        raise UsageError(f"--where {asked.where}: fits none of {len(found.entries)} profiles; nothing was written")
-    found.entries = entries
+    choose(found, asked.where)
     if asked.out is None:
-        made = asked.form(entries)
+        made = asked.form(found.entries)
         found.left_out.extend(made.left_out)
         return {"": made.text}
     try:
-        of_path, without = asked.out.files(entries, gone)
+        of_path, without = asked.out.files(found.entries, found.gone)
     except ValueError as error:
         raise UsageError(f"--out {asked.out.text}: {error}") from None
     found.left_out.extend(without)
@@ -203,6 +203,18 @@ def texts(found: Catalog, asked: Layout) -> dict[str, str]:
     for made in made_of.values():
         found.left_out.extend(made.left_out)
     return {path: made.text for path, made in made_of.items()}
+
+
+def choose(found: Catalog, where: Where) -> None:
+    """Leave in `found` what fits the filter.
+
+    Raises `UsageError` where that is nothing, which is never taken for an empty catalog.
+    """
+    entries, gone = where.chosen(found.entries), where.chosen(found.gone)
+    found.missing = where.chosen(found.missing)
+    if found.entries and not (entries or gone or found.missing):
+        raise UsageError(f"--where {where}: fits none of {len(found.entries)} profiles; nothing was written")
+    found.entries, found.gone = entries, gone
 
 
 async def write(found: Catalog, files: Mapping[str, str], options: Options, ui: Ui, stop: Stop) -> None:
@@ -252,4 +264,5 @@ class _Reader:
             tags=profile.tags or {},
             foreign=self.callers.is_foreign(target.account),
             role_arn=self.callers.role_arn(target.account, profile.arn),
+            model_arns=profile.model_arns,
         )

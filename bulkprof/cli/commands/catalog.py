@@ -5,28 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bulkprof.cli.app import app
+from bulkprof.cli.catalogs import Conditions, Live, NewestRun, check_sources, read, tell_files, tell_rest
 from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, Scope, with_flags
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async
-from bulkprof.errors import UsageError
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
     from bulkprof.workflows.catalog import Catalog
 
 
-FILES_SHOWN = 5
-"""Files that are named; `--json` names all."""
-LEFT_OUT_SHOWN = 20
-"""Profiles that are named if they are left out; `--json` names all."""
-
-
 @app.command()
 @with_flags
 def catalog(
     *,
-    run_id: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="The run's id or its beginning; the newest by default.")
-    ] = None,
+    run_id: NewestRun = None,
     form: Annotated[
         str,
         typer.Option(
@@ -35,11 +27,8 @@ def catalog(
             help="json, csv, env, tfvars, litellm, claude-code, opencode, or a plugin's.",
         ),
     ] = "json",
-    live: Annotated[bool, typer.Option("--live", help="Ask AWS what exists, instead of a run.")] = False,
-    where: Annotated[
-        list[str] | None,
-        typer.Option("--where", metavar="FIELD=VALUE", help="Only these, such as tag:Team=search. All must hold."),
-    ] = None,
+    live: Live = False,
+    where: Conditions = None,
     out: Annotated[
         str | None,
         typer.Option(
@@ -60,15 +49,11 @@ def catalog(
     terminal = make_terminal(shown)
     options = make_options(terminal, scope, run)
     with ending(terminal):
-        if live and run_id:
-            raise UsageError(f"--live asks AWS, not run {run_id}: leave one of them out")
-        if not live and (scope.accounts or scope.not_accounts or scope.regions):
-            raise UsageError("--accounts, --not-accounts and --regions say where --live looks; a run has --where")
+        check_sources(run_id, scope, live=live)
         asked = catalogs.layout(options, form, where or (), out)
 
         async def work() -> "Catalog":
-            read = catalogs.live(options, terminal, terminal.stop) if live else catalogs.recorded(options, run_id)
-            found = await read
+            found = await read(options, terminal, run_id, live=live)
             files = catalogs.texts(found, asked)
             if out is None:
                 terminal.exactly(files[""])
@@ -82,8 +67,6 @@ def catalog(
 
 
 def _tell(terminal: "Terminal", found: "Catalog", out: str | None) -> None:
-    from bulkprof.reports.text import counted
-
     if terminal.as_json:
         terminal.json(
             {
@@ -97,16 +80,6 @@ def _tell(terminal: "Terminal", found: "Catalog", out: str | None) -> None:
                 "exit_code": int(found.exit_code),
             }
         )
-    if found.foreign:
-        terminal.note(f"{counted(found.foreign, 'profile')} of other estates, or of none, left out")
-    if found.missing:
-        terminal.warn(
-            f"{counted(len(found.missing), 'profile')} of the run left out, without an ARN: see bulkprof report"
-        )
-    for line in found.left_out[:LEFT_OUT_SHOWN]:
-        terminal.error(f"left out: {line}")
-    if more := len(found.left_out[LEFT_OUT_SHOWN:]):
-        terminal.error(f"left out: {more} more; --out PATH --json lists all")
+    tell_rest(terminal, found, "--out PATH --json lists all")
     if out is not None:
-        shown = [*found.files[:FILES_SHOWN], *(["…"] if len(found.files) > FILES_SHOWN else [])]
-        terminal.note(f"{counted(len(found.files), 'file')} written: {', '.join(shown)}")
+        tell_files(terminal, found)

@@ -1,4 +1,4 @@
-"""The command `iam-policy`: the permissions that runs need, for those who grant them."""
+"""The command `iam-policy`: the permissions that runs need, and callers of what they make, for those who grant them."""
 
 import re
 from enum import StrEnum
@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from bulkprof.cli.app import app
-from bulkprof.cli.flags import ConfigOnly, Lines, flag, with_flags
+from bulkprof.cli.catalogs import Conditions, Live, NewestRun
+from bulkprof.cli.flags import SANDBOX, Execution, Lines, Only, Scope, flag, with_flags
 from bulkprof.cli.running import ending, make_options, make_terminal
 from bulkprof.errors import ExitCode, UsageError
 
@@ -24,6 +25,7 @@ class Party(StrEnum):
 @with_flags
 def iam_policy(
     *,
+    run_id: NewestRun = None,
     party: Annotated[
         Party | None,
         typer.Option("--for", help="Only one of them. The caller's own is apart where it goes via a hub role."),
@@ -42,20 +44,55 @@ def iam_policy(
     partition: Annotated[
         str, typer.Option("--partition", metavar="NAME", help="What ARNs begin with: aws, aws-us-gov, aws-cn, …")
     ] = "aws",
-    run: ConfigOnly,
+    invoke: Annotated[
+        bool, typer.Option("--invoke", help="For callers: a run's profiles, and models only through them.")
+    ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="FIELD", help="With --invoke: policies for each value: tag:Team.")
+    ] = None,
+    live: Live = False,
+    where: Conditions = None,
+    scp: Annotated[
+        bool, typer.Option("--scp", help="For an organization: no model past the estate's profiles.")
+    ] = False,
+    exceptions: Annotated[
+        list[str] | None,
+        typer.Option("--except", metavar="ARN", help="With --scp: a role or user that may; * stands for any text."),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="DIR", help="With --invoke or --scp: a file for each policy, also in S3."),
+    ] = None,
+    scope: Annotated[Scope, Only("accounts", "not_accounts", "regions")],
+    run: Annotated[Execution, Only("max_targets_in_flight", "config", "state_dir", *SANDBOX)],
     shown: Lines,
 ) -> int:
-    """Print the least permissions that runs with this config need, as JSON."""
+    """Print the least permissions as JSON: for runs with this config, or with --invoke or --scp for callers."""
     from bulkprof.aws.iam import Needs, Scope, policies, unknown_plugins
     from bulkprof.aws.stackset import DEFAULT_ROLE, template
+    from bulkprof.cli.caller_policies import Asked, check, print_invoke, print_scp
     from bulkprof.plugins.registry import Registry
     from bulkprof.text.printable import json_text
 
     # Notes go to stderr: stdout is the policy's alone.
     terminal = make_terminal(shown)
-    opts = make_options(terminal, run)
+    opts = make_options(terminal, scope, run)
     settings = opts.config.settings
+    asked = Asked(
+        run_id=run_id,
+        by=by,
+        where=tuple(where or ()),
+        live=live,
+        out=out,
+        exceptions=tuple(exceptions or ()),
+        partition=partition,
+    )
     with ending(terminal):
+        check(asked, scope, invoke=invoke, scp=scp, of_runs=bool(party or cloudformation or read_only or own_account))
+        if scp:
+            return print_scp(terminal, opts, asked)
+        if invoke:
+            return print_invoke(terminal, opts, asked)
         if cloudformation and party not in {None, Party.MEMBER}:
             raise UsageError("--cloudformation makes the member role; the other policies are JSON only")
         if party is Party.CALLER and not settings.organization.via:

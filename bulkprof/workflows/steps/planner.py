@@ -11,6 +11,7 @@ from itertools import islice
 
 import anyio.to_thread
 
+from bulkprof.catalog.entries import route_key
 from bulkprof.engine.concurrency import side_by_side
 from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
@@ -58,6 +59,8 @@ class Planner:
     """Those that were to be looked at."""
     models: dict[str, str] = field(default_factory=dict)
     """The foundation model behind each system profile that is wanted, by id."""
+    routes: dict[str, list[str]] = field(default_factory=dict)
+    """The ARNs of the models that each of them routes to, by Region and id."""
     left: int = 0
     """Profiles of the estate that no manifest wants, where nothing deletes them."""
     left_first: list[tuple[str, ...]] = field(default_factory=list)
@@ -102,8 +105,9 @@ class Planner:
             self.run.note(unreachable=tuple((target.account, target.region) for target in self.errors))
         if self.errors and len(self.errors) == len(targets):
             raise next(iter(self.errors.values()))
-        if self.models:
-            self.run.note(models={**self.run.details().models, **self.models})
+        if self.routes:
+            known = self.run.details()
+            self.run.note(models={**known.models, **self.models}, routes={**known.routes, **self.routes})
         if self.again is None:
             self.run.note(unwanted=self.left, unwanted_first=tuple(self.left_first))
         await self.run.off_loop(self.run.drop_invalid)
@@ -114,7 +118,9 @@ class Planner:
         wanted, changed = await self.run.off_loop(lambda: (self.run.wanted(target), self.recent.of(target)))
         async with self.connection.open(target) as opened:
             resolvable = await _leave_out_unknown_models(self.run, opened, wanted, rules, self.ui)
-            self._note_models(opened, (action for action in resolvable if not is_disowned(action, rules)))
+            self._note_models(
+                opened, target.region, (action for action in resolvable if not is_disowned(action, rules))
+            )
             try:
                 observed, actions = await self._compare(opened, target, resolvable, changed)
             except NotFoundError:
@@ -140,12 +146,14 @@ class Planner:
             kept = [action for action in actions if not is_disowned(action, rules)]
             await self.run.off_loop(partial(_forget_whole, self.run, target, kept, there, pruned=rules.prune))
 
-    def _note_models(self, opened: OpenTarget, wanted: Iterable[Action]) -> None:
+    def _note_models(self, opened: OpenTarget, region: str, wanted: Iterable[Action]) -> None:
         for name in {to_resolve(action) for action in wanted}:
             source = opened.resolve(name)
             _, is_system, identity = source.arn.partition(":inference-profile/")
-            if is_system and source.model_id:
-                self.models[identity] = source.model_id
+            if is_system and source.model_arns:
+                self.routes[route_key(region, identity)] = sorted(source.model_arns)
+                if source.model_id:
+                    self.models[identity] = source.model_id
 
     def _take_note(self, target: Target, left: Sequence[ObservedProfile]) -> None:
         """Count what pruning would delete here, and keep the first few of all."""

@@ -1,0 +1,70 @@
+"""What commands share that are about the catalog: where it is read from, and what is told of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from bulkprof.cli.flags import Scope
+from bulkprof.errors import UsageError
+
+if TYPE_CHECKING:
+    from bulkprof.cli.terminal import Terminal
+    from bulkprof.workflows.catalog import Catalog
+    from bulkprof.workflows.options import Options
+
+NewestRun: TypeAlias = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="The run's id or its beginning; the newest by default.")
+]
+Live: TypeAlias = Annotated[bool, typer.Option("--live", help="Ask AWS what exists, instead of a run.")]
+Conditions: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="FIELD=VALUE", help="Only these, such as tag:Team=search. All must hold."),
+]
+
+FILES_SHOWN = 5
+"""Files that are named; `--json` names all."""
+LEFT_OUT_SHOWN = 20
+"""Profiles that are named if they are left out; `--json` names all."""
+
+
+def check_sources(run_id: str | None, scope: Scope, *, live: bool) -> None:
+    """Raise `UsageError` for flags that don't go together: a run and AWS, or selectors without AWS."""
+    if live and run_id:
+        raise UsageError(f"--live asks AWS, not run {run_id}: leave one of them out")
+    if not live and (scope.accounts or scope.not_accounts or scope.regions):
+        raise UsageError("--accounts, --not-accounts and --regions say where --live looks; a run has --where")
+
+
+async def read(options: Options, terminal: Terminal, run_id: str | None, *, live: bool) -> Catalog:
+    """Return the catalog of a run, or with `live` of what exists in AWS."""
+    from bulkprof.workflows import catalog as catalogs
+
+    if live:
+        return await catalogs.live(options, terminal, terminal.stop)
+    return await catalogs.recorded(options, run_id)
+
+
+def tell_rest(terminal: Terminal, found: Catalog, more_in: str = "") -> None:
+    """Say what isn't in it. `more_in` says where all that is left out is listed."""
+    from bulkprof.reports.text import counted
+
+    if found.foreign:
+        terminal.note(f"{counted(found.foreign, 'profile')} of other estates, or of none, left out")
+    if found.missing:
+        terminal.warn(
+            f"{counted(len(found.missing), 'profile')} of the run left out, without an ARN: see bulkprof report"
+        )
+    for line in found.left_out[:LEFT_OUT_SHOWN]:
+        terminal.error(f"left out: {line}")
+    if more := len(found.left_out[LEFT_OUT_SHOWN:]):
+        terminal.error(f"left out: {more} more" + (f"; {more_in}" if more_in else ""))
+
+
+def tell_files(terminal: Terminal, found: Catalog) -> None:
+    """Say which files were written."""
+    from bulkprof.reports.text import counted
+
+    shown = [*found.files[:FILES_SHOWN], *(["…"] if len(found.files) > FILES_SHOWN else [])]
+    terminal.note(f"{counted(len(found.files), 'file')} written: {', '.join(shown)}")
