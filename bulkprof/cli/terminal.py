@@ -312,12 +312,6 @@ class Terminal(Ui):
         self.stdout.writelines(f"{printable(line)}\n" for line in lines)
         self.stdout.flush()
 
-    def exactly(self, text: str) -> None:
-        """Write a file's text on stdout, byte for byte as it would be in the file."""
-        self.stdout.flush()
-        cast("TextIOWrapper", self.stdout).buffer.write(text.encode())
-        self.stdout.flush()
-
 
 def _open_terminal() -> BinaryIO:
     """Return the terminal that this process belongs to. Raises `OSError` where it has none."""

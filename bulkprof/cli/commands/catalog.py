@@ -1,6 +1,6 @@
 """The command `catalog`: the estate's ARNs, as the programs that call them want to be told."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -10,6 +10,8 @@ from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, Scope, with_fl
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async
 
 if TYPE_CHECKING:
+    from io import TextIOWrapper
+
     from bulkprof.cli.terminal import Terminal
     from bulkprof.workflows.catalog import Catalog
 
@@ -56,7 +58,9 @@ def catalog(
             found = await read(options, terminal, run_id, live=live)
             files = catalogs.texts(found, asked)
             if out is None:
-                terminal.exactly(files[""])
+                # Byte for byte as in a file: lines made printable might not be what the format says.
+                cast("TextIOWrapper", terminal.stdout).buffer.write(files[""].encode())
+                terminal.stdout.flush()
             else:
                 await catalogs.write(found, files, options, terminal, terminal.stop)
             return found
