@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkprof.catalog.entries import in_order, model_behind
+from bulkprof.catalog.entries import in_order, model_behind, models_reached, route_key
 from tests.catalog.making import OTHER, entry
 
 SYSTEM = {"us.anthropic.claude-opus-4-6-v1": "anthropic.claude-opus-4-6-v1"}
@@ -33,3 +33,19 @@ def test_a_tag_that_is_not_there_is_empty() -> None:
 def test_the_order_is_that_of_name_account_and_region() -> None:
     entries = [entry("b"), entry("a", 2, account=OTHER), entry("a", 1), entry("a", 3, region="eu-west-1")]
     assert [each.id[-1] for each in in_order(entries)] == ["3", "1", "2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("source", "region", "reached"),
+    [
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "us-east-1", None),
+        ("arn:aws:bedrock:us-east-1:111122223333:inference-profile/us.a.b", "us-east-1", ["b in us-east-1"]),
+        ("arn:aws:bedrock:us-west-2:111122223333:inference-profile/us.a.b", "us-west-2", ["b in us-west-2"]),
+        ("arn:aws:bedrock:eu-west-1:111122223333:inference-profile/eu.unknown", "eu-west-1", []),
+        ("", "us-east-1", []),
+    ],
+)
+def test_the_models_that_calls_reach(source: str, region: str, reached: list[str] | None) -> None:
+    """A system profile of the same name routes elsewhere in another Region."""
+    routes = {route_key(each, "us.a.b"): [f"b in {each}"] for each in ("us-east-1", "us-west-2")}
+    assert list(models_reached(source, region, routes)) == ([source] if reached is None else reached)
