@@ -79,7 +79,7 @@ def print_scp(terminal: Terminal, options: Options, asked: Asked) -> int:
     if asked.out is not None:
         tell_files(terminal, found)
     if not asked.exceptions:
-        terminal.warn("nobody is excepted: what calls models by their ids today is denied, wherever it is attached")
+        terminal.warn("no role is excepted (--except): each call of a model by its id is denied where this is attached")
     terminal.note("try it on one organizational unit first: docs/policies.md says what it denies, and what it doesn't")
     return ExitCode.DONE
 
@@ -155,7 +155,7 @@ async def _hand_out(
 
 
 def _tell_older(terminal: Terminal, out: str, written: Sequence[str]) -> None:
-    """Warn of policies of earlier calls in the folder: they may allow what is no one's any more."""
+    """Warn of policies of earlier calls in the folder: they still allow what they did."""
     if out.startswith("s3://"):
         return
     older = sorted(path.name for path in Path(out).glob("*.json") if _folder(out) + path.name not in written)

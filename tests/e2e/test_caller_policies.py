@@ -125,7 +125,7 @@ def test_the_service_control_policy(commands: CommandLine) -> None:
     assert "try it on one organizational unit first" in ended.err
     ended = commands("iam-policy", "--scp", "--out", "policies")
     assert (ended.code, ended.out) == (0, "")
-    assert "warning: nobody is excepted" in ended.err
+    assert "warning: no role is excepted (--except)" in ended.err
     assert "1 file written: policies/scp-1.json" in ended.err
     assert "PrincipalArn" not in (commands.folder / "policies/scp-1.json").read_text()
 

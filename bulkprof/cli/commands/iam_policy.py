@@ -45,10 +45,13 @@ def iam_policy(
         str, typer.Option("--partition", metavar="NAME", help="What ARNs begin with: aws, aws-us-gov, aws-cn, …")
     ] = "aws",
     invoke: Annotated[
-        bool, typer.Option("--invoke", help="For callers: a run's profiles, and models only through them.")
+        bool, typer.Option("--invoke", help="For callers: the profiles of a run, and models through them alone.")
     ] = False,
     by: Annotated[
-        str | None, typer.Option("--by", metavar="FIELD", help="With --invoke: policies for each value: tag:Team.")
+        str | None,
+        typer.Option(
+            "--by", metavar="FIELD", help="With --invoke: policies for each value of tag:Team or another field."
+        ),
     ] = None,
     live: Live = False,
     where: Conditions = None,
@@ -57,7 +60,9 @@ def iam_policy(
     ] = False,
     exceptions: Annotated[
         list[str] | None,
-        typer.Option("--except", metavar="ARN", help="With --scp: a role or user that may; * stands for any text."),
+        typer.Option(
+            "--except", metavar="ARN", help="With --scp: a role or user that isn't denied; * stands for any text."
+        ),
     ] = None,
     out: Annotated[
         str | None,
