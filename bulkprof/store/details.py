@@ -28,6 +28,7 @@ class Notes(TypedDict, total=False):
     canary_passed: bool
     disown: tuple[str, ...]
     fetched: Mapping[str, str]
+    results_columns: bool
     unwanted: int
     unwanted_first: tuple[tuple[str, ...], ...]
     token_seed: str
