@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bulkprof.config import ColumnNames
 from bulkprof.limits import Fault
-from bulkprof.manifests.columns import AS_WRITTEN, KNOWN, Columns, understand
+from bulkprof.manifests.columns import AS_WRITTEN, KNOWN, PROFILE, Columns, understand
 from bulkprof.manifests.csv_rows import HeaderProblem, column_names, expected, nothing_known, says_nothing
 from bulkprof.manifests.flatten import BadValue
 from bulkprof.manifests.likely import likely_column
@@ -202,7 +202,7 @@ def _first(book: Book, meant: Expected) -> _Found:
         )
     if len(some) > 1:
         raise WorkbookError(
-            f"no sheet of it has a row with known columns ({', '.join(KNOWN)}, tag:KEY): {_list(some)}",
+            f"no sheet of it has a row with known columns ({', '.join(PROFILE)}, tag:KEY): {_list(some)}",
             "name the columns in a row above the table, or the sheet: FILE#SHEET",
         )
     found = _with_header(some[0], book.sheet(some[0]), meant)
