@@ -27,10 +27,10 @@ class Notes(TypedDict, total=False):
     canary: tuple[tuple[str, str], ...]
     canary_passed: bool
     disown: tuple[str, ...]
-    fetched: Mapping[str, str]
     results_columns: bool
     unwanted: int
     unwanted_first: tuple[tuple[str, ...], ...]
+    fetched: Mapping[str, str]
     token_seed: str
     interrupted: bool
     alive: Any
