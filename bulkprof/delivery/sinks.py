@@ -162,7 +162,6 @@ class Delivery:
         if not batch or not sink.same_batches:
             return batch
         ends = self.run.details().batches
-        # Empty where all of it was carried out again since, and so came later.
         if same := [each for each in batch if each[0] <= ends.get(sink.name, 0)]:
             return same
         # Before it is sent: a run that is killed doesn't know whether it was taken.
