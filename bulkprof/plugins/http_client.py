@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import anyio.to_thread
 from pydantic import SecretStr
-
-from bulkprof.system.retry_after import retry_after
 
 if TYPE_CHECKING:
     import ssl
@@ -103,6 +100,8 @@ async def _post_once(
     """Return the answer, or why there is none. It raises nothing: the context of an exception would hold the URL."""
     import aiohttp
 
+    from bulkprof.system.retry_after import retry_after
+
     try:
         async with session.post(url.get_secret_value(), data=body, proxy=proxy, allow_redirects=False) as response:
             wait_s = retry_after({name.lower(): value for name, value in response.headers.items()})
@@ -125,6 +124,8 @@ async def _post_once(
 
 def _proxy(address: str) -> str | None:
     """Return the URL of the proxy to go through, found as the SDK finds it. Raises `HttpError` where it is none."""
+    from urllib.request import getproxies, proxy_bypass
+
     parts = urlsplit(address)
     # Without TLS, it goes to this machine: a proxy would see all of it.
     if parts.scheme != "https" or proxy_bypass(parts.netloc.rpartition("@")[2]):
