@@ -147,7 +147,7 @@ def test_nor_in_a_process_of_its_own(tmp_path: Path) -> None:
         well = pool.submit(play, tmp_path / "well", SCENES["all is well, but the webhook"])
         denied = pool.submit(play, tmp_path / "denied", SCENES["one role can't be assumed"])
     assert "slack" in well.result()["stderr"]
-    assert "webhook" in well.result()["stderr"]
+    assert "sink 'webhook'" in well.result()["stderr"]
     assert ".bulkprof/runs" in " ".join(well.result())
     assert "can't assume" in denied.result()["results.jsonl"]
     assert denied.result()["failed.jsonl"].count("\n") == 2
