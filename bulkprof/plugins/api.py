@@ -45,6 +45,8 @@ class NeededField:
     """The setting that names it: `columns`."""
     tags: frozenset[str] = frozenset()
     """The tags that are made from it: manifests that give them themselves (`tag:KEY`) need no such field."""
+    names: bool = False
+    """Whether names alone are made from it: rows that have a name themselves need no such field."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def run_message(
     Its id is the same for each delivery of the same end; a stopped run that goes on has another end.
     """
     # Every key is always there, as a template needs it.
-    told = {"stopped": summary.stopped, "without_profile": [], **summary.as_json()}
+    told = {"stopped": summary.stopped, "without_profile": [], "sandbox": summary.sandbox, **summary.as_json()}
     end = [told[key] for key in ("outcomes", "invalid", "exit_code", "stopped")]
     return {
         **_head(sink, run, "run", end),

@@ -130,7 +130,7 @@ def test_failures_are_told_with_what_is_new(commands: CommandLine, sandbox: Sand
     summary = commands.summary("apply", commands.manifest("team-a", "team-b"), code=3)
     ((_, message),) = receiver.received
     assert message["run"]["id"] == summary["run_id"]
-    assert message["summary"] == {"stopped": "", "without_profile": [], **summary}
+    assert message["summary"] == {"stopped": "", "without_profile": [], "sandbox": False, **summary}
     assert [row["name"] for row in message["failures"]] == ["team-b"]
     assert message["since_last"]["new_failures"] == 1
 

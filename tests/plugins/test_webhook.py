@@ -60,7 +60,7 @@ async def test_the_runs_end_is_posted_and_signed(load: Load, hook: SlackHook) ->
         "estate": "example",
         "started_at": "2026-03-01T02:00:00Z",
     }
-    assert message["summary"] == {"without_profile": [], **run.summary.as_json()}
+    assert message["summary"] == {"without_profile": [], "sandbox": False, **run.summary.as_json()}
     assert message["failures"] == [outcome_record(outcomes[4]), outcome_record(outcomes[2])]
     assert message["since_last"] == {
         "run_id": "run-0",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,11 @@ async def test_the_sample_for_pagerduty(load: Load, hook: SlackHook, tmp_path: P
     assert (payload["severity"], payload["source"]) == ("error", "bulkprof/example")
     assert [row["name"] for row in payload["custom_details"]["failures"]] == ["bad-1", "bad-2", "bad-3"]
     assert next(iter(payload["custom_details"]["outcomes"])) == "created"
+
+
+@pytest.mark.parametrize("name", ["teams", "pagerduty"])
+async def test_the_samples_name_the_sandbox(load: Load, hook: SlackHook, tmp_path: Path, name: str) -> None:
+    text = (SAMPLES / f"{name}.json.j2").read_bytes()
+    plugin = load("webhook", template=template(tmp_path, text), values_env={"routing_key": "ROUTING_KEY"})
+    await sink_of(plugin).finish(replace(FAILED, summary=replace(FAILED.summary, sandbox=True)))
+    assert "bulkprof apply of example in the sandbox: exit 3" in hook.received[0][1].decode()
