@@ -132,6 +132,11 @@ class Sink:
 
     name: str = ""
     """Unique in a run; the plugin's name where it has one sink."""
+    same_batches: bool = False
+    """Whether a batch that it may not have taken comes again with the very same outcomes, also in a later delivery.
+
+    For receivers that know a batch again. Without it, the outcomes since then come with it.
+    """
 
     async def deliver(self, outcomes: Sequence[Outcome]) -> None:
         """Take a batch during the run. Sinks that only report the end leave this as it is."""
