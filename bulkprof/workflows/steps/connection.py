@@ -19,6 +19,7 @@ from bulkprof.profiles.sources import ModelSources
 from bulkprof.rules.accounts import needs
 from bulkprof.rules.guess import guess
 from bulkprof.stop import Stop
+from bulkprof.workflows.steps.paced import PacedCalls
 
 
 class Connection:
@@ -42,6 +43,8 @@ class Connection:
         self._targets = Targets(
             self._pacers, settings, stop, counts=sessions.counts, times=sessions.times, tell=self._tell
         )
+        self.paced = PacedCalls(sessions, self._pacers, settings, tell=self._tell).open
+        """The `PacedFactory` of plugins."""
         self._sources = ModelSources(lambda source, target: guess(source, target).arn, self._tell)
         self._walk: OrganizationWalk | None = None
 
