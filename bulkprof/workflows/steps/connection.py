@@ -8,6 +8,7 @@ from functools import partial
 
 from bulkprof.aws import AwsSessions, CallerIdentity, OrganizationWalk
 from bulkprof.config import Run
+from bulkprof.delivery.paced import PacedCalls
 from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.engine.targets import OpenTarget, Targets
 from bulkprof.model import Action, Directory, ObservedProfile, Target
@@ -19,7 +20,6 @@ from bulkprof.profiles.sources import ModelSources
 from bulkprof.rules.accounts import needs
 from bulkprof.rules.guess import guess
 from bulkprof.stop import Stop
-from bulkprof.workflows.steps.paced import PacedCalls
 
 
 class Connection:
