@@ -26,7 +26,9 @@ __all__ = ["EventBridgeSettings", "Plugin"]
 class EventBridgeSettings(PluginSettings):
     """`[plugins.eventbridge]`."""
 
-    bus: str = Field(default="default", pattern=r"^(arn:[^:]+:events:[a-z0-9-]+:\d{12}:event-bus/)?[/.\w-]{1,256}$")
+    bus: str = Field(
+        default="default", pattern=r"^(arn:[^:]+:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[/.0-9A-Za-z_-]+$"
+    )
     """An event bus's name, or its ARN where it is in another account."""
     region: str | None = None
     """The bus's Region, where it isn't the SDK's default one."""
