@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 from bulkprof.sandbox.errors import ApiError
 from bulkprof.sandbox.faults import AFTER, BEFORE, Fault, FaultScript
 from bulkprof.sandbox.rates import RateTable
-from bulkprof.sandbox.services import bedrock, quotas, sts, tagging, unsigned
+from bulkprof.sandbox.services import bedrock, forwarded, quotas, sts, tagging, unsigned
 from bulkprof.sandbox.services.moto_bridge import MotoBridge
 from bulkprof.sandbox.services.organization import Organization, needs_organization, not_in_use
 from bulkprof.sandbox.services.sessions import Sessions
 from bulkprof.sandbox.settings import SandboxSettings
 from bulkprof.sandbox.state.ledger import CallCounter
 from bulkprof.sandbox.state.store import ProfileStore
-from bulkprof.sandbox.wire import Call, Protocol, Reply, Response, error_response
+from bulkprof.sandbox.wire import Call, Protocol, Reply, Response, error_response, json_response
 
 THROTTLED: Final = "Too many requests, please wait before trying again."
 EXPIRED: Final = "The security token included in the request is expired"
@@ -29,8 +29,12 @@ _PROTOCOLS: Final[dict[str, Protocol]] = {
     "servicequotas": "json",
     "organizations": "json",
     "sts": "query",
+    "ssm": "json",
+    "events": "json",
 }
 _CUTS: Final[dict[str, Literal["now", "in body"]]] = {"cut_after": "now", "truncate_short": "in body"}
+_PACED: Final = frozenset({"bedrock", "tagging", *forwarded.SERVICES})
+"""The services that have rates and a latency."""
 _ACTION_PREFIXES: Final = {"tagging": "tag"}
 
 
@@ -60,18 +64,18 @@ class Dispatcher:
         if refusal is not None:
             return Reply(error_response(refusal, _PROTOCOLS.get(call.service, "rest-json")))
         work = self._route(call)
-        if work is None:
+        if work is None and not forwarded.route(call):
             return Reply(await asyncio.to_thread(self.moto.handle, call))
         with self.lock:
             faults = self.faults.pick(call)
-        if self.settings.latency_s and call.service in ("bedrock", "tagging"):
+        if self.settings.latency_s and call.service in _PACED:
             await asyncio.sleep(self.settings.latency_s)
         for fault in faults:
             if fault.kind in BEFORE:
                 reply = await self._strike(call, fault)
                 if reply is not None:
                     return reply
-        response = self._work(call, work)
+        response = await self._forward(call, faults) if work is None else self._work(call, work)
         reply = Reply(response)
         for fault in faults:
             if fault.kind in AFTER:
@@ -105,6 +109,14 @@ class Dispatcher:
             except ApiError as error:
                 return self._error(call, error)
 
+    async def _forward(self, call: Call, faults: Collection[Fault]) -> Response:
+        """Have moto do a call that may be refused first."""
+        admitted = self._work(call, lambda: json_response({}))
+        if admitted.result != "ok":
+            return admitted
+        half = any(fault.kind == "half_accepted" for fault in faults)
+        return await asyncio.to_thread(forwarded.handle, call, self.moto.handle, half=half)
+
     def _admit(self, call: Call) -> None:
         """Raise ApiError for a call that AWS would refuse whatever its input."""
         lifetime = self.settings.session_lifetime_s
@@ -113,17 +125,19 @@ class Dispatcher:
             if issued is not None and self.settings.clock() - issued >= lifetime:
                 raise ApiError("ExpiredToken" if call.service == "sts" else "ExpiredTokenException", EXPIRED)
         if self.denied_actions:
-            action = f"{_ACTION_PREFIXES.get(call.service, call.service)}:{call.operation}"
+            action = call.operation
+            if ":" not in action:
+                action = f"{_ACTION_PREFIXES.get(call.service, call.service)}:{action}"
             if any(fnmatchcase(action, denied) for denied in self.denied_actions):
                 raise ApiError(
                     "AccessDenied" if call.service == "sts" else "AccessDeniedException",
                     f"User: {self.sessions.principal(call.access_key, 'aws')} is not authorized to perform: {action}",
                 )
-        if call.service in ("bedrock", "tagging"):
+        if call.service in _PACED:
             key = (call.account, call.region, call.operation)
             costs = self.store.hypotheses.throttled_calls_cost
             if not self.rates.take(key, refusal_costs=costs):
-                code = "ThrottlingException" if call.service == "bedrock" else "ThrottledException"
+                code = "ThrottledException" if call.service == "tagging" else "ThrottlingException"
                 raise ApiError(code, THROTTLED)
 
     def _error(self, call: Call, error: ApiError) -> Response:

@@ -45,6 +45,9 @@ CODES: Mapping[str, type[AwsError]] = {
     "InvalidInputException": InvalidRequestError,
     "ParentNotFoundException": NotFoundError,
     "TargetNotFoundException": NotFoundError,
+    # Systems Manager
+    "ParameterLimitExceeded": QuotaError,
+    "TooManyUpdates": ConflictError,
     # STS
     "MalformedPolicyDocument": InvalidRequestError,
     "PackedPolicyTooLarge": InvalidRequestError,

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import anyio
 
@@ -188,17 +187,14 @@ def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator
 
 def run_context(run: RunFile, connection: Connection) -> RunContext:
     """The run as its sinks see it."""
-
-    def client(service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
-        return connection.sessions.client(service, region=region)
-
     details = run.details()
     return RunContext(
         run_id=details.id,
         command=details.command,
         estate=details.estate,
         started_at=details.started_at,
-        client=client,
+        client=connection.sessions.client,
+        paced=connection.paced,
     )
 
 
