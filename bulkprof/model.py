@@ -292,6 +292,10 @@ class Action:
     reason: str = ""
     """Why, for people: the tag keys that differ, or the old and new model."""
     refusal: Refusal | None = None
+    old: Mapping[str, str] = field(default_factory=_empty)
+    """What is there now of what changes: `tag:KEY`, `model`, `description`. Of a creation, where a profile looks like
+    the same one under an old name: its `name` and `arn`.
+    """
 
 
 class Turn(IntEnum):

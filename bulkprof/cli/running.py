@@ -89,6 +89,7 @@ def _show_error(terminal: Terminal, error: BulkprofError, again: list[str] | Non
         say_how_to_resume(terminal, error.run_id, again)
         more["run_id"] = error.run_id
     if terminal.as_json:
+        more |= terminal.refused_plan
         if isinstance(error, ManifestError):
             from bulkprof.reports.json import problem_json
 

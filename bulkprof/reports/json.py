@@ -33,8 +33,10 @@ def _action_json(action: Action) -> dict[str, Any]:
         "line": action.line,
         "model": action.model,
         "arn": action.arn,
+        "description": action.description,
         "set_tags": dict(action.set_tags),
         "remove_tags": list(action.remove_tags),
+        "old": dict(action.old),
         "reason": action.reason,
         "refused": f"{action.refusal.code}: {action.refusal.message}" if action.refusal else "",
     }

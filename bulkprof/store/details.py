@@ -27,6 +27,8 @@ class Notes(TypedDict, total=False):
     canary: tuple[tuple[str, str], ...]
     canary_passed: bool
     disown: tuple[str, ...]
+    unwanted: int
+    unwanted_first: tuple[tuple[str, ...], ...]
     token_seed: str
     interrupted: bool
     alive: Any
@@ -77,6 +79,10 @@ class RunDetails:
     """Accounts and Regions that are changed before all others."""
     canary_passed: bool = False
     """Whether they were, and the others may follow."""
+    unwanted: int = 0
+    """Profiles of the estate that no manifest wants, where nothing deletes them."""
+    unwanted_first: tuple[tuple[str, ...], ...] = ()
+    """The first of them: account, Region, name, ARN."""
     token_seed: str = ""
     """What idempotency tokens are derived from, where that isn't the id."""
     interrupted: bool = False
@@ -123,11 +129,12 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     RunStatus: (str,),
     str: (str,),
     bool: (bool,),
-    float: (int, float),
     int: (int,),
+    float: (int, float),
     int | None: (int, NoneType),
     tuple[str, ...]: (list,),
     tuple[tuple[str, str], ...]: (list,),
+    tuple[tuple[str, ...], ...]: (list,),
     Mapping[str, str]: (dict,),
     Mapping[str, Mapping[str, str]]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),

@@ -125,16 +125,15 @@ def _write_page(
 def _show_plan(
     terminal: "Terminal", run: "RunFile", state: "StateDirectory", again: list[str], *, markdown: bool
 ) -> None:
-    from bulkprof.reports.markdown import plan_markdown
-    from bulkprof.reports.plan import plan_of
-    from bulkprof.reports.text import show_plan
+    from bulkprof.reports.plan.markdown import plan_markdown
+    from bulkprof.reports.plan.text import show_plan
     from bulkprof.statuses import RunStatus
 
     run_id, kept = run.details().id, run.path.absolute().parent != state.runs.absolute()
     declined, applied = run.details().status is RunStatus.DECLINED, kept and state.run_path(run_id).exists()
     said = f"applied already, as run {run_id}" if applied else "planned, and not applied: nothing was changed"
     if markdown:
-        terminal.text(plan_markdown(plan_of(run), declined=declined))
+        terminal.text(plan_markdown(run, declined=declined))
         if not declined:
             terminal.text([f"**{said[0].upper()}{said[1:]}.**"])
         return
