@@ -24,6 +24,13 @@ def sandbox(
     quota: Annotated[int, typer.Option(help="Profiles per account and Region.", min=0)] = 1000,
     fault: Faults = None,
     state_file: Annotated[Path | None, typer.Option(help="Keep the profiles in this file.")] = None,
+    usage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="demo|FILE",
+            help="What CloudWatch tells of the use of profiles: made up, or the rows of a JSON file.",
+        ),
+    ] = None,
     run: ConfigOnly,
     shown: Lines,
 ) -> int:
@@ -44,6 +51,7 @@ def sandbox(
                 burst=burst,
                 quota=quota,
                 faults=fault or (),
+                usage=usage,
                 port=port,
                 state_file=state_file,
                 buckets=buckets,

@@ -51,6 +51,8 @@ def _settings(options: Options, journal: Path | None = None) -> SandboxSettings:
             quota=options.sandbox_quota,
             faults=options.sandbox_fault,
             state_file=journal,
+            # Nothing is invoked in it, so its metrics are made up.
+            usage="demo",
             buckets=named_buckets(options.config.settings),
         )
     except ValueError as error:
