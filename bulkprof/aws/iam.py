@@ -67,7 +67,7 @@ class Needs:
 
 
 def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
-    """Return the policy documents: `hub` and `member`; `caller`, if it assumes a hub role; `payer`, if its role is used."""
+    """Return the policy documents: `hub` and `member`; `caller` and `payer` where the config has roles for them."""
     organization = needs.settings.organization
     shared = [*_lock(needs, scope), *_costs(needs), *_of_plugins(needs, scope, "runner")]
     hub: list[Statement] = []

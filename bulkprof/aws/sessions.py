@@ -221,7 +221,7 @@ class AwsSessions:
         region, who = self.region or near, _PAYER if role else _OWN
         if role and who not in self._credentials:
             self._assuming(who, role, _OWN, region, None)
-        account = account_of(role) if role else caller.account
+        account = self._organization.payer_account or caller.account
         with aws_errors(where=account):
             await self._credentials[who].keys()
         async with self._loaded.plugin_client(self._session(who), service, region, retries=False) as client:

@@ -35,6 +35,11 @@ class Organization(Section):
     aliases: Mapping[str, Several] = Field(default_factory=dict)
     """A short name to an account id or selector, or a list of them."""
 
+    @property
+    def payer_account(self) -> str:
+        """The account of `payer_role`; empty where there is none."""
+        return self.payer_role.split(":")[4] if self.payer_role else ""
+
     @field_validator("aliases")
     @classmethod
     def _name_accounts(cls, aliases: Mapping[str, Several]) -> Mapping[str, Several]:

@@ -99,8 +99,7 @@ class Dispatcher:
             return lambda: sts.handle(call, self.sessions, self.settings, self._closed_accounts())
         organization = self.organization
         if call.service == "ce" and costs.route(call):
-            payer = organization.management_account if organization else self.settings.default_account
-            return lambda: costs.handle(call, self.store, payer)
+            return lambda: costs.handle(call, self.store, self._payer())
         if call.service == "organizations":
             if organization is not None and organization.route(call):
                 return lambda: organization.handle(call)
@@ -188,6 +187,10 @@ class Dispatcher:
     def _count(self, call: Call, result: str) -> None:
         with self.lock:
             self.calls.add(call.account, call.region, call.operation, result)
+
+    def _payer(self) -> str:
+        manager = self.organization.management_account if self.organization else self.settings.default_account
+        return self.settings.payer_account or manager
 
     def _closed_accounts(self) -> frozenset[str]:
         """Return the accounts whose roles can't be assumed: denied ones, and suspended ones of the organization."""

@@ -120,6 +120,8 @@ class SandboxSettings:
     """What CloudWatch tells of the use of profiles and models: figures for all profiles there are, or these."""
     buckets: frozenset[str] = frozenset()
     """S3 buckets that exist from the start, in the default account."""
+    payer_account: str = ""
+    """Whose bill it is; empty for the organization's management account, or the default account without one."""
     default_account: str = DEFAULT_ACCOUNT
     clock: Callable[[], float] = time.time
     """Wall-clock seconds; a test passes its own to move time by hand."""

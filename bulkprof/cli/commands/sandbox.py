@@ -42,7 +42,7 @@ def sandbox(
     from bulkprof.sandbox import Sandbox, SandboxMissingError, trial_settings
 
     terminal = make_terminal(shown)
-    buckets = named_buckets(make_options(terminal, run).config.settings)
+    config = make_options(terminal, run).config.settings
     with ending(terminal):
         try:
             settings = trial_settings(
@@ -54,7 +54,8 @@ def sandbox(
                 usage=usage,
                 port=port,
                 state_file=state_file,
-                buckets=buckets,
+                buckets=named_buckets(config),
+                payer_account=config.organization.payer_account,
             )
         except ValueError as error:
             raise UsageError(f"--{error}") from None

@@ -1,7 +1,6 @@
 """Cost Explorer's operations on cost allocation tags: of the payer's account only, as in AWS.
 
-The payer is the organization's management account, or the default account where there is no organization. Billing sees
-the tag keys that any profile carries or has carried.
+Billing sees the tag keys that any profile carries or has carried.
 """
 
 from __future__ import annotations
