@@ -20,7 +20,7 @@ SHOWN = 40
 """Lines of a table before the rest is only counted."""
 COLUMNS = ("invocations", "input_tokens", "output_tokens", "throttles", "last_used")
 _WHO = ("id", "arn", "name", "account", "region")
-_HEADINGS = ("invocations", "tokens in", "tokens out", "throttles", "last use")
+_HEADINGS = ("invoked", "tokens in", "out", "throttled", "last use")
 
 
 def usage_json(usage: Usage, by: str | None) -> dict[str, Any]:
@@ -79,10 +79,11 @@ def usage_line(usage: Usage) -> str:
 def _show_profiles(console: Console, used: Sequence[ProfileUse]) -> None:
     from rich.markup import escape
 
-    table = _table("profile", "account", "region")
+    table = _table("profile")
     for each in used[:SHOWN]:
         name = f"{escape(each.name)} [dim](replaced)[/]" if each.retiring else escape(each.name)
-        table.add_row(name, each.account, each.region, *_cells(each.use))
+        table.add_row(name, *_cells(each.use))
+        table.add_row(f"  [dim]{each.account}/{each.region}[/]")
     _print(console, table, len(used))
 
 
@@ -98,24 +99,26 @@ def _show_groups(console: Console, by: str, groups: Sequence[Group]) -> None:
 
 
 def _show_past(console: Console, usage: Usage) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("invoked past profiles", "account", "region", header_style="bold")
-    table.add_column("invocations", justify="right")
-    table.add_column("of all", justify="right")
+    table = Table(header_style="bold", box=SIMPLE_HEAD)
+    table.add_column("invoked past profiles", overflow="fold")
+    table.add_column("invoked", justify="right", no_wrap=True)
+    table.add_column("of all", justify="right", no_wrap=True)
     for each in usage.past[:SHOWN]:
-        share = f"{usage.share(each.invocations):.1%}"
-        table.add_row(escape(each.model), each.account, each.region, f"{each.invocations:,}", share)
+        table.add_row(escape(each.model), f"{each.invocations:,}", f"{usage.share(each.invocations):.1%}")
+        table.add_row(f"  [dim]{each.account}/{each.region}[/]")
     _print(console, table, len(usage.past))
 
 
-def _table(*who: str) -> Table:
+def _table(who: str) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(header_style="bold")
-    for heading in who:
-        table.add_column(heading, overflow="fold")
+    table = Table(header_style="bold", box=SIMPLE_HEAD)
+    table.add_column(who, overflow="fold")
     # Where there is little room, names are broken and figures are not.
     for heading in _HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
@@ -129,5 +132,13 @@ def _print(console: Console, table: Table, count: int) -> None:
 
 
 def _cells(use: Use) -> list[str]:
-    counts = (use.invocations, use.input_tokens, use.output_tokens, use.throttles)
-    return [*(f"{count:,}" for count in counts), use.last_used.isoformat() if use.last_used else ""]
+    counts = [f"{use.invocations:,}", _short(use.input_tokens), _short(use.output_tokens), f"{use.throttles:,}"]
+    return [*counts, use.last_used.isoformat() if use.last_used else ""]
+
+
+def _short(count: int) -> str:
+    """Return `1234567` as `1.2M`."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f}{unit}"
+    return str(count)
