@@ -24,6 +24,7 @@ Register it under the entry-point group `bulkprof`, or name the file in the conf
 
 from bulkprof.catalog.entries import CatalogEntry, CatalogFormat, CatalogText
 from bulkprof.catalog.selection import PathTemplate, Where
+from bulkprof.errors import AwsError
 from bulkprof.limits import Fault, name_fault, tag_count_fault, tag_key_fault, tag_value_fault
 from bulkprof.model import (
     Action,
@@ -42,6 +43,8 @@ from bulkprof.plugins.api import (
     FinishedRun,
     GiveUpError,
     NeededField,
+    PacedClient,
+    PacedFactory,
     PlanOverview,
     PluginContext,
     PluginSettings,
@@ -80,6 +83,7 @@ __all__ = [
     "Action",
     "ActionKind",
     "Allowed",
+    "AwsError",
     "CatalogEntry",
     "CatalogFormat",
     "CatalogText",
@@ -95,6 +99,8 @@ __all__ = [
     "NeededField",
     "Outcome",
     "OutcomeKind",
+    "PacedClient",
+    "PacedFactory",
     "PathTemplate",
     "Pattern",
     "PatternTooSlowError",

@@ -8,6 +8,7 @@ from functools import partial
 
 from bulkprof.aws import AwsSessions, CallerIdentity, OrganizationWalk
 from bulkprof.config import Run
+from bulkprof.delivery.paced import PacedCalls
 from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.engine.targets import OpenTarget, Targets
 from bulkprof.model import Action, Directory, ObservedProfile, Target
@@ -42,6 +43,8 @@ class Connection:
         self._targets = Targets(
             self._pacers, settings, stop, counts=sessions.counts, times=sessions.times, tell=self._tell
         )
+        self.paced = PacedCalls(sessions, self._pacers, settings, tell=self._tell).open
+        """The `PacedFactory` of plugins."""
         self._sources = ModelSources(lambda source, target: guess(source, target).arn, self._tell)
         self._walk: OrganizationWalk | None = None
 
