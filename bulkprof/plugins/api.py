@@ -141,7 +141,10 @@ class FinishedRun:
     links: Mapping[str, str]
     """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
     entries: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
-    """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches."""
+    """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches.
+
+    Where an older run is delivered late, profiles that a later one has replaced or deleted are left out.
+    """
     formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
     """The formats of catalogs by name: bulkprof's own, and those of plugins."""
     html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)

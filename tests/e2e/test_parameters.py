@@ -246,6 +246,24 @@ def test_a_run_does_not_wait_for_parameters_for_ever(commands: CommandLine, sand
     assert len(store.values()) == 1
 
 
+def test_a_late_delivery_brings_back_nothing_that_a_later_run_replaced_or_deleted(
+    commands: CommandLine, sandbox: Sandbox, store: Store
+) -> None:
+    sandbox.set_faults([Fault("access_denied", operation=PUT)])
+    rows = commands.write("all.csv", "name,tag:Team,model\napp,Search,\nold,Search,\nstays,Search,\n")
+    first = commands.summary("apply", rows)["run_id"]
+    before = arns(commands)
+    Others(sandbox).delete(before["stays"])
+    sandbox.set_faults([])
+    rows = commands.write("all.csv", "name,tag:Team,model\napp,Search,amazon.nova-pro-v1:0\nstays,Search,\n")
+    commands.summary("sync", rows, "--prune", "--replace")
+    now = store.values()
+    assert set(now) == {"/bedrock/Search/app", "/bedrock/Search/stays"}
+    assert not set(now.values()) & set(before.values())
+    assert commands("runs", "redeliver", first, "--json").json()["delivered"] == ["ssm"]
+    assert store.values() == now
+
+
 @pytest.mark.parametrize("kind", ["cut_after", "error_after", "truncate_empty", "throttle"])
 def test_lost_answers_make_no_trouble(commands: CommandLine, sandbox: Sandbox, store: Store, kind: str) -> None:
     sandbox.set_faults([Fault(kind, operation=operation, nth=1) for operation in (PUT, READ)])
