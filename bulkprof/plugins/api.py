@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from bulkprof.catalog.entries import CatalogEntry, CatalogFormat
 from bulkprof.model import Action, ActionKind, Outcome, Problem, RawRow, Target
 from bulkprof.totals import RunSummary
+
+LOG = logging.getLogger(__name__)
 
 
 class PluginSettings(BaseModel):
@@ -118,6 +121,8 @@ class RunContext:
     client: ClientFactory
     paced: PacedFactory = field(default=_no_calls, repr=False)
     """For sinks that send many calls: what AWS takes is learned, and kept for the next run, as for the run's own."""
+    warn: Callable[[str], None] = field(default=LOG.warning, repr=False)
+    """Tells people what a later delivery can't mend, such as a profile that lacks a tag; each message once."""
 
 
 async def _nothing() -> AsyncIterator[Sequence[CatalogEntry]]:

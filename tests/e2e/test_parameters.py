@@ -91,6 +91,18 @@ def test_a_parameter_that_was_deleted_comes_back(commands: CommandLine, store: S
     assert store.values() == {"/bedrock/Search/app": arns(commands)["app"]}
 
 
+def test_a_list_that_comes_without_its_content_writes_nothing_anew(
+    commands: CommandLine, sandbox: Sandbox, store: Store
+) -> None:
+    run(commands, "app,Search,,")
+    store.put("/bedrock/Search/theirs", "x")
+    before = store.values()
+    sandbox.set_faults([Fault("truncate_empty", operation=READ, nth=1)])
+    ended = commands("apply", commands.manifest("app,Search,,", "theirs,Search,,", header=HEADER), "--yes")
+    assert "/bedrock/Search/theirs was not made by this estate" in ended.err
+    assert store.values() == before
+
+
 def test_a_replaced_profile_moves_its_parameter_and_a_deleted_one_takes_it_along(
     commands: CommandLine, sandbox: Sandbox, store: Store
 ) -> None:
@@ -178,10 +190,16 @@ def test_two_profiles_of_one_parameter_are_told_and_neither_is_written(commands:
     manifest = commands.manifest("a,Search,,", "b,Search,,", "c,Ads,,", "d,,,", header=HEADER)
     ended = commands("apply", manifest, "--yes")
     assert ended.code == 0
-    assert "search" not in store.values()
+    assert "not delivered" not in commands("runs").out
     assert list(store.values()) == ["/bedrock/Ads"]
     assert f"{OWN}/us-east-1 a and {OWN}/us-east-1 b would share /bedrock/Search, so neither has it" in ended.err
     assert f"{OWN}/us-east-1 d: has no tag:Team, so it has no parameter" in ended.err
+
+
+def test_of_many_only_the_first_are_named(commands: CommandLine, store: Store) -> None:
+    ended = commands("apply", commands.manifest(*(f"a-{n},,," for n in range(23)), header=HEADER), "--yes")
+    assert ended.err.count("has no tag:Team") == 20
+    assert "; and 3 more" in ended.err
 
 
 def test_a_name_that_ssm_keeps_for_itself_is_told(commands: CommandLine, store: Store) -> None:

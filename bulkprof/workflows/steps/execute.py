@@ -195,6 +195,7 @@ def run_context(run: RunFile, connection: Connection) -> RunContext:
         started_at=details.started_at,
         client=connection.sessions.client,
         paced=connection.paced,
+        warn=connection.tell,
     )
 
 
