@@ -147,6 +147,7 @@ def tag_value_fault(value: str) -> Fault | None:
     return None if TAG_VALUE.fullmatch(value) else _tag_fault("tag value", value, TAG_VALUE_LENGTH)
 
 
+@lru_cache(_CACHE)
 def _tag_fault(what: str, value: str, limit: int) -> Fault:
     reasons, rules = [], []
     if refused := [(position, char) for position, char in enumerate(value, 1) if not TAG_VALUE.fullmatch(char)]:
@@ -158,6 +159,7 @@ def _tag_fault(what: str, value: str, limit: int) -> Fault:
     return Fault(", and ".join(reasons), ", ".join(rules))
 
 
+@lru_cache(_CACHE)
 def cleanable(value: str, fault: Fault, plugin: str = "tags") -> Fault:
     """The fault of a tag's value, with the setting of `plugin` that would clean it, where anything would be left."""
     if not (cleaned := clean(value, TAG_VALUES)):

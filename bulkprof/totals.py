@@ -51,6 +51,10 @@ class Plan:
     """Reads the changes out of the file."""
     canary: tuple[Target, ...] = ()
     """Targets that are changed first, and the others only where no more fails there than is tolerated."""
+    unwanted: int = 0
+    """Profiles of the estate that no manifest wants, where the plan doesn't delete them."""
+    sandbox: bool = False
+    """Whether it is about the sandbox, and not about AWS."""
 
     @property
     def has_changes(self) -> bool:
@@ -86,6 +90,8 @@ class Plan:
             "refused": self.refused,
             "invalid": self.invalid,
             **({"canary": [str(target) for target in self.canary]} if self.canary else {}),
+            "unwanted": self.unwanted,
+            **({"sandbox": True} if self.sandbox else {}),
         }
 
 
@@ -193,6 +199,8 @@ class RunSummary:
     """Why the run stopped early, where it did so by itself; not part of the JSON summary."""
     lost: tuple[LostProfile, ...] = ()
     """Names that a replacement left without a profile, by this run or one before; in the JSON summary where any are."""
+    sandbox: bool = False
+    """Whether it worked in the sandbox, and not in AWS; in the JSON summary where it did."""
 
     @property
     def changed(self) -> int:
@@ -212,6 +220,7 @@ class RunSummary:
                 name: {"sent": count.sent, "throttled": count.throttled, "failed": count.failed}
                 for name, count in sorted(self.calls.items())
             },
+            **({"sandbox": True} if self.sandbox else {}),
             # Why it stopped, where it wasn't people who wished it.
             **({"stopped": self.stopped} if self.stopped else {}),
             "exit_code": self.exit_code,

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Protocol
 
 from bulkprof.model import Outcome, OutcomeKind, Problem, Target
 from bulkprof.totals import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class TargetAtWork:
+    """What a target that is worked in does now."""
+
+    target: Target
+    since_s: float
+    """Seconds since its turn came."""
+    throttled: int
+    """How often it throttled a call since."""
+    done: int | None = None
+    """Profiles that have their outcome; None while targets are only observed."""
+    total: int | None = None
+    rate: float | None = None
+    """Calls a second that it is known to take of what it does now."""
+    left_s: float | None = None
+    """Seconds that the rest of it takes at that rate."""
+
+
+AtWork = Callable[[int], Sequence[TargetAtWork]]
+"""Returns the busiest targets, so many at most, the one with most to do first."""
 
 
 class Progress(Protocol):
@@ -47,6 +70,9 @@ class Ui:
     def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
         """Take a target that is done: how its profiles ended, and how long it took."""
 
+    def at_work(self, busiest: AtWork) -> None:
+        """Take what tells how the busiest targets of the next step are doing, to be asked during it now and then."""
+
     def progress(
         self, what: str, total: int, left: Callable[[], float | None] | None = None
     ) -> AbstractContextManager[Progress]:
@@ -56,6 +82,9 @@ class Ui:
     async def confirm(self, plan: Plan) -> bool:
         """Look at the plan, and return whether to go on. Awaited only where something would change."""
         return True
+
+    async def refused(self, plan: Plan, why: str) -> None:
+        """Look at a plan that isn't carried out, since it goes over a limit or a plugin vetoes it."""
 
     async def ask(self, question: str) -> str | None:
         """Return the answer to a question, such as for the code of an MFA device; None where no user can be asked."""
@@ -107,6 +136,10 @@ class OnlyNew(Ui):
         """Pass it on."""
         self._ui.target_done(target, counts, seconds)
 
+    def at_work(self, busiest: AtWork) -> None:
+        """Pass it on."""
+        self._ui.at_work(busiest)
+
     def progress(
         self, what: str, total: int, left: Callable[[], float | None] | None = None
     ) -> AbstractContextManager[Progress]:
@@ -116,6 +149,10 @@ class OnlyNew(Ui):
     async def confirm(self, plan: Plan) -> bool:
         """Pass it on."""
         return await self._ui.confirm(plan)
+
+    async def refused(self, plan: Plan, why: str) -> None:
+        """Pass it on."""
+        await self._ui.refused(plan, why)
 
     async def ask(self, question: str) -> str | None:
         """Pass it on."""

@@ -166,7 +166,7 @@ def finished(outcomes: Sequence[Outcome], *, links: Mapping[str, str] | None = N
     async def page() -> str:
         return "<!DOCTYPE html><p>Zürich"
 
-    return FinishedRun(summary, batches, dict(links or {}), page)
+    return FinishedRun(summary, batches, dict(links or {}), html=page)
 
 
 def run_context(client: Any) -> RunContext:

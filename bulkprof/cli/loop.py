@@ -49,6 +49,7 @@ async def _watch_signals(terminal: Terminal, again: list[str] | None, *, task_st
         async for number in signals:
             if terminal.stop.requested:
                 message, code = "stopped at once", 128 + number
+                terminal.leave()
                 terminal.note(message)
                 say_how_to_resume(terminal, "", again)
                 if terminal.as_json:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from enum import Enum, auto
 from functools import cached_property
 from io import TextIOWrapper
 from pathlib import Path
@@ -18,17 +19,19 @@ import anyio.to_thread
 from bulkprof.cli.early import State
 from bulkprof.cli.foreign_lines import speak_through
 from bulkprof.cli.logs import Level, LogFormat, log_line
-from bulkprof.errors import UsageError
+from bulkprof.errors import ExitCode, UsageError
 from bulkprof.manifests.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, Target
+from bulkprof.reports.lines import print_line
+from bulkprof.reports.plan.text import plan_counts_line, show_plan
 from bulkprof.reports.problems import ProblemLines, SameProblem
 from bulkprof.reports.progress import ProgressView
-from bulkprof.reports.text import plan_counts_line, show_plan, show_summary, summary_line
+from bulkprof.reports.text import show_summary, summary_line
 from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import headed, json_text, printable
 from bulkprof.totals import Plan, RunSummary
-from bulkprof.ui import Progress, Ui
+from bulkprof.ui import AtWork, Progress, Ui
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,11 +71,16 @@ class Out:
         maybe = self._stream is not None and self._stream.isatty()
         return (maybe or not _TERMINAL_VARIABLES.isdisjoint(os.environ)) and self.console.is_terminal
 
+    @cached_property
+    def is_live(self) -> bool:
+        """Whether a picture can be drawn there again and again: not on a dumb terminal, nor in coloured logs of CI."""
+        return self.is_terminal and self._stream is not None and self._stream.isatty() and self.console.is_interactive
+
     def line(self, text: str, *, style: str = "", end: str = "\n") -> None:
         """Print a text, made printable. A line of it stays a line, so that file:line can be clicked and grepped."""
         text = printable(text)
         if self.is_terminal:
-            self.console.print(text, style=style, end=end, markup=False, emoji=False, highlight=False, soft_wrap=True)
+            print_line(self.console, text, style=style, end=end)
         elif self._stream is not None and not self._quiet:
             self._stream.write(text + end)
             self._stream.flush()
@@ -80,6 +88,14 @@ class Out:
 
 _TERMINAL_VARIABLES = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
 _STYLES: Mapping[Level, str] = {Level.INFO: "", Level.WARNING: "yellow", Level.ERROR: "bold red"}
+
+
+class PlanAs(Enum):
+    """How the command `plan` shows what it is about."""
+
+    TEXT = auto()
+    JSON = auto()
+    MARKDOWN = auto()
 
 
 class Terminal(Ui):
@@ -96,12 +112,20 @@ class Terminal(Ui):
         # Tables have no place among JSON lines: what they say is in the JSON on stdout, and in a line of its own.
         self.output = Out(stderr=as_json, no_color=no_color, quiet=as_json and self.json_logs)
         self.yes = yes
+        self.plan_as = PlanAs.TEXT
+        self.whole_plan = False
+        """Whether every change of a plan is shown, and not only the first of each kind."""
+        self.refused_plan: dict[str, Any] = {}
+        """What `--json` tells of a plan that a limit or a plugin stopped, besides the error."""
         self.stop = Stop()
         self.problems: list[Problem] = []
         self._lines = ProblemLines(self._same_problem)
         self.run_id = ""
         self.asks = False
         """Whether a question waits for its answer: until then, nothing is changed and no call is under way."""
+        self._busiest: AtWork | None = None
+        self._view: ProgressView | None = None
+        """What shows the step that is under way."""
         speak_through(self)
 
     def started(self, run_id: str) -> None:
@@ -155,7 +179,7 @@ class Terminal(Ui):
 
     def target_done(self, target: Target, counts: Mapping[OutcomeKind, int], seconds: float) -> None:
         """Print a line for a target; a terminal has a bar instead, and text logs leave out targets without changes."""
-        if not self.json_logs and (self.errors.is_terminal or set(counts) <= {OutcomeKind.UNCHANGED}):
+        if not self.json_logs and (self.errors.is_live or set(counts) <= {OutcomeKind.UNCHANGED}):
             return
         said = ", ".join(f"{counts[kind]} {kind}" for kind in OutcomeKind if counts.get(kind))
         self._line(
@@ -185,12 +209,23 @@ class Terminal(Ui):
             text = headed(f"{level}: ", text)
         self.errors.line(text, style=_STYLES[level] if style is None else style)
 
+    def at_work(self, busiest: AtWork) -> None:
+        """Keep it for the next step's picture."""
+        self._busiest = busiest
+
     def progress(
         self, what: str, total: int, left: Callable[[], float | None] | None = None
     ) -> AbstractContextManager[Progress]:
-        """Show a bar on a terminal, lines elsewhere."""
-        bar = self.errors.console if self.errors.is_terminal and not self.json_logs else None
-        return ProgressView(bar, what, total, say=self.note, left=left)
+        """Show a live picture on a terminal, lines elsewhere."""
+        console = self.errors.console if self.errors.is_live and not self.json_logs else None
+        busiest, self._busiest = self._busiest, None
+        self._view = ProgressView(console, what, total, say=self.note, left=left, busiest=busiest)
+        return self._view
+
+    def leave(self) -> None:
+        """Leave the terminal in order, for a process that ends at once."""
+        if self._view is not None:
+            self._view.pause()
 
     async def confirm(self, plan: Plan) -> bool:
         """Show the plan; ask on a terminal, unless `--yes` answered already."""
@@ -212,12 +247,25 @@ class Terminal(Ui):
         with terminal:
             return await self._ask(question, terminal)
 
-    def _show(self, plan: Plan) -> None:
+    async def refused(self, plan: Plan, why: str) -> None:
+        """Show what a limit or a plugin stops, as a plan is shown; why is told where the command ends."""
+        await anyio.to_thread.run_sync(self._show, plan, why)
+
+    def _show(self, plan: Plan, refused: str = "") -> None:
+        if refused and self.plan_as is PlanAs.JSON:
+            from bulkprof.reports.json import plan_json
+
+            self.refused_plan = plan_json(plan, int(ExitCode.SAFETY_LIMIT))
         if self.as_json and self.json_logs:
-            self.note(plan_counts_line(plan.actions, plan.refused, plan.targets))
+            self.note(plan_counts_line(plan.actions, plan.refused, plan.targets, sandbox=plan.sandbox))
         elif plan.path is not None:
             with RunFile.open(plan.path) as run:
-                show_plan(self.output.console, run)
+                if self.plan_as is PlanAs.MARKDOWN:
+                    from bulkprof.reports.plan.markdown import plan_markdown
+
+                    self.text(plan_markdown(run, everything=self.whole_plan, refused=refused))
+                else:
+                    show_plan(self.output.console, run, everything=self.whole_plan)
 
     async def _ask(self, question: str, source: BinaryIO) -> str:
         """Ask, but let Ctrl-C end the waiting: without a thread, which would keep the process until Enter."""
@@ -235,6 +283,8 @@ class Terminal(Ui):
             await self.stop.wait()
             group.cancel_scope.cancel()
 
+        if self._view is not None:
+            self._view.pause()
         if self.json_logs:
             self._line(Level.INFO, question)
         else:
@@ -246,6 +296,8 @@ class Terminal(Ui):
                 group.start_soon(stopped)
         finally:
             self.asks = False
+            if self._view is not None:
+                self._view.resume()
         await self.stop.pause(0)
         return answer.partition(b"\n")[0].decode(errors="replace").strip()
 

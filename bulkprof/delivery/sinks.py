@@ -133,7 +133,7 @@ class Delivery:
             return
         links = (await self.run.off_loop(self.run.details)).links
         html = partial(self._html, summary)
-        end = FinishedRun(summary, self._outcomes, links, self._entries, self.formats, html)
+        end = FinishedRun(summary, self._outcomes, links, self._entries, self.formats, html=html)
         if taken := await self._guarded(plugin, sink, "finish", end):
             if taken.returned and not isinstance(taken.returned, str):
                 self.warn(

@@ -64,12 +64,14 @@ class Traffic:
 class _Channel:
     """One operation of one target: its pacer, and the line of calls that wait for their turn."""
 
-    __slots__ = ("closed", "count", "operation", "pacer", "throttled_since", "told", "turn")
+    __slots__ = ("closed", "count", "operation", "pacer", "throttled_since", "throttles", "told", "turn")
 
     def __init__(self, operation: str, pacer: Pacer, count: CallCount) -> None:
         self.operation = operation
         self.told = False
         """Whether it was said that a long wait is asked for."""
+        self.throttles = 0
+        """How often this target throttled it."""
         self.throttled_since: float | None = None
         """When the first of the throttles came after which nothing else was answered."""
         self.closed: tuple[str, str] | None = None
@@ -89,6 +91,8 @@ class Lane:
     def __init__(self, target: Target, traffic: Traffic) -> None:
         self.target = target
         self.traffic = traffic
+        self.began = traffic.clock()
+        """When it was opened, by the traffic's clock."""
         self._channels: dict[str, _Channel] = {}
         self._contact = Contact(traffic.attempts * traffic.timeout_s)
 
@@ -119,6 +123,11 @@ class Lane:
     def operations(self) -> Iterable[str]:
         """Those that calls were asked for."""
         return self._channels.keys()
+
+    @property
+    def throttles(self) -> int:
+        """How often this target throttled a call."""
+        return sum(channel.throttles for channel in self._channels.values())
 
     def require_open(self, operation: str) -> None:
         """Raise `LaneClosedError` where no more calls of `operation` are sent."""
@@ -162,6 +171,7 @@ class Lane:
         except ThrottledError as error:
             count.throttled += 1
             traffic.times.answered(channel.operation, throttled=True)
+            channel.throttles += 1
             if channel.throttled_since is None:
                 channel.throttled_since = sent_at
             pacer.throttled(traffic.clock(), sent_at, self._honoured(channel, error.retry_after))

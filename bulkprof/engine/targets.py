@@ -58,6 +58,8 @@ class Targets:
         self.traffic = Traffic(
             limit, settings.attempts, stop, pacers.pacer, settings.timeout_s, counts=counts, times=times, tell=tell
         )
+        self.lanes: dict[Target, Lane] = {}
+        """Those of the targets that are open."""
 
     @asynccontextmanager
     async def enter(
@@ -74,10 +76,11 @@ class Targets:
             api = await self.sent(lambda: enter(target))
         except SignInNeededError as error:
             raise self.traffic.stop.for_want_of_credentials(error) from None
-        lane = Lane(target, self.traffic)
+        lane = self.lanes[target] = Lane(target, self.traffic)
         try:
             yield lane, api
         finally:
+            self.lanes.pop(target, None)
             self._pacers.forget(target, lane.operations)
             await leave(target)
 

@@ -8,12 +8,13 @@ asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bulkprof.limits import TAGS_PER_PROFILE
 from bulkprof.model import EMPTY, Action, ActionKind, ObservedProfile, Refusal, Target
+from bulkprof.planning.model_names import told_apart
 from bulkprof.planning.retirement import Retirement
 from bulkprof.profiles.catalogue import ModelSource, Resolve, to_resolve
 from bulkprof.rules.ownership import read
@@ -67,7 +68,7 @@ def diff(
     by_name: dict[str, list[ObservedProfile]] = {}
     for profile in observed:
         by_name.setdefault(profile.name, []).append(profile)
-    kept: set[str] = set()
+    names: set[str] = set()
     for action in wanted:
         there = by_name.get(action.name, ())
         planned, used = plan_one(action, there, resolve, rules)
@@ -78,11 +79,16 @@ def diff(
                     yield _deletion(target, stale, LEFT_OVER)
                 elif rules.prune and _is_twin(stale, planned, rules):
                     yield _deletion(target, stale, TWIN)
-        kept.update(profile.arn for profile in there)
+        names.add(action.name)
     if rules.prune:
-        for profile in observed:
-            if profile.arn not in kept and owner(profile, rules) == rules.estate and not _is_kept(profile, rules):
-                yield _deletion(target, profile, UNWANTED)
+        for profile in unwanted(names, observed, rules):
+            yield _deletion(target, profile, UNWANTED)
+
+
+def unwanted(names: Collection[str], observed: Iterable[ObservedProfile], rules: DiffRules) -> list[ObservedProfile]:
+    """Return the estate's profiles of other names than the wanted ones, by name: those that pruning deletes."""
+    others = (each for each in observed if each.name not in names and owner(each, rules) == rules.estate)
+    return sorted((each for each in others if not _is_kept(each, rules)), key=lambda each: (each.name, each.arn))
 
 
 def twins(actions: Iterable[Action], observed: Iterable[ObservedProfile], rules: DiffRules) -> dict[str, list[str]]:
@@ -113,7 +119,7 @@ def plan_one(
         return _letting_go(action, there, rules)
     source = resolve(to_resolve(action))
     if not there:
-        fresh = partial(replace, action, arn="", remove_tags=(), reason="", refusal=None)
+        fresh = partial(replace, action, arn="", remove_tags=(), reason="", refusal=None, old=EMPTY)
         return fresh(kind=ActionKind.CREATE, source_arn=source.arn, set_tags=action.tags), None
     mine = (rules.estate, None)
     profile = min(
@@ -129,7 +135,14 @@ def plan_one(
         ),
     )
     base = replace(
-        action, source_arn=source.arn, arn=profile.arn, set_tags=EMPTY, remove_tags=(), reason="", refusal=None
+        action,
+        source_arn=source.arn,
+        arn=profile.arn,
+        set_tags=EMPTY,
+        remove_tags=(),
+        reason="",
+        refusal=None,
+        old=EMPTY,
     )
     drift = _drift(action, profile, source)
     other = owner(profile, rules)
@@ -143,7 +156,8 @@ def plan_one(
         return replace(base, kind=ActionKind.NONE), profile
     kind = ActionKind.ADOPT if other is None else ActionKind.UPDATE
     keys = ", ".join([*(f"~{key}" for key in sorted(set_tags)), *(f"-{key}" for key in remove_tags)])
-    return replace(base, kind=kind, set_tags=set_tags, remove_tags=remove_tags, reason=f"tags {keys}"), profile
+    old = _tags_of(profile, [*set_tags, *remove_tags])
+    return replace(base, kind=kind, set_tags=set_tags, remove_tags=remove_tags, reason=f"tags {keys}", old=old), profile
 
 
 def owner(profile: ObservedProfile, rules: DiffRules) -> str | None:
@@ -204,43 +218,36 @@ def _is_kept(profile: ObservedProfile, rules: DiffRules) -> bool:
     return rules.retirement.marks(tags) and not rules.retirement.is_over(tags)
 
 
-def _drift(action: Action, profile: ObservedProfile, source: ModelSource) -> str:
-    """What can't be changed in place and differs, for people; empty when nothing does."""
-    parts = []
+def _drift(action: Action, profile: ObservedProfile, source: ModelSource) -> dict[str, tuple[str, str]]:
+    """What can't be changed in place and differs, as it is and as it is wanted; empty when nothing does."""
+    found = {}
     if source.model_arns and frozenset(profile.model_arns) != source.model_arns:
-        parts.append(f"model {_told_apart(profile.model_arns, [source.arn])}")
+        found["model"] = told_apart(profile.model_arns, [source.arn])
     if action.description is not None and action.description != (profile.description or ""):
-        parts.append(f"description {profile.description or ''!r} -> {action.description!r}")
-    return "; ".join(parts)
+        found["description"] = (profile.description or "", action.description)
+    return found
 
 
-def _told_apart(there: Iterable[str], wanted: Iterable[str]) -> str:
-    """`there -> wanted` as short as it can be: a model and a system profile may have one name, and Regions differ."""
-    for words in (_short, _placed):
-        if (before := words(there)) != (after := words(wanted)):
-            return f"{before} -> {after}"
-    return f"{', '.join(sorted(there))} -> {', '.join(sorted(wanted))}"
+def _spoken(drift: Mapping[str, tuple[str, str]]) -> str:
+    parts = {"model": "model {} -> {}", "description": "description {!r} -> {!r}"}
+    return "; ".join(parts[what].format(*values) for what, values in drift.items())
 
 
-def _placed(arns: Iterable[str]) -> str:
-    """Names with their kinds and Regions: `X (foundation-model in eu-west-1, us-east-1)`."""
-    regions: dict[tuple[str, str], set[str]] = {}
-    for arn in arns:
-        # A model's name may hold colons, too.
-        *places, resource = arn.split(":", 5)
-        kind, _, name = resource.partition("/")
-        regions.setdefault((name, kind), set()).add(places[3] if len(places) > 3 else "")
-    return ", ".join(
-        f"{name} ({kind} in {', '.join(sorted(found)) or '?'})" for (name, kind), found in sorted(regions.items())
-    )
+def _tags_of(profile: ObservedProfile, keys: Iterable[str]) -> dict[str, str]:
+    """The tags of these keys that a profile has, as columns of a manifest."""
+    there = profile.tags or EMPTY
+    return {f"tag:{key}": there[key] for key in sorted(keys) if key in there}
 
 
-def _short(arns: Iterable[str]) -> str:
-    return ", ".join(sorted({arn.rsplit("/", 1)[-1] for arn in arns}))
-
-
-def _replacement(base: Action, profile: ObservedProfile, drift: str, rules: DiffRules, *, adopted: bool) -> Action:
-    refusal = None
+def _replacement(
+    base: Action, profile: ObservedProfile, differs: Mapping[str, tuple[str, str]], rules: DiffRules, *, adopted: bool
+) -> Action:
+    refusal, drift = None, _spoken(differs)
+    # The new profile has what is declared, and nothing else.
+    kept = (key for key in profile.tags or EMPTY if not key.startswith("aws:") and key != rules.retirement.tag)
+    old = {what: before for what, (before, _) in differs.items()} | _tags_of(profile, kept)
+    if base.description is None and profile.description:
+        old["description"] = profile.description
     if adopted:
         refusal = Refusal(
             NOT_OURS,
@@ -253,7 +260,7 @@ def _replacement(base: Action, profile: ObservedProfile, drift: str, rules: Diff
         )
     elif rules.retirement.until:
         drift = f"{drift}; {profile.arn} is kept until {rules.retirement.until}"
-    return replace(base, kind=ActionKind.REPLACE, set_tags=base.tags, reason=drift, refusal=refusal)
+    return replace(base, kind=ActionKind.REPLACE, set_tags=base.tags, reason=drift, refusal=refusal, old=old)
 
 
 def _tag_changes(

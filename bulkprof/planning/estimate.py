@@ -48,6 +48,18 @@ def seconds_left(pending: Pending, rate_of: RateOf, width: int) -> float | None:
     return max(*times, sum(times) / width)
 
 
+def decisive_rate(target: Target, kinds: Mapping[ActionKind, int], rate_of: RateOf) -> tuple[float, float] | None:
+    """Return the rate that decides how long the pending actions of one target take, and the seconds that they take.
+
+    None while no rate of what they need is known there.
+    """
+    found = [(count / rate, rate) for each, count in _calls(kinds).items() if (rate := rate_of(target, each))]
+    if not found:
+        return None
+    seconds, rate = max(found)
+    return rate, seconds
+
+
 def _slowest(
     target: Target,
     operations: Mapping[str, int],

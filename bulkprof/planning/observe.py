@@ -29,16 +29,17 @@ WIDTH = 16
 
 
 async def observe(
-    api: Reads, call: Send, names: Collection[str] | None = None, *, owned: bool = False
+    api: Reads, call: Send, names: Collection[str] | None = None, *, owned: bool = False, others: bool = False
 ) -> list[ObservedProfile]:
     """List the target's profiles, with the tags of those in `names`, by default of all.
 
-    `owned` looks for profiles that carry tags among the others, too. A profile that the index doesn't show was never
-    tagged, or a moment ago: its owner isn't known, and so it keeps `tags=None`, as those whose tags aren't asked for.
+    `owned` looks for profiles that carry tags among the others, too; `others` does so where the tagging API is allowed,
+    and asks for none of them one by one. A profile that the index doesn't show was never tagged, or a moment ago: its
+    owner isn't known, and so it keeps `tags=None`, as those whose tags aren't asked for.
     """
     profiles = await whole_list(call, Operation.LIST, api.list_page, attrgetter("arn"))
     needed = [profile.arn for profile in profiles if names is None or profile.name in names]
-    if not (needed or (owned and profiles)):
+    if not (needed or ((owned or others) and profiles)):
         return profiles
     tags = await _all_tags(api, call)
     if tags is None:

@@ -48,6 +48,8 @@ class NeededField:
     """The setting that names it: `columns`."""
     tags: frozenset[str] = frozenset()
     """The tags that are made from it: manifests that give them themselves (`tag:KEY`) need no such field."""
+    names: bool = False
+    """Whether names alone are made from it: rows that have a name themselves need no such field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Source:
     """A manifest to read: its name in messages, and where its bytes are."""
 
     label: str
-    """As the user wrote it: a path, or `-` for standard input."""
+    """As the user wrote it: a path, a workbook's sheet (`teams.xlsx#North`), or `-` for standard input."""
     path: Path
     """A readable file; standard input was copied to one."""
 

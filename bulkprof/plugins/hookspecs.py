@@ -29,9 +29,10 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def bulkprof_readers() -> Mapping[str, Reader] | None:
-    """Fires once, before manifests are read. Return manifest readers by file suffix: `{".xlsx": reader}`.
+    """Fires once, before manifests are read. Return manifest readers by file suffix: `{".txt": reader}`.
 
-    A suffix that bulkprof reads itself (`.csv`, `.json`, `.jsonl`) or that two plugins claim is an error.
+    A suffix that bulkprof reads itself (`.csv`, `.json`, `.jsonl`) or that two plugins claim is an error. What it reads
+    by the library of an extra (`.xlsx`, `.yaml`, …) may be read by a plugin instead.
     """
 
 

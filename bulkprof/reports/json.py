@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,8 +33,10 @@ def _action_json(action: Action) -> dict[str, Any]:
         "line": action.line,
         "model": action.model,
         "arn": action.arn,
+        "description": action.description,
         "set_tags": dict(action.set_tags),
         "remove_tags": list(action.remove_tags),
+        "old": dict(action.old),
         "reason": action.reason,
         "refused": f"{action.refusal.code}: {action.refusal.message}" if action.refusal else "",
     }
@@ -47,7 +49,11 @@ def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dic
     """
     status = status_of(run, state)
     details = run.details()
-    told = {"status": status, "sinks_missing": run.sinks_missing() if told_its_end(run) else []}
+    told = {
+        "status": status,
+        "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
+        "fetched": dict(details.fetched),
+    }
     whose = {"estate": details.estate, "started_at": details.started_at, "sandbox": details.sandbox}
     if not is_plan(run):
         return {**summary.as_json(), **told, "results": list(Results(run).records()), **whose}
@@ -57,7 +63,7 @@ def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dic
 
 
 def validation_json(
-    rows: int, desired: int, invalid: int, problems: Iterable[Problem], exit_code: int
+    rows: int, desired: int, invalid: int, problems: Iterable[Problem], exit_code: int, unread: Sequence[str] = ()
 ) -> dict[str, Any]:
     """What `validate` found, as one JSON object."""
     return {
@@ -66,6 +72,7 @@ def validation_json(
         "desired": desired,
         "invalid": invalid,
         "problems": [problem_json(problem) for problem in problems],
+        "unread_columns": list(unread),
         "exit_code": exit_code,
     }
 
@@ -91,7 +98,7 @@ def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
             row = _run_row(run, state)
         except StateError as error:
             nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": []}
-            row = {**nothing, "status": str(error)}
+            row = {**nothing, "status": str(error), "estate": "", "sandbox": False}
         yield {"run_id": run_id, **row}
 
 
@@ -105,4 +112,6 @@ def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]
         "status": status_of(run, state),
         "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
         "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
+        "estate": details.estate,
+        "sandbox": details.sandbox,
     }

@@ -1,4 +1,4 @@
-"""A run or a plan as Markdown: for job summaries, pull requests and tickets.
+"""A run as Markdown: for job summaries, pull requests and tickets.
 
 Counts first, then what needs attention, then what changed; long lists are cut, since the places that show Markdown have
 limits of their own. The results file has every row.
@@ -10,15 +10,15 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 
-from bulkprof.model import CHANGED, NEED_ATTENTION, Action, ActionKind, Outcome, OutcomeKind
+from bulkprof.model import CHANGED, NEED_ATTENTION, Outcome, OutcomeKind
 from bulkprof.reports.run import where_and_when
-from bulkprof.reports.text import calls_line, canary_line, counted
+from bulkprof.reports.text import calls_line
 from bulkprof.statuses import AT_WORK, RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable
-from bulkprof.totals import Plan, RunSummary
+from bulkprof.totals import RunSummary
 
 LISTED = 100
 """Rows of a table before the rest is only counted: GitHub shows 1 MiB of a job's summary."""
@@ -30,56 +30,35 @@ _MENTION = re.compile(r"@(?=\w)")
 
 def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> Iterator[str]:
     """Return a run's report, line by line. Blocks."""
-    yield f"## bulkprof {_cell(summary.command)}: {_headline(summary)}"
+    yield f"## bulkprof {cell(summary.command)}{' in the sandbox' if summary.sandbox else ''}: {_headline(summary)}"
     yield ""
     details = run.details()
     told = where_and_when(details)
-    yield from (f"{_cell(told[0].upper() + told[1:], None)}.", "")
+    yield from (f"{cell(told[0].upper() + told[1:], None)}.", "")
     error = details.error
     if error and details.status is RunStatus.REFUSED:
-        yield from (f"**The run did not start:** {_cell(error, None)}", "")
+        yield from (f"**The run did not start:** {cell(error, None)}", "")
     elif how := why_unfinished(run, state):
-        how += f" ({_cell(error, None)})" if error else ""
+        how += f" ({cell(error, None)})" if error else ""
         on = "" if status_of(run, state) in AT_WORK else f" To go on: `bulkprof resume {summary.run_id}`"
         yield from (f"**{how[0].upper()}{how[1:]}.**{on}", "")
     if told_its_end(run) and (missing := run.sinks_missing()):
-        named = _cell(", ".join(missing), None)
+        named = cell(", ".join(missing), None)
         yield from (f"**Not delivered:** {named}. To deliver: `bulkprof runs redeliver {summary.run_id}`", "")
     rows = [(str(kind), str(count)) for kind, count in summary.outcomes.items() if count]
     if summary.invalid:
         rows.append(("invalid rows left out", str(summary.invalid)))
     if rows:
-        yield from _table(("outcome", "profiles"), rows)
+        yield from table(("outcome", "profiles"), rows)
     yield from _listed(
         "To look at", NEED_ATTENTION, summary, run, _failure, ("row", "target", "profile", "outcome", "why")
     )
     if summary.lost:
-        lost = ((str(each.target), _cell(each.name), f"`{each.old_arn}`", f"`{each.run_id}`") for each in summary.lost)
+        lost = ((str(each.target), cell(each.name), f"`{each.old_arn}`", f"`{each.run_id}`") for each in summary.lost)
         header = ("target", "profile", "deleted ARN", "by run")
         yield from _cut("### Without a profile: a replacement isn't whole", header, lost, len(summary.lost))
     yield from _listed("Changed", CHANGED, summary, run, _change, ("target", "profile", "outcome", "ARN"))
     yield f"Run `{summary.run_id}`: {calls_line(summary)}"
-
-
-def plan_markdown(plan: Plan, *, declined: bool = False) -> Iterator[str]:
-    """Return a plan's report, line by line; `declined` says that it was not approved. Blocks."""
-    waiting = sum(count for kind, count in plan.actions.items() if kind is not ActionKind.NONE)
-    headline = f"{counted(waiting, 'change')} in {counted(plan.targets, 'target')}" if waiting else "no changes"
-    yield f"## bulkprof plan: {headline}"
-    yield ""
-    if declined:
-        yield from ("**This plan was not approved;** nothing was changed.", "")
-    rows = [(_planned(kind), str(count)) for kind, count in plan.actions.items() if count]
-    rows.extend(
-        (what, str(count)) for what, count in (("refused", plan.refused), ("invalid rows", plan.invalid)) if count
-    )
-    yield from _table(("action", "profiles"), rows)
-    if plan.canary:
-        yield from (_cell(canary_line(plan.canary), None), "")
-    if waiting or plan.refused:
-        yield from _cut(
-            "### Changes", ("target", "profile", "action", "why"), map(_action, plan.changes()), waiting + plan.refused
-        )
 
 
 def _headline(summary: RunSummary) -> str:
@@ -103,12 +82,13 @@ def _listed(
 
 def _cut(title: str, header: tuple[str, ...], rows: Iterable[tuple[str, ...]], total: int) -> Iterator[str]:
     yield from (title, "")
-    yield from _table(header, islice(rows, LISTED))
+    yield from table(header, islice(rows, LISTED))
     if total > LISTED:
         yield from (f"… and {total - LISTED} more.", "")
 
 
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Return a table, line by line, of cells that are Markdown."""
     yield f"| {' | '.join(header)} |"
     yield f"|{'---|' * len(header)}"
     for row in rows:
@@ -119,27 +99,15 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator
 def _failure(outcome: Outcome) -> tuple[str, ...]:
     row = f"{outcome.file}:{outcome.line}" if outcome.file else ""
     why = f"{outcome.error_code}: {outcome.error_message}" if outcome.error_message else outcome.error_code
-    return _cell(row), _cell(str(outcome.target)), _cell(outcome.name), str(outcome.kind), _cell(why)
+    return cell(row), cell(str(outcome.target)), cell(outcome.name), str(outcome.kind), cell(why)
 
 
 def _change(outcome: Outcome) -> tuple[str, ...]:
     arns = _code(outcome.arn) + (f", before: {_code(outcome.old_arn)}" if outcome.old_arn else "")
-    return _cell(str(outcome.target)), _cell(outcome.name), str(outcome.kind), arns
+    return cell(str(outcome.target)), cell(outcome.name), str(outcome.kind), arns
 
 
-def _action(action: Action) -> tuple[str, ...]:
-    if action.refusal is not None:
-        kind, why = "refused", f"{action.refusal.code}: {action.refusal.message}"
-    else:
-        kind, why = str(action.kind), action.reason or action.model
-    return _cell(str(action.target)), _cell(action.name), kind, _cell(why)
-
-
-def _planned(kind: ActionKind) -> str:
-    return "unchanged" if kind is ActionKind.NONE else str(kind)
-
-
-def _cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
+def cell(text: str, longest: int | None = _LONGEST_CELL) -> str:
     """Return text as it is, whatever characters of Markdown or lines it holds: it may be a manifest's or AWS's."""
     line = printable(" ".join(text.split()))
     if longest is not None and len(line) > longest:

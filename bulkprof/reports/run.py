@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 from bulkprof.model import CHANGED, NEED_ATTENTION, Outcome
 from bulkprof.reports.failures import EACH, failure_lines
-from bulkprof.reports.text import OUTCOME_STYLES, SHOWN, show_failures, show_outcomes, summary_line
+from bulkprof.reports.text import OUTCOME_STYLES, show_failures, show_outcomes, summary_line
 from bulkprof.store.details import RunDetails
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+SHOWN = 40
+"""Changes that are listed one by one before they are only counted."""
 
 
 def show_run(console: Console, summary: RunSummary, run: RunFile, everything: str) -> None:

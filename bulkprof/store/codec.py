@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from bulkprof.model import (
+    EMPTY,
     NOT_REACHED,
     REPLACEMENT_OPEN,
     Action,
@@ -46,6 +47,7 @@ class ActionRow(NamedTuple):
     refusal_code: str | None
     refusal_message: str | None
     refusal_outcome: str | None
+    old: str
 
 
 class OutcomeRow(NamedTuple):
@@ -94,7 +96,7 @@ INSERT_DELETION = (
 )
 UPDATE_PLAN = (
     "UPDATE action SET kind = ?, source_arn = ?, arn = ?, set_tags = ?, remove_tags = ?, reason = ?, "
-    "refusal_code = ?, refusal_message = ?, refusal_outcome = ? WHERE id = ?"
+    "refusal_code = ?, refusal_message = ?, refusal_outcome = ?, old = ? WHERE id = ?"
 )
 SELECT_ACTION = (
     f"SELECT {columns(ActionRow, 'a', account='t.account', region='t.region')} "
@@ -193,6 +195,7 @@ def from_plan(action: Action) -> tuple[Any, ...]:
         json.dumps(action.remove_tags) if action.remove_tags else "[]",
         action.reason,
         *_refusal(action.refusal),
+        _dump(action.old),
     )
 
 
@@ -230,6 +233,7 @@ def to_action(row: ActionRow) -> Action:
         remove_tags=() if row.remove_tags == "[]" else keys(row.remove_tags),
         reason=row.reason,
         refusal=_to_refusal(row) if row.refusal_code else None,
+        old=EMPTY if row.old == "{}" else mapping(row.old),
     )
 
 

@@ -27,6 +27,9 @@ class Notes(TypedDict, total=False):
     canary: tuple[tuple[str, str], ...]
     canary_passed: bool
     disown: tuple[str, ...]
+    unwanted: int
+    unwanted_first: tuple[tuple[str, ...], ...]
+    fetched: Mapping[str, str]
     token_seed: str
     interrupted: bool
     alive: Any
@@ -54,6 +57,8 @@ class RunDetails:
     estate: str = ""
     started_at: str = ""
     manifests: tuple[str, ...] = ()
+    fetched: Mapping[str, str] = field(default_factory=dict)
+    """The objects of S3 that config and manifests were read from, each with its version id or ETag."""
     skip_invalid: bool = False
     replace: bool = False
     prune: bool = False
@@ -77,6 +82,10 @@ class RunDetails:
     """Accounts and Regions that are changed before all others."""
     canary_passed: bool = False
     """Whether they were, and the others may follow."""
+    unwanted: int = 0
+    """Profiles of the estate that no manifest wants, where nothing deletes them."""
+    unwanted_first: tuple[tuple[str, ...], ...] = ()
+    """The first of them: account, Region, name, ARN."""
     token_seed: str = ""
     """What idempotency tokens are derived from, where that isn't the id."""
     interrupted: bool = False
@@ -123,11 +132,12 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     RunStatus: (str,),
     str: (str,),
     bool: (bool,),
-    float: (int, float),
     int: (int,),
+    float: (int, float),
     int | None: (int, NoneType),
     tuple[str, ...]: (list,),
     tuple[tuple[str, str], ...]: (list,),
+    tuple[tuple[str, ...], ...]: (list,),
     Mapping[str, str]: (dict,),
     Mapping[str, Mapping[str, str]]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),

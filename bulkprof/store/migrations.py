@@ -44,11 +44,17 @@ def _call_times(db: sqlite3.Connection) -> None:
     )
 
 
+def _old_values(db: sqlite3.Connection) -> None:
+    """A plan shows what is there now of what it changes; of what was planned before, that isn't known."""
+    db.execute("ALTER TABLE action ADD COLUMN old TEXT NOT NULL DEFAULT '{}'")
+
+
 MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     2: _replacements,
     3: _seals,
     4: _sheet_rows,
     5: _call_times,
+    6: _old_values,
 }
 """In order; each brings a file of the version before to the one that it stands under."""
 NEWEST = max(MIGRATIONS)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from bulkprof.model import CHANGED, Action, ActionKind, Outcome, OutcomeKind, Target, Turn
 from bulkprof.store import codec, seals
-from bulkprof.store.call_times import CallTimesTable
 from bulkprof.store.database import speaking_of
-from bulkprof.store.deliveries import Deliveries
 from bulkprof.store.lost import TURN, Lost
+from bulkprof.store.parts.call_times import CallTimesTable
+from bulkprof.store.parts.deliveries import Deliveries
 from bulkprof.store.rows import (
     BegunRow,
     CallRow,
@@ -48,6 +48,17 @@ class DesiredRow:
     attributes: Mapping[str, str]
 
 
+REFUSED = "refused"
+"""Stands for the kind of actions that are refused, whatever they are."""
+_CHANGES = {
+    **{
+        str(kind): f"(a.kind = '{kind}' AND a.refusal_code IS NULL)"
+        for kind in ActionKind
+        if kind is not ActionKind.NONE
+    },
+    REFUSED: "a.refusal_code IS NOT NULL",
+}
+"""What changes something or is refused, kind by kind."""
 _PLACE = {"account": "t.account", "region": "t.region"}
 _CALLS = f"SELECT {columns(CallRow)} FROM call ORDER BY operation"
 _TOTAL = "SELECT coalesce(sum(wanted), 0) AS desired, coalesce(sum(1 - wanted), 0) AS deletions FROM action"
@@ -128,13 +139,39 @@ class RunFile(Lost, Deliveries, CallTimesTable):
         """Return actions like `actions`, but only those that change something or are refused."""
         return self._by_target("AND (a.kind <> 'none' OR a.refusal_code IS NOT NULL)")
 
+    def first_changes(self, each: int | None, there: Mapping[Target, Mapping[str, int]]) -> Iterator[Action]:
+        """Return actions like `changes`, but only the first of each kind, `each` many; all for None.
+
+        `there` says how many of each kind, or `REFUSED`, a target has; what it leaves out isn't read.
+        """
+        room = dict.fromkeys(_CHANGES, each)
+        for target, counts in sorted(there.items()):
+            kinds = [kind for kind in _CHANGES if counts.get(kind) and room[kind] != 0]
+            if each is None and kinds:
+                where = " OR ".join(_CHANGES[kind] for kind in kinds)
+                yield from self._in_pages(target, f"AND ({where})")
+                continue
+            found = [
+                action
+                for kind in kinds
+                for action in self._actions(
+                    f"WHERE a.target = ? AND {_CHANGES[kind]}", (self._id_of(target),), limit=room[kind] or 0
+                )
+            ]
+            for kind in kinds:
+                room[kind] = max(0, (room[kind] or 0) - counts[kind])
+            yield from sorted(found, key=lambda action: action.id)
+
     def _by_target(self, condition: str) -> Iterator[Action]:
         for target in self.targets():
-            last = 0
-            where = f"WHERE a.target = ? AND a.id > ? {condition}"
-            while page := self._actions(where, (self._id_of(target), last), limit=PAGE):
-                yield from page
-                last = page[-1].id
+            yield from self._in_pages(target, condition)
+
+    def _in_pages(self, target: Target, condition: str) -> Iterator[Action]:
+        last = 0
+        where = f"WHERE a.target = ? AND a.id > ? {condition}"
+        while page := self._actions(where, (self._id_of(target), last), limit=PAGE):
+            yield from page
+            last = page[-1].id
 
     # Execution
 

@@ -22,7 +22,8 @@ CREATE TABLE action (
     kind TEXT,                               -- NULL until planned
     source_arn TEXT NOT NULL DEFAULT '', arn TEXT NOT NULL DEFAULT '',
     set_tags TEXT NOT NULL DEFAULT '{}', remove_tags TEXT NOT NULL DEFAULT '[]', reason TEXT NOT NULL DEFAULT '',
-    refusal_code TEXT, refusal_message TEXT, refusal_outcome TEXT
+    refusal_code TEXT, refusal_message TEXT, refusal_outcome TEXT,
+    old TEXT NOT NULL DEFAULT '{}'           -- what is there now of what changes
 );
 CREATE TABLE outcome (
     seq INTEGER PRIMARY KEY,

@@ -20,8 +20,9 @@ _PLACE = "SELECT CAST(json_array(account, region) AS BLOB) FROM target WHERE id 
 _SHOWN_PLACE = "SELECT account || '/' || region FROM target WHERE id = ?"
 _ACTIONS = (
     "SELECT CAST(json_array(id, name, wanted, file, line, model, source, description, tags, attributes, kind, "
-    "source_arn, arn, set_tags, remove_tags, reason, refusal_code, refusal_message, refusal_outcome) AS BLOB) "
-    "FROM action WHERE target = ? ORDER BY id"
+    "source_arn, arn, set_tags, remove_tags, reason, refusal_code, refusal_message, refusal_outcome) "
+    # Seals that were made before there were old values stay as they are.
+    "|| CASE old WHEN '{}' THEN '' ELSE json_quote(old) END AS BLOB) FROM action WHERE target = ? ORDER BY id"
 )
 _TYPES = {
     "target": {"begun": "integer"},

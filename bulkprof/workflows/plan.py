@@ -84,9 +84,13 @@ async def make_plan(work: Workspace, run: RunFile, connection: Connection, manif
     planner = Planner(run, connection, work.ui, await recent_runs(work))
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
     require_rows(run, skip_invalid=work.options.skip_invalid)
-    if work.options.prune:
-        check_complete(run.invalid_count())
-    await check_plan(work, run, planner)
+    try:
+        if work.options.prune:
+            check_complete(run.invalid_count())
+        await check_plan(work, run, planner)
+    except SafetyError as error:
+        await work.ui.refused(await run.off_loop(partial(plan_of, run)), str(error))
+        raise
     return planner
 
 

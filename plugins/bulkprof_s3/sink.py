@@ -7,7 +7,7 @@ import io
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from typing import IO, Any, Literal
+from typing import IO, Literal
 from urllib.parse import quote
 
 from anyio import to_thread
@@ -71,15 +71,10 @@ class S3Sink(Sink):
             async for batch in run.outcomes():
                 await to_thread.run_sync(self._write, file, batch)
             summary = json.dumps(run.summary.as_json(), indent=2).encode() + b"\n"
-            page = (await run.html()).encode() if self._report else b""
-            try:
-                async with self._client("s3", region=self._region) as s3:
-                    await self._put(s3, results, file)
-                    await self._put(s3, f"{self._prefix}summary.json", io.BytesIO(summary))
-                    if self._report:
-                        await self._put(s3, report, io.BytesIO(page))
-            except Exception as error:
-                raise refusal(error, bucket=self._bucket, key=results, region=self._region) from error
+            await self._upload({results: file, f"{self._prefix}summary.json": io.BytesIO(summary)})
+        if self._report:
+            # Last, since it takes longest to make in large runs.
+            await self._upload({report: io.BytesIO((await run.html()).encode())})
         if self._report and self._report_url:
             return self._report_url.format(key=quote(report))
         return f"s3://{self._bucket}/{report if self._report else results}"
@@ -90,11 +85,18 @@ class S3Sink(Sink):
         else:
             _append(file, "".join(map(outcome_json, batch)))
 
-    async def _put(self, s3: Any, key: str, file: IO[bytes]) -> None:
-        arguments = {"ContentType": _CONTENT_TYPES[key.rpartition(".")[2]], **self._put_arguments}
-        file.seek(0)
-        # A file, not bytes: it is sent in pieces, and never read into memory as a whole.
-        await s3.put_object(Bucket=self._bucket, Key=key, Body=file, **arguments)
+    async def _upload(self, files: Mapping[str, IO[bytes]]) -> None:
+        """Put these objects, by their keys."""
+        key, *_ = files
+        try:
+            async with self._client("s3", region=self._region) as s3:
+                for key, file in files.items():
+                    arguments = {"ContentType": _CONTENT_TYPES[key.rpartition(".")[2]], **self._put_arguments}
+                    file.seek(0)
+                    # A file, not bytes: it is sent in pieces, and never read into memory as a whole.
+                    await s3.put_object(Bucket=self._bucket, Key=key, Body=file, **arguments)
+        except Exception as error:
+            raise refusal(error, bucket=self._bucket, key=key, region=self._region) from error
 
 
 def _append(file: IO[bytes], text: str) -> None:

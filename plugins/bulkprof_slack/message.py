@@ -17,7 +17,8 @@ def build_message(
     """Return the webhook's body: a heading with the counts, the first failures, and the reports' links."""
     good = summary.exit_code == 0
     icon = ":white_check_mark:" if good else ":x:"
-    title = f"bulkprof {run.command} of {run.estate}: {'done' if good else f'exit {summary.exit_code}'}"
+    where = " in the sandbox" if summary.sandbox else ""
+    title = f"bulkprof {run.command} of {run.estate}{where}: {'done' if good else f'exit {summary.exit_code}'}"
     counts = ", ".join(f"{count} {kind}" for kind, count in summary.as_json()["outcomes"].items() if count)
     lines = [
         f"{icon} *{escape(title)}*",

@@ -14,7 +14,7 @@ OUTCOMES = ["created", "unchanged", "adopted", "updated", "replaced", "deleted",
 TAGS = {"City": "Bern", "bulkprof:estate": "tests", "bulkprof:keys": "City"}
 RESULT = ["file", "line", "account", "region", "name", "outcome", "arn", "model", "tags"]
 RESULT += ["attempts", "error_code", "error_message", "source_arn", "description", "old_arn"]
-PROBLEM = ["file", "line", "column", "value", "message", "remedy", "severity"]
+PROBLEM = ["file", "line", "column", "value", "message", "remedy", "severity", "cell"]
 
 
 def test_json_of_a_run(commands: CommandLine, sandbox: Sandbox) -> None:
@@ -44,6 +44,7 @@ def test_json_needs_no_network(commands: CommandLine) -> None:
         "desired": 1,
         "invalid": 0,
         "problems": [],
+        "unread_columns": [],
         "exit_code": 0,
     }
     found = commands("validate", commands.manifest("team.a"), "--json").json()

@@ -13,7 +13,7 @@ import pytest
 from bulkprof.cli.terminal import Out
 from bulkprof.model import Outcome, OutcomeKind, Target
 from bulkprof.reports.progress import LINE_EVERY_S, ProgressView
-from bulkprof.sandbox import Rate, Sandbox
+from bulkprof.sandbox import Fault, Rate, Sandbox
 from tests.cli import warm
 from tests.cli.driver import CommandLine
 
@@ -155,6 +155,48 @@ def test_interrupted_at_the_question(commands: CommandLine, sandbox: Sandbox, on
         r"\nerror: interrupted before anything was changed\nto go on: bulkprof resume \S+\n", ESCAPE.sub("", after)
     )
     assert not sandbox.ledger().profiles
+
+
+def test_the_busiest_targets_are_shown_while_a_run_is_at_work(
+    commands: CommandLine, sandbox: Sandbox, on_terminal: type
+) -> None:
+    sandbox.set_rate(Rate(8, 2), operation="CreateInferenceProfile")
+    sandbox.set_faults([Fault("delay_before", operation="ListInferenceProfiles", delay_s=1, times=2)])
+    names = [f"team-{number},us-east-1|eu-west-1" for number in range(8)]
+    terminal = on_terminal("apply", commands.manifest(*names, header="name,region"), "--yes")
+    assert terminal.end() == 0
+    shown = ESCAPE.sub("", terminal.seen)
+    assert re.search(r"observing targets .* [01]/2", shown)
+    assert re.search(r"123456789012/(us-east|eu-west)-1 +[0-9] s +0", shown)
+    assert re.search(r"profiles .* [0-9]+/16", shown)
+    assert re.search(r"123456789012/eu-west-1 +[0-8]/8 +[0-9.]+/s +[0-9]+ +[0-9] s", shown)
+    # It is gone at the end, and the cursor is there.
+    assert shown.rindex("throttled  left") < shown.rindex("outcome")
+    assert terminal.seen.rindex("\x1b[?25h") > terminal.seen.rindex("\x1b[?25l")
+
+
+def test_a_dumb_terminal_gets_lines(commands: CommandLine, on_terminal: type) -> None:
+    terminal = on_terminal("apply", commands.manifest("team-a"), "--yes", TERM="dumb")
+    assert terminal.end() == 0
+    assert "\x1b" not in terminal.seen
+    assert "━ 0/1" not in terminal.seen
+    assert "123456789012/us-east-1: 1 created in " in terminal.seen
+
+
+def test_stopped_at_once_leaves_the_terminal_in_order(
+    commands: CommandLine, sandbox: Sandbox, on_terminal: type
+) -> None:
+    sandbox.set_faults([Fault("delay_before", operation="CreateInferenceProfile", delay_s=60)])
+    terminal = on_terminal("apply", commands.manifest("team-a"), "--yes")
+    terminal.until("123456789012/us-east-1")
+    terminal.until("profiles ")
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.until("once more to stop at once")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() == 130
+    assert terminal.seen.rindex("\x1b[?25h") > terminal.seen.rindex("\x1b[?25l")
+    # What was drawn is taken off before anything else is said.
+    assert "profiles" not in terminal.seen.partition("stopped at once")[2]
 
 
 def test_a_reader_that_stops_early(commands: CommandLine, sandbox: Sandbox) -> None:

@@ -95,18 +95,29 @@ def test_problems_of_all_kinds_name_the_cell(commands: CommandLine, sandbox: San
     assert "teams.xlsx#Teams!A6: name 'c': the same name in 123456789012/us-east-1 as teams.xlsx#Teams:5" in (
         ended.err.replace("(caller)", "123456789012")
     )
-    found = commands("validate", "teams.xlsx", "--json").json()["problems"]
-    places = {(problem["file"], problem["line"], problem["cell"], problem["column"]) for problem in found}
-    assert places == {
-        ("teams.xlsx#Teams", 3, "B3", "model"), ("teams.xlsx#Teams", 4, "C4", "region"),
-        ("teams.xlsx#Teams", 6, "A6", "name"),
-    }  # fmt: skip
+    # What a run keeps of them says the same.
+    for command in (("validate",), ("apply", "--yes")):
+        found = commands(*command, "teams.xlsx", "--json").json()["problems"]
+        assert {(problem["file"], problem["line"], problem["cell"], problem["column"]) for problem in found} == {
+            ("teams.xlsx#Teams", 3, "B3", "model"),
+            ("teams.xlsx#Teams", 4, "C4", "region"),
+            ("teams.xlsx#Teams", 6, "A6", "name"),
+        }
 
 
 def test_a_model_that_the_target_lacks_names_the_cell(commands: CommandLine, sandbox: Sandbox) -> None:
     xlsx(commands.folder / "teams.xlsx", {"Teams": [["name", "model"], ["a", "anthropic.claude-none-v9:0"]]})
     ended = commands("plan", "teams.xlsx")
     assert "teams.xlsx#Teams!B2: model 'anthropic.claude-none-v9:0': " in ended.err
+
+
+def test_another_sheet_with_profiles_is_told_of_once(commands: CommandLine, sandbox: Sandbox) -> None:
+    rows = [["name", "region"], ["a", "us-east-1"]]
+    xlsx(commands.folder / "teams.xlsx", {"North": rows, "South": rows})
+    # Without accounts, rows are read a second time when the caller is known.
+    ended = commands("plan", "teams.xlsx")
+    assert ended.code == 0
+    assert ended.err.count("warning: teams.xlsx: only the sheet 'North' is read; 'South' may hold profiles, too") == 1
 
 
 def test_sheets_of_one_workbook(commands: CommandLine, sandbox: Sandbox) -> None:

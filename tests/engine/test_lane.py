@@ -114,9 +114,11 @@ async def test_every_attempt_counts_once_and_the_pacer_hears_of_each() -> None:
             raise error
         return "done"
 
-    assert await Lane(TARGET, traffic).call("Op", send) == "done"
+    lane = Lane(TARGET, traffic)
+    assert await lane.call("Op", send) == "done"
     assert traffic.counts == {"Op": CallCount(sent=4, throttled=2, failed=1)}
     assert traffic.times.take() == {"Op": {7: CallCount(sent=4, throttled=2, failed=1)}}
+    assert (lane.throttles, Lane(OTHER, traffic).throttles) == (2, 0)
     assert [each for each in pacer.told if each != "started"] == [
         "throttled 7.0", "accepted", "throttled None", "accepted",
     ]  # fmt: skip

@@ -104,6 +104,23 @@ def test_a_change_of_tags_says_which() -> None:
     assert action.reason == "tags ~k, -old"
 
 
+def test_a_change_keeps_the_old_values_of_what_changes() -> None:
+    rules = replace(RULES, exact_tags=True)
+    there = profile("a", tags={**OURS, "k": "1", "same": "s", "gone": "2"})
+    updated = one(wanted("a", tags={**OURS, "k": "v", "same": "s", "new": "n"}), there, rules)
+    assert updated.old == {"tag:gone": "2", "tag:k": "1"}
+    assert one(updated, replace(there, tags=updated.tags), rules).old == {}
+
+
+def test_a_replacement_keeps_what_the_old_profile_was() -> None:
+    there = profile("a", source="pro", description="x", tags={**OURS, "k": "1", "aws:stack": "s"})
+    everything = {"model": "pro, pro-west", "description": "x", "tag:bulkprof:estate": "org", "tag:k": "1"}
+    assert one(wanted("a", description="y"), there, REPLACING).old == everything
+    # Nothing of it is carried over where the manifest doesn't say it.
+    assert one(wanted("a"), there, REPLACING).old == everything
+    assert one(wanted("a"), there, RULES).old == everything
+
+
 def test_a_replacement_carries_all_tags_and_says_what_differs() -> None:
     action = one(wanted("a", tags={**OURS, "k": "v"}, description="new"), profile("a", source="pro"), REPLACING)
     assert action.set_tags == {**OURS, "k": "v"}

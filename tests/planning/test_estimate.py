@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkprof.model import ActionKind, Target
-from bulkprof.planning.estimate import estimate_line, seconds_left, spoken
+from bulkprof.planning.estimate import decisive_rate, estimate_line, seconds_left, spoken
 from bulkprof.profiles.operations import Operation
 
 A, B, C = (Target(f"{number:012}", "us-east-1") for number in range(3))
@@ -81,6 +81,14 @@ def test_less_to_do_never_takes_longer(count: int, rate: float, width: int) -> N
 def test_what_is_said_before(seconds: float | None, deadline_s: float | None, line: str | None) -> None:
     deadline = None if deadline_s is None else NOW + timedelta(seconds=deadline_s)
     assert estimate_line(seconds, NOW, deadline) == line
+
+
+def test_the_slowest_operation_of_a_target_decides() -> None:
+    rates: dict[str, float] = {CREATE: 2.0, DELETE: 8.0}
+    pending = {ActionKind.CREATE: 4, ActionKind.DELETE: 40, ActionKind.UPDATE: 900, ActionKind.NONE: 7}
+    assert decisive_rate(A, pending, lambda _, operation: rates.get(operation)) == (8.0, 5.0)
+    assert decisive_rate(A, pending, lambda *_: None) is None
+    assert decisive_rate(A, {ActionKind.NONE: 7}, lambda *_: 1.0) is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +94,9 @@ def test_an_entry_point_that_cannot_be_imported_is_named(tmp_path: Path, monkeyp
 
 
 def test_a_plugin_that_is_not_installed_is_told_what_is(tmp_path: Path) -> None:
-    known = ", ".join(sorted(each.name for each in entry_points(group="bulkprof")))
-    with pytest.raises(
-        PluginError, match=rf"plugin 'namign': is not installed \(installed: {known}\); did you mean naming\?"
-    ):
+    installed = "catalog, eventbridge, naming, s3, slack, ssm, tags"
+    expected = rf"plugin 'namign': is not installed \(installed: {installed}\); did you mean naming\?"
+    with pytest.raises(PluginError, match=expected):
         Registry({"namign": {}}, tmp_path)
 
 

@@ -47,6 +47,11 @@ async def test_one_message_tells_counts_failures_and_reports(load: Load, hook: S
     assert "<https://example.com/?a&amp;b|Report in web>" in texts[2]
 
 
+def test_the_sandbox_is_named() -> None:
+    message = build_message(run_context(None), replace(QUIET.summary, sandbox=True), [], {})
+    assert message["text"].startswith("bulkprof apply of example in the sandbox: done")
+
+
 async def test_what_is_new_comes_first(load: Load, hook: SlackHook) -> None:
     outcomes = make_outcomes(1, failed=4)
     since = SinceLast("run-0", "2026-02-28T02:00:00Z", 1, 2, 3, {}, first_new=(outcomes[3],))

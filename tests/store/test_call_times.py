@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.store import call_times
 from bulkprof.store.details import RunDetails
+from bulkprof.store.parts import call_times
 from bulkprof.store.run import RunFile
 from bulkprof.totals import CallCount, CallTimes, Slices
 

@@ -78,15 +78,15 @@ def test_a_desired_profile_becomes_an_unplanned_action(
 
 @given(
     kind=st.sampled_from(ActionKind), arns=st.tuples(TEXT, TEXT), set_tags=MAPPING,
-    removed=st.lists(TEXT).map(tuple), reason=TEXT, refusal=REFUSALS,
+    removed=st.lists(TEXT).map(tuple), reason=TEXT, refusal=REFUSALS, old=MAPPING,
 )  # fmt: skip
 def test_a_plan_survives(
     db: sqlite3.Connection, *, kind: ActionKind, arns: tuple[str, str], set_tags: Mapping[str, str],
-    removed: tuple[str, ...], reason: str, refusal: Refusal | None,
+    removed: tuple[str, ...], reason: str, refusal: Refusal | None, old: Mapping[str, str],
 ) -> None:  # fmt: skip
     planned = Action(
         1, TARGET, kind, "a", "t.csv", 2, source_arn=arns[0], arn=arns[1], set_tags=set_tags, remove_tags=removed,
-        reason=reason, refusal=refusal,
+        reason=reason, refusal=refusal, old=old,
     )  # fmt: skip
     assert stored(db, DesiredProfile(Request("t.csv", 2), TARGET, "", "", name="a"), planned) == planned
 

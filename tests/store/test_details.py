@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from bulkprof.errors import DamagedError
+from bulkprof.model import Problem
 from bulkprof.statuses import RunStatus
 from bulkprof.store.details import Notes, RunDetails
 from bulkprof.store.run import RunFile
@@ -45,6 +46,22 @@ def test_what_is_noted_is_read_by_other_processes_and_the_rest_stays(tmp_path: P
         run.note(status=RunStatus.RUNNING, summary=None)
         assert (other.details().status, other.details().summary) == (RunStatus.RUNNING, None)
         assert (other.details().manifests, other.details().command) == (FULL.manifests, "sync")
+
+
+def test_problems_of_a_sheet_have_their_cells(tmp_path: Path) -> None:
+    with RunFile.create(tmp_path / "run.db", RunDetails("run-1")) as run:
+        run.note(sheets={"teams.xlsx#Teams": {"name": "A", "region": "AC"}})
+        run.add_problems(
+            [Problem("bad", file, line, "region") for file, line in (("teams.xlsx#Teams", 7), ("a.csv", 7))]
+            + [Problem("bad", "teams.xlsx#Teams", 7), Problem("bad", "teams.xlsx#Teams", 0, "region")]
+        )
+        told = [str(problem) for problem in run.problems()]
+    assert told == [
+        "teams.xlsx#Teams!AC7: region: bad",
+        "a.csv:7: region: bad",
+        "teams.xlsx#Teams:7: bad",
+        "teams.xlsx#Teams: region: bad",
+    ]
 
 
 def test_what_can_be_noted_is_a_detail_of_the_same_type() -> None:

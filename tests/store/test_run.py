@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
+from bulkprof.errors import DamagedError
 from bulkprof.model import (
     Action,
     ActionKind,
@@ -24,7 +25,7 @@ from bulkprof.model import (
     Target,
 )
 from bulkprof.store import intake
-from bulkprof.store.intake import Clash
+from bulkprof.store.intake import Clash, SheetRow
 from bulkprof.store.run import RunFile
 from bulkprof.totals import CallCount
 from tests.factories import OURS, TARGET, desire, make_run, plan_all, take_in
@@ -286,3 +287,29 @@ def test_what_was_changed_in_which_target(run: RunFile) -> None:
         (*here, "c", "arn:new", "arn:old", "replaced"),
         (*there, "a", "", "", "created"),
     ]
+
+
+def test_rows_as_they_are_written_are_those_of_the_last_reading(run: RunFile) -> None:
+    profiles = [run.form(DesiredProfile(Request("a.csv", line), TARGET, "m", "s", name=f"n{line}")) for line in (2, 3)]
+    run.add_desired(profiles, [SheetRow(0, ("A",), '["x"]'), SheetRow(1, ("A", "B"), '["y", "z"]')])
+    assert run.sheet_columns() == ["A", "B"]
+    run.clear_intake()
+    assert (run.sheet_columns(), run.sheet_row(1)) == ([], {})
+    # A row that asks for nothing makes room for the next one; what follows a row's first profile is the row's, too.
+    run.add_desired([], [SheetRow(0, ("A",), '["nothing"]')])
+    run.add_desired(profiles, [SheetRow(0, ("C",), '["both"]')])
+    assert [run.sheet_row(number) for number in (1, 2)] == [{"C": "both"}] * 2
+    assert run.keeps_sheets is False
+
+
+def test_a_damaged_row_is_damage(tmp_path: Path) -> None:
+    profile = DesiredProfile(Request("a.csv", 2), TARGET, "m", "s", name="n")
+    with make_run(tmp_path / "run.db") as run:
+        run.add_desired([run.form(profile)], [SheetRow(0, ("A",), '"text"')])
+    with pytest.raises(DamagedError, match="a value isn't a list"), RunFile.open(tmp_path / "run.db") as run:
+        run.sheet_row(1)
+    with make_run(tmp_path / "other.db") as run:
+        run.add_desired([run.form(profile)], [SheetRow(0, ("A",), "[]")])
+        run._db.execute("UPDATE sheet_row SET cells = x'00'")
+        with pytest.raises(DamagedError, match="its table sheet_row holds what no run writes"):
+            run.check()

@@ -110,6 +110,7 @@ def test_a_run_that_goes_on_is_sealed_anew(tmp_path: Path) -> None:
         ("UPDATE action SET name = 'z' WHERE name = 'b'", "its plan for 111122223333/us-east-1 isn't"),
         ("UPDATE action SET tags = '{}' WHERE name = 'c'", "its plan for 222233334444/eu-west-1 isn't"),
         ("UPDATE action SET arn = 'arn:other' WHERE name = 'old'", "its plan for"),
+        ("UPDATE action SET old = '{\"tag:k\":\"v\"}' WHERE name = 'b'", "its plan for"),
         ("DELETE FROM action WHERE name = 'c'", "its plan for 222233334444/eu-west-1"),
         ("UPDATE target SET account = '999999999999' WHERE id = 1", "its plan for 999999999999/us-east-1"),
         ("DELETE FROM target WHERE id = 2", "its plan for a target"),
@@ -170,6 +171,7 @@ def as_in_version_1(run: RunFile) -> None:
     """Make of a file what bulkprof 0.1.0 would have written. A column that came later has to be dropped here, too."""
     for table in ("seal", "sheet_row", "sheet_columns", "call_time"):
         _sql(run.path, f"DROP TABLE {table}")
+    _sql(run.path, "ALTER TABLE action DROP COLUMN old")
     _sql(run.path, "DELETE FROM meta WHERE key = 'checksum'")
     _sql(run.path, "PRAGMA user_version = 1")
 

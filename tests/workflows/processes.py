@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from bulkprof.config import load
 from bulkprof.manifests.parallel import interpreters, parts
 from bulkprof.model import Problem
 from bulkprof.stop import Stop
+from bulkprof.system.temporary import temporary_folder
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
+from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.load import load_manifests
 from bulkprof.workflows.validate import Validation, validate
 
 CONFIG = """\
@@ -81,6 +85,14 @@ class Processes:
 def validated(*manifests: str, processes: int = 8, ui: Ui | None = None, stop: Stop | None = None) -> Validation:
     options = Options(config=load(), processes=processes)
     return anyio.run(validate, list(manifests), options, ui, stop)
+
+
+def kept(manifest: str, *, processes: int = 8) -> list[tuple[str, Mapping[str, Any]]]:
+    """Read a manifest whose rows are kept. Return the name of each desired profile, with its row."""
+    work = Workspace(Options(config=load(), processes=processes, results_columns=True), Ui(), Stop())
+    with temporary_folder() as folder, work.new_run("apply", [manifest], folder / "run.db") as run:
+        anyio.run(load_manifests, work, run, [manifest], work.rules(), work.ui)
+        return [(each.name, run.sheet_row(each.action_id)) for each in run.results()]
 
 
 def write(name: str, rows: list[str], header: str = HEADER) -> str:

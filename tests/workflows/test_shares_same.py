@@ -11,8 +11,8 @@ import pytest
 from bulkprof.errors import ConfigError
 from bulkprof.manifests.parallel import interpreters, parts
 from bulkprof.manifests.parallel import shares as parallel
-from bulkprof.workflows.steps.rows import LARGEST
-from tests.workflows.processes import CONFIG, HEADER, ROWS, Processes, Told, spoilt, use_rule, validated, write
+from bulkprof.workflows.steps.intake.rows import LARGEST
+from tests.workflows.processes import CONFIG, HEADER, ROWS, Processes, Told, kept, spoilt, use_rule, validated, write
 
 
 @pytest.mark.parametrize("header", [HEADER, "team,modle,account,region,name\n"])
@@ -173,3 +173,21 @@ def test_what_columns_hold_is_looked_at_in_any_part(processes: Processes) -> Non
     for several in (1, 8):
         validated(write("a.csv", rows, header), processes=several, ui=(ui := Told()))
         assert [(problem.line, problem.column) for problem in ui.problems] == [(902, "Konto"), (1202, "")]
+
+
+@pytest.mark.parametrize("more", [0, LARGEST // 8 + 1])
+def test_rows_are_kept_as_they_are_written(processes: Processes, more: int) -> None:
+    accounts = "|".join(str(111122220000 + number) for number in range(more))
+    regions = "|".join(f"us-east-{n}" for n in range(1, 9))
+    rows = [
+        *spoilt(ROWS),
+        *([f"t-x,nova,{accounts},{regions},"] if more else []),
+        "t-last,nova,111122223333,us-east-1,",
+    ]
+    manifest = write("a.csv", rows, "team,model,account,region,name\n")
+    alone = kept(manifest, processes=1)
+    assert not processes.started
+    assert kept(manifest) == alone
+    assert len(processes.started) == 2
+    assert len(alone) > 1500 + 8 * more
+    assert all(name.partition("-nova")[0] == row["team"] for name, row in alone)

@@ -20,6 +20,8 @@ estate = "default"
 [defaults]
 model = ["nova-lite"]
 region = ["us-east-1"]
+# Write descriptions as AWS takes them, instead of refusing `Ranks results (beta)`:
+# clean_description = true
 
 # Short names for models: a model id, a system profile id or an ARN; a table of them by Region or its beginning; or
 # geo: and a model id, for the system profile that the geography of each Region has.
@@ -39,6 +41,8 @@ template = "{team}-{app}-{model}"
 [plugins.tags]
 columns = ["team", "app"]
 required = ["team"]
+# Write values as AWS takes them, `Søk & Innsikt` as `Sok Innsikt`, instead of refusing them:
+# clean = true
 
 # [plugins.s3]
 # bucket = "example-bucket"

@@ -21,17 +21,26 @@ def plan(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan, for `bulkprof apply FILE`.")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every change, and not only the first of each kind.")
+    ] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown, for a comment of a pull request.")] = False,
     detailed_exitcode: Annotated[bool, flag("--detailed-exitcode", "Exit 2 when changes wait.")] = False,
     scope: Scope,
     run: Annotated[Execution, Only("results_columns", "max_targets_in_flight", "config", "state_dir", *SANDBOX)],
     shown: Display,
 ) -> int:
     """Show what would change; change nothing."""
+    if shown.as_json and markdown:
+        raise typer.BadParameter("can't go with --json: stdout holds one or the other", param_hint="--markdown")
     start_readers(manifests)
+    from bulkprof.cli.terminal import PlanAs
     from bulkprof.reports.json import plan_json
     from bulkprof.system.temporary import temporary_folder
 
     terminal = make_terminal(shown, yes=True)
+    terminal.whole_plan = everything
+    terminal.plan_as = PlanAs.JSON if shown.as_json else PlanAs.MARKDOWN if markdown else PlanAs.TEXT
     opts = make_options(terminal, scope, run)
     with ending(terminal), temporary_folder() as folder:
         path = out or folder / "plan.db"

@@ -81,10 +81,10 @@ def _check_files(flags: Execution) -> None:
 
 
 def _write_files(terminal: "Terminal", run: "RunFile", flags: Execution) -> None:
-    from bulkprof.config import load
     from bulkprof.reports.failed_rows import write_failed
     from bulkprof.reports.results.files import require_sheets, write_results
     from bulkprof.system.files import check_apart
+    from bulkprof.workflows.config import load_config
 
     require_sheets(run, asked=flags.results_columns)
     check_apart({"--results": flags.results, "--failed": flags.failed}, run.details().manifests)
@@ -92,7 +92,7 @@ def _write_files(terminal: "Terminal", run: "RunFile", flags: Execution) -> None
         write_results(flags.results, run, raw=flags.csv_cells is Cells.RAW)
         terminal.note(f"results: {flags.results}")
     if flags.failed:
-        own_tags = load(flags.config).settings.own_tags
+        own_tags = load_config(flags.config).settings.own_tags
         count = write_failed(flags.failed, run, own_tags, safe=flags.csv_cells is Cells.SAFE)
         terminal.note(f"rows to mend: {count} in {flags.failed}")
 
@@ -106,7 +106,7 @@ def _write_page(
     from bulkprof.reports.html.page import run_page
     from bulkprof.store.history.compare import since_last
     from bulkprof.store.history.status import is_plan
-    from bulkprof.system.files import check_apart, check_path, write_whole
+    from bulkprof.system.files import check_apart, check_path, write_text
     from bulkprof.workflows.steps.summary import summary_of
 
     check_path("--html", path, (".html", ".htm"))
@@ -118,28 +118,27 @@ def _write_page(
         summary = replace(summary, since_last=since_last(state, run))
     except StateError as error:
         terminal.warn(f"what is new against the last run isn't known: {error}")
-    page = run_page(run, summary, state)
-    write_whole(path, lambda file: file.write(page))
+    write_text(path, run_page(run, summary, state))
     terminal.note(f"page: {path}")
 
 
 def _show_plan(
     terminal: "Terminal", run: "RunFile", state: "StateDirectory", again: list[str], *, markdown: bool
 ) -> None:
-    from bulkprof.reports.markdown import plan_markdown
-    from bulkprof.reports.plan import plan_of
-    from bulkprof.reports.text import show_plan
+    from bulkprof.reports.plan.markdown import plan_markdown
+    from bulkprof.reports.plan.text import show_plan
     from bulkprof.statuses import RunStatus
 
     run_id, kept = run.details().id, run.path.absolute().parent != state.runs.absolute()
     declined, applied = run.details().status is RunStatus.DECLINED, kept and state.run_path(run_id).exists()
     said = f"applied already, as run {run_id}" if applied else "planned, and not applied: nothing was changed"
     if markdown:
-        terminal.text(plan_markdown(plan_of(run), declined=declined))
+        terminal.text(plan_markdown(run, declined=declined))
         if not declined:
             terminal.text([f"**{said[0].upper()}{said[1:]}.**"])
         return
     show_plan(terminal.output.console, run)
+    _tell_fetched(terminal, run)
     if declined:
         terminal.note("planned, and not approved; nothing was changed")
     elif applied:
@@ -164,6 +163,7 @@ def _show_run(
         return
     everything = command("report", details.id, *again, "--results", "results.csv")
     show_run(terminal.output.console, summary, run, everything)
+    _tell_fetched(terminal, run)
     if how := why_unfinished(run, state):
         at_work = status_of(run, state) in AT_WORK
         on = "" if at_work else f"; to go on: {command('resume', details.id, *again)}"
@@ -175,3 +175,8 @@ def _show_run(
     if told_its_end(run) and (missing := run.sinks_missing()):
         again_to = command("runs", "redeliver", details.id, *again)
         terminal.note(f"not delivered: {', '.join(missing)}; to deliver: {again_to}")
+
+
+def _tell_fetched(terminal: "Terminal", run: "RunFile") -> None:
+    for address, version in run.details().fetched.items():
+        terminal.note(f"read from {address}, version {version}")

@@ -1,6 +1,7 @@
 """The commands `runs`, which lists past runs, and `runs redeliver`, which sends what sinks miss of one."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +10,13 @@ from bulkprof.cli.app import app
 from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, RunArgument, with_flags
 from bulkprof.cli.running import make_options, make_terminal, run_async
 from bulkprof.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_COLUMNS = ("run", "command", "started", "status", "outcomes")
+_GAP = 2
+"""Blanks between two columns."""
 
 runs_app = typer.Typer(help="Past runs, and what their sinks still miss.", rich_markup_mode=None)
 app.add_typer(runs_app, name="runs")
@@ -20,9 +28,6 @@ def list_runs(context: typer.Context, run: Annotated[Execution, Only("state_dir"
     """List past runs, newest first."""
     if context.invoked_subcommand is not None:
         return
-    from rich.markup import escape
-    from rich.table import Table
-
     from bulkprof.reports.json import run_rows
     from bulkprof.store.history.directory import StateDirectory
 
@@ -34,20 +39,55 @@ def list_runs(context: typer.Context, run: Annotated[Execution, Only("state_dir"
     if not rows:
         terminal.note(f"no runs in {run.state_dir}")
         return
-    table = Table(header_style="bold")
-    for name in ("run", "command", "started", "status", "outcomes"):
-        table.add_column(name, no_wrap=name in {"run", "command"}, overflow="fold")
-    missing = False
-    for row in rows:
-        counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
-        if row["sinks_missing"]:
-            missing = True
-            counts += f"; not delivered: {', '.join(row['sinks_missing'])}"
-        cells = (row["run_id"], row["command"], row["started_at"][:16].replace("T", " "), row["status"], counts)
-        table.add_row(*map(escape, cells))
-    terminal.output.console.print(table)
-    if missing:
+    _show(terminal.output.console, [_cells(row) for row in rows])
+    if any(row["sinks_missing"] for row in rows):
         terminal.note("to deliver: bulkprof runs redeliver RUN")
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what is shown of a run, in the order of `_COLUMNS`."""
+    counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
+    if row["sinks_missing"]:
+        counts += f"; not delivered: {', '.join(row['sinks_missing'])}"
+    what = f"{row['command']} (sandbox)" if row["sandbox"] else row["command"]
+    return row["run_id"], what, row["started_at"][:16].replace("T", " "), row["status"], counts
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return how wide each column is, so that none breaks a word; empty where there is no room for that.
+
+    rich would make all of them narrower alike.
+    """
+    widths = [max(len(word) for cell in column for word in cell.split() or [""]) for column in columns]
+    left = room - sum(widths) - _GAP * len(columns)
+    if left < 0:
+        return []
+    for at, column in enumerate(columns):
+        more = min(left, max(map(len, column)) - widths[at])
+        widths[at] += more
+        left -= more
+    return widths
+
+
+def _show(console: "Console", rows: list[tuple[str, ...]]) -> None:
+    """Print runs as a table, or one below the other where a table would have to break words."""
+    from rich.markup import escape
+    from rich.padding import Padding
+    from rich.table import Table
+
+    if widths := _widths([(name, *cells) for name, *cells in zip(_COLUMNS, *rows, strict=True)], console.width):
+        table = Table(header_style="bold", box=None, padding=(0, _GAP, 0, 0), pad_edge=False)
+        for name, width in zip(_COLUMNS, widths, strict=True):
+            table.add_column(name, width=width)
+        for row in rows:
+            table.add_row(*map(escape, row))
+        console.print(table)
+        return
+    for run_id, *more, counts in rows:
+        console.print(escape(run_id), style="bold", highlight=False)
+        for line in (", ".join(filter(None, more)), counts):
+            if line:
+                console.print(Padding(escape(line), (0, 0, 0, 2)), highlight=False)
 
 
 @runs_app.command()

@@ -32,7 +32,7 @@ def contents_by_sheet(archive: ZipFile) -> Mapping[str, Contents]:
         for piece in stream(archive, names[CONTENT]):
             parser.Parse(piece, False)  # noqa: FBT003 - positional only
         parser.Parse(b"", True)  # noqa: FBT003
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:
         raise damaged(error) from None
     return scan.sheets
 

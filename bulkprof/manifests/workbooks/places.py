@@ -36,6 +36,11 @@ def split_label(label: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else (label, "")
 
 
+def is_workbook(label: str) -> bool:
+    """Return whether a manifest is a workbook, by its label: `teams.xlsx`, `teams.xlsx#Teams`."""
+    return split_label(label)[0].lower().endswith(SUFFIXES)
+
+
 def letters(index: int) -> str:
     """Return what a spreadsheet calls the column of this index: 0 is A, 26 is AA."""
     text = ""

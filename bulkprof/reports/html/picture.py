@@ -41,7 +41,7 @@ class Picture:
     first: int = 0
     """When the first slice begins, in epoch seconds."""
     last: int = 0
-    """When the last one ends."""
+    """When the last one ends that there is room for."""
     slice_s: int = 1
     pauses: tuple[float, ...] = ()
     """Where time is cut out."""
@@ -68,14 +68,15 @@ def picture_of(times: Slices, slice_s: int, counts: Mapping[str, CallCount]) -> 
         else:
             place += (at - before) // slice_s
         places[at] = place
-    step = WIDTH / max(place + 1, LEAST_STEPS)
+    steps = max(place + 1, LEAST_STEPS)
+    step = WIDTH / steps
     return Picture(
         plots=tuple(
             _plot(operation, counts.get(operation, CallCount()), times[operation], places, step, slice_s)
             for operation in sorted(times)
         ),
         first=slices[0],
-        last=slices[-1] + slice_s,
+        last=slices[-1] + (steps - place) * slice_s,
         slice_s=slice_s,
         pauses=tuple(round((each + _PAUSE_STEPS / 2) * step, 2) for each in pauses),
         paused=paused,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,7 +12,7 @@ from xlsxwriter.exceptions import FileCreateError, FileSizeError
 
 from bulkprof.errors import StateError
 from bulkprof.reports.results.columns import Results, text_of
-from bulkprof.system.temporary import on_temporary_disk
+from bulkprof.system.temporary import on_temporary_disk, temporary_folder
 from bulkprof.text.printable import printable
 
 MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 1_048_576, 16_384, 32_767
@@ -26,29 +27,42 @@ def write_workbook(path: Path, results: Results, file: IO[bytes]) -> None:
     header, rows = results.header(raw=True), results.count
     if rows >= MOST_ROWS or len(header) > MOST_COLUMNS:
         raise _too_large(path, f"{rows:,} rows and {len(header):,} columns are more than a sheet holds")
-    # Text stays text: no account id becomes a number, no formula is run, no address becomes a link.
-    book = xlsxwriter.Workbook(file, {"constant_memory": True})
-    try:
+    with temporary_folder() as folder:
+        # Text stays text: no account id becomes a number, no formula is run, no address becomes a link.
+        book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": str(folder)})
         with on_temporary_disk():
             sheet = book.add_worksheet("results")
-            sheet.set_column(0, len(header) - 1, _WIDTH)
-            sheet.freeze_panes(1, 0)
-            bold = book.add_format({"bold": True})
-            for column, name in enumerate(header):
-                sheet.write_string(0, column, _text(name), bold)
-        for number, record in enumerate(results.records(), 1):
-            record["line"] = record["line"] or ""
-            with on_temporary_disk():
-                for column, value in enumerate(record.values()):
-                    _write(sheet, number, column, value)
-    finally:
         try:
-            book.close()
-        except FileCreateError as error:
-            # It holds the error of the system.
-            raise error.args[0] from None
-        except FileSizeError:
-            raise _too_large(path, "4 GB are more than a workbook holds") from None
+            _fill(book, sheet, header, results)
+        finally:
+            _close(path, book, sheet)
+
+
+def _fill(book: Any, sheet: Any, header: Sequence[str], results: Results) -> None:
+    with on_temporary_disk():
+        sheet.set_column(0, len(header) - 1, _WIDTH)
+        sheet.freeze_panes(1, 0)
+        bold = book.add_format({"bold": True})
+        for column, name in enumerate(header):
+            sheet.write_string(0, column, _text(name), bold)
+    for number, record in enumerate(results.records(), 1):
+        record["line"] = record["line"] or ""
+        with on_temporary_disk():
+            for column, value in enumerate(record.values()):
+                _write(sheet, number, column, value)
+
+
+def _close(path: Path, book: Any, sheet: Any) -> None:
+    try:
+        book.close()
+    except FileCreateError as error:
+        # It holds the error of the system.
+        raise error.args[0] from None
+    except FileSizeError:
+        raise _too_large(path, "4 GB are more than a workbook holds") from None
+    finally:
+        # Where the workbook can't be closed, the library leaves it open.
+        sheet.row_data_fh.close()
 
 
 def _too_large(path: Path, why: str) -> StateError:

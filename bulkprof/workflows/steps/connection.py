@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -52,6 +52,11 @@ class Connection:
     def traffic(self) -> Traffic:
         """What the lanes of all targets share."""
         return self._targets.traffic
+
+    @property
+    def lanes(self) -> Mapping[Target, Lane]:
+        """The lanes of the targets that are open."""
+        return self._targets.lanes
 
     def rate(self, target: Target, operation: str) -> float | None:
         """Calls a second that a target takes, less the headroom; None while neither this run nor another knows."""

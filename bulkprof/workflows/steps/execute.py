@@ -21,7 +21,7 @@ from bulkprof.planning.rollout import canary_fault, canary_of, failed_in, in_ord
 from bulkprof.plugins import RunContext
 from bulkprof.plugins.catalog import catalog_formats
 from bulkprof.reports.failed_rows import write_failed
-from bulkprof.reports.progress import Remaining
+from bulkprof.reports.progress import Busiest, Remaining
 from bulkprof.reports.results.files import write_results
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
@@ -104,6 +104,7 @@ async def _run_engine(
         left.begins(target)
         return connection.open(target)
 
+    work.ui.at_work(Busiest(connection.lanes, connection.rate, left))
     total = sum(run.action_counts()) - sum(run.outcome_counts().values())
     with work.ui.progress("profiles", total, left.seconds) as progress:
         watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))

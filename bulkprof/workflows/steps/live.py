@@ -9,6 +9,7 @@ from functools import partial
 from bulkprof.engine.concurrency import side_by_side
 from bulkprof.errors import AwsError, KeysNotAwaitedError
 from bulkprof.model import Target
+from bulkprof.reports.progress import Busiest
 from bulkprof.stop import StopRequestedError
 from bulkprof.ui import Progress
 from bulkprof.workflows.steps.connect import recent_runs
@@ -39,6 +40,7 @@ class Walk:
     async def over(self, targets: Sequence[Target]) -> None:
         """Read them all. Raises the error of the first where none can be read, and `StopRequestedError`."""
         width = self.work.settings.run.max_targets_in_flight
+        self.work.ui.at_work(Busiest(self.connection.lanes, self.connection.rate))
         with self.work.ui.progress("reading targets", len(targets)) as progress:
             one = partial(self._one, progress)
             if not await side_by_side(targets, width, self.connection.traffic, one) or self.stopped:

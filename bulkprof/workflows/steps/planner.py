@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import nsmallest
 from itertools import islice
 
 import anyio.to_thread
@@ -18,8 +19,10 @@ from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
 from bulkprof.planning.caps import Capped, count_capped
 from bulkprof.planning.diff import DiffRules, diff, is_disowned, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
+from bulkprof.planning.unwanted import left_over, with_old_names
 from bulkprof.profiles.catalogue import to_resolve
 from bulkprof.profiles.quota import quota_warning
+from bulkprof.reports.progress import Busiest
 from bulkprof.reports.unreachable_targets import blocks
 from bulkprof.stop import StopRequestedError
 from bulkprof.store.history.recent import RecentChanges, RecentRuns
@@ -30,6 +33,8 @@ from bulkprof.workflows.steps.replan import Replanning, refuse_target, save_plan
 
 TWINS_SHOWN = 5
 """Names with more than one profile that are told one by one."""
+UNWANTED_KEPT = 100
+"""Profiles that pruning would delete, and that the run's file names where nothing deletes them."""
 
 
 @dataclass(slots=True)
@@ -53,6 +58,10 @@ class Planner:
     """Those that were to be looked at."""
     models: dict[str, str] = field(default_factory=dict)
     """The foundation model behind each system profile that is wanted, by id."""
+    left: int = 0
+    """Profiles of the estate that no manifest wants, where nothing deletes them."""
+    left_first: list[tuple[str, ...]] = field(default_factory=list)
+    """The first of them: account, Region, name, ARN."""
     lost: bool = False
     """Whether the run knows of names that a replacement left without a profile."""
 
@@ -83,6 +92,7 @@ class Planner:
                 stopped.append(stop)
             progress.step()
 
+        self.ui.at_work(Busiest(self.connection.lanes, self.connection.rate))
         with self.ui.progress("observing targets", len(targets)) as progress:
             if not await side_by_side(targets, width, self.connection.traffic, one) or stopped:
                 raise StopRequestedError
@@ -94,6 +104,8 @@ class Planner:
             raise next(iter(self.errors.values()))
         if self.models:
             self.run.note(models={**self.run.details().models, **self.models})
+        if self.again is None:
+            self.run.note(unwanted=self.left, unwanted_first=tuple(self.left_first))
         await self.run.off_loop(self.run.drop_invalid)
 
     async def _plan_target(self, target: Target) -> None:
@@ -109,6 +121,8 @@ class Planner:
                 # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists catch up.
                 await self.connection.traffic.stop.pause(self.recent.settle_s)
                 observed, actions = await self._compare(opened, target, resolvable, changed)
+            if left := left_over(actions, observed, rules):
+                actions = await self.run.off_loop(partial(with_old_names, actions, left, opened.resolve, rules))
             if warning := await quota_warning(
                 opened.api, opened.lane.call, target, len(observed), actions, beside=bool(rules.retirement.until)
             ):
@@ -116,6 +130,8 @@ class Planner:
         self.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
         for kind, count in count_capped(actions, observed, rules):
             self.capped[kind][target.account] += count
+        if not rules.prune:
+            self._take_note(target, left)
         if found := twins(actions, observed, rules):
             self.ui.warn_of(target, _twins_line(found))
         there = {profile.arn: profile.name for profile in observed}
@@ -130,6 +146,12 @@ class Planner:
             _, is_system, identity = source.arn.partition(":inference-profile/")
             if is_system and source.model_id:
                 self.models[identity] = source.model_id
+
+    def _take_note(self, target: Target, left: Sequence[ObservedProfile]) -> None:
+        """Count what pruning would delete here, and keep the first few of all."""
+        self.left += len(left)
+        found = ((target.account, target.region, profile.name, profile.arn) for profile in left)
+        self.left_first = nsmallest(UNWANTED_KEPT, [*self.left_first, *found])
 
     async def _compare(
         self, opened: OpenTarget, target: Target, wanted: list[Action], changed: RecentChanges
@@ -151,7 +173,7 @@ class Planner:
     ) -> list[ObservedProfile]:
         """What exists, with what the last runs did before AWS's lists may show it."""
         owned = self.connection.rules.prune
-        observed = await observe(opened.api, opened.lane.call, names, owned=owned)
+        observed = await observe(opened.api, opened.lane.call, names, owned=owned, others=True)
         listed = {profile.arn for profile in observed}
         unlisted = [arn for name, arn in changed.made.items() if name in names and arn not in listed]
         try:
@@ -160,7 +182,7 @@ class Planner:
         except NotFoundError:
             # Deleted by another program, or not to be found yet: only time can tell.
             await self.connection.traffic.stop.pause(self.recent.left_s)
-            observed = await observe(opened.api, opened.lane.call, names, owned=owned)
+            observed = await observe(opened.api, opened.lane.call, names, owned=owned, others=True)
         there = [profile for profile in observed if profile.arn not in changed.deleted]
         doubtful = [
             each.arn

@@ -48,6 +48,7 @@ def summarize(run: RunFile, elapsed_s: float, *, exit_code: int | None = None) -
         exit_code=int(exit_code),
         stopped=details.stopped,
         lost=tuple(run.lost()),
+        sandbox=details.sandbox,
     )
 
 

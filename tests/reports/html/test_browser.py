@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +80,19 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Opened]:
         "broken": Browser(folder / "broken", page.replace(policy, "img-src http:"), BROKEN + AXE),
     }
     return {name: each.opened() for name, each in at_work.items()}
+
+
+@pytest.mark.parametrize(
+    ("required", "ends"), [("", pytest.skip.Exception), ("required", pytest.fail.Exception)], ids=["at home", "in CI"]
+)
+def test_without_a_browser(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, required: str, ends: type[BaseException]
+) -> None:
+    monkeypatch.setenv("TEST_BROWSER", required)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(browser, "AXE", tmp_path / "axe.min.js")
+    with pytest.raises(ends, match="chromium and axe-core not found; `make browser` brings it"):
+        browser.require()
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -37,7 +37,7 @@ def test_bars_are_in_proportion() -> None:
         pytest.approx((4 * step, 5 * step, 30 * unit, 32 * unit), abs=0.01),
     ]
     assert bars(plot.failed) == [pytest.approx((step, 2 * step, 33 * unit, 34 * unit), abs=0.01)]
-    assert (plot.peak, picture.first, picture.last, picture.pauses) == ("30", 100, 105, ())
+    assert (plot.peak, picture.first, picture.last, picture.pauses) == ("30", 100, 120, ())
 
 
 def test_operations_share_one_axis_of_time_and_long_slices_are_told_by_the_second() -> None:

@@ -1,0 +1,1 @@
+"""Parts of a run's file: a class for each thing that it tells besides the actions and their outcomes."""
