@@ -15,7 +15,8 @@ class ServiceApi:
 
     def __init__(self, where: str, client: Any, credentials: SharedCredentials) -> None:
         """`client` is the SDK's, without retries of its own, and signs with `credentials`."""
-        self._where = where
+        self.where = where
+        """The target or account, for messages."""
         self._client = client
         self._credentials = credentials
         self._methods = {name: method for method, name in client.meta.method_to_api_mapping.items()}
@@ -28,7 +29,7 @@ class ServiceApi:
         send = getattr(self._client, self._methods[operation])
         signed_with = self._credentials.generation
         try:
-            with aws_errors(operation, self._where), sdk_alone():
+            with aws_errors(operation, self.where), sdk_alone():
                 answer: Mapping[str, Any] = await send(**arguments)
                 return answer
         except ExpiredCredentialsError:

@@ -38,6 +38,8 @@ _OWN = ""
 """The key of the caller's own account, as in `Target.account`."""
 _HUB = "hub"
 """The key of the hub role's credentials."""
+_PAYER = "payer"
+"""The key of the credentials of the role in the payer's account."""
 _SET_REGION = "no Region is set; set AWS_REGION, or `region` in the manifest or in [defaults]"
 
 
@@ -208,6 +210,22 @@ class AwsSessions:
         who = await self._entered(target)
         async with self._loaded.plugin_client(self._session(who), service, target.region, retries=False) as client:
             yield ServiceApi(str(target), client, self._credentials[who])
+
+    @asynccontextmanager
+    async def payer(self, service: str, *, near: str = "") -> AsyncIterator[ServiceApi]:
+        """Open the calls of a service of the payer's account: by its role if the config names one, else the caller's.
+
+        `near` is the Region to use if the SDK has no default one. Raises `AwsError` if the role can't be assumed.
+        """
+        caller, role = await self.identity(near=near), self._organization.payer_role
+        region, who = self.region or near, _PAYER if role else _OWN
+        if role and who not in self._credentials:
+            self._assuming(who, role, _OWN, region, None)
+        account = self._organization.payer_account or caller.account
+        with aws_errors(where=account):
+            await self._credentials[who].keys()
+        async with self._loaded.plugin_client(self._session(who), service, region, retries=False) as client:
+            yield ServiceApi(account, client, self._credentials[who])
 
     @property
     def _loaded(self) -> Sdk:

@@ -175,6 +175,11 @@ class Sink:
 
     name: str = ""
     """Unique in a run; the plugin's name where it has one sink."""
+    same_batches: bool = False
+    """Whether a batch that it may not have taken comes again with the very same outcomes, also in a later delivery.
+
+    For receivers that know a batch again. Without it, the outcomes since then come with it.
+    """
     end_timeout_s: float = 0.0
     """Seconds that a run waits for this sink after its last action, where that is more than the usual minute."""
 

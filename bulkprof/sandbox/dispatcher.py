@@ -11,7 +11,8 @@ from typing import Final, Literal
 from bulkprof.sandbox.errors import ApiError
 from bulkprof.sandbox.faults import AFTER, BEFORE, Fault, FaultScript
 from bulkprof.sandbox.rates import RateTable
-from bulkprof.sandbox.services import bedrock, forwarded, quotas, sts, tagging, unsigned
+from bulkprof.sandbox.services import bedrock, costs, forwarded, quotas, sts, tagging, unsigned
+from bulkprof.sandbox.services.metrics import Metrics
 from bulkprof.sandbox.services.moto_bridge import MotoBridge
 from bulkprof.sandbox.services.organization import Organization, needs_organization, not_in_use
 from bulkprof.sandbox.services.sessions import Sessions
@@ -31,6 +32,8 @@ _PROTOCOLS: Final[dict[str, Protocol]] = {
     "sts": "query",
     "ssm": "json",
     "events": "json",
+    "monitoring": "query",
+    "ce": "json",
 }
 _CUTS: Final[dict[str, Literal["now", "in body"]]] = {"cut_after": "now", "truncate_short": "in body"}
 _PACED: Final = frozenset({"bedrock", "tagging", *forwarded.SERVICES})
@@ -54,6 +57,7 @@ class Dispatcher:
         self.denied_actions = settings.denied_actions
         self.organization: Organization | None = None
         self.moto = MotoBridge(settings.buckets, settings.default_account)
+        self.metrics = Metrics(settings, self.store, self.moto)
         self._bedrock = bedrock.Bedrock(self.store)
 
     async def handle(self, call: Call) -> Reply:
@@ -94,6 +98,8 @@ class Dispatcher:
         if call.service == "sts" and sts.route(call):
             return lambda: sts.handle(call, self.sessions, self.settings, self._closed_accounts())
         organization = self.organization
+        if call.service == "ce" and costs.route(call):
+            return lambda: costs.handle(call, self.store, self._payer())
         if call.service == "organizations":
             if organization is not None and organization.route(call):
                 return lambda: organization.handle(call)
@@ -114,6 +120,10 @@ class Dispatcher:
         admitted = self._work(call, lambda: json_response({}))
         if admitted.result != "ok":
             return admitted
+        if call.service == "monitoring":
+            with self.lock:
+                due = self.metrics.due(call.account, call.region)
+            await asyncio.to_thread(self.metrics.put, call.account, call.region, due)
         half = any(fault.kind == "half_accepted" for fault in faults)
         return await asyncio.to_thread(forwarded.handle, call, self.moto.handle, half=half)
 
@@ -177,6 +187,10 @@ class Dispatcher:
     def _count(self, call: Call, result: str) -> None:
         with self.lock:
             self.calls.add(call.account, call.region, call.operation, result)
+
+    def _payer(self) -> str:
+        manager = self.organization.management_account if self.organization else self.settings.default_account
+        return self.settings.payer_account or manager
 
     def _closed_accounts(self) -> frozenset[str]:
         """Return the accounts whose roles can't be assumed: denied ones, and suspended ones of the organization."""

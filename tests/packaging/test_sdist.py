@@ -25,6 +25,7 @@ PACKAGES = (
     "bulkprof_slack",
     "bulkprof_ssm",
     "bulkprof_tags",
+    "bulkprof_webhook",
 )
 SLICE = ("tests/plugins/test_docs.py", "tests/plugins/test_samples.py", "tests/planning/test_diff.py")
 """Tests that need docs/, samples/, plugins/ and bulkprof/, and no network. Never this file: it would build itself."""

@@ -40,6 +40,13 @@ CODES: Mapping[str, type[AwsError]] = {
     "IllegalArgumentException": InvalidRequestError,
     "NoSuchResourceException": NotFoundError,
     "ServiceException": AmbiguousError,
+    # Cost Explorer
+    "BackfillLimitExceededException": ConflictError,
+    "InvalidNextTokenException": InvalidRequestError,
+    # CloudWatch
+    "InternalServiceFault": AmbiguousError,
+    "InvalidNextToken": InvalidRequestError,
+    "InvalidParameterValueException": InvalidRequestError,
     # Organizations
     "AWSOrganizationsNotInUseException": InvalidRequestError,
     "InvalidInputException": InvalidRequestError,

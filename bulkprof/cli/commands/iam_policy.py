@@ -18,6 +18,7 @@ class Party(StrEnum):
     CALLER = "caller"
     HUB = "hub"
     MEMBER = "member"
+    PAYER = "payer"
 
 
 @app.command("iam-policy")
@@ -39,6 +40,10 @@ def iam_policy(
     own_account: Annotated[
         bool, typer.Option("--own-account", help="The hub makes profiles in its own account, too.")
     ] = False,
+    cost_tags: Annotated[
+        bool, typer.Option("--cost-tags", help="For the command cost-tags, with all that it can do.")
+    ] = False,
+    usage: Annotated[bool, typer.Option("--usage", help="For the command usage: allow to read metrics.")] = False,
     partition: Annotated[
         str, typer.Option("--partition", metavar="NAME", help="What ARNs begin with: aws, aws-us-gov, aws-cn, …")
     ] = "aws",
@@ -65,8 +70,21 @@ def iam_policy(
         if not re.fullmatch("aws[a-z-]*", partition):
             raise UsageError(f"--partition {partition!r}: is what an ARN begins with, such as aws or aws-us-gov")
         registry = Registry(settings.plugins, opts.config.directory)
-        needs = Needs(settings, registry, deletes=prune or replace, changes=not read_only, own_account=own_account)
+        needs = Needs(
+            settings,
+            registry,
+            deletes=prune or replace,
+            changes=not read_only,
+            own_account=own_account,
+            cost_tags=cost_tags,
+            usage=usage,
+        )
         policy = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
+        if party is Party.PAYER and Party.PAYER not in policy:
+            raise UsageError(
+                "--for payer: needs `payer_role` in [organization], and --cost-tags or [costs] activate; without the "
+                "role, what the payer needs is in the caller's policy"
+            )
         if party is not None and not cloudformation:
             policy = policy[party]
     terminal.text(json_text(policy, ascii_only=True, indent=2).split("\n"))

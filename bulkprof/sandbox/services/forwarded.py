@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import parse_qsl
 
 from bulkprof.sandbox.wire import JSON_1_1_TYPE, Call, Response, dumps, json_response
 
-SERVICES: Final = frozenset({"ssm", "events"})
+SERVICES: Final = frozenset({"ssm", "events", "monitoring"})
+_PREFIXES: Final = {"monitoring": "cloudwatch"}
+"""What policies call a service, where that isn't the name that its calls are signed with."""
 _REFUSED: Final = {"ErrorCode": "ThrottlingException", "ErrorMessage": "Rate exceeded"}
 
 Serve = Callable[[Call], Response]
@@ -20,9 +23,15 @@ Serve = Callable[[Call], Response]
 
 def route(call: Call) -> bool:
     """Return whether the call is for one of these services; set its operation and input if so."""
-    if call.service not in SERVICES or not call.read_json():
+    if call.service not in SERVICES:
         return False
-    call.operation = f"{call.service}:{call.operation}"
+    if call.service == "monitoring" and "x-amz-target" not in call.headers:
+        # Some versions of the SDK send forms, others CBOR, with the operation at the end of the path.
+        form = dict(parse_qsl(call.body.decode("utf-8", "replace")))
+        call.operation = form.get("Action") or call.path.rpartition("/")[2]
+    elif not call.read_json():
+        return False
+    call.operation = f"{_PREFIXES.get(call.service, call.service)}:{call.operation}"
     return True
 
 

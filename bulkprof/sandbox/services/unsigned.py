@@ -15,6 +15,7 @@ _TARGETS: Final = {
     "ServiceQuotasV20190624": "servicequotas",
     "AmazonSSM": "ssm",
     "AWSEvents": "events",
+    "AWSInsightsIndexService": "ce",
 }
 """The service by the first part of the header `X-Amz-Target`."""
 _UNSIGNED_BY_DESIGN: Final = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})

@@ -29,6 +29,7 @@ from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Progress, Ui
+from bulkprof.workflows.money.payer import keep_active
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.summary import summarize, with_last_run
@@ -79,6 +80,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
                 await _tell_the_end(work, delivery, unmade, summary)
     finally:
         await delivery.close()
+    await keep_active(work, connection)
     if faults and not summary.stopped:
         # Nothing was left to be stopped, or a signal came first: it is told nevertheless.
         raise faults[0]
