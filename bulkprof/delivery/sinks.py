@@ -28,6 +28,7 @@ from bulkprof.plugins.registry import Registry
 from bulkprof.reports.catalog import Standing, entries_of
 from bulkprof.reports.html.page import run_page
 from bulkprof.stop import Stop
+from bulkprof.store.history.compare import later_changes
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
@@ -176,8 +177,11 @@ class Delivery:
     async def _entries(self, standing: Standing) -> AsyncIterator[Sequence[CatalogEntry]]:
         # Also of rows that a stopped run didn't come to: their profiles may exist.
         details, outcomes = await self.run.off_loop(self.run.details), self.run.results()
+        # A delivery that is made up for must not bring back what a later run has replaced.
+        later = await self.run.off_loop(partial(later_changes, self.state, self.run))
         while batch := await self.run.off_loop(lambda: list(islice(outcomes, BATCH))):
-            yield [entry for found, entry in entries_of(batch, details, self.settings) if found is standing]
+            holding = [each for each in batch if not later.outdate(each.target, each.name, each.arn)]
+            yield [entry for found, entry in entries_of(holding, details, self.settings) if found is standing]
 
     async def _outcomes(self) -> AsyncIterator[Sequence[Outcome]]:
         position = 0

@@ -125,8 +125,8 @@ class RunContext:
     """For sinks that send many calls: what AWS takes is learned, and kept for the next run, as for the run's own."""
     formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
     """The formats of catalogs by name: bulkprof's own, and those of plugins."""
-    warn: Callable[[str], None] = LOG.warning
-    """Tells the user what is no failure of a delivery: something was left out, say."""
+    warn: Callable[[str], None] = field(default=LOG.warning, repr=False)
+    """Tells people what a later delivery can't mend, such as a profile that lacks a tag; each message once."""
 
 
 async def _nothing() -> AsyncIterator[Sequence[CatalogEntry]]:
@@ -150,7 +150,10 @@ class FinishedRun:
     links: Mapping[str, str]
     """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
     entries: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
-    """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches."""
+    """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches.
+
+    Where an older run is delivered late, profiles that a later one has replaced or deleted are left out.
+    """
     gone: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads what a catalog said of the profiles that the run deleted, in batches."""
     html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)

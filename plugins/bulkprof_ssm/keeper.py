@@ -22,12 +22,12 @@ AT_ONCE: Final = 10
 _OPERATIONS: Final = frozenset({"DeleteParameters", "GetParameters", "ListTagsForResource", "PutParameter"})
 _FULL: Final = "ParameterLimitExceeded"
 _EXISTS: Final = "ParameterAlreadyExists"
+_NONE: Final = "InvalidResourceId"
 _OF_ONE: Final = frozenset(
     {
         _EXISTS,
         "HierarchyLevelLimitExceededException",
         "HierarchyTypeMismatchException",
-        "InvalidResourceId",
         "ParameterMaxVersionLimitExceeded",
         "ParameterPatternMismatchException",
         "TooManyUpdates",
@@ -54,9 +54,10 @@ class Keeper:
         """Let the parameters `wanted` hold these ARNs, and delete those of `gone` that hold one of these ARNs."""
         for names in _in_tens(wanted):
             async with anyio.create_task_group() as group:
-                values = await self._guarded(partial(self._values, names))
-                for name in names if values is not None else ():
-                    value = (values or {}).get(name)
+                if (values := await self._guarded(partial(self._values, names))) is None:
+                    break
+                for name in names:
+                    value = values.get(name)
                     if value is None:
                         group.start_soon(self._guarded, partial(self._create, name, wanted[name]), name)
                     elif value != wanted[name]:
@@ -76,6 +77,10 @@ class Keeper:
         return {each["Name"]: each["Value"] for each in answer.get("Parameters", ())}
 
     async def _create(self, name: str, arn: str) -> None:
+        if self._not_made:
+            # There is no room for any.
+            self._not_made += 1
+            return
         tags = [{"Key": TAG, "Value": self._estate}]
         try:
             await self._ssm.call("PutParameter", Name=name, Value=arn, Type="String", Tags=tags, **self._tier)
@@ -103,7 +108,13 @@ class Keeper:
             await self._ssm.call("DeleteParameters", Names=ours)
 
     async def _is_ours(self, name: str) -> bool:
-        answer = await self._ssm.call("ListTagsForResource", ResourceType="Parameter", ResourceId=name)
+        try:
+            answer = await self._ssm.call("ListTagsForResource", ResourceType="Parameter", ResourceId=name)
+        except AwsError as error:
+            if error.code == _NONE:
+                # Others have deleted it meanwhile.
+                return False
+            raise
         return {"Key": TAG, "Value": self._estate} in answer.get("TagList", ())
 
     async def _guarded(self, work: Callable[[], Awaitable[T]], name: str = "") -> T | None:

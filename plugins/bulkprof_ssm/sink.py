@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -13,7 +13,7 @@ from bulkprof_ssm.names import ParameterTemplate, name_fault
 
 PLACES_AT_ONCE = 16
 MOST_TOLD = 20
-"""Lines of what could not be done; the rest is a number."""
+"""Profiles or parameters that a message names; the rest is a number."""
 
 
 class ParameterError(GiveUpError):
@@ -59,18 +59,21 @@ class SsmSink(Sink):
 
     async def finish(self, run: FinishedRun) -> None:
         """Write what isn't as it should be. Raises `ParameterError` at the end, for what could not be done."""
-        faults: list[str] = []
-        places = await self._wanted(run, faults)
+        unfit: list[str] = []
+        places = await self._wanted(run, unfit)
+        if unfit:
+            # A later delivery wouldn't mend it: the manifests or the config have to.
+            self._run.warn(f"sink {self.name!r}: {_first(unfit)}")
         await self._add_gone(run, places)
+        faults: list[str] = []
         limit = anyio.CapacityLimiter(PLACES_AT_ONCE)
         async with anyio.create_task_group() as group:
             for where, place in places.items():
                 group.start_soon(self._keep, where, place, limit, faults)
         if faults:
-            more = [f"and {len(faults) - MOST_TOLD} more"] if len(faults) > MOST_TOLD else []
-            raise ParameterError("; ".join([*faults[:MOST_TOLD], *more]))
+            raise ParameterError(_first(faults))
 
-    async def _wanted(self, run: FinishedRun, faults: list[str]) -> dict[Target, _Place]:
+    async def _wanted(self, run: FinishedRun, unfit: list[str]) -> dict[Target, _Place]:
         places: dict[Target, _Place] = {}
         async for batch in run.entries():
             for entry in batch:
@@ -78,15 +81,15 @@ class SsmSink(Sink):
                 profile = f"{target} {entry.name}"
                 parameter = self._template.name_for(entry.name, target, entry.tags)
                 if not parameter:
-                    faults.append(f"{profile}: has no {self._template.missing(entry.tags)}, so it has no parameter")
+                    unfit.append(f"{profile}: has no {self._template.missing(entry.tags)}, so it has no parameter")
                 elif fault := name_fault(parameter):
-                    faults.append(f"{profile}: {fault}")
+                    unfit.append(f"{profile}: {fault}")
                 else:
                     _add(places.setdefault(self._where(target), _Place()), parameter, entry.arn, profile)
         for place in places.values():
             for parameter, profiles in place.clashes.items():
                 del place.wanted[parameter]
-                faults.append(
+                unfit.append(
                     f"{' and '.join(profiles)} would share {parameter}, so neither has it; "
                     "tell them apart by {account}, {region} or {name} in `parameter` under [plugins.ssm]"
                 )
@@ -118,6 +121,12 @@ class SsmSink(Sink):
                     faults.extend(keeper.faults)
             except AwsError as error:
                 faults.append(f"{where}: {error}" if where.account not in str(error) else str(error))
+
+
+def _first(lines: Sequence[str]) -> str:
+    """Return the first of the lines, and how many more there are."""
+    more = [f"and {len(lines) - MOST_TOLD} more"] if len(lines) > MOST_TOLD else []
+    return "; ".join([*lines[:MOST_TOLD], *more])
 
 
 def _add(place: _Place, parameter: str, arn: str, profile: str) -> None:

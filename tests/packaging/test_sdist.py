@@ -19,9 +19,11 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "bulkprof",
     "bulkprof_catalog",
+    "bulkprof_eventbridge",
     "bulkprof_naming",
     "bulkprof_s3",
     "bulkprof_slack",
+    "bulkprof_ssm",
     "bulkprof_tags",
     "bulkprof_webhook",
 )

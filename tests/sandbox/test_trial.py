@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bulkprof.sandbox import Fault, Rate, SandboxSettings, UsageRow, trial_settings
-from bulkprof.sandbox.faults import AFTER, BEFORE
+from bulkprof.sandbox.faults import AFTER, BEFORE, INSTEAD
 
 ROOT = Path(__file__).parents[2]
 
@@ -111,4 +111,4 @@ def test_buckets_are_there_from_the_start(make: Any) -> None:
 
 def test_the_page_about_the_sandbox_has_every_fault() -> None:
     page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
-    assert {kind for kind in BEFORE | AFTER if f"`{kind}`" not in page} == set()
+    assert {kind for kind in BEFORE | AFTER | INSTEAD if f"`{kind}`" not in page} == set()

@@ -201,7 +201,7 @@ def run_context(
         client=connection.sessions.client,
         paced=connection.paced,
         formats=formats,
-        warn=work.ui.warn,
+        warn=connection.tell,
     )
 
 
