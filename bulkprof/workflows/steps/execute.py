@@ -47,7 +47,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     run.note(status=RunStatus.RUNNING)
     if resumed:
         await run.off_loop(run.reopen_delivery)
-    sinks, unmade = make_sinks(work.registry, run_context(work, run, connection, formats), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, run_context(run, connection, formats), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
     delivery = Delivery(run, work.state, sinks, work.ui.warn, work.stop, work.settings)
     faults: list[UnforeseenError] = []
@@ -188,9 +188,7 @@ def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator
         work.stop.request(ExitCode.COULD_NOT_RUN, str(unforeseen))
 
 
-def run_context(
-    work: Workspace, run: RunFile, connection: Connection, formats: Mapping[str, CatalogFormat]
-) -> RunContext:
+def run_context(run: RunFile, connection: Connection, formats: Mapping[str, CatalogFormat]) -> RunContext:
     """The run as its sinks see it."""
     details = run.details()
     return RunContext(
