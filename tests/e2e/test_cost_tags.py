@@ -52,6 +52,14 @@ def test_own_tags_and_those_of_aws_are_looked_at_when_asked_for(team: CommandLin
     assert {tag["key"]: tag["profiles"] for tag in live["tags"]} == {"Team": 2, "CostCenter": 2, "Stage": 1}
 
 
+def test_accounts_that_can_not_be_read_are_told(team: CommandLine, sandbox: Sandbox) -> None:
+    sandbox.set_denied(accounts={"111122223333"})
+    ended = team("cost-tags", "--live", "--accounts", "123456789012,111122223333", "--json")
+    assert ended.code == 3
+    assert list(ended.json()["unreachable"]) == ["111122223333/us-east-1"]
+    assert statuses(ended) == {"Team": "inactive", "CostCenter": "inactive"}
+
+
 def test_what_billing_has_not_seen_waits(team: CommandLine, sandbox: Sandbox) -> None:
     sandbox.set_hypotheses(Hypotheses(billing_lag_s=86_400))
     ended = team("cost-tags", "--activate", "--keys", "Team,Team")
