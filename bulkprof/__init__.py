@@ -13,13 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from bulkprof.config import load as load_config
     from bulkprof.errors import BulkprofError, ExitCode
     from bulkprof.model import Action, ActionKind, Outcome, OutcomeKind, Problem, Target
     from bulkprof.stop import Stop
     from bulkprof.totals import Plan, RunSummary
     from bulkprof.ui import Ui
     from bulkprof.workflows.apply import apply, sync
+    from bulkprof.workflows.config import load_config
     from bulkprof.workflows.disown import disown
     from bulkprof.workflows.export import Export, export
     from bulkprof.workflows.options import Options
@@ -76,7 +76,7 @@ _HOMES = {
     "Ui": "bulkprof.ui:Ui",
     "export": "bulkprof.workflows.export:export",
     "Validation": "bulkprof.workflows.validate:Validation",
-    "load_config": "bulkprof.config:load",
+    "load_config": "bulkprof.workflows.config:load_config",
     "validate": "bulkprof.workflows.validate:validate",
     **{
         name: f"bulkprof.model:{name}"

@@ -10,12 +10,11 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import anyio.to_thread
-
 from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
 from bulkprof.aws.operations import S3Operation
-from bulkprof.aws.transport.responses import at_most, checked
-from bulkprof.errors import AccessDeniedError, ConfigError
+from bulkprof.aws.s3_download import Listed, download, explained
+from bulkprof.aws.transport.responses import checked
+from bulkprof.errors import ConfigError
 from bulkprof.pages import whole_list
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PIECE: Final = 1 << 16
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Most bytes that are fetched: a prefix with more is no folder of manifests, and would fill a small disk."""
 
@@ -47,19 +45,23 @@ async def fetch_folder(client: ClientFactory, uri: str, into: Path) -> int:
     async with AsyncExitStack() as stack:
         with aws_errors("", uri):
             s3 = await stack.enter_async_context(client("s3"))
-        with aws_errors(S3Operation.LIST, uri), sdk_alone():
-            listed = await whole_list(_unpaced, S3Operation.LIST, partial(_page, s3, bucket, prefix), itemgetter("Key"))
-        for each in listed:
-            name = each["Key"].removeprefix(prefix)
-            if name.endswith("/") or not name:
-                # The empty object that the console makes for a folder.
-                continue
-            size += each["Size"]
+        for each in await list_folder(s3, uri):
+            size += each.size
             if size > MOST_BYTES:
                 raise ConfigError(f"{uri}: holds more than {MOST_BYTES >> 20} MiB; name a prefix of manifests only")
-            await _fetch(s3, bucket, each["Key"], each["Size"], _path_of(into, name, uri))
+            await download(s3, bucket, each, _path_of(into, each.key.removeprefix(prefix), uri))
             count += 1
     return count
+
+
+async def list_folder(s3: Any, uri: str) -> list[Listed]:
+    """Return all objects under `uri`, in the order of their keys. Raises `AwsError` or `ConfigError`."""
+    bucket, prefix = split_s3_folder(uri)
+    with explained(uri, bucket), aws_errors(S3Operation.LIST, uri), sdk_alone():
+        listed = await whole_list(_unpaced, S3Operation.LIST, partial(_page, s3, bucket, prefix), itemgetter("Key"))
+    found = [Listed(each["Key"], each["Size"], each.get("ETag") or "") for each in listed]
+    # Without the empty objects that the console makes for folders.
+    return sorted((each for each in found if not each.key.endswith("/")), key=lambda each: each.key.encode())
 
 
 async def _page(s3: Any, bucket: str, prefix: str, token: str | None) -> tuple[list[Any], str | None]:
@@ -80,27 +82,3 @@ def _path_of(into: Path, name: str, uri: str) -> Path:
     if path.is_absolute() or ".." in path.parts or not name.isprintable():
         raise ConfigError(f"{uri}: the key {name!r} can't be a file's name; rename or remove the object")
     return into / path
-
-
-async def _fetch(s3: Any, bucket: str, key: str, size: int, path: Path) -> None:
-    where = f"s3://{bucket}/{key}"
-    try:
-        with aws_errors(S3Operation.GET, where), sdk_alone():
-            response = await s3.get_object(Bucket=bucket, Key=key)
-            # Not the object that `async with` returns: that is aiohttp's response, which can't read just a part.
-            async with (stream := response["Body"]):
-                data = await at_most(partial(stream.read, _PIECE), size)
-    except AccessDeniedError as error:
-        message = f"{error.message}; manifests need s3:GetObject on the objects, and kms:Decrypt where they have a key"
-        raise AccessDeniedError(message, code=error.code, operation=error.operation, where=where) from None
-    if len(data) != size:
-        raise ConfigError(f"{where}: changed while it was fetched ({len(data)} bytes instead of {size}); try again")
-    await anyio.to_thread.run_sync(_write, path, data, where)
-
-
-def _write(path: Path, data: bytes, where: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise ConfigError(f"{where}: can't be kept as {path}: {error.strerror}") from None

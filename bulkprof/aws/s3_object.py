@@ -16,28 +16,29 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
-from bulkprof.aws.errors.response import http_date
 from bulkprof.aws.errors.sdk import ELSEWHERE
 from bulkprof.aws.operations import S3Operation
 from bulkprof.aws.transport.responses import at_most, checked
 from bulkprof.config import split_s3_uri
 from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError
+from bulkprof.system.retry_after import http_date
 
 if TYPE_CHECKING:
     from bulkprof.plugins import ClientFactory
 
 _LONGEST: Final = 64 * 1024
 """Bytes that are read of an object, or a little more: no lock is longer."""
-# S3's code for a missing object; a 404 without this code isn't from S3.
-_GONE: Final = frozenset({"NoSuchKey"})
+GONE: Final = frozenset({"NoSuchKey"})
+"""S3's code for a missing object; a 404 without this code isn't from S3."""
 # 409: a delete or another write was under way at the same time; reading tells which of them was first.
 _CONDITION_FAILED: Final = frozenset(
-    {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "HTTP409", "HTTP412", *_GONE}
+    {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "HTTP409", "HTTP412", *GONE}
 )
 _UNSUPPORTED: Final = frozenset({"NotImplemented", "HTTP501"})
-_WRONG_REGION: Final = frozenset(
+WRONG_REGION: Final = frozenset(
     {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 )
+"""S3's codes for a bucket that is in another Region than it was asked in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class S3Object:
                 async with (stream := response["Body"]):
                     body = await at_most(partial(stream.read, _LONGEST), _LONGEST)
         except AwsError as error:
-            if error.code in _GONE:
+            if error.code in GONE:
                 return None
             raise
         return Stored(body, found["ETag"], self._age(response, found["LastModified"]))
@@ -157,7 +158,7 @@ class S3Object:
             return UnsupportedError(self.uri)
         if error.code == "NoSuchBucket":
             return ConfigError(f"lock.s3: there is no bucket {self._bucket!r}; create it, or correct {self.uri}")
-        if error.code in _WRONG_REGION:
+        if error.code in WRONG_REGION:
             return ConfigError(f"lock.s3: {self._bucket!r} is in another Region; set `region` under [lock] to its own")
         if isinstance(error, AccessDeniedError):
             return AccessDeniedError(

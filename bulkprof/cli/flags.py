@@ -62,7 +62,11 @@ def commas(context: typer.Context, parameter: typer.CallbackParam, values: list[
 
 
 Manifests: TypeAlias = Annotated[
-    list[str], typer.Argument(metavar="MANIFEST...", help="CSV, JSON, YAML or Excel files; - reads standard input.")
+    list[str],
+    typer.Argument(
+        metavar="MANIFEST...",
+        help="CSV, JSON, YAML or Excel files, also s3://bucket/key; - reads standard input.",
+    ),
 ]
 Faults: TypeAlias = Annotated[
     list[str] | None,
@@ -184,8 +188,8 @@ class Execution:
         flag("--yes", "Don't ask; needed without a terminal.", "-y"),
     ] = False
     config: Annotated[
-        Path | None,
-        flag("--config", "Config file (default: bulkprof.toml).", metavar="FILE"),
+        str | None,
+        flag("--config", "Config file, or s3://bucket/key (default: bulkprof.toml).", metavar="FILE"),
     ] = None
     state_dir: Annotated[
         Path,

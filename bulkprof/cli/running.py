@@ -30,7 +30,7 @@ def start_readers(manifests: Sequence[str]) -> None:
     """Start what large manifests are read with, while this process imports the rest."""
     from bulkprof.manifests.parallel.interpreters import start_early
 
-    start_early(manifests, PROCESSES, ("bulkprof.workflows.steps.rows", "bulkprof.config"))
+    start_early(manifests, PROCESSES, ("bulkprof.workflows.steps.intake.rows", "bulkprof.config"))
 
 
 def make_terminal(shown: Display, *, yes: bool = False) -> Terminal:
@@ -45,14 +45,15 @@ def make_terminal(shown: Display, *, yes: bool = False) -> Terminal:
 
 def make_options(terminal: Terminal, *groups: Scope | Execution) -> Options:
     """Read the config and put the flags together. Ends the command when the config can't be used."""
-    from bulkprof.config import load
+    from bulkprof.workflows.config import load_config
     from bulkprof.workflows.options import Options
 
     given = {name: value for group in groups for name, value in vars(group).items() if value is not None}
     # That one is the terminal's.
     given.pop("yes", None)
     with ending(terminal):
-        return Options(config=load(given.pop("config", None)), processes=PROCESSES, **given)
+        config = load_config(given.pop("config", None), sandbox=given.get("sandbox", False))
+        return Options(config=config, processes=PROCESSES, **given)
 
 
 @contextmanager

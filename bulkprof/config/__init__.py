@@ -2,8 +2,9 @@
 
 from bulkprof.config.aliases import DEFAULT_KEY, model_in, models_by_region
 from bulkprof.config.buckets import named_buckets
-from bulkprof.config.fields import split_s3_uri
-from bulkprof.config.loading import DEFAULT_FILE, Config, load
+from bulkprof.config.columns import ColumnNames
+from bulkprof.config.fields import is_s3, split_s3_uri
+from bulkprof.config.loading import DEFAULT_FILE, Config, load, parsed
 from bulkprof.config.organization import CHAINED_S, Organization
 from bulkprof.config.settings import (
     MOST_TARGETS,
@@ -28,6 +29,7 @@ __all__ = [
     "Cap",
     "Caps",
     "Catalog",
+    "ColumnNames",
     "Config",
     "Costs",
     "Defaults",
@@ -38,9 +40,11 @@ __all__ = [
     "Rollout",
     "Run",
     "Settings",
+    "is_s3",
     "load",
     "model_in",
     "models_by_region",
     "named_buckets",
+    "parsed",
     "split_s3_uri",
 ]

@@ -27,6 +27,11 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def is_s3(name: str) -> bool:
+    """Whether a file's name is the address of something in S3."""
+    return name.startswith("s3://")
+
+
 def split_s3_uri(uri: str) -> tuple[str, str]:
     """Bucket and key of `s3://bucket/key`. Raises `ValueError` that says what is wrong, without quoting the value."""
     parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", uri, re.DOTALL)

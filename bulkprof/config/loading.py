@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bulkprof.config.settings import Settings
 from bulkprof.errors import ConfigError
@@ -25,6 +26,8 @@ class Config(BaseModel):
 
     settings: Settings = Settings()
     file: Path | None = None
+    fetched: Mapping[str, str] = Field(default_factory=dict)
+    """The address of a config in S3, with its version id or ETag."""
 
     @property
     def directory(self) -> Path:
@@ -45,15 +48,24 @@ def load(file: Path | str | None = None) -> Config:
             return Config()
     try:
         data = file.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"{file}: no such file; `bulkprof init` writes one to start from") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be read: {error.strerror}") from None
+    return Config(settings=parsed(data, file), file=file.absolute())
+
+
+def parsed(data: bytes, file: Path | str) -> Settings:
+    """Return the settings that a config holds; `file` is its name in messages.
+
+    Raises `ConfigError` that names every bad key at once.
+    """
+    try:
         if data.startswith(_UTF16) or b"\0" in data[:4]:
             raise ConfigError(f"{file}: is UTF-16, not UTF-8; save it as UTF-8")
         # Some editors begin a file with a byte order mark.
         text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         table = tomllib.loads(text)
-    except FileNotFoundError:
-        raise ConfigError(f"{file}: no such file; `bulkprof init` writes one to start from") from None
-    except OSError as error:
-        raise ConfigError(f"{file}: can't be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: is not UTF-8 (byte {error.start + 1}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
@@ -66,10 +78,9 @@ def load(file: Path | str | None = None) -> Config:
         # All that is left: Python reads numbers of some thousand digits only.
         raise ConfigError(f"{file}{_place(text, _LONG_NUMBER)}: the number has too many digits") from None
     try:
-        settings = Settings.model_validate(table)
+        return Settings.model_validate(table)
     except ValidationError as error:
         raise ConfigError(printable_lines(f"{file}: {line}" for line in validation_lines(error, Settings))) from None
-    return Config(settings=settings, file=file.absolute())
 
 
 _NESTED = re.compile(r"(?:\[\s*|\{[^{}\[\]]*){100}")

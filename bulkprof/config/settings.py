@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from bulkprof.config.aliases import ModelAlias
+from bulkprof.config.columns import check_columns
 from bulkprof.config.fields import OF_TAGS, Count, Percent, Section, Several, split_s3_uri
 from bulkprof.config.organization import Organization
 from bulkprof.limits import in_a_list, region_fault, tag_key_fault
@@ -186,6 +187,8 @@ class Settings(Section):
     defaults: Defaults = Defaults()
     models: Mapping[str, ModelAlias] = Field(default_factory=dict)
     """Aliases: a short name to a model id, `geo:MODEL-ID`, system profile id or ARN, or a table of them by Region."""
+    columns: Mapping[str, Several] = Field(default_factory=dict)
+    """What the headers of sheets mean: the sheet's header, or a list of them, by column; `ignore` lists headers."""
     organization: Organization = Organization()
     run: Run = Run()
     replace: Replace = Replace()
@@ -197,6 +200,12 @@ class Settings(Section):
     costs: Costs = Costs()
     plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
     """One table per active plugin, in the order in which they run."""
+
+    @field_validator("columns")
+    @classmethod
+    def _mean_one_thing(cls, columns: Mapping[str, Several]) -> Mapping[str, Several]:
+        check_columns(columns)
+        return columns
 
     @property
     def own_tags(self) -> frozenset[str]:

@@ -149,13 +149,25 @@ class Delivery:
     async def _deliver_new(self, plugin: str, sink: Sink) -> bool:
         """Bring a sink up to date. Return False when it was given up."""
         while True:
-            position, _ = await self.run.off_loop(partial(self.run.delivered, sink.name))
-            batch = await self.run.off_loop(partial(self.run.outcomes_after, position, BATCH))
+            batch = await self.run.off_loop(partial(self._next_batch, sink))
             if not batch:
                 return True
             if not await self._guarded(plugin, sink, "deliver", [outcome for _, outcome in batch]):
                 return False
             await self.run.off_loop(partial(self.run.set_delivered, sink.name, batch[-1][0]))
+
+    def _next_batch(self, sink: Sink) -> list[tuple[int, Outcome]]:
+        """Return the next outcomes for a sink, with their sequence numbers; for some, as they were before. Blocks."""
+        position, _ = self.run.delivered(sink.name)
+        batch = self.run.outcomes_after(position, BATCH)
+        if not batch or not sink.same_batches:
+            return batch
+        ends = self.run.details().batches
+        if same := [each for each in batch if each[0] <= ends.get(sink.name, 0)]:
+            return same
+        # Before it is sent: a run that is killed doesn't know whether it was taken.
+        self.run.note(batches={**ends, sink.name: batch[-1][0]})
+        return batch
 
     async def _entries(self) -> AsyncIterator[Sequence[CatalogEntry]]:
         # Also of rows that a stopped run didn't come to: their profiles may exist.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bulkprof.config import ColumnNames
 from bulkprof.limits import (
     NAME,
     NAME_LENGTH,
@@ -28,10 +29,11 @@ from bulkprof.limits import (
     tag_value_fault,
     tag_values_are_sound,
 )
-from bulkprof.manifests.columns import Columns, NewNames, understand
+from bulkprof.manifests.columns import AS_WRITTEN, Columns, NewNames, understand
 from bulkprof.manifests.flatten import BadCell, flatten, shortened
 from bulkprof.manifests.workbooks.places import Sheet, located
 from bulkprof.model import EMPTY, Problem, RawRow, Request
+from bulkprof.plugins.fields import Attributes
 from bulkprof.text.damaged import are_undamaged
 from bulkprof.text.looks import visible
 
@@ -75,15 +77,19 @@ class _Where(NamedTuple):
 class Cells:
     """Reads the rows of one manifest."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, naming: ColumnNames = AS_WRITTEN) -> None:
+        """`naming` is what the config says of the headers of sheets."""
         self._label = label
         self._sheet: Sheet | None = None
+        self._naming = naming
         self._plans: dict[tuple[str, ...], Columns] = {}
         self._known: dict[tuple[str, str, str], _Where] = {}
         self.attributes = NewNames()
         """The columns that are attributes."""
         self.tags = NewNames()
         """The keys of the tags that rows could give."""
+        self.known_columns = NewNames()
+        """The known columns that there are."""
         self.header_is_bad = False
         """Set once the reader told problems of the header: columns are not complained about again."""
 
@@ -154,7 +160,7 @@ class Cells:
             accounts,
             regions,
             tags or EMPTY,
-            {column: value for index, column in columns.attributes if (value := values[index])},
+            Attributes({column: value for index, column in columns.attributes if (value := values[index])}),
             disown=disown,
         )
         return self._rejected(row.line, columns, bad, request) if bad else request
@@ -171,12 +177,13 @@ class Cells:
     def _plan(self, names: tuple[str, ...]) -> Columns:
         if len(self._plans) >= _PLANS:
             self._plans.clear()
-        columns = understand(names)
+        columns = understand(names, self._naming)
         if self.header_is_bad:
             columns = columns.without_faults()
         self._plans[names] = columns
         self.attributes.note(name for _, name in columns.attributes)
         self.tags.note(key for _, key in columns.tags)
+        self.known_columns.note(columns.known)
         return columns
 
     def _rejected(self, line: int, columns: Columns, bad: list[BadCell], request: Request | None = None) -> Rejected:

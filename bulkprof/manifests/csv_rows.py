@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from bulkprof.manifests.columns import KNOWN, PROFILE, Columns, is_known, understand
+from bulkprof.config import ColumnNames
+from bulkprof.manifests.columns import AS_WRITTEN, KNOWN, PROFILE, Columns, is_known, understand
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
 from bulkprof.tables.csv_table import Table, beginning_of, unique
 from bulkprof.tables.dialect import Beginning, Expected
 from bulkprof.tables.encoding import WHOLE, Span
-from bulkprof.text.looks import seen
+from bulkprof.text.looks import folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +21,22 @@ class HeaderProblem(Problem):
 
 
 def parse_csv(
-    source: Source, span: Span = WHOLE, *, read_by_rules: Collection[str] | None = None
+    source: Source,
+    span: Span = WHOLE,
+    *,
+    read_by_rules: Collection[str] | None = None,
+    naming: ColumnNames = AS_WRITTEN,
 ) -> Iterator[RawRow | Problem]:
     """Yield the rows of a CSV file, and a problem in the place of each that can't be read.
 
     A `span` that doesn't start with the file is understood by the file's header; what is wrong with that comes first.
     `read_by_rules` are the columns that rules read, where that is known: a header that names neither one of them nor
-    a column of bulkprof's own is none.
+    a column of bulkprof's own is none. `naming` is what the config says of headers.
     """
     with source.path.open("rb") as file:
-        table = Table(file, source.label, span, expected(read_by_rules))
+        table = Table(file, source.label, span, expected(read_by_rules, naming))
         yield from table.problems
-        columns = understand(table.header, tag_object=False)
+        columns = understand(table.header, naming, tag_object=False)
         if table.header and read_by_rules is not None and says_nothing(columns, read_by_rules):
             yield nothing_known(source.label, table.line, columns, read_by_rules)
             return
@@ -42,15 +47,17 @@ def parse_csv(
         yield from table.rows(column_names(table.header, columns))
 
 
-def manifest_beginning(text: str, read_by_rules: Collection[str] | None = None) -> Beginning:
+def manifest_beginning(
+    text: str, read_by_rules: Collection[str] | None = None, naming: ColumnNames = AS_WRITTEN
+) -> Beginning:
     """How a CSV manifest begins that begins with `text`."""
-    return beginning_of(text, expected(read_by_rules))
+    return beginning_of(text, expected(read_by_rules, naming))
 
 
-def expected(read_by_rules: Collection[str] | None) -> Expected:
+def expected(read_by_rules: Collection[str] | None, naming: ColumnNames = AS_WRITTEN) -> Expected:
     """What tells whether a name is that of a column that is looked for."""
-    read = frozenset(read_by_rules or ())
-    return lambda name: is_known(name) or seen(name) in read
+    read = frozenset(map(folded, read_by_rules or ()))
+    return lambda name: is_known(name) or folded(name) in read or naming.names(name)
 
 
 def column_names(header: Sequence[str], columns: Columns) -> list[str]:
@@ -59,13 +66,18 @@ def column_names(header: Sequence[str], columns: Columns) -> list[str]:
     for fault in columns.faults:
         if fault.likely and not columns.has(fault.likely) and fault.likely not in names:
             names[names.index(fault.column)] = fault.likely
-    return unique(names)
+    told = unique(names)
+    for index in columns.ignored:
+        # Their cells may hide each other; under another name, they would be attributes.
+        told[index] = header[index]
+    return told
 
 
 def says_nothing(columns: Columns, read_by_rules: Collection[str]) -> bool:
     """Whether the header has neither a column of ours, nor one that is meant to be, nor one that a rule reads."""
     meant = any(columns.has(name) for name in KNOWN) or columns.tags or columns.faults
-    return not meant and not any(name in read_by_rules for _, name in columns.attributes)
+    read = frozenset(map(folded, read_by_rules))
+    return not meant and not any(folded(name) in read for _, name in columns.attributes)
 
 
 def nothing_known(label: str, line: int, columns: Columns, read_by_rules: Collection[str]) -> Problem:

@@ -41,7 +41,7 @@ def flatten(
     lists: dict[int, Sequence[str]] = {}
     tags: Mapping[str, str] = {}
     for index, cell in enumerate(cells):
-        text = _scalar_text(cell)
+        text = "" if index in columns.ignored else _scalar_text(cell)
         values.append((text or "").strip())
         if text is not None:
             continue

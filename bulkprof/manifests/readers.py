@@ -11,7 +11,9 @@ from typing import Any
 
 import anyio.to_thread
 
+from bulkprof.config import ColumnNames
 from bulkprof.errors import PluginError
+from bulkprof.manifests.columns import AS_WRITTEN
 from bulkprof.manifests.csv_rows import parse_csv
 from bulkprof.manifests.json_array import parse_json
 from bulkprof.manifests.json_rows import parse_json_lines
@@ -101,13 +103,15 @@ WITH_LIBRARIES = frozenset({*SUFFIXES, ".yaml", ".yml"})
 """Formats that are read by libraries of extras. A plugin may read them in its own way."""
 
 
-def builtin_readers(read_by_rules: Collection[str] | None = None) -> Mapping[str, Reader]:
+def builtin_readers(
+    read_by_rules: Collection[str] | None = None, naming: ColumnNames = AS_WRITTEN
+) -> Mapping[str, Reader]:
     """The formats that bulkprof reads itself, by file suffix.
 
-    `read_by_rules` are the columns that rules read, where that is known.
+    `read_by_rules` are the columns that rules read, where that is known; `naming` is what the config says of headers.
     """
-    csv = ThreadedReader(partial(parse_csv, read_by_rules=read_by_rules))
-    workbook = ThreadedReader(partial(WorkbookRows, read_by_rules=read_by_rules))
+    csv = ThreadedReader(partial(parse_csv, read_by_rules=read_by_rules, naming=naming))
+    workbook = ThreadedReader(partial(WorkbookRows, read_by_rules=read_by_rules, naming=naming))
     lines, yaml = ThreadedReader(parse_json_lines), ThreadedReader(parse_yaml)
     return {
         **dict.fromkeys((".csv", ".tsv"), csv),
@@ -118,13 +122,14 @@ def builtin_readers(read_by_rules: Collection[str] | None = None) -> Mapping[str
     }
 
 
-def merge_readers(registry: Registry) -> Mapping[str, Reader]:
+def merge_readers(registry: Registry, naming: ColumnNames = AS_WRITTEN) -> Mapping[str, Reader]:
     """The built-in readers and those that plugins return from `bulkprof_readers`.
 
-    A plugin may claim what bulkprof reads by the libraries of extras: workbooks and YAML. Raises `PluginError` where it
-    claims a suffix that bulkprof reads by itself, or another plugin.
+    `naming` is what the config says of the headers of sheets. A plugin may claim what bulkprof reads by the libraries
+    of extras: workbooks and YAML. Raises `PluginError` where it claims a suffix that bulkprof reads by itself, or
+    another plugin.
     """
-    merged = dict(builtin_readers(registry.columns_read()))
+    merged = dict(builtin_readers(registry.columns_read(), naming))
     owners = dict.fromkeys(merged.keys() - WITH_LIBRARIES, "bulkprof itself")
     for plugin, found in registry.gather("bulkprof_readers"):
         if not isinstance(found, Mapping) or not all(isinstance(suffix, str) for suffix in found):

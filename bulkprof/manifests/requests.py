@@ -14,8 +14,10 @@ from typing import BinaryIO
 import anyio.lowlevel
 import anyio.to_thread
 
+from bulkprof.config import ColumnNames
 from bulkprof.errors import UsageError
 from bulkprof.manifests.cells import Cells, Rejected
+from bulkprof.manifests.columns import AS_WRITTEN
 from bulkprof.manifests.csv_rows import HeaderProblem
 from bulkprof.manifests.readers import BATCH
 from bulkprof.manifests.stdin import STDIN, is_stream, opened_stream, spooled
@@ -48,11 +50,17 @@ class Batch:
 
 
 async def read_batches(
-    manifests: Sequence[str], readers: Mapping[str, Reader], *, streams: Mapping[str, BinaryIO] | None = None
+    manifests: Sequence[str],
+    readers: Mapping[str, Reader],
+    *,
+    streams: Mapping[str, BinaryIO] | None = None,
+    places: Mapping[str, str] | None = None,
+    naming: ColumnNames = AS_WRITTEN,
 ) -> AsyncGenerator[Batch, None]:
     """Yield the rows of all manifests in order.
 
-    `streams` are standard input (`-`) and pipes, where they are open already. Leave it early only through
+    `streams` are standard input (`-`) and pipes, where they are open already; `places` says where files are that are
+    called otherwise. `naming` is what the config says of the headers of sheets. Leave it early only through
     `contextlib.aclosing`, which closes files.
     """
     if not manifests:
@@ -60,11 +68,12 @@ async def read_batches(
     seen: dict[tuple[int, int, str] | str, str] = {}
     for label in manifests:
         async with AsyncExitStack() as stack:
-            problem = await anyio.to_thread.run_sync(_refusal, label, seen)
+            place = (places or {}).get(label, label)
+            problem = await anyio.to_thread.run_sync(_refusal, label, place, seen)
             if problem:
                 yield _whole(problem)
                 continue
-            file, _ = split_label(label)
+            file, _ = split_label(place)
             path, suffix = Path(file), Path(file).suffix.lower()
             if is_stream(file):
                 try:
@@ -78,18 +87,18 @@ async def read_batches(
             if reader is None:
                 yield _whole(_unknown_suffix(label, suffix, readers))
                 continue
-            batches = await stack.enter_async_context(aclosing(_read_file(Source(label, path), reader)))
+            batches = await stack.enter_async_context(aclosing(_read_file(Source(label, path), reader, naming)))
             async for batch in batches:
                 # Which sheet a workbook is read by may show only now.
-                if (sheet := batch.cells.sheet) and (before := seen.setdefault(_sheet_of(sheet), label)) != label:
+                if (sheet := batch.cells.sheet) and (before := seen.setdefault(_sheet_of(sheet, file), label)) != label:
                     yield _whole(_twice(label, before))
                     break
                 yield batch
 
 
-async def _read_file(source: Source, reader: Reader) -> AsyncGenerator[Batch, None]:
+async def _read_file(source: Source, reader: Reader, naming: ColumnNames) -> AsyncGenerator[Batch, None]:
     """One file's rows. What its reader raises as `OSError` is a problem of the file."""
-    cells = Cells(source.label)
+    cells = Cells(source.label, naming)
     empty = True
     batches = reader.read(source)
     try:
@@ -118,12 +127,12 @@ def _whole(problem: Problem) -> Batch:
     return Batch((problem,), Cells(problem.file))
 
 
-def _refusal(label: str, seen: dict[tuple[int, int, str] | str, str]) -> Problem | None:
+def _refusal(label: str, place: str, seen: dict[tuple[int, int, str] | str, str]) -> Problem | None:
     """Why `label` isn't read at all: it isn't a readable file, or was read before, maybe by another name."""
     if label == STDIN:
         identity: tuple[int, int, str] | str = STDIN
     else:
-        file, sheet = split_label(label)
+        file, sheet = split_label(place)
         try:
             found = os.stat(file)  # noqa: PTH116 - a label is no path yet: it may hold NULs
             identity = (found.st_dev, found.st_ino, sheet.casefold())
@@ -141,9 +150,9 @@ def _refusal(label: str, seen: dict[tuple[int, int, str] | str, str]) -> Problem
     return None
 
 
-def _sheet_of(sheet: Sheet) -> tuple[int, int, str] | str:
-    """What tells a sheet from all others, as `_refusal` does; its label, where the file is gone."""
-    file, name = split_label(sheet.label)
+def _sheet_of(sheet: Sheet, file: str) -> tuple[int, int, str] | str:
+    """What tells a sheet of `file` from all others, as `_refusal` does; its label, where the file is gone."""
+    _, name = split_label(sheet.label)
     try:
         found = os.stat(file)  # noqa: PTH116 - as in `_refusal`
     except OSError:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from bulkprof.config import ColumnNames
 from bulkprof.errors import PluginError
+from bulkprof.manifests.columns import KNOWN
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.api import NeededField
-from bulkprof.rules.columns import lacking
+from bulkprof.rules.columns import Found, missing_columns
 from bulkprof.rules.expand import Rules
 from bulkprof.text.looks import TAG_PREFIX
 
@@ -64,9 +66,10 @@ class ExportCheck:
             self._reasons[kind] = _Reason(f"{where}: {replace(problem, file='', line=0)}")
         self._reasons[kind].rows += 1
 
-    def lacking(self, needed: Iterable[tuple[str, NeededField]]) -> list[str]:
-        """The columns that the rules need and that rows of an export don't have."""
-        return list(dict.fromkeys(column for _, _, column in lacking(needed, (), self.fields)))
+    def lacking(self, needed: Iterable[tuple[str, NeededField]], naming: ColumnNames) -> list[str]:
+        """The columns that the config names and that rows of an export don't have."""
+        missing = missing_columns(needed, naming, Found((), {*KNOWN, *self.fields}, names_are_made=False))
+        return list(dict.fromkeys(each.column for each in missing))
 
     def lines(self) -> Iterator[str]:
         """What a plan of these rows with this config will refuse, for people; nothing where it takes them all."""

@@ -57,8 +57,18 @@ from bulkprof.plugins.api import (
 )
 from bulkprof.plugins.fields import FieldReader, field_reader, missing_field
 from bulkprof.plugins.hookspecs import hookimpl
+from bulkprof.plugins.http_client import HttpAnswer, HttpError, http_post
+from bulkprof.plugins.news import TellWhen, first_failures, is_news
 from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
+from bulkprof.plugins.secret_values import (
+    SecretError,
+    SecretValue,
+    is_safe_url,
+    secret_from_environment,
+    secret_from_manager,
+    secret_permissions,
+)
 from bulkprof.plugins.tables import read_table
 from bulkprof.system.files import write_text
 from bulkprof.text.cleaning import DESCRIPTIONS, NAMES, TAG_VALUES, Allowed, Cleaned, clean
@@ -84,6 +94,8 @@ __all__ = [
     "FieldReader",
     "FinishedRun",
     "GiveUpError",
+    "HttpAnswer",
+    "HttpError",
     "NeededField",
     "Outcome",
     "OutcomeKind",
@@ -103,15 +115,22 @@ __all__ = [
     "Request",
     "RunContext",
     "RunSummary",
+    "SecretError",
+    "SecretValue",
     "Severity",
     "SinceLast",
     "Sink",
     "Source",
     "Target",
+    "TellWhen",
     "Where",
     "clean",
     "field_reader",
+    "first_failures",
     "hookimpl",
+    "http_post",
+    "is_news",
+    "is_safe_url",
     "missing_field",
     "name_fault",
     "outcome_cells",
@@ -120,6 +139,9 @@ __all__ = [
     "printable",
     "printable_lines",
     "read_table",
+    "secret_from_environment",
+    "secret_from_manager",
+    "secret_permissions",
     "tag_count_fault",
     "tag_key_fault",
     "tag_value_fault",

@@ -45,6 +45,8 @@ class NeededField:
     """The setting that names it: `columns`."""
     tags: frozenset[str] = frozenset()
     """The tags that are made from it: manifests that give them themselves (`tag:KEY`) need no such field."""
+    names: bool = False
+    """Whether names alone are made from it: rows that have a name themselves need no such field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,11 @@ class Sink:
 
     name: str = ""
     """Unique in a run; the plugin's name where it has one sink."""
+    same_batches: bool = False
+    """Whether a batch that it may not have taken comes again with the very same outcomes, also in a later delivery.
+
+    For receivers that know a batch again. Without it, the outcomes since then come with it.
+    """
     end_timeout_s: float = 0.0
     """Seconds that a run waits for this sink after its last action, where that is more than the usual minute."""
 

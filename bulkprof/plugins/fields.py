@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from typing import Any
 
 from bulkprof.model import DesiredProfile
 from bulkprof.text.looks import folded, seen, tag_key
@@ -24,11 +25,15 @@ _OWN_FIELDS: dict[str, FieldReader] = {
 }
 
 
+_REMEMBERED = 1_000
+"""Columns to remember; hostile JSON has as many as rows."""
+
+
 def field_reader(field: str) -> FieldReader:
     """Return the reader of `field`, to be made once and called for each profile.
 
-    `name`, `model` (as the manifest writes it), `account`, `region` and `description`, in any case, are the
-    profile's own, `tag:KEY` is a tag that the profile has by now, and anything else is a column of its row.
+    `name`, `model` (as the manifest writes it), `account`, `region` and `description` are the profile's own, `tag:KEY`
+    is a tag that the profile has by now, and anything else is a column of its row. Only in a tag's key, case counts.
     """
     own = _OWN_FIELDS.get(folded(field))
     if own is not None:
@@ -36,8 +41,56 @@ def field_reader(field: str) -> FieldReader:
     key = tag_key(field)
     if key is not None:
         return lambda profile: profile.tags.get(key, "")
-    column = seen(field)
-    return lambda profile: profile.request.attributes.get(column, "")
+    return _Column(field)
+
+
+class Attributes(dict[str, str]):
+    """A row's columns for rules, which are found in any case: `attributes["team"]` is the column `Team`."""
+
+    def __missing__(self, name: str) -> str:
+        if (column := self._alike(name)) is None:
+            raise KeyError(name)
+        return self[column]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a column of this name."""
+        return super().__contains__(name) or (isinstance(name, str) and self._alike(name) is not None)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the column's value, or `default` where there is no such column."""
+        value = super().get(name)
+        if value is None and (column := self._alike(name)) is not None:
+            value = self[column]
+        return default if value is None else value
+
+    def _alike(self, name: str) -> str | None:
+        wanted = folded(name)
+        return next((column for column in self if folded(column) == wanted), None)
+
+
+class _Column:
+    """Reads a column of the row: the one of this name, else one that differs from it in nothing but case."""
+
+    def __init__(self, field: str) -> None:
+        self._column = seen(field)
+        self._wanted = folded(field)
+        self._others: set[str] = set()
+        """Columns that are other ones, since rows have the same ones."""
+
+    def __call__(self, profile: DesiredProfile) -> str:
+        attributes = profile.request.attributes
+        value = attributes.get(self._column)
+        if value is not None:
+            return value
+        if self._others.issuperset(attributes):
+            return ""
+        for column in attributes:
+            if folded(column) == self._wanted:
+                return attributes[column]
+        if len(self._others) > _REMEMBERED:
+            self._others.clear()
+        self._others.update(attributes)
+        return ""
 
 
 def column_of(field: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +49,11 @@ def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dic
     """
     status = status_of(run, state)
     details = run.details()
-    told = {"status": status, "sinks_missing": run.sinks_missing() if told_its_end(run) else []}
+    told = {
+        "status": status,
+        "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
+        "fetched": dict(details.fetched),
+    }
     whose = {"estate": details.estate, "started_at": details.started_at, "sandbox": details.sandbox}
     if not is_plan(run):
         return {**summary.as_json(), **told, "results": list(Results(run).records()), **whose}
@@ -59,7 +63,7 @@ def report_json(summary: RunSummary, run: RunFile, state: StateDirectory) -> dic
 
 
 def validation_json(
-    rows: int, desired: int, invalid: int, problems: Iterable[Problem], exit_code: int
+    rows: int, desired: int, invalid: int, problems: Iterable[Problem], exit_code: int, unread: Sequence[str] = ()
 ) -> dict[str, Any]:
     """What `validate` found, as one JSON object."""
     return {
@@ -68,6 +72,7 @@ def validation_json(
         "desired": desired,
         "invalid": invalid,
         "problems": [problem_json(problem) for problem in problems],
+        "unread_columns": list(unread),
         "exit_code": exit_code,
     }
 

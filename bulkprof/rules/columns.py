@@ -1,7 +1,7 @@
 """Slips in the columns of manifests, which would pass without a word.
 
-- Columns that settings of plugins name and no manifest has. A row without the column is fine: its cell counts as empty.
-  Where all rows lack it, what it was named for is done for none.
+- Columns that settings name, those of plugins and `[columns]`, and no manifest has. A row without the column is fine:
+  its cell counts as empty. Where all rows lack it, what it was named for is done for none.
 - Cells that rules read and that are plainly damaged: a rule would make a name or a tag of `#REF!`.
 - Columns that no rule reads and that hold what a row doesn't say: an account in a column called `Konto`. What a column
   is called can't always be told from its name; what it holds can. A row without an account, a Region or a model gets
@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
-from bulkprof.config import Defaults
-from bulkprof.errors import ConfigError
+from bulkprof.config import ColumnNames, Defaults
+from bulkprof.config.columns import plain_column
 from bulkprof.limits import ACCOUNT, Fault, damage_fault
-from bulkprof.manifests.columns import MOST_NEW_NAMES
+from bulkprof.manifests.columns import KNOWN, MOST_NEW_NAMES, TAGS
 from bulkprof.model import Problem, Request
 from bulkprof.plugins.api import NeededField
 from bulkprof.plugins.fields import column_of
-from bulkprof.rules.hooks import cell_problem
+from bulkprof.rules.hooks import cell_problem, is_said_by
 from bulkprof.rules.regions import REGIONS
 from bulkprof.text.damaged import are_undamaged
 from bulkprof.text.looks import TAG_PREFIX, folded, visible
@@ -50,7 +51,7 @@ class Overlooked:
 
     def __init__(self, read_by_rules: Collection[str] | None, defaults: Defaults) -> None:
         """`read_by_rules` is None where it isn't known which columns rules read; then none is unread."""
-        self._read = read_by_rules
+        self._read = None if read_by_rules is None else frozenset(map(folded, read_by_rules))
         self._defaults = {"account": defaults.account, "region": defaults.region, "model": defaults.model}
         self._harmless: set[str] = set()
         """Values that are none of these, since columns repeat theirs."""
@@ -71,7 +72,7 @@ class Overlooked:
         given = {"account": request.accounts, "region": request.regions, "model": request.models}
         missing = [column for column in given if not given[column]]
         for column, value in request.attributes.items():
-            if column in read:
+            if folded(column) in read:
                 continue
             for known in missing:
                 if value not in self._defaults[known] and _holds(known, column, value):
@@ -81,11 +82,11 @@ class Overlooked:
 
 
 def damaged_cells(request: Request, read_by_rules: Collection[str]) -> Iterator[Problem]:
-    """What is plainly damaged among the row's cells that rules read."""
+    """What is plainly damaged among the row's cells that rules read; `read_by_rules` are their columns, folded."""
     if are_undamaged(request.attributes.values()):
         return
     for column, value in request.attributes.items():
-        if column in read_by_rules and (fault := damage_fault(value)):
+        if folded(column) in read_by_rules and (fault := damage_fault(value)):
             yield cell_problem(request, column, value, fault)
 
 
@@ -98,39 +99,82 @@ def _holds(known: str, column: str, value: str) -> bool:
     return all(map(ACCOUNT.fullmatch, parts)) and _OF_ACCOUNTS.search(folded(column)) is not None
 
 
-def check_needed(
-    needed: Iterable[tuple[str, NeededField]], attributes: Collection[str], fields: Collection[str]
-) -> None:
-    """Hold what plugins need against what the manifests have. Raises `ConfigError` that names each missing column.
+class Found(NamedTuple):
+    """What the manifests of a run have, as far as rules could read it."""
 
-    `attributes` are the manifests' columns for rules, `fields` the tags that rows may give (`tag:KEY`), and columns
-    that plugins added.
-    """
-    columns = _columns(attributes, fields)
-    if len(columns) >= MOST_NEW_NAMES:
+    attributes: Collection[str]
+    """The columns for rules, in the order of the manifests."""
+    fields: Collection[str]
+    """Known columns, tags that rows may give (`tag:KEY`), and columns that plugins gave them."""
+    names_are_made: bool = True
+    """Whether rows had no name, so that rules have to make it."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns for rules, with those of plugins."""
+        others = (field for field in self.fields if field not in KNOWN and not field.startswith(TAG_PREFIX))
+        return [*self.attributes, *others]
+
+
+class Missing(NamedTuple):
+    """A column that the config names and no manifest has."""
+
+    setting: str
+    """Where the config names it: `[plugins.tags] columns`."""
+    header: str
+    """What the sheet should call it."""
+    column: str
+    """What rules call it: another name only for `[columns]`."""
+    plugin: str = ""
+    """The plugin that needs it; empty for `[columns]`."""
+    tags: frozenset[str] = frozenset()
+    """The tags that are made from it."""
+
+    def explains(self, problem: Problem) -> bool:
+        """Whether a row has `problem` because of it."""
+        of_tag = problem.column.removeprefix(TAG_PREFIX) if problem.column.startswith(TAG_PREFIX) else ""
+        return (bool(self.plugin) and is_said_by(self.plugin, problem)) or of_tag in self.tags
+
+
+def missing_columns(needed: Iterable[tuple[str, NeededField]], naming: ColumnNames, found: Found) -> Sequence[Missing]:
+    """Hold what plugins need and what `[columns]` names against what the manifests have. Return what none has."""
+    if len(found.columns) >= MOST_NEW_NAMES:
         # Not all of them are remembered, so none can be said to lack.
-        return
-    missing = [
-        f"[plugins.{plugin}] {each.setting}: no manifest has the column {column!r}; {_remedy(column, columns)}"
-        for plugin, each, column in lacking(needed, attributes, fields)
+        return ()
+    there = {plain_column(column) for column in (*found.attributes, *found.fields)}
+    # A manifest that bulkprof wrote has the column under its own name.
+    mapped = [
+        Missing(f"[columns] {visible(column)}", headers[0], column)
+        for column, headers in naming.headers.items()
+        if plain_column(column) not in there and folded(column) != TAGS
     ]
-    if missing:
-        raise ConfigError(printable_lines(dict.fromkeys(missing)))
+    needs = [
+        Missing(f"[plugins.{plugin}] {each.setting}", column, column, plugin, each.tags)
+        for plugin, each, column in _lacking(needed, found)
+    ]
+    return list(dict.fromkeys([*mapped, *needs]))
 
 
-def lacking(
-    needed: Iterable[tuple[str, NeededField]], attributes: Collection[str], fields: Collection[str]
-) -> Iterator[tuple[str, NeededField, str]]:
+def missing_lines(missing: Sequence[Missing], found: Found) -> str:
+    """What is missing, for people: a line for each."""
+    mapped = {folded(each.column) for each in missing if not each.plugin}
+    return printable_lines(
+        f"{each.setting}: no manifest has the column {each.header!r}; {_remedy(each.header, found.columns)}"
+        for each in missing
+        # What a plugin reads under a mapped name is missing for the same reason.
+        if not (each.plugin and folded(each.column) in mapped)
+    )
+
+
+def _lacking(needed: Iterable[tuple[str, NeededField]], found: Found) -> Iterator[tuple[str, NeededField, str]]:
     """What is needed, by which plugin, and the column that it is read from, where that isn't there."""
-    columns = _columns(attributes, fields)
+    columns = set(map(folded, found.columns))
     for plugin, each in needed:
         column = column_of(each.field)
-        if column is not None and column not in columns and not _is_given(each, fields):
+        if column is None or folded(column) in columns or _is_given(each, found.fields):
+            continue
+        if found.names_are_made or not each.names:
             yield plugin, each, column
-
-
-def _columns(attributes: Collection[str], fields: Collection[str]) -> list[str]:
-    return [*attributes, *(field for field in fields if not field.startswith(TAG_PREFIX))]
 
 
 def _is_given(needed: NeededField, fields: Collection[str]) -> bool:

@@ -23,7 +23,8 @@ from bulkprof.rules.hooks import Preparation, ask, cell_problem, still_has
 from bulkprof.rules.naming import Naming, Unnamed, check_name
 from bulkprof.rules.sources import Model
 from bulkprof.rules.tagging import Tagging
-from bulkprof.text.cleaning import DESCRIPTIONS, clean
+from bulkprof.text.cleaning import DESCRIPTIONS, Cleaned, clean
+from bulkprof.text.looks import TAG_PREFIX, folded
 
 
 class Expansion(NamedTuple):
@@ -65,7 +66,7 @@ class Rules:
         self._cleans_description = settings.defaults.clean_description
         self._cleanings = Cleanings()
         self._cleans = self._tagging.active or self._preparation.active
-        self._columns_read = registry.columns_read() or frozenset()
+        self._columns_read = frozenset(map(folded, registry.columns_read() or ()))
         self._overlooked = Overlooked(registry.columns_read(), settings.defaults)
 
     def __reduce__(self) -> tuple[Callable[..., Rules], tuple[Any, ...]]:
@@ -75,6 +76,11 @@ class Rules:
     def anew(self) -> Rules:
         """Return the same rules, which have seen no row yet."""
         return _made_again(*self._made_of)
+
+    @property
+    def names_are_made(self) -> bool:
+        """Whether a row without a name came up, whose name the rules have to make."""
+        return self._naming.are_made
 
     def new_fields(self) -> Sequence[str]:
         """The columns and tags (`tag:KEY`) that plugins gave rows since the last call, and no row before."""
@@ -99,6 +105,7 @@ class Rules:
             problems.extend(problem for problem in wrong if still_has(request, problem))
         if self._columns_read and request.attributes:
             problems.extend(damaged_cells(request, self._columns_read))
+        settled = problems.copy()
         if not (request.accounts and request.regions and request.models) and request.attributes:
             problems.extend(self._overlooked.problems(request))
         found = self._fan_outs.of(request)
@@ -117,7 +124,7 @@ class Rules:
             problems.extend(_same_names(request, profiles))
         if not problems:
             return Expansion(tuple(profiles))
-        told = tuple(dict.fromkeys(problems))
+        told = tuple(dict.fromkeys([*settled, *_news(problems[len(settled) :], settled)]))
         return Expansion(() if any(problem.is_error for problem in told) else tuple(profiles), told)
 
     def _with_clean_description(self, request: Request) -> Request:
@@ -215,7 +222,7 @@ class Rules:
         if self._tagging.active:
             untagged = DesiredProfile(request, target, written, source, name, description, request.tags)
         tags = self._tagging.tags(request, untagged, problems)
-        if self._cleans:
+        if self._cleans and Cleaned in map(type, tags.values()):
             self._cleanings.note_tags(tags.items(), request)
         profile = DesiredProfile(request, target, written, source, name, description, tags)
         if self._checks:
@@ -251,6 +258,16 @@ class Rules:
 
 def _made_again(settings: Settings, registry: Registry, account: str, region: str, accounts: Accounts) -> Rules:
     return Rules(settings, registry, account=account, region=region, accounts=accounts)
+
+
+def _news(found: Iterable[Problem], settled: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield the problems that say more than the `settled` ones: not again of the same value, or of a tag made of it."""
+    cells = {(problem.column, problem.value) for problem in settled}
+    values = {problem.value for problem in settled if problem.value}
+    for problem in found:
+        of_tag = problem.column.startswith(TAG_PREFIX) and problem.value in values
+        if not of_tag and (problem.column, problem.value) not in cells:
+            yield problem
 
 
 def _same_names(request: Request, profiles: Iterable[DesiredProfile]) -> Iterator[Problem]:

@@ -6,12 +6,14 @@ In the chain of `bulkprof_prepare_request`, each plugin gets the row as the one 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bulkprof.errors import PluginError
 from bulkprof.limits import Fault
 from bulkprof.manifests.columns import NewNames
 from bulkprof.model import Problem, Request
+from bulkprof.plugins.fields import Attributes
 from bulkprof.plugins.registry import Implementation, Registry
 from bulkprof.text.looks import TAG_PREFIX
 
@@ -21,9 +23,18 @@ def ask(implementation: Implementation, argument: Any, request: Request, problem
     try:
         return implementation.call(argument)
     except ValueError as error:
-        message = f"plugin {implementation.plugin!r}: {str(error) or 'refuses the row'}"
+        message = f"{_said_by(implementation.plugin)}{str(error) or 'refuses the row'}"
         problems.append(Problem(message, request.file, request.line))
         return None
+
+
+def is_said_by(plugin: str, problem: Problem) -> bool:
+    """Whether `problem` is the `ValueError` of a hook of `plugin`."""
+    return problem.message.startswith(_said_by(plugin))
+
+
+def _said_by(plugin: str) -> str:
+    return f"plugin {plugin!r}: "
 
 
 def cell_problem(request: Request, column: str, value: str, fault: Fault, plugin: str = "") -> Problem:
@@ -49,6 +60,9 @@ class Preparation:
                 _check(implementation.plugin, answer, request)
                 self._note(request, answer)
                 request = answer
+                if not isinstance(request.attributes, Attributes):
+                    # The next plugins find columns in any case, too.
+                    request = replace(request, attributes=Attributes(request.attributes))
         return request
 
     def _note(self, before: Request, after: Request) -> None:

@@ -36,6 +36,8 @@ class Naming:
         self._enforcing = tuple(
             found for found in self._all if getattr(registry.objects.get(found.plugin), "enforce_names", False)
         )
+        self.are_made = False
+        """Whether a profile without a name of its own came up."""
 
     def concerns(self, name: str | None) -> bool:
         """Whether a plugin has a say in a profile whose row calls it `name`."""
@@ -45,6 +47,7 @@ class Naming:
         """The name that holds for `profile`, or nothing after a problem."""
         if profile.name:
             return self._enforced(profile, problems)
+        self.are_made = True
         before = len(problems)
         answer, plugin = _first(self._all, profile, problems)
         if answer is None:

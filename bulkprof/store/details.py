@@ -27,13 +27,16 @@ class Notes(TypedDict, total=False):
     canary: tuple[tuple[str, str], ...]
     canary_passed: bool
     disown: tuple[str, ...]
+    results_columns: bool
     unwanted: int
     unwanted_first: tuple[tuple[str, ...], ...]
+    fetched: Mapping[str, str]
     token_seed: str
     interrupted: bool
     alive: Any
     waited_for: Any
     links: Mapping[str, str]
+    batches: Mapping[str, int]
     models: Mapping[str, str]
     sheets: Mapping[str, Mapping[str, str]]
     knows_lost: float
@@ -56,6 +59,8 @@ class RunDetails:
     estate: str = ""
     started_at: str = ""
     manifests: tuple[str, ...] = ()
+    fetched: Mapping[str, str] = field(default_factory=dict)
+    """The objects of S3 that config and manifests were read from, each with its version id or ETag."""
     skip_invalid: bool = False
     replace: bool = False
     prune: bool = False
@@ -93,6 +98,8 @@ class RunDetails:
     """The `alive` up to which a later run has waited for what this one may have sent."""
     links: Mapping[str, str] = field(default_factory=dict)
     """What sinks returned at its end, by the sinks' names."""
+    batches: Mapping[str, int] = field(default_factory=dict)
+    """Up to which outcome the batch goes that a sink was given last, for sinks that get the same batch again."""
     models: Mapping[str, str] = field(default_factory=dict)
     """The foundation model behind each system profile that a profile is made from, by id."""
     sheets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -136,6 +143,7 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     tuple[tuple[str, str], ...]: (list,),
     tuple[tuple[str, ...], ...]: (list,),
     Mapping[str, str]: (dict,),
+    Mapping[str, int]: (dict,),
     Mapping[str, Mapping[str, str]]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),
 }

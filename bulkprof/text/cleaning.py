@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
+from bulkprof.text.damaged import damage
+
 _CACHE = 4096
 
 
@@ -54,8 +56,11 @@ class Cleaned(str):
 def clean(value: str, allowed: Allowed) -> Cleaned:
     """Return `value` as AWS takes it: letters in plain ones, a gap in place of the rest, cut to its length.
 
-    Empty where nothing of it can be kept. What is fit already stays as it is, but for blanks.
+    Empty where nothing of it can be kept, and for what is plainly damaged, such as `#REF!`: that must not pass. What is
+    fit already stays as it is, but for blanks.
     """
+    if damage(value):
+        return Cleaned("", value)
     plain = value if value.isascii() else in_plain_letters(value)
     kept = _refused(allowed.anywhere).sub(
         lambda run: run[0] if len(run[0]) == 1 and run[0] in allowed.between else allowed.gap, plain

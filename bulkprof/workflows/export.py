@@ -93,7 +93,7 @@ async def export(
             write = write_manifest if isinstance(out, Path) else write_csv
             safe = work.options.csv_cells == "safe"
             # Empty, but there: that all manifests lack them would be an error.
-            columns = check.lacking(work.registry.fields_needed())
+            columns = check.lacking(work.registry.fields_needed(), work.naming)
             rows = partial(spool.rows, columns)
             await anyio.to_thread.run_sync(partial(write, out, rows, safe=safe))  # type: ignore[arg-type]
         if lines := list(check.lines()):

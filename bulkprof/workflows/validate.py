@@ -33,6 +33,8 @@ class Validation:
     """What the models of valid rows probably are, a few of them: AWS wasn't asked."""
     unreadable: int = 0
     """Those of the invalid that are whole manifests."""
+    unread_columns: tuple[str, ...] = ()
+    """The columns that no rule reads; none where a plugin doesn't say what it reads."""
 
     @property
     def problems_line(self) -> str:
@@ -53,7 +55,7 @@ async def validate(
         work.recorded(run),
     ):
         run.make_fleeting()
-        rows = await load_manifests(work, run, files, work.rules(), work.ui)
+        rows, unread = await load_manifests(work, run, files, work.rules(), work.ui)
         by_region = models_by_region(work.settings.models)
         sources = tuple(
             guess(source, unresolved(target))
@@ -62,4 +64,5 @@ async def validate(
             if target.region or source not in by_region
         )
         desired, invalid = run.action_counts()[0], run.invalid_count()
-        return Validation(rows, desired, invalid, run.error_count(), sources, run.unreadable_count())
+        unreadable = run.unreadable_count()
+        return Validation(rows, desired, invalid, run.error_count(), sources, unreadable, tuple(unread))

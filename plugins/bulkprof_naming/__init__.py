@@ -24,6 +24,7 @@ from pydantic import Field, field_validator, model_validator
 from bulkprof.plugins import (
     Cleaned,
     DesiredProfile,
+    NeededField,
     Pattern,
     PluginContext,
     PluginSettings,
@@ -83,6 +84,7 @@ class Plugin:
         self._layout = settings.template.layout
         self._divided = settings.template.divided
         self._fields = self.fields_read = settings.template.fields
+        self.fields_needed = [NeededField(field, "template", names=not settings.enforce) for field in self._fields]
         self._readers = tuple(field_reader(field) for field in self._fields)
         self._model_at = frozenset(index for index, field in enumerate(self._fields) if field == "model")
         # Values repeat in columns; the bound is for columns of unique ones.
@@ -118,10 +120,8 @@ class Plugin:
             name = self._in_case(name)
         if self._pattern is not None and not self._pattern.fullmatch(name):
             raise ValueError(f"the name {name!r} doesn't match the naming pattern {self._pattern.pattern!r}")
-        # With a hash of what was given, no other row gets the same name.
-        if hashed or name == (given := self._layout % tuple(written)):
-            return name
-        return Cleaned(name, given)
+        # A hash of what was given tells it from all others. A change of case is plain to see.
+        return name if hashed or parts == shown else Cleaned(name, self._layout % tuple(written))
 
     def _parts(self, profile: DesiredProfile, written: list[str], shown: list[str]) -> list[str]:
         """Return the values as parts of a name. Raises `ValueError` if a field is missing or nothing of it is left."""

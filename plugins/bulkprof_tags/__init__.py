@@ -39,11 +39,15 @@ __all__ = ["Plugin", "TagsSettings"]
 
 
 class Plugin:
-    """The plugin: implements `bulkprof_prepare_request`, `bulkprof_tag_profile` and `bulkprof_check_profile`."""
+    """The plugin: implements `bulkprof_tag_profile` and `bulkprof_check_profile`."""
 
     Settings = TagsSettings
     independent_rows = True
     cleans_tags = True
+
+    def __new__(cls, settings: TagsSettings, _context: PluginContext) -> Plugin:
+        """Make one that has the hook about rows where it has work to do: each hook takes time for each row."""
+        return super().__new__(_CleaningPlugin if settings.clean else cls)
 
     def __init__(self, settings: TagsSettings, context: PluginContext) -> None:
         self.fields_read = (*settings.columns.values(), *(one.by for one in settings.lookup))
@@ -68,13 +72,6 @@ class Plugin:
     def bulkprof_permissions(self) -> tuple[()]:
         """Return none: the plugin makes no call."""
         return ()
-
-    @hookimpl
-    def bulkprof_prepare_request(self, request: Request) -> Request | None:
-        """Return the row with its own tags cleaned, where that is asked for."""
-        if not self._clean or not request.tags:
-            return None
-        return replace(request, tags={key: self._clean(value) for key, value in request.tags.items()})
 
     @hookimpl
     def bulkprof_tag_profile(self, profile: DesiredProfile) -> Mapping[str, str]:
@@ -113,6 +110,17 @@ class Plugin:
             # bulkprof says how many there may be; which ones there are shows where they come from.
             problems.append(Problem(f"the {len(tags)} tags are {', '.join(sorted(tags))}", column="tags"))
         return problems
+
+
+class _CleaningPlugin(Plugin):
+    """The plugin with `clean = true`: implements `bulkprof_prepare_request`, too."""
+
+    @hookimpl
+    def bulkprof_prepare_request(self, request: Request) -> Request | None:
+        """Return the row with its own tags cleaned."""
+        if not request.tags:
+            return None
+        return replace(request, tags={key: fit(value) for key, value in request.tags.items()})
 
 
 def _accepts(allowed: tuple[str, ...] | Pattern) -> Callable[[str], object]:

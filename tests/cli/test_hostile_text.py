@@ -67,6 +67,7 @@ def test_lambda_logs_no_harm(caplog: pytest.LogCaptureFixture) -> None:
     ui.warn(HOSTILE)
     ui.warn_of(Target("111122223333", "us-east-1"), HOSTILE)
     ui.problem(Problem(HOSTILE, file=HOSTILE))
+    ui.problems_end()
     assert len(caplog.records) == 4
     for record in caplog.records:
         assert_harmless(record.getMessage())

@@ -44,6 +44,7 @@ def test_json_needs_no_network(commands: CommandLine) -> None:
         "desired": 1,
         "invalid": 0,
         "problems": [],
+        "unread_columns": [],
         "exit_code": 0,
     }
     found = commands("validate", commands.manifest("team.a"), "--json").json()

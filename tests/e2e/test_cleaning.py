@@ -110,3 +110,27 @@ def test_tags_that_cleaning_made_equal_are_told_once(commands: CommandLine) -> N
         ("m.csv", 3, "tag:Team", "warning"),
         ("n.csv", 2, "tag:Team", "warning"),
     ]
+
+
+def test_the_config_that_init_writes_shows_both_settings(commands: CommandLine) -> None:
+    assert commands("init", "new").code == 0
+    config = (commands.folder / "new" / "bulkprof.toml").read_text(encoding="utf-8")
+    commands.manifest("Søk & Innsikt,web,Finds (all)", header="team,app,description", file="m.csv")
+    commands.write("bulkprof.toml", config)
+    assert commands("validate", "m.csv").code == 65
+    commands.write("bulkprof.toml", config.replace("# clean", "clean"))
+    assert commands("validate", "m.csv").code == 0
+
+
+def test_damaged_cells_are_told_once_and_never_cleaned(commands: CommandLine) -> None:
+    commands.config(CLEAN, base=BASE)
+    commands.manifest("a,#REF!,#REF!,#REF!", header="name,description,team,tag:Note", file="m.csv")
+    ended = commands("validate", "m.csv")
+    assert ended.code == 65
+    *told, end = ended.err.splitlines()
+    assert [line.partition(" is an error that a spreadsheet shows")[0] for line in told] == [
+        "m.csv:2: description '#REF!':",
+        "m.csv:2: tag:Note '#REF!':",
+        "m.csv:2: team '#REF!':",
+    ]
+    assert end.endswith("3 problems in 1 row")

@@ -95,7 +95,7 @@ def test_a_name_that_no_profile_has_is_an_error(commands: CommandLine, estate: S
         "no profile in 2 targets is called 'serach'; nothing was changed. Choose others by --accounts and --regions",
     )
     assert estate.ledger().count("UntagResource") == 0
-    assert "'a//b': '/' at position 2" in disown(commands, "a//b").err
+    assert "'a//b': '/' at positions 2 and 3" in disown(commands, "a//b").err
     assert commands("disown").code == 64
     assert commands("disown", "search", "--prune").code == 64
     with pytest.raises(UsageError, match="disown deletes and replaces nothing"):

@@ -85,7 +85,8 @@ def test_markdown_is_all_that_is_printed(commands: CommandLine, sandbox: Sandbox
     page = commands("plan", manifest, "--markdown", "--out", "plan.db")
     assert (page.code, page.out.count("| team-")) == (0, 100)
     assert page.out.startswith("## bulkprof plan: 101 changes in 1 target\n")
-    assert commands("report", "plan.db", "--markdown").out == page.out
+    told = "**Planned, and not applied: nothing was changed.**\n"
+    assert commands("report", "plan.db", "--markdown").out == page.out + told
     assert commands("plan", manifest, "--markdown", "--all").out.count("| team-") == 101
     assert commands("plan", manifest).out.count("  + team-") == 20
     assert commands("plan", manifest, "--all").out.count("  + team-") == 101

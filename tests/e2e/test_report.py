@@ -88,7 +88,7 @@ def test_runs_fit_a_terminal_and_break_no_word(
     text = commands("runs").out
     assert max(map(len, text.splitlines())) <= width
     assert ("started" in text) is (width == 80)
-    for word in ("sync", "finished", "sandbox:", "created,", "deleted"):
+    for word in ("sync", "(sandbox)" if width == 80 else "(sandbox),", "created,", "deleted"):
         assert word in text.split()
     rows = commands("runs", "--json").json()["runs"]
     assert [(row["estate"], row["sandbox"]) for row in rows] == [("tests", True)] * 2

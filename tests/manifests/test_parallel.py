@@ -56,7 +56,7 @@ async def test_a_function_that_fails_there_is_told(shares: Shares) -> None:
 async def test_a_manifest_that_changed_meanwhile_is_noticed(shares: Shares) -> None:
     async with aclosing(read_shares(shares, spans, Stop())) as results:
         await anext(results)
-        os.utime(shares.manifests[0], ns=(0, 0))
+        os.utime(shares.files[0], ns=(0, 0))
         with pytest.raises(ShareLostError, match="changed"):
             [result async for result in results]
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bulkprof.config import ColumnNames
 from bulkprof.manifests.cells import Rejected
 from bulkprof.manifests.csv_rows import parse_csv
 from bulkprof.manifests.parallel import parts
@@ -98,3 +99,13 @@ def test_what_is_not_cut(tmp_path: Path) -> None:
         assert [part.span for part in cut(str(tmp_path / name))] == [WHOLE]
     assert [part.span.end for part in cut(str(tmp_path / "long.csv"))] == [5, None]
     assert cut(str(tmp_path / "a.xlsx")) == []
+
+
+def test_a_file_that_is_called_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "0.csv"
+    path.write_text("name,Konto,Notes\na,111122223333,b\n")
+    naming = ColumnNames({"account": ["Konto"], "ignore": ["Notes"]})
+    (part,) = cut("s3://example/teams.csv", None, naming, str(path))
+    (request,) = (item for batch in part.batches() for item in batch.understood())
+    assert isinstance(request, Request)
+    assert (request.file, request.accounts, request.attributes) == ("s3://example/teams.csv", ("111122223333",), {})

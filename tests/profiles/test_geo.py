@@ -84,7 +84,7 @@ def test_none_or_several_are_an_error_that_says_what_there_is(model: str, said: 
 
 def test_an_approved_plan_keeps_what_was_found() -> None:
     """Also where AWS has added another one since."""
-    wanted = Action(1, TARGET, ActionKind.NONE, "a", model="sonnet", source=f"geo:{NOVA}")
+    wanted = Action(1, TARGET, ActionKind.NONE, "a", model="sonnet", source=f"geo:{NOVA}", tags={"owner": "e"})
     planned = _plan(wanted, PROFILES)
     later = [*PROFILES, across("jp", NOVA)]
     with pytest.raises(InvalidRequestError, match="several geographic system profiles"):

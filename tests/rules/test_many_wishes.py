@@ -15,8 +15,8 @@ from bulkprof.plugins import hookimpl
 from bulkprof.rules import fanout
 from bulkprof.rules.expand import Expansion
 from bulkprof.store import codec
-from bulkprof.workflows.steps import rows
-from bulkprof.workflows.steps.rows import Reading
+from bulkprof.workflows.steps.intake import rows
+from bulkprof.workflows.steps.intake.rows import Reading
 from tests.factories import row, rules
 
 ACCOUNTS = tuple(str(111122223333 + number) for number in range(4))

@@ -76,7 +76,7 @@ def test_a_night_of_the_workflow_writes_its_summary(setup: Path) -> None:
     assert created((setup / "srv" / "summary.json").read_text(encoding="utf-8")) == PROFILES
     assert shell(night["Job summary"], setup, GITHUB_STEP_SUMMARY=str(summary)).returncode == 0
     told = summary.read_text(encoding="utf-8")
-    assert told.startswith(f"## bulkprof sync: {PROFILES} created\n")
+    assert told.startswith(f"## bulkprof sync in the sandbox: {PROFILES} created\n")
     assert "111122223333/us-east-1 | search-suggest-prod-nova-lite | created | `arn:aws:bedrock:" in told
     assert shell(night["Forget old runs"], setup).returncode == 0
 
@@ -105,10 +105,10 @@ def test_a_pull_request_is_told_what_it_changes(setup: Path) -> None:
 
     code, out, told = plan()
     assert (code, out.startswith("::warning")) == (0, True)
-    assert told.startswith(f"## bulkprof plan: {PROFILES} changes in 6 targets\n")
+    assert told.startswith(f"## bulkprof plan in the sandbox: {PROFILES} changes in 6 targets\n")
     assert shell("bulkprof sync manifests/*.csv --yes --json", setup).returncode == 0
     code, out, told = plan()
-    assert (code, out, told.splitlines()[0]) == (0, "", "## bulkprof plan: no changes")
+    assert (code, out, told.splitlines()[0]) == (0, "", "## bulkprof plan in the sandbox: no changes")
     manifest = setup / "srv" / "manifests" / "search.csv"
     manifest.write_text("".join(manifest.read_text(encoding="utf-8").splitlines(keepends=True)[:2]), encoding="utf-8")
     code, _, told = plan()

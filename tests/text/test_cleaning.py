@@ -32,6 +32,8 @@ from bulkprof.text.cleaning import DESCRIPTIONS, NAMES, TAG_VALUES, Allowed, Cle
         (" -a: (b) ", "a-b", "a: b", "-a: b"),
         ("R&D", "R-D", "R D", "R D"),
         ("&", "", "", ""),
+        ("#REF!", "", "", ""),
+        ("1.23457E+11", "", "", ""),
     ],
 )
 def test_no_letter_is_lost(value: str, name: str, description: str, tag: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bulkprof.errors import ConfigError
 from bulkprof.manifests.parallel import interpreters, parts
 from bulkprof.manifests.parallel import shares as parallel
-from bulkprof.workflows.steps.rows import LARGEST
+from bulkprof.workflows.steps.intake.rows import LARGEST
 from tests.workflows.processes import CONFIG, HEADER, ROWS, Processes, Told, kept, spoilt, use_rule, validated, write
 
 

@@ -198,6 +198,8 @@ class GetObjectResponse(TypedDict):
 
     ETag: Text
     LastModified: datetime
+    ContentLength: NotRequired[Annotated[int, Field(ge=0)] | None]
+    VersionId: NotRequired[str | None]
 
 
 class PutObjectResponse(TypedDict):
@@ -211,6 +213,7 @@ class ObjectSummary(TypedDict):
 
     Key: Text
     Size: Annotated[int, Field(ge=0)]
+    ETag: NotRequired[str | None]
 
 
 class ListObjectsResponse(TypedDict):

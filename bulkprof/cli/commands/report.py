@@ -81,10 +81,10 @@ def _check_files(flags: Execution) -> None:
 
 
 def _write_files(terminal: "Terminal", run: "RunFile", flags: Execution) -> None:
-    from bulkprof.config import load
     from bulkprof.reports.failed_rows import write_failed
     from bulkprof.reports.results.files import require_sheets, write_results
     from bulkprof.system.files import check_apart
+    from bulkprof.workflows.config import load_config
 
     require_sheets(run, asked=flags.results_columns)
     check_apart({"--results": flags.results, "--failed": flags.failed}, run.details().manifests)
@@ -92,7 +92,7 @@ def _write_files(terminal: "Terminal", run: "RunFile", flags: Execution) -> None
         write_results(flags.results, run, raw=flags.csv_cells is Cells.RAW)
         terminal.note(f"results: {flags.results}")
     if flags.failed:
-        own_tags = load(flags.config).settings.own_tags
+        own_tags = load_config(flags.config).settings.own_tags
         count = write_failed(flags.failed, run, own_tags, safe=flags.csv_cells is Cells.SAFE)
         terminal.note(f"rows to mend: {count} in {flags.failed}")
 
@@ -138,6 +138,7 @@ def _show_plan(
             terminal.text([f"**{said[0].upper()}{said[1:]}.**"])
         return
     show_plan(terminal.output.console, run)
+    _tell_fetched(terminal, run)
     if declined:
         terminal.note("planned, and not approved; nothing was changed")
     elif applied:
@@ -162,6 +163,7 @@ def _show_run(
         return
     everything = command("report", details.id, *again, "--results", "results.csv")
     show_run(terminal.output.console, summary, run, everything)
+    _tell_fetched(terminal, run)
     if how := why_unfinished(run, state):
         at_work = status_of(run, state) in AT_WORK
         on = "" if at_work else f"; to go on: {command('resume', details.id, *again)}"
@@ -173,3 +175,8 @@ def _show_run(
     if told_its_end(run) and (missing := run.sinks_missing()):
         again_to = command("runs", "redeliver", details.id, *again)
         terminal.note(f"not delivered: {', '.join(missing)}; to deliver: {again_to}")
+
+
+def _tell_fetched(terminal: "Terminal", run: "RunFile") -> None:
+    for address, version in run.details().fetched.items():
+        terminal.note(f"read from {address}, version {version}")

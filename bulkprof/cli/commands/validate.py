@@ -20,7 +20,8 @@ def validate(manifests: Manifests, run: ConfigOnly, shown: Display) -> int:
     found = run_async(terminal, lambda: validating.validate(manifests, opts, terminal, terminal.stop), again=None)
     code = ExitCode.INVALID_MANIFEST if found.invalid or not found.desired else ExitCode.DONE
     if shown.as_json:
-        terminal.json(validation_json(found.rows, found.desired, found.invalid, terminal.problems, int(code)))
+        problems, unread = terminal.problems, found.unread_columns
+        terminal.json(validation_json(found.rows, found.desired, found.invalid, problems, int(code), unread))
     else:
         for source in found.sources:
             terminal.note(f"model: {source}")

@@ -13,7 +13,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from bulkprof.config import ColumnNames
 from bulkprof.manifests.cells import Cells
+from bulkprof.manifests.columns import AS_WRITTEN
 from bulkprof.manifests.csv_rows import HeaderProblem, manifest_beginning, parse_csv
 from bulkprof.manifests.json_array import parse_json
 from bulkprof.manifests.json_rows import parse_json_lines
@@ -39,10 +41,12 @@ class Part:
     source: Source
     span: Span
     parse: Parser
+    naming: ColumnNames = AS_WRITTEN
+    """What the config says of the headers of sheets."""
 
     def batches(self) -> Iterator[Batch]:
         """The rows, a few thousand at a time. `OSError` passes; that a file has no rows at all isn't said."""
-        cells = Cells(self.source.label)
+        cells = Cells(self.source.label, self.naming)
         rows = self.parse(self.source, self.span)
         while batch := list(islice(rows, ROWS)):
             cells.header_is_bad = cells.header_is_bad or HeaderProblem in set(map(type, batch))
@@ -51,20 +55,23 @@ class Part:
                 yield Batch(batch, cells)
 
 
-def cut(label: str, read_by_rules: Collection[str] | None = None) -> list[Part]:
+def cut(
+    label: str, read_by_rules: Collection[str] | None = None, naming: ColumnNames = AS_WRITTEN, file: str = ""
+) -> list[Part]:
     """The parts of the manifest `label`, in order; none where no parser of ours reads it. `OSError` passes.
 
-    `read_by_rules` are the columns that rules read, where that is known.
+    `read_by_rules` are the columns that rules read, where that is known; `naming` is what the config says of headers.
+    `file` is where the manifest is, if it isn't called so.
     """
-    source = Source(label, Path(label))
+    source = Source(label, Path(file or label))
     match source.path.suffix.lower():
         case ".csv" | ".tsv":
-            parse = partial(parse_csv, read_by_rules=read_by_rules)
-            return [Part(source, span, parse) for span in _csv_spans(source, read_by_rules)]
+            parse = partial(parse_csv, read_by_rules=read_by_rules, naming=naming)
+            return [Part(source, span, parse, naming) for span in _csv_spans(source, read_by_rules, naming)]
         case ".jsonl" | ".ndjson":
-            return [Part(source, span, parse_json_lines) for span in _spans(source)]
+            return [Part(source, span, parse_json_lines, naming) for span in _spans(source)]
         case ".json":
-            return [Part(source, WHOLE, _parse_whole_json)]
+            return [Part(source, WHOLE, _parse_whole_json, naming)]
     return []
 
 
@@ -72,14 +79,14 @@ def _parse_whole_json(source: Source, _: Span) -> Iterator[RawRow | Problem]:
     return parse_json(source)
 
 
-def _csv_spans(source: Source, read_by_rules: Collection[str] | None) -> Iterator[Span]:
+def _csv_spans(source: Source, read_by_rules: Collection[str] | None, naming: ColumnNames) -> Iterator[Span]:
     """Where a CSV file can be cut: below its header, and not within a quoted cell."""
     delimiter = ""
 
     def is_cut(lines: bytes) -> bool:
         nonlocal delimiter
         if not delimiter:
-            begin = manifest_beginning(lines.decode(errors="replace"), read_by_rules)
+            begin = manifest_beginning(lines.decode(errors="replace"), read_by_rules, naming)
             if begin.fault or not begin.head:
                 return False
             delimiter = begin.delimiter

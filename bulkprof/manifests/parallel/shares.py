@@ -13,13 +13,15 @@ import errno
 import os
 import pickle
 import stat
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import IO, Any, NamedTuple, TypeVar
 
 import anyio
 import anyio.to_thread
 
+from bulkprof.config import ColumnNames
+from bulkprof.manifests.columns import AS_WRITTEN
 from bulkprof.manifests.parallel import interpreters
 from bulkprof.manifests.parallel.interpreters import can_start, cores, running
 from bulkprof.manifests.parallel.parts import Part, cut
@@ -41,32 +43,41 @@ State = tuple[int, int, int, int]
 class Shares(NamedTuple):
     """How manifests are shared out."""
 
-    manifests: Sequence[str]
+    files: Sequence[str]
     parts: Sequence[Part]
     processes: int
     """This one and the others."""
     states: Sequence[State]
-    """What the manifests were when they were cut."""
+    """What the files were when they were cut."""
 
 
-def share_out(manifests: Sequence[str], read_by_rules: Collection[str] | None, most: int) -> Shares | None:
+def share_out(
+    manifests: Sequence[str],
+    read_by_rules: Collection[str] | None,
+    most: int,
+    naming: ColumnNames = AS_WRITTEN,
+    places: Mapping[str, str] | None = None,
+) -> Shares | None:
     """Return how at most `most` processes can share `manifests`; None where this one alone had better read them.
 
-    `read_by_rules` are the columns that rules read, where that is known.
+    `read_by_rules` are the columns that rules read, where that is known; `naming` is what the config says of headers.
+    `places` says where files are that are called otherwise.
     """
     most = min(most, cores())
     if most < 2 or not can_start():
         return None
     try:
-        states = list(map(_state, manifests))
+        files = [(places or {}).get(manifest, manifest) for manifest in manifests]
+        states = list(map(_state, files))
         if len(set(states)) < len(states) or sum(size for _, _, size, _ in states) < interpreters.FROM_BYTES:
             return None
-        cuts = [cut(manifest, read_by_rules) for manifest in manifests]
+        named = zip(manifests, files, strict=True)
+        cuts = [cut(manifest, read_by_rules, naming, file) for manifest, file in named]
     except (OSError, ValueError):
         return None
     parts = [part for parts in cuts for part in parts]
     processes = min(most, len(parts))
-    return Shares(manifests, parts, processes, states) if all(cuts) and processes > 1 else None
+    return Shares(files, parts, processes, states) if all(cuts) and processes > 1 else None
 
 
 def _state(manifest: str) -> State:
@@ -107,7 +118,7 @@ def _here(read: Callable[[Part], Iterable[T]], part: Part) -> Iterator[T]:
 
 def _are_still(shares: Shares) -> bool:
     try:
-        return list(map(_state, shares.manifests)) == shares.states
+        return list(map(_state, shares.files)) == shares.states
     except OSError:
         return False
 

@@ -7,8 +7,9 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import NamedTuple
 
+from bulkprof.config import ColumnNames
 from bulkprof.limits import Fault
-from bulkprof.manifests.columns import KNOWN, Columns, understand
+from bulkprof.manifests.columns import AS_WRITTEN, KNOWN, PROFILE, Columns, understand
 from bulkprof.manifests.csv_rows import HeaderProblem, column_names, expected, nothing_known, says_nothing
 from bulkprof.manifests.flatten import BadValue
 from bulkprof.manifests.likely import likely_column
@@ -45,9 +46,14 @@ class _Found(NamedTuple):
 class WorkbookRows:
     """The rows of a workbook, and a problem in the place of each that can't be read. Iterate over it once."""
 
-    def __init__(self, source: Source, *, read_by_rules: Collection[str] | None = None) -> None:
+    def __init__(
+        self, source: Source, *, read_by_rules: Collection[str] | None = None, naming: ColumnNames = AS_WRITTEN
+    ) -> None:
+        """`naming` is what the config says of headers."""
         self._source = source
         self._read = read_by_rules
+        self._naming = naming
+        self._meant = expected(read_by_rules, naming)
         self._items = self._parse()
         self.sheet: Sheet | None = None
         """The sheet that is read, once a row was taken."""
@@ -72,9 +78,9 @@ class WorkbookRows:
 
     def _rows(self, book: Book) -> Iterator[RawRow | Problem]:
         file, wanted = split_label(self._source.label)
-        found = _named(book, wanted, self._read) if wanted else _first(book, self._read)
+        found = _named(book, wanted, self._meant) if wanted else _first(book, self._meant)
         label = f"{file}#{found.name}"
-        if not wanted and (others := _others(book, found.name, self._read)):
+        if not wanted and (others := _others(book, found.name, self._meant)):
             message = f"only the sheet '{visible(found.name)}' is read; {_list(others)} may hold profiles, too"
             remedy = "name each of them as FILE#SHEET, or hide the others"
             yield Problem(message, file, remedy=remedy, severity=Severity.WARNING)
@@ -82,7 +88,7 @@ class WorkbookRows:
         # A column without a name in the header is none, unless it has cells.
         places = [index for index, cell in enumerate(header) if _text(cell)]
         names = [_text(header[index]) for index in places]
-        columns = understand(names, tag_object=False)
+        columns = understand(names, self._naming, tag_object=False)
         self.sheet = Sheet(label, _letters(columns, places))
         if self._read is not None and says_nothing(columns, self._read):
             yield nothing_known(label, line, columns, self._read)
@@ -164,7 +170,7 @@ def _letters(columns: Columns, places: Sequence[int]) -> Mapping[str, str]:
     return {name: letters(places[index]) for name, index in indices.items()}
 
 
-def _named(book: Book, wanted: str, read_by_rules: Collection[str] | None) -> _Found:
+def _named(book: Book, wanted: str, meant: Expected) -> _Found:
     """The sheet that the user names: exactly, or but for upper and lower case."""
     names = [sheet.name for sheet in book.sheets]
     same = [name for name in names if name == wanted] or [
@@ -172,18 +178,17 @@ def _named(book: Book, wanted: str, read_by_rules: Collection[str] | None) -> _F
     ]
     if not same:
         raise WorkbookError(f"it has no sheet '{visible(wanted)}'", f"it has {_list(names)}")
-    found = _with_header(same[0], book.sheet(same[0]), read_by_rules)
+    found = _with_header(same[0], book.sheet(same[0]), meant)
     if found is None:
         raise WorkbookError("the sheet is empty", "an empty manifest is never taken for 'nothing is wanted'")
     return found
 
 
-def _first(book: Book, read_by_rules: Collection[str] | None) -> _Found:
+def _first(book: Book, meant: Expected) -> _Found:
     """The first visible sheet that has a known column; where none has, the first that has rows."""
-    meant = expected(read_by_rules)
     some: list[str] = []
     for name in (sheet.name for sheet in book.sheets if sheet.visible):
-        found = _with_header(name, book.sheet(name), read_by_rules)
+        found = _with_header(name, book.sheet(name), meant)
         if found is None:
             continue
         some.append(name)
@@ -197,22 +202,21 @@ def _first(book: Book, read_by_rules: Collection[str] | None) -> _Found:
         )
     if len(some) > 1:
         raise WorkbookError(
-            f"no sheet of it has a row with known columns ({', '.join(KNOWN)}, tag:KEY): {_list(some)}",
+            f"no sheet of it has a row with known columns ({', '.join(PROFILE)}, tag:KEY): {_list(some)}",
             "name the columns in a row above the table, or the sheet: FILE#SHEET",
         )
-    found = _with_header(some[0], book.sheet(some[0]), read_by_rules)
+    found = _with_header(some[0], book.sheet(some[0]), meant)
     if found is None:
         raise WorkbookError("no sheet of it has rows", "an empty manifest is never taken for 'nothing is wanted'")
     return found
 
 
-def _others(book: Book, read: str, read_by_rules: Collection[str] | None) -> list[str]:
+def _others(book: Book, read: str, meant: Expected) -> list[str]:
     """The other visible sheets with a header of two known columns, as far as they can be read."""
-    meant = expected(read_by_rules)
     others: list[str] = []
     for name in (sheet.name for sheet in book.sheets if sheet.visible and sheet.name != read):
         with suppress(WorkbookError):
-            found = _with_header(name, book.sheet(name), read_by_rules)
+            found = _with_header(name, book.sheet(name), meant)
             if found and sum(1 for cell in found.header[1] if meant(_text(cell))) > 1:
                 others.append(name)
     return others
@@ -223,13 +227,13 @@ def _list(names: Sequence[str]) -> str:
     return (", ".join(f"'{visible(name)}'" for name in names[:_SHOWN]) or "none") + more
 
 
-def _with_header(name: str, sheet: OpenSheet, read_by_rules: Collection[str] | None) -> _Found | None:
+def _with_header(name: str, sheet: OpenSheet, meant: Expected) -> _Found | None:
     """The sheet with its most likely header; None where it has no rows."""
     rows = sheet.rows
     peeked = list(islice((row for row in rows if any(map(_text, row[1]))), _PEEKED))
     if not peeked:
         return None
-    at = _header_among(peeked, expected(read_by_rules))
+    at = _header_among(peeked, meant)
     return _Found(name, peeked[at], chain(peeked[at + 1 :], rows), sheet.merged)
 
 

@@ -41,24 +41,28 @@ async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterato
     Raises `AwsError`, `ConfigError`, `LockHeldError`, and `UsageError` for flags of the sandbox that can't be used.
     """
     check_sandbox(work.options)
+    sandbox = work.options.sandbox
+    # The other ends of a sandbox's connections are in this process, too.
+    _fit(work, sockets=2 if sandbox else 1)
+    # The bucket of a shared lock is in AWS: the sandbox is shared with no other machine.
+    lock = Lock() if sandbox else work.settings.lock
+    async with way_in(work) as sessions, _connection(work, sessions, lock, holder) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def way_in(work: Workspace) -> AsyncIterator[AwsSessions]:
+    """The way into AWS, or into the sandbox, which runs as long as the block: to be entered within it."""
     if not work.options.sandbox:
-        _fit(work, sockets=1)
         stopping = partial(_stops, work.stop)
-        sessions = AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask, stopping=stopping)
-        async with _connection(work, sessions, work.settings.lock, holder) as connection:
-            yield connection
+        yield AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask, stopping=stopping)
         return
     work.state.prepare()
     sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.state.path)
     try:
-        # The other ends of its connections are in this process, too.
-        _fit(work, sockets=2)
         role = {"role": work.settings.organization.role or SANDBOX_ROLE}
         organization: Organization = work.settings.organization.model_copy(update=role)
-        sessions = AwsSessions(organization, work.settings.run, environment=sandbox.environment())
-        # The bucket of a shared lock is in AWS: the sandbox is shared with no other machine.
-        async with _connection(work, sessions, Lock(), holder) as connection:
-            yield connection
+        yield AwsSessions(organization, work.settings.run, environment=sandbox.environment())
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(sandbox.stop)

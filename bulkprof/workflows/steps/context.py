@@ -7,9 +7,9 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 import anyio
 import anyio.to_thread
 
-from bulkprof.config import MOST_TARGETS, Settings
+from bulkprof.config import MOST_TARGETS, ColumnNames, Settings
 from bulkprof.errors import (
     BulkprofError,
     DeclinedError,
@@ -52,6 +52,16 @@ from bulkprof.workflows.steps.deadline import Deadline, utc_now
 from bulkprof.workflows.steps.sandbox import check_sandbox
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Manifests that can be read: `labels` in place of what the user wrote, and where those of S3 are on this disk."""
+
+    labels: Sequence[str]
+    places: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """The version id or ETag of each object."""
+
+
 class Workspace:
     """One command at work."""
 
@@ -64,6 +74,8 @@ class Workspace:
         self.ui = ui
         self.stop = stop
         self.state = StateDirectory(options.state_dir)
+        self.naming = ColumnNames(self.settings.columns)
+        """What the config says of the headers of sheets."""
         self.registry = Registry(self.settings.plugins, options.config.directory)
         self.filters = Filters(tuple(options.accounts), tuple(options.not_accounts), tuple(options.regions))
         self.accounts()
@@ -74,6 +86,8 @@ class Workspace:
             check_results(options.results)
         if options.failed is not None:
             check_path("--failed", options.failed)
+        self.fetched: Fetched | None = None
+        """The manifests, where some are in S3, once they are here."""
         self._streams: dict[str, BinaryIO] = {}
         named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
         named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
@@ -127,6 +141,7 @@ class Workspace:
                 estate=self.settings.estate,
                 started_at=now.isoformat(timespec="seconds"),
                 manifests=tuple(manifests),
+                fetched=self.options.config.fetched,
                 skip_invalid=self.options.skip_invalid,
                 replace=self.options.replace,
                 prune=self.options.prune,
@@ -229,14 +244,15 @@ class Workspace:
             raise ManifestError("-: standard input is closed, so there is no manifest to read; nothing was changed")
         with nullcontext(cast("BinaryIO", given)) if given else opened_stream(label) as source:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._cancel_at_stop, group.cancel_scope)
+                group.start_soon(self.cancel_at_stop, group.cancel_scope)
                 async for data in pieces(source):
                     await anyio.to_thread.run_sync(write_all, spool, data)
                 group.cancel_scope.cancel()
         await self.stop.pause(0)
         return cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", spool)))
 
-    async def _cancel_at_stop(self, scope: anyio.CancelScope) -> None:
+    async def cancel_at_stop(self, scope: anyio.CancelScope) -> None:
+        """Cancel what can't wait for the stop by itself, when the run stops."""
         await self.stop.wait()
         scope.cancel()
 

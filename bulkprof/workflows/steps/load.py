@@ -7,7 +7,7 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
@@ -16,23 +16,23 @@ from typing import NamedTuple, TypeAlias
 
 import anyio.to_thread
 
-from bulkprof.errors import BulkprofError, ManifestError, UsageError
+from bulkprof.config import is_s3
+from bulkprof.errors import BulkprofError, ConfigError, ManifestError, UsageError
+from bulkprof.manifests.columns import check_targets
 from bulkprof.manifests.parallel.interpreters import end_early
 from bulkprof.manifests.parallel.shares import ShareLostError, read_shares, share_out
 from bulkprof.manifests.readers import merge_readers
-from bulkprof.manifests.workbooks.places import located
-from bulkprof.model import Problem
-from bulkprof.rules.columns import check_needed
+from bulkprof.rules.columns import Found, missing_lines
 from bulkprof.rules.expand import Rules
-from bulkprof.store.codec import Desired
 from bulkprof.store.history.directory import is_run_file
-from bulkprof.store.intake import SheetRow
 from bulkprof.store.run import RunFile
-from bulkprof.text.looks import visible
-from bulkprof.ui import OnlyNew, Ui
-from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.equal import merged_tags, refuse_equal_names, remember
-from bulkprof.workflows.steps.rows import Portion, Reading, rows_are_independent
+from bulkprof.text.looks import folded, visible
+from bulkprof.ui import Ui
+from bulkprof.workflows.steps.context import Fetched, Workspace
+from bulkprof.workflows.steps.intake.equal import merged_tags, refuse_equal_names, remember
+from bulkprof.workflows.steps.intake.rows import Portion, Reading, rows_are_independent
+from bulkprof.workflows.steps.intake.teller import Teller
+from bulkprof.workflows.steps.intake.writer import Writer
 
 Manifests: TypeAlias = str | Path | Sequence[str | Path]
 """Manifest files, one or several; `-` is the standard input of the options."""
@@ -40,8 +40,14 @@ PROBLEMS = 100
 """How many problems the error of a run carries that they stopped; the `Ui` gets all of them."""
 SHOWN = 10
 """How many columns that no rule reads are named."""
-HELD = 2_000
-"""Desired profiles of rows without a problem that are held before they are written."""
+
+
+class Loaded(NamedTuple):
+    """What was read."""
+
+    rows: int
+    unread: Sequence[str]
+    """The columns that no rule reads, as far as that is known."""
 
 
 def as_list(manifests: Manifests) -> list[str]:
@@ -54,6 +60,8 @@ def as_list(manifests: Manifests) -> list[str]:
     for manifest in given:
         if not isinstance(manifest, str | Path):
             raise TypeError(f"manifests are paths, not {type(manifest).__name__} ({manifest!r})")
+        if isinstance(manifest, Path) and manifest.parts[:1] == ("s3:",):
+            raise TypeError(f"{manifest}: write an address in S3 as a string, since a Path keeps one slash of two")
         names.append(str(manifest))
     for name in names:
         if any("\ud800" <= letter <= "\udfff" for letter in name):
@@ -71,24 +79,31 @@ def require_manifests(files: Iterable[str]) -> None:
 
 async def load_manifests(
     work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui, *, again: bool = False
-) -> int:
-    """Read manifests, apply rules, and write desired profiles and problems to the run file; return how many rows.
+) -> Loaded:
+    """Read manifests, apply rules, and write desired profiles and problems to the run file.
 
     Problems are reported as they are found. Rows with a problem are left out whole. Whether the run may go on with the
     rest is the caller's to decide. Raises `ConfigError` where settings name columns that no manifest has, and
     `StopRequestedError` when the run stops meanwhile. `again` says that the same manifests were read before: what was
     noted about them then is not repeated.
     """
-    read = work.registry.columns_read()
-    found = await _read(work, run, manifests, rules, ui)
+    check_targets(work.naming)
+    teller = Teller(run, ui, work.naming, work.registry.fields_needed())
+    try:
+        found, rows = await _read(work, run, manifests, rules, teller)
+    except BulkprofError:
+        # Problems of earlier rows are told nevertheless.
+        await teller.tell_rest()
+        raise
+    missing = teller.missing(found) if not run.unreadable_count() else ()
+    await teller.tell_rest(missing)
     ui.problems_end()
-    if not again and read is not None and (unread := [column for column in found.attributes if column not in read]):
+    unread = _unread_columns(work, found.attributes)
+    if unread and not again:
         ui.note(_unread(unread))
-    # Where no row could be read, it isn't known what columns there are.
-    some = found.attributes or found.fields or run.action_counts()[0]
-    if some and not run.unreadable_count():
-        check_needed(work.registry.fields_needed(), found.attributes, found.fields)
-    return found.rows
+    if missing:
+        raise ConfigError(missing_lines(missing, found))
+    return Loaded(rows, unread)
 
 
 async def read_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) -> None:
@@ -97,43 +112,60 @@ async def read_offline(work: Workspace, run: RunFile, manifests: Sequence[str]) 
     require_rows(run, skip_invalid=work.options.skip_invalid)
 
 
-async def _read(work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui) -> _Loaded:
+async def _read(
+    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, teller: Teller
+) -> tuple[Found, int]:
     """Read manifests, large ones in several processes, where that finds the same."""
+    here = await _here(work, run, manifests)
+    manifests, places = here.labels, here.places
     try:
-        if (found := await _read_in_shares(work, run, manifests, rules, ui)) is not None:
+        if (found := await _read_in_shares(work, run, here, rules, teller)) is not None:
             return found
     except ShareLostError as error:
-        ui.note(f"{error}: they are read again, by one process")
-        ui = OnlyNew(ui, await forget_rows(run))
+        teller.ui.note(f"{error}: they are read again, by one process")
+        teller.begin_again(await forget_rows(run, teller.told))
     finally:
         # A run may go on for hours: those that this reading had no use for must not wait all the time.
         end_early()
-    readers, streams = merge_readers(work.registry), await work.streams(manifests)
-    return await _write(work, run, Reading(rules, run.form, run.keeps_sheets).portions(manifests, readers, streams), ui)
+    readers, streams = merge_readers(work.registry, work.naming), await work.streams(manifests)
+    reading = Reading(rules, run.form, run.keeps_sheets, work.naming)
+    return await _write(work, run, reading.portions(manifests, readers, streams, places), teller)
+
+
+async def _here(work: Workspace, run: RunFile, manifests: Sequence[str]) -> Fetched:
+    """Return the manifests as they are read: those of S3 from this disk, where they come once."""
+    if not any(map(is_s3, manifests)):
+        return Fetched(manifests)
+    # It loads what sends calls.
+    from bulkprof.workflows.steps.intake.fetch import fetch
+
+    return await fetch(work, run, manifests)
 
 
 async def _read_in_shares(
-    work: Workspace, run: RunFile, manifests: Sequence[str], rules: Rules, ui: Ui
-) -> _Loaded | None:
+    work: Workspace, run: RunFile, here: Fetched, rules: Rules, teller: Teller
+) -> tuple[Found, int] | None:
     """Read manifests in several processes; None where that wouldn't pay, or not find the same."""
     # Resolved accounts are remembered by the rules themselves, which every process has for itself.
     if rules.accounts.are_resolved or not rows_are_independent(work.registry):
         return None
     columns, most = work.registry.columns_read(), work.options.processes
-    shares = await anyio.to_thread.run_sync(share_out, manifests, columns, most)
+    cut = partial(share_out, here.labels, columns, most, work.naming, here.places)
+    shares = await anyio.to_thread.run_sync(cut)
     if shares is None:
         return None
     # Rules remember what they have reported, so those that start again are others.
-    share = Reading(rules.anew(), run.form, run.keeps_sheets)
-    return await _write(work, run, read_shares(shares, share.portions_of_part, work.stop), ui)
+    share = Reading(rules.anew(), run.form, run.keeps_sheets, work.naming)
+    return await _write(work, run, read_shares(shares, share.portions_of_part, work.stop), teller)
 
 
-class _Loaded(NamedTuple):
-    rows: int
-    attributes: Collection[str]
-    """The columns that rules may read, in the order of the manifests."""
-    fields: Collection[str]
-    """The tags that rows may give (`tag:KEY`), and columns that plugins gave them."""
+def _unread_columns(work: Workspace, attributes: Iterable[str]) -> list[str]:
+    """Return those of the manifests' columns that no rule reads; none where a plugin may read any column."""
+    read = work.registry.columns_read()
+    if read is None:
+        return []
+    plain = set(map(folded, read))
+    return [column for column in attributes if folded(column) not in plain]
 
 
 def _unread(columns: Sequence[str]) -> str:
@@ -142,20 +174,20 @@ def _unread(columns: Sequence[str]) -> str:
     return f"column{'s' * (len(columns) > 1)} read by no rule: {shown}{more}"
 
 
-async def forget_rows(run: RunFile) -> set[tuple[str, int, str, str]]:
-    """Forget what was read before, and return the places of the problems that were reported."""
-    told = await run.off_loop(lambda: {problem.place for problem in run.problems()})
+async def forget_rows(run: RunFile, count: int | None = None) -> set[tuple[str, int, str, str]]:
+    """Forget what was read before, and return the places of the problems that were told: all, or the first `count`."""
+    told = await run.off_loop(lambda: {problem.place for problem in islice(run.problems(), count)})
     await run.off_loop(run.clear_intake)
     return told
 
 
-async def _write(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], ui: Ui) -> _Loaded:
+async def _write(
+    work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], teller: Teller
+) -> tuple[Found, int]:
     rows = 0
-    attributes: dict[str, None] = {}
-    fields: set[str] = set()
     sheets: dict[str, Mapping[str, str]] = {}
-    writer = _Writer(run, ui)
-    with ui.progress("reading rows", 0) as progress:
+    writer = Writer(run, teller)
+    with teller.ui.progress("reading rows", 0) as progress:
         async with writer, aclosing(portions):
             async for portion in portions:
                 await work.stop.pause(0)
@@ -166,55 +198,16 @@ async def _write(work: Workspace, run: RunFile, portions: AsyncGenerator[Portion
                 if portion.cleanings:
                     await run.off_loop(partial(remember, run, portion.cleanings))
                 rows += portion.rows
-                attributes.update(dict.fromkeys(portion.attributes))
-                fields.update(portion.fields)
                 progress.step(portion.rows)
     clashes = run.clashes()
-    while (found := await run.off_loop(partial(next, clashes, None))) is not None:
+    while (clash := await run.off_loop(partial(next, clashes, None))) is not None:
         await work.stop.pause(0)
-        for problem in await run.off_loop(partial(refuse_equal_names, run, found)):
-            ui.problem(problem)
+        await run.off_loop(partial(refuse_equal_names, run, clash))
     merged = merged_tags(run)
     while (problem := await run.off_loop(partial(next, merged, None))) is not None:
         await run.off_loop(partial(run.add_problems, [problem]))
-        ui.problem(located(problem, sheets))
     await run.off_loop(run.end_intake)
-    return _Loaded(rows, attributes, fields)
-
-
-class _Writer:
-    """Writes portions to the run file. Profiles are held until there are many: each call costs as much as some rows."""
-
-    def __init__(self, run: RunFile, ui: Ui) -> None:
-        self._run = run
-        self._ui = ui
-        self._held: list[Desired] = []
-        self._written: list[SheetRow] = []
-
-    async def __aenter__(self) -> None:
-        pass
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
-        # Where the run ends in an error of a later row, those of earlier ones are reported nevertheless.
-        if self._held and (kind is None or issubclass(kind, BulkprofError)):
-            await self._write(())
-
-    async def take(self, portion: Portion) -> None:
-        """Hold its profiles, and report its problems."""
-        if portion.written:
-            before = len(self._held)
-            self._written.extend(row._replace(first=before + row.first) for row in portion.written)
-        self._held.extend(portion.wanted)
-        if portion.problems or len(self._held) >= HELD:
-            await self._write(portion.problems)
-
-    async def _write(self, problems: Sequence[Problem]) -> None:
-        held, self._held, written, self._written = self._held, [], self._written, []
-        await self._run.off_loop(partial(self._run.add_desired, held, written))
-        if problems:
-            await self._run.off_loop(partial(self._run.add_problems, problems))
-        for problem in problems:
-            self._ui.problem(problem)
+    return writer.found, rows
 
 
 def require_rows(run: RunFile, *, skip_invalid: bool) -> None:

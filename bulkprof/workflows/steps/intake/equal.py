@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Problem, Severity, Target
 from bulkprof.rules.cleanings import NAME, Cleaning
 from bulkprof.store.intake import Clash
@@ -34,14 +33,11 @@ def merged_tags(run: RunFile) -> Iterator[Problem]:
         yield Problem(message, given[1].file, given[1].line, column, severity=Severity.WARNING)
 
 
-def refuse_equal_names(run: RunFile, clashes: Sequence[Clash]) -> list[Problem]:
-    """Make rows of equal names invalid, and return the problems that say so."""
-    found = list(_clash_problems(clashes))
-    run.add_problems(found)
+def refuse_equal_names(run: RunFile, clashes: Sequence[Clash]) -> None:
+    """Make rows of equal names invalid, with the problems that say so."""
+    run.add_problems(_clash_problems(clashes))
     # It can't be said which of the two is meant, so neither is made.
     run.add_invalid({(clash.first_file, clash.first_line) for clash in clashes})
-    sheets = run.details().sheets
-    return [located(problem, sheets) for problem in found]
 
 
 def _clash_problems(clashes: Iterable[Clash]) -> Iterator[Problem]:

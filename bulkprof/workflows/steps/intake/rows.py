@@ -8,7 +8,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
+from bulkprof.config import ColumnNames
 from bulkprof.manifests.cells import Rejected
+from bulkprof.manifests.columns import AS_WRITTEN
+from bulkprof.manifests.flatten import BadValue
 from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
 from bulkprof.manifests.workbooks.places import Sheet, located
@@ -35,13 +38,15 @@ class Portion(NamedTuple):
     attributes: Sequence[str] = ()
     """The columns for rules that are new in these rows."""
     fields: Sequence[str] = ()
-    """What else rows can give that is new: tags (`tag:KEY`), and columns that plugins added to rows."""
+    """What else rows can give that is new: known columns, tags (`tag:KEY`), and columns that plugins added to rows."""
     sheet: Sheet | None = None
     """The sheet of a workbook that they come from."""
     written: Sequence[SheetRow] = ()
     """The rows as they are written, where they are kept."""
     cleanings: Sequence[Cleaning] = ()
     """The names and tags of these rows that plugins cleaned, tags of other rows not again."""
+    names_are_made: bool = False
+    """Whether rules have had to make a name up to here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +58,23 @@ class Reading:
     """Makes of a desired profile what the run file takes."""
     keeps_sheets: bool = False
     """Whether rows are kept as they are written, too."""
+    naming: ColumnNames = AS_WRITTEN
+    """What the config says of the headers of sheets."""
 
     async def portions(
-        self, manifests: Sequence[str], readers: Mapping[str, Reader], streams: Mapping[str, BinaryIO]
+        self,
+        manifests: Sequence[str],
+        readers: Mapping[str, Reader],
+        streams: Mapping[str, BinaryIO],
+        places: Mapping[str, str],
     ) -> AsyncGenerator[Portion, None]:
         """Yield the portions of all manifests, in order. Leave it early only through `contextlib.aclosing`.
 
-        `streams` are standard input and pipes that are among the manifests.
+        `streams` are standard input and pipes that are among the manifests, `places` files that are elsewhere on this
+        disk than they are called.
         """
-        async with aclosing(read_batches(manifests, readers, streams=streams)) as batches:
+        rows = read_batches(manifests, readers, streams=streams, places=places, naming=self.naming)
+        async with aclosing(rows) as batches:
             async for batch in batches:
                 for portion in self.portions_of(batch):
                     yield portion
@@ -117,17 +130,26 @@ class Reading:
                 yield Portion(0, wanted, problems, written=_written(kept), cleanings=self.rules.new_cleanings())
                 wanted, problems, kept = [], [], None if kept is None else {}
         tags = [f"{TAG_PREFIX}{key}" for key in batch.cells.tags.take()]
-        fields = [*tags, *self.rules.new_fields()]
-        attributes, cleanings = batch.cells.attributes.take(), self.rules.new_cleanings()
-        yield Portion(rows, wanted, problems, attributes, fields, sheet, _written(kept), cleanings)
+        fields = [*batch.cells.known_columns.take(), *tags, *self.rules.new_fields()]
+        attributes, cleanings, made = (
+            batch.cells.attributes.take(),
+            self.rules.new_cleanings(),
+            self.rules.names_are_made,
+        )
+        yield Portion(rows, wanted, problems, attributes, fields, sheet, _written(kept), cleanings, made)
 
 
 def _written(kept: Mapping[int, RawRow | Problem] | None) -> list[SheetRow]:
     return [
-        SheetRow(first, tuple(row.cells), json.dumps(list(row.cells.values()), ensure_ascii=False, default=str))
+        SheetRow(first, tuple(row.cells), json.dumps(list(row.cells.values()), ensure_ascii=False, default=_as_text))
         for first, row in (kept or {}).items()
         if isinstance(row, RawRow)
     ]
+
+
+def _as_text(cell: object) -> str:
+    """What JSON has no value for: a cell that can't be used, in a column that nothing reads."""
+    return cell.text if isinstance(cell, BadValue) else str(cell)
 
 
 def rows_are_independent(registry: Registry) -> bool:

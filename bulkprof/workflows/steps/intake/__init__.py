@@ -1,0 +1,1 @@
+"""What loading manifests is made of: objects are fetched, rows understood and written, and problems told."""
