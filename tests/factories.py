@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bulkprof.catalog.formats import FORMATS
 from bulkprof.config import Settings
 from bulkprof.errors import InvalidRequestError
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Request, Target
@@ -171,4 +172,4 @@ def finished(outcomes: Sequence[Outcome], *, links: Mapping[str, str] | None = N
 
 def run_context(client: Any) -> RunContext:
     """Return a run at its start, with these clients."""
-    return RunContext("run-1", "apply", "example", "2026-03-01T02:00:00Z", client)
+    return RunContext("run-1", "apply", "example", "2026-03-01T02:00:00Z", client, formats=FORMATS)

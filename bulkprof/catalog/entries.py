@@ -79,6 +79,11 @@ def model_behind(source_arn: str, models: Mapping[str, str]) -> str:
     return ""
 
 
+def unknown_model(entry: CatalogEntry) -> str:
+    """Return the line that leaves out an entry for which a format needs the model's id."""
+    return f"{entry.place} {entry.name}: the model behind it isn't known; a new run finds it out, or --live"
+
+
 def in_order(entries: Sequence[CatalogEntry]) -> list[CatalogEntry]:
     """Return the entries as formats take them."""
     return sorted(entries, key=lambda entry: (entry.name, entry.account, entry.region, entry.arn))

@@ -7,6 +7,7 @@ from bulkprof.config.fields import is_s3, split_s3_uri
 from bulkprof.config.loading import DEFAULT_FILE, Config, load, parsed
 from bulkprof.config.organization import CHAINED_S, Organization
 from bulkprof.config.settings import (
+    IN_TARGETS,
     MOST_TARGETS,
     Cap,
     Caps,
@@ -25,6 +26,7 @@ __all__ = [
     "CHAINED_S",
     "DEFAULT_FILE",
     "DEFAULT_KEY",
+    "IN_TARGETS",
     "MOST_TARGETS",
     "Cap",
     "Caps",

@@ -129,11 +129,16 @@ class Rollout(Section):
         return order
 
 
+IN_TARGETS = "target"
+"""Stands for the account that each profile is in."""
+
+
 class Catalog(Section):
     """Who calls the profiles of a catalog."""
 
-    account: str | None = Field(default=None, pattern=r"^[0-9]{12}$")
-    """The account that callers are in; by default the one that runs work from."""
+    account: str | None = Field(default=None, pattern=rf"^(?:[0-9]{{12}}|{IN_TARGETS})$")
+    """The account that callers are in, by default the one that runs work from; `target` where each profile is called
+    from its own."""
     role: str | None = Field(default=None, pattern=r"^(?:[a-zA-Z0-9_+=,.@/-]+|arn:[^:\s]+:iam::[^:\s]+:role/\S+)$")
     """The role that they assume in other accounts, as `[organization] role` is written. It isn't that role: callers
     need to invoke models, and nothing else."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 
 import anyio
 
-from bulkprof.config import Catalog
+from bulkprof.config import Settings
 from bulkprof.delivery.timed_steps import TimedSteps
 from bulkprof.engine.retry import backoff
 from bulkprof.errors import without_secrets
 from bulkprof.model import Outcome
-from bulkprof.plugins import CatalogEntry, CatalogFormat, FinishedRun, GiveUpError, RunContext, Sink
+from bulkprof.plugins import CatalogEntry, FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Registry
-from bulkprof.reports.catalog import entries_of
+from bulkprof.reports.catalog import Standing, entries_of
 from bulkprof.reports.html.page import run_page
 from bulkprof.stop import Stop
 from bulkprof.store.history.directory import StateDirectory
@@ -59,10 +59,7 @@ class Delivery:
     warn: Callable[[str], None]
     """Called once for each sink that is given up."""
     stop: Stop = field(default_factory=Stop)
-    catalog: Catalog = field(default_factory=Catalog)
-    """Who calls the profiles."""
-    formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
-    """The formats of catalogs, for sinks that write some."""
+    settings: Settings = field(default_factory=Settings)
     clock: Callable[[], float] = time.monotonic
     _ended: anyio.Event = field(default_factory=anyio.Event)
     _warned_of: set[str] = field(default_factory=set)
@@ -132,7 +129,14 @@ class Delivery:
             return
         links = (await self.run.off_loop(self.run.details)).links
         html = partial(self._html, summary)
-        end = FinishedRun(summary, self._outcomes, links, self._entries, self.formats, html=html)
+        end = FinishedRun(
+            summary,
+            self._outcomes,
+            links,
+            partial(self._entries, Standing.THERE),
+            partial(self._entries, Standing.GONE),
+            html=html,
+        )
         if taken := await self._guarded(plugin, sink, "finish", end):
             if taken.returned and not isinstance(taken.returned, str):
                 self.warn(
@@ -169,11 +173,11 @@ class Delivery:
         self.run.note(batches={**ends, sink.name: batch[-1][0]})
         return batch
 
-    async def _entries(self) -> AsyncIterator[Sequence[CatalogEntry]]:
+    async def _entries(self, standing: Standing) -> AsyncIterator[Sequence[CatalogEntry]]:
         # Also of rows that a stopped run didn't come to: their profiles may exist.
         details, outcomes = await self.run.off_loop(self.run.details), self.run.results()
         while batch := await self.run.off_loop(lambda: list(islice(outcomes, BATCH))):
-            yield list(entries_of(batch, details, self.catalog))
+            yield [entry for found, entry in entries_of(batch, details, self.settings) if found is standing]
 
     async def _outcomes(self) -> AsyncIterator[Sequence[Outcome]]:
         position = 0

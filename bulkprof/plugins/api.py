@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict
 from bulkprof.catalog.entries import CatalogEntry, CatalogFormat
 from bulkprof.model import Action, ActionKind, Outcome, Problem, RawRow, Target
 from bulkprof.totals import RunSummary
+
+LOG = logging.getLogger(__name__)
 
 
 class PluginSettings(BaseModel):
@@ -120,6 +123,10 @@ class RunContext:
     client: ClientFactory
     paced: PacedFactory = field(default=_no_calls, repr=False)
     """For sinks that send many calls: what AWS takes is learned, and kept for the next run, as for the run's own."""
+    formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
+    """The formats of catalogs by name: bulkprof's own, and those of plugins."""
+    warn: Callable[[str], None] = LOG.warning
+    """Tells the user what is no failure of a delivery: something was left out, say."""
 
 
 async def _nothing() -> AsyncIterator[Sequence[CatalogEntry]]:
@@ -144,8 +151,8 @@ class FinishedRun:
     """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
     entries: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches."""
-    formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
-    """The formats of catalogs by name: bulkprof's own, and those of plugins."""
+    gone: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
+    """Reads what a catalog said of the profiles that the run deleted, in batches."""
     html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)
     """Makes the run's report as one HTML page, as `bulkprof report --html` writes it. Made anew at each call."""
 

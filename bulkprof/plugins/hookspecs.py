@@ -101,7 +101,8 @@ def bulkprof_permissions(policy: PolicyRequest) -> Iterable[Mapping[str, Any]] |
 
 @hookspec
 def bulkprof_catalog_formats() -> Mapping[str, CatalogFormat] | None:
-    """Fires when a catalog is asked for. Return formats by name: functions from entries to a file's text.
+    """Fires when a catalog is asked for, and in each run that changes things. Return formats by name.
 
-    They are pure. A name that bulkprof has itself (`json`, `litellm`), or that two plugins claim, is an error.
+    A format is a pure function from entries to a file's text. A name that bulkprof has itself (`json`, `litellm`), or
+    that two plugins claim, is an error.
     """

@@ -111,11 +111,18 @@ INSERT_OUTCOME = (
 _OF_TARGET = {"account": "t.account", "region": "t.region"}
 _OF_ACTION = {
     "action": "a.id",
-    **{name: f"a.{name}" for name in ("name", "file", "line", "model", "tags", "source_arn")},
+    **{name: f"a.{name}" for name in ("name", "file", "line", "model", "tags")},
     "description": "coalesce(a.description, '')",
 }
+
+
+def _source_of(arn: str) -> str:
+    """Return the SQL of what the profile `arn` is made from: what was to be replaced is made from another source."""
+    return f"CASE WHEN a.kind = '{ActionKind.REPLACE}' AND {arn} = a.arn THEN '' ELSE a.source_arn END"
+
+
 SELECT_OUTCOME = (
-    f"SELECT {columns(OutcomeRow, 'o', **_OF_TARGET, **_OF_ACTION)} FROM outcome o "
+    f"SELECT {columns(OutcomeRow, 'o', **_OF_TARGET, **_OF_ACTION, source_arn=_source_of('o.arn'))} FROM outcome o "
     "JOIN action a ON a.id = o.action JOIN target t ON t.id = a.target"
 )
 OPEN_HERE = (
@@ -127,10 +134,12 @@ KIND_OR_OPEN = (
     f"coalesce(o.kind, CASE WHEN r.name IS NULL THEN '{OutcomeKind.SKIPPED}' ELSE '{OutcomeKind.FAILED}' END)"
 )
 """An outcome's kind; what a row without one counts as."""
+_ARN = "coalesce(o.arn, CASE WHEN r.name IS NULL THEN a.arn ELSE '' END)"
 _RESULT = {
     "seq": "a.id",
     "kind": KIND_OR_OPEN,
-    "arn": "coalesce(o.arn, CASE WHEN r.name IS NULL THEN a.arn ELSE '' END)",
+    "arn": _ARN,
+    "source_arn": _source_of(_ARN),
     "old_arn": "coalesce(o.old_arn, r.old_arn, '')",
     "attempts": "coalesce(o.attempts, 0)",
     "error_code": (

@@ -14,6 +14,7 @@ import anyio.to_thread
 from bulkprof.aws.s3_text import write_text as write_object
 from bulkprof.catalog.entries import CatalogEntry, CatalogFormat
 from bulkprof.catalog.selection import PathTemplate, Where
+from bulkprof.config import split_s3_uri
 from bulkprof.errors import (
     AwsError,
     ExitCode,
@@ -29,7 +30,7 @@ from bulkprof.planning.observe import observe
 from bulkprof.plugins.catalog import catalog_formats
 from bulkprof.plugins.registry import Registry
 from bulkprof.profiles.catalogue import ModelSource
-from bulkprof.reports.catalog import Callers, entries_of
+from bulkprof.reports.catalog import Callers, Standing, entries_of
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.history.directory import StateDirectory
@@ -37,12 +38,12 @@ from bulkprof.store.history.status import is_plan
 from bulkprof.store.run import RunFile
 from bulkprof.system.files import write_text as write_file
 from bulkprof.ui import Ui
+from bulkprof.workflows.disown import DISOWN
 from bulkprof.workflows.options import Options
-from bulkprof.workflows.steps.connect import connect
+from bulkprof.workflows.steps.connect import connect, wait_for_lists
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.live import Walk, wait_for_lists
-from bulkprof.workflows.steps.resolve import chosen_targets
+from bulkprof.workflows.steps.resolve import Walk, chosen_targets
 
 
 @dataclass(slots=True)
@@ -50,8 +51,10 @@ class Catalog:
     """The entries, and what is not among them."""
 
     entries: list[CatalogEntry] = field(default_factory=list)
-    without_arn: int = 0
-    """Profiles that the run was to make and didn't."""
+    missing: list[CatalogEntry] = field(default_factory=list)
+    """Profiles that the run was to make and didn't; they have no ARN."""
+    gone: list[CatalogEntry] = field(default_factory=list)
+    """Profiles that the run deleted."""
     foreign: int = 0
     """Profiles of other estates, or of none; only AWS itself tells them."""
     unreachable: dict[Target, AwsError] = field(default_factory=dict)
@@ -64,7 +67,7 @@ class Catalog:
     @property
     def exit_code(self) -> ExitCode:
         """Whether the catalog is all there is."""
-        return ExitCode.ROWS_FAILED if self.left_out or self.unreachable else ExitCode.DONE
+        return ExitCode.ROWS_FAILED if self.left_out or self.missing or self.unreachable else ExitCode.DONE
 
 
 _CARRIED_OUT = frozenset({RunStatus.RUNNING, RunStatus.INTERRUPTED, RunStatus.FINISHED})
@@ -80,28 +83,44 @@ async def recorded(options: Options, run_id: str | None = None) -> Catalog:
 
 def _recorded(options: Options, run_id: str | None) -> Catalog:
     state = StateDirectory(options.state_dir)
-    path = state.find(run_id) if run_id else _newest(state, options.config.settings.estate)
+    estate = options.config.settings.estate
+    path = state.find(run_id) if run_id else _newest(state, estate, sandbox=options.sandbox)
     with RunFile.look_at(path) as run:
         run.check()
         details = run.details()
         if is_plan(run):
             named = run_id or details.id
             raise UsageError(f"{named} is a plan that was not carried out: it has no ARNs; apply it first")
-        outcomes = list(run.results())
-        entries = list(entries_of(outcomes, details, options.config.settings.catalog))
-        wanted = sum(1 for outcome in outcomes if outcome.file)
-        return Catalog(entries, without_arn=wanted - len(entries))
+        found = Catalog()
+        lists = {Standing.THERE: found.entries, Standing.MISSING: found.missing, Standing.GONE: found.gone}
+        for standing, entry in entries_of(run.results(), details, options.config.settings):
+            lists[standing].append(entry)
+        return found
 
 
-def _newest(state: StateDirectory, estate: str) -> Path:
-    """Return the estate's newest run that carried something out: a refused one or a declined plan has no ARNs."""
+def _newest(state: StateDirectory, estate: str, *, sandbox: bool) -> Path:
+    """Return the estate's newest run that made profiles or left them: no plan, nor one that was refused.
+
+    A run in the sandbox is one for the sandbox only: callers would look for its ARNs in vain.
+    """
+    elsewhere = ""
     for run_id, run in state.open_all():
         if isinstance(run, StateError):
             raise run
         details = run.details()
-        if details.estate == estate and details.status in _CARRIED_OUT:
-            return state.run_path(run_id)
-    raise UsageError(f"no run of estate {estate!r} in {state.runs}; --live asks AWS, --state-dir looks elsewhere")
+        if details.estate == estate and details.status in _CARRIED_OUT and details.command != DISOWN:
+            if details.sandbox == sandbox:
+                return state.run_path(run_id)
+            elsewhere = elsewhere or run_id
+    raise UsageError(f"no run of estate {estate!r} in {state.runs}{_where_else(elsewhere, sandbox=sandbox)}")
+
+
+def _where_else(run_id: str, *, sandbox: bool) -> str:
+    if run_id and not sandbox:
+        return f", but {run_id} in the sandbox: --sandbox takes that one"
+    if run_id:
+        return f" was in the sandbox; without --sandbox, it is {run_id}"
+    return "; --live asks AWS, --state-dir looks elsewhere"
 
 
 async def live(options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None) -> Catalog:
@@ -129,7 +148,7 @@ class Layout:
     """What a catalog's text looks like, and where it goes."""
 
     form: CatalogFormat
-    where: Where = field(default_factory=lambda: Where({}))
+    where: Where = field(default_factory=Where)
     out: PathTemplate | None = None
     """None for a single text that isn't written to a file."""
 
@@ -144,26 +163,39 @@ def layout(options: Options, form: str, where: Sequence[str] = (), out: str | No
     except ValueError as error:
         raise UsageError(f"--where {error}") from None
     try:
-        path = None if out is None else PathTemplate(out)
+        path = None if out is None else _path(out)
     except ValueError as error:
         raise UsageError(f"--out {out}: {error}") from None
     return Layout(formats[form], chosen, path)
 
 
-def texts(found: Catalog, asked: Layout) -> dict[str, str]:
-    """Return the texts by path, or the only one under an empty path; what is left out is added to `found`.
+def _path(out: str) -> PathTemplate:
+    """Return where to write. Raises `ValueError` for what can't be, as far as that is known before the entries are."""
+    path = PathTemplate(out)
+    if out.startswith("s3://"):
+        split_s3_uri(out)
+    elif not out or out.endswith("/") or Path(out).is_dir():
+        raise ValueError("names no file")
+    return path
 
+
+def texts(found: Catalog, asked: Layout) -> dict[str, str]:
+    """Return the texts by path, or the only one under an empty path.
+
+    What the filter leaves out goes from `found`; what the format leaves out is added to it.
     Raises `UsageError` where the filter leaves nothing, which is never taken for an empty catalog.
     """
-    entries = asked.where.chosen(found.entries)
-    if not entries and found.entries:
+    entries, gone = asked.where.chosen(found.entries), asked.where.chosen(found.gone)
+    found.missing = asked.where.chosen(found.missing)
+    if found.entries and not (entries or gone or found.missing):
         raise UsageError(f"--where {asked.where}: fits none of {len(found.entries)} profiles; nothing was written")
+    found.entries = entries
     if asked.out is None:
         made = asked.form(entries)
         found.left_out.extend(made.left_out)
         return {"": made.text}
     try:
-        of_path, without = asked.out.files(entries)
+        of_path, without = asked.out.files(entries, gone)
     except ValueError as error:
         raise UsageError(f"--out {asked.out.text}: {error}") from None
     found.left_out.extend(without)

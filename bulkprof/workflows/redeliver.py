@@ -54,7 +54,8 @@ async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *
 
     Raises `UsageError` for unknown ones.
     """
-    sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
+    formats = catalog_formats(work.registry)
+    sinks, unmade = make_sinks(work.registry, run_context(work, run, connection, formats), work.ui.warn)
     known = {sink.name for _, sink in sinks}
     if unknown := set(only) - known - set(unmade):
         raise UsageError(
@@ -65,8 +66,7 @@ async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *
     await run.off_loop(partial(run.expect_sinks, known))
     open_before = set(await run.off_loop(run.sinks_missing))
     chosen = [pair for pair in sinks if not only or pair[1].name in only]
-    formats = catalog_formats(work.registry)
-    delivery = Delivery(run, work.state, chosen, work.ui.warn, work.stop, work.settings.catalog, formats)
+    delivery = Delivery(run, work.state, chosen, work.ui.warn, work.stop, work.settings)
     try:
         await delivery.finish(await with_last_run(work, run, summary_of(run)))
     finally:

@@ -10,7 +10,8 @@ files = [
 ```
 
 A path is relative to the config's folder; a field in it makes a file for each of its values. The catalog is that of the
-run: it names the profiles that the run's manifests want.
+run: it names the profiles that the run's manifests want. Where a value has no profile any more since the run deleted
+them, its file says so.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class FileSettings(PluginSettings):
     @field_validator("where")
     @classmethod
     def _known_conditions(cls, where: Mapping[str, str]) -> Mapping[str, str]:
-        Where.parse(f"{name}={value}" for name, value in where.items())
+        Where(where)
         return where
 
 
@@ -79,15 +80,22 @@ class Plugin:
 
     @hookimpl
     def bulkprof_sinks(self, run: RunContext) -> Iterable[Sink]:
-        """Return one sink for all files."""
+        """Return one sink for all files. Raises `ValueError` for a format that doesn't exist."""
+        for one in self._settings.files:
+            if one.format not in run.formats:
+                raise ValueError(f"there is no format {one.format!r}; the formats are {', '.join(run.formats)}")
         files = [
-            CatalogFile(one.format, PathTemplate(self._place(one.out)), Where(dict(one.where)))
+            CatalogFile(one.format, PathTemplate(self._place(one.out)), Where(one.where), run.formats[one.format])
             for one in self._settings.files
         ]
-        return [CatalogSink(name=self._name, files=files, region=self._settings.region, client=run.client)]
+        settings = self._settings
+        return [CatalogSink(name=self._name, files=files, region=settings.region, client=run.client, warn=run.warn)]
 
     def _place(self, out: str) -> str:
-        return out if out.startswith("s3://") else str(self._directory / Path(out))
+        if out.startswith("s3://"):
+            return out
+        # Braces in the name of the config's folder are no fields.
+        return str(Path(str(self._directory).replace("{", "{{").replace("}", "}}")) / out)
 
     @hookimpl
     def bulkprof_permissions(self, policy: PolicyRequest) -> Iterable[Mapping[str, Any]]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 
 from bulkprof.plugins import (
     CatalogEntry,
+    CatalogFormat,
     ClientFactory,
     FinishedRun,
     GiveUpError,
@@ -21,11 +22,15 @@ from bulkprof.plugins import (
     write_text,
 )
 
-LOG = logging.getLogger(__name__)
+PUTS_AT_ONCE = 8
 
 
 class CatalogError(GiveUpError):
-    """A file can't be written, or a format can't say something; the message says which."""
+    """A file can't be made or written here; the message says which."""
+
+
+class UploadError(RuntimeError):
+    """An object can't be put; the message says which, and AWS's code. Another try may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,71 +40,118 @@ class CatalogFile:
     format: str
     out: PathTemplate
     where: Where
+    make: CatalogFormat
+
+
+@dataclass(slots=True)
+class Made:
+    """What is to be written, and what isn't."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    """By path."""
+    left_out: dict[str, Sequence[str]] = field(default_factory=dict)
+    """What a format can't say, a line for each profile, by the format and where it goes."""
+    faults: list[str] = field(default_factory=list)
 
 
 class CatalogSink(Sink):
     """Writes the files at the end of a run that changed something."""
 
-    def __init__(self, *, name: str, files: Sequence[CatalogFile], region: str | None, client: ClientFactory) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        files: Sequence[CatalogFile],
+        region: str | None,
+        client: ClientFactory,
+        warn: Callable[[str], None],
+    ) -> None:
         self.name = name
         self._files = files
         self._region = region
         self._client = client
+        self._warn = warn
 
     async def finish(self, run: FinishedRun) -> None:
-        """Write all files. Raises `CatalogError` at the end, for what could not be written or said."""
+        """Write all files, and warn of what is left out.
+
+        Raises `CatalogError` or `UploadError` at the end, for what could not be written.
+        """
         if not any(count for kind, count in run.summary.outcomes.items() if OutcomeKind(kind).is_change):
             return
-        entries: list[CatalogEntry] = []
-        async for batch in run.entries():
-            entries.extend(batch)
-        faults: list[str] = []
-        texts: dict[str, str] = {}
-        for file in self._files:
-            faults.extend(_make(file, entries, run, texts))
-        await anyio.to_thread.run_sync(_write_local, texts, faults)
-        remote = {path: text for path, text in texts.items() if path.startswith("s3://")}
-        if remote:
-            await self._put(remote, faults)
-        if faults:
-            raise CatalogError("; ".join(faults))
+        entries = [entry async for batch in run.entries() for entry in batch]
+        gone = [entry async for batch in run.gone() for entry in batch]
+        made = await anyio.to_thread.run_sync(_make_all, self._files, entries, gone)
+        await anyio.to_thread.run_sync(_write_local, made)
+        remote = {path: text for path, text in made.texts.items() if path.startswith("s3://")}
+        refused = await self._put(remote) if remote else []
+        for file, lines in made.left_out.items():
+            more = f" (and {len(lines) - 1} more: bulkprof catalog lists them)" if len(lines) > 1 else ""
+            self._warn(f"sink {self.name!r}: {file}: left out: {lines[0]}{more}")
+        if refused:
+            raise UploadError("; ".join([*made.faults, *refused]))
+        if made.faults:
+            raise CatalogError("; ".join(made.faults))
 
-    async def _put(self, texts: Mapping[str, str], faults: list[str]) -> None:
+    async def _put(self, texts: Mapping[str, str]) -> list[str]:
+        """Put these objects; return what was refused."""
+        refused: list[str] = []
+        turns = anyio.CapacityLimiter(PUTS_AT_ONCE)
         async with self._client("s3", region=self._region) as s3:
-            for uri, text in texts.items():
+
+            async def put(uri: str, text: str) -> None:
                 bucket, _, key = uri.removeprefix("s3://").partition("/")
                 try:
-                    await s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+                    async with turns:
+                        await s3.put_object(
+                            Bucket=bucket, Key=key, Body=text.encode(), ContentType="text/plain; charset=utf-8"
+                        )
                 except Exception as error:  # noqa: BLE001 - the others are still to be written
-                    code = getattr(error, "response", {}).get("Error", {}).get("Code") or type(error).__name__
-                    faults.append(f"{uri}: {code}: {error}; allow s3:PutObject on it")
+                    refused.append(f"{uri}: {_reason(error)}")
+
+            async with anyio.create_task_group() as group:
+                for uri, text in texts.items():
+                    group.start_soon(put, uri, text)
+        return sorted(refused)
 
 
-def _make(file: CatalogFile, entries: Sequence[CatalogEntry], run: FinishedRun, texts: dict[str, str]) -> list[str]:
-    """Add a file's texts by path; return what is wrong."""
-    form = run.formats.get(file.format)
-    if form is None:
-        return [f"there is no format {file.format!r}; the formats are {', '.join(run.formats)}"]
-    try:
-        of_path, left_out = file.out.files(file.where.chosen(entries))
-    except ValueError as error:
-        return [f"{file.out.text}: {error}"]
-    faults = list(left_out)
-    for path, of_file in of_path.items():
-        if path in texts:
-            faults.append(f"{path}: two of the files are to be written there")
+def _reason(error: Exception) -> str:
+    # Plugins get their clients from bulkprof, and need not import botocore for its errors.
+    code = getattr(error, "response", {}).get("Error", {}).get("Code") or type(error).__name__
+    advice = {
+        "AccessDenied": "; allow s3:PutObject on it",
+        "NoSuchBucket": "; create the bucket, or correct `out` under [plugins.catalog]",
+        "PermanentRedirect": "; set `region` under [plugins.catalog] to the bucket's Region",
+    }
+    return f"{code}: {error}{advice.get(code, '')}"
+
+
+def _make_all(files: Sequence[CatalogFile], entries: Sequence[CatalogEntry], gone: Sequence[CatalogEntry]) -> Made:
+    made = Made()
+    for file in files:
+        try:
+            of_path, without = file.out.files(file.where.chosen(entries), file.where.chosen(gone))
+        except ValueError as error:
+            made.faults.append(f"{file.out.text}: {error}")
             continue
-        made = form(of_file)
-        texts[path] = made.text
-        faults.extend(made.left_out)
-    return faults
+        left_out = list(without)
+        for path, of_file in of_path.items():
+            if path in made.texts:
+                made.faults.append(f"{path}: two of the files are to be written there")
+                continue
+            text, lines = file.make(of_file)
+            made.texts[path] = text
+            left_out.extend(lines)
+        if left_out:
+            made.left_out[f"{file.format} in {file.out.text}"] = left_out
+    return made
 
 
-def _write_local(texts: Mapping[str, str], faults: list[str]) -> None:
-    for name, text in texts.items():
+def _write_local(made: Made) -> None:
+    for name, text in made.texts.items():
         if name.startswith("s3://"):
             continue
         try:
             write_text(Path(name), text)
         except Exception as error:  # noqa: BLE001 - the others are still to be written
-            faults.append(str(error))
+            made.faults.append(str(error))

@@ -71,6 +71,11 @@ class Recorder:
         self._fired("bulkprof_permissions")
         return []
 
+    @hookimpl
+    def bulkprof_catalog_formats(self) -> dict[str, Any]:
+        self._fired("bulkprof_catalog_formats")
+        return {}
+
 
 def test_all_hooks_fire_in_the_order_of_the_hookspecs_and_the_plugins_in_that_of_the_config(tmp_path: Path) -> None:
     calls: list[tuple[str, str]] = []
@@ -98,6 +103,8 @@ def test_all_hooks_fire_in_the_order_of_the_hookspecs_and_the_plugins_in_that_of
         ("bulkprof_run_finished", "second"),
         ("bulkprof_permissions", "first"),
         ("bulkprof_permissions", "second"),
+        ("bulkprof_catalog_formats", "first"),
+        ("bulkprof_catalog_formats", "second"),
     ]
     assert registry.hooks_of("second") == HOOKS
 

@@ -1,7 +1,7 @@
 """Claude Code's `settings.json` (https://code.claude.com/docs/en/amazon-bedrock).
 
-Claude Code calls one Region with one set of credentials, and knows each model once. Of several profiles of a model it
-can use one only: choose with `--where`, or write a file for each team.
+Claude Code calls one Region with one set of credentials, and knows each model once, by Anthropic's own id. Of several
+profiles of a model it can use one only: choose with `--where`, or write a file for each team.
 """
 
 from __future__ import annotations
@@ -9,30 +9,31 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bulkprof.catalog.entries import CatalogEntry, CatalogText
-from bulkprof.catalog.formats.one_region import in_region, region_of
+from bulkprof.catalog.entries import CatalogEntry, CatalogText, unknown_model
+from bulkprof.catalog.formats.one_place import in_one_place
 from bulkprof.catalog.formats.plain import json_text
 
 _PROVIDER = "anthropic."
 _REVISION = re.compile(r"-v\d+(?::[\w:]+)?$")
 _DATE = 8
 """Digits of a date in an id."""
-_FAMILIES = ("opus", "sonnet", "haiku")
+_FAMILIES = ("opus", "sonnet", "haiku", "fable")
+"""For each it has a default model, which a variable sets."""
 
 
 def claude_code(entries: Sequence[CatalogEntry]) -> CatalogText:
-    """Return the settings: which ARN stands for which model, the Region, and the three default models."""
+    """Return the settings: which ARN stands for which model, the Region, and the default model of each family."""
     left_out: list[str] = []
     usable = [entry for entry in entries if _is_usable(entry, left_out)]
-    region = region_of(usable)
+    here = in_one_place(usable, left_out)
     chosen: dict[str, CatalogEntry] = {}
-    for entry in in_region(usable, region, left_out):
+    for entry in here:
         model = anthropic_id(entry.model_id)
         if first := chosen.get(model):
             left_out.append(f"{entry.place} {entry.name}: {model} is {first.name} already; choose one with --where")
         else:
             chosen[model] = entry
-    env = {"CLAUDE_CODE_USE_BEDROCK": "1", **({"AWS_REGION": region} if region else {})}
+    env = {"CLAUDE_CODE_USE_BEDROCK": "1", **({"AWS_REGION": here[0].region} if here else {})}
     for family in _FAMILIES:
         # The newest of a family: ids end in their date or version.
         if models := sorted((model for model in chosen if family in model), key=_version):
@@ -45,7 +46,7 @@ def claude_code(entries: Sequence[CatalogEntry]) -> CatalogText:
 
 def _is_usable(entry: CatalogEntry, left_out: list[str]) -> bool:
     if not entry.model_id:
-        left_out.append(f"{entry.place} {entry.name}: the model behind it isn't known")
+        left_out.append(unknown_model(entry))
     elif not entry.model_id.startswith(_PROVIDER):
         left_out.append(f"{entry.place} {entry.name}: {entry.model_id} is no model of Anthropic's")
     else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from bulkprof.catalog.entries import CatalogEntry, CatalogText
+from bulkprof.catalog.entries import CatalogEntry, CatalogText, unknown_model
 
 _SESSION = "litellm"
 
@@ -20,7 +20,7 @@ def litellm(entries: Sequence[CatalogEntry]) -> CatalogText:
     lines, left_out = ["model_list:"], []
     for entry in entries:
         if not entry.model_id:
-            left_out.append(f"{entry.place} {entry.name}: the model behind it isn't known")
+            left_out.append(unknown_model(entry))
         elif entry.foreign and not entry.role_arn:
             left_out.append(
                 f"{entry.place} {entry.name}: is in another account, and no role is set to call it from there; "

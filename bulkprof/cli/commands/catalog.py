@@ -1,6 +1,6 @@
 """The command `catalog`: the estate's ARNs, as the programs that call them want to be told."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -10,12 +10,16 @@ from bulkprof.cli.running import ending, make_options, make_terminal, run_async
 from bulkprof.errors import UsageError
 
 if TYPE_CHECKING:
+    from io import TextIOWrapper
+
     from bulkprof.cli.terminal import Terminal
     from bulkprof.workflows.catalog import Catalog
 
 
 FILES_SHOWN = 5
 """Files that are named; `--json` names all."""
+LEFT_OUT_SHOWN = 20
+"""Profiles that are named if they are left out; `--json` names all."""
 
 
 @app.command()
@@ -69,7 +73,9 @@ def catalog(
             found = await read
             files = catalogs.texts(found, asked)
             if out is None:
-                terminal.text(files[""].splitlines())
+                # Byte for byte as in a file: lines made printable might not be what the format says.
+                cast("TextIOWrapper", terminal.stdout).buffer.write(files[""].encode())
+                terminal.stdout.flush()
             else:
                 await catalogs.write(found, files, options, terminal, terminal.stop)
             return found
@@ -89,7 +95,7 @@ def _tell(terminal: "Terminal", found: "Catalog", out: str | None) -> None:
                 "files": found.files,
                 "profiles": len(found.entries),
                 "left_out": found.left_out,
-                "without_arn": found.without_arn,
+                "without_arn": len(found.missing),
                 "foreign": found.foreign,
                 "unreachable": {str(target): str(error) for target, error in sorted(found.unreachable.items())},
                 "exit_code": int(found.exit_code),
@@ -97,10 +103,14 @@ def _tell(terminal: "Terminal", found: "Catalog", out: str | None) -> None:
         )
     if found.foreign:
         terminal.note(f"{counted(found.foreign, 'profile')} of other estates, or of none, left out")
-    if found.without_arn:
-        terminal.warn(f"{counted(found.without_arn, 'profile')} of the run have no ARN: see bulkprof report")
-    for line in found.left_out:
+    if found.missing:
+        terminal.warn(
+            f"{counted(len(found.missing), 'profile')} of the run left out, without an ARN: see bulkprof report"
+        )
+    for line in found.left_out[:LEFT_OUT_SHOWN]:
         terminal.error(f"left out: {line}")
+    if more := len(found.left_out[LEFT_OUT_SHOWN:]):
+        terminal.error(f"left out: {more} more; --out PATH --json lists all")
     if out is not None:
         shown = [*found.files[:FILES_SHOWN], *(["…"] if len(found.files) > FILES_SHOWN else [])]
         terminal.note(f"{counted(len(found.files), 'file')} written: {', '.join(shown)}")

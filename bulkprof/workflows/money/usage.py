@@ -30,11 +30,10 @@ from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.history.usage import keep_usage
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
-from bulkprof.workflows.steps.connect import connect
+from bulkprof.workflows.steps.connect import connect, wait_for_lists
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.live import Walk, wait_for_lists
-from bulkprof.workflows.steps.resolve import chosen_targets
+from bulkprof.workflows.steps.resolve import Walk, chosen_targets
 
 
 @dataclass(slots=True)

@@ -138,3 +138,11 @@ async def recent_runs(work: Workspace) -> RecentRuns:
     for damaged in recent.damage():
         work.ui.warn(damaged)
     return recent
+
+
+async def wait_for_lists(work: Workspace) -> None:
+    """Wait until lists show what the last runs on this machine did."""
+    recent = await recent_runs(work)
+    if recent.left_s > 0:
+        work.ui.note(f"waiting {recent.left_s:.0f} s until AWS's lists show what the last run did")
+        await work.stop.pause(recent.left_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from bulkprof.errors import BulkprofError, ExitCode, SafetyError, StateError, Un
 from bulkprof.model import FAILURES, ActionKind, Outcome, Target
 from bulkprof.planning.estimate import estimate_line, seconds_left
 from bulkprof.planning.rollout import canary_fault, canary_of, failed_in, in_order
-from bulkprof.plugins import RunContext
+from bulkprof.plugins import CatalogFormat, RunContext
 from bulkprof.plugins.catalog import catalog_formats
 from bulkprof.reports.failed_rows import write_failed
 from bulkprof.reports.progress import Busiest, Remaining
@@ -47,9 +47,9 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     run.note(status=RunStatus.RUNNING)
     if resumed:
         await run.off_loop(run.reopen_delivery)
-    sinks, unmade = make_sinks(work.registry, run_context(run, connection), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, run_context(work, run, connection, formats), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
-    delivery = Delivery(run, work.state, sinks, work.ui.warn, work.stop, work.settings.catalog, formats)
+    delivery = Delivery(run, work.state, sinks, work.ui.warn, work.stop, work.settings)
     faults: list[UnforeseenError] = []
     try:
         await _run_engine(work, run, connection, delivery, faults)
@@ -188,7 +188,9 @@ def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator
         work.stop.request(ExitCode.COULD_NOT_RUN, str(unforeseen))
 
 
-def run_context(run: RunFile, connection: Connection) -> RunContext:
+def run_context(
+    work: Workspace, run: RunFile, connection: Connection, formats: Mapping[str, CatalogFormat]
+) -> RunContext:
     """The run as its sinks see it."""
     details = run.details()
     return RunContext(
@@ -198,6 +200,8 @@ def run_context(run: RunFile, connection: Connection) -> RunContext:
         started_at=details.started_at,
         client=connection.sessions.client,
         paced=connection.paced,
+        formats=formats,
+        warn=work.ui.warn,
     )
 
 

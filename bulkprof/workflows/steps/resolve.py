@@ -1,15 +1,23 @@
-"""Accounts and Regions that the offline reading of manifests left open are filled in with what AWS tells."""
+"""Which accounts and Regions a use case is about, and a walk over them.
+
+What the offline reading of manifests left open is filled in with what AWS tells.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from bulkprof.aws import CallerIdentity
-from bulkprof.errors import RegionError, UsageError
+from bulkprof.engine.concurrency import side_by_side
+from bulkprof.errors import AwsError, KeysNotAwaitedError, RegionError, UsageError
 from bulkprof.model import Target
+from bulkprof.reports.progress import Busiest
 from bulkprof.rules.accounts import Accounts, is_complete
+from bulkprof.stop import StopRequestedError
 from bulkprof.store.run import RunFile
-from bulkprof.ui import OnlyNew
+from bulkprof.ui import OnlyNew, Progress
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.load import forget_rows, load_manifests, require_rows
@@ -81,3 +89,41 @@ def _tell(work: Workspace, accounts: Accounts, targets: Sequence[Target]) -> Non
         work.ui.note(f"left out {count} active: {statuses}")
     for unused in accounts.unused_filters(targets) if targets else ():
         work.ui.warn(f"{unused}: no row asks for it")
+
+
+@dataclass(slots=True)
+class Walk:
+    """Reads targets, a bounded number at once."""
+
+    work: Workspace
+    connection: Connection
+    read: Callable[[Target], Awaitable[None]]
+    """Reads one target; an `AwsError` leaves it out."""
+    unreachable: dict[Target, AwsError] = field(default_factory=dict)
+    """The targets that couldn't be read."""
+    stopped: bool = False
+
+    async def over(self, targets: Sequence[Target]) -> None:
+        """Read them all. Raises the error of the first where none can be read, and `StopRequestedError`."""
+        width = self.work.settings.run.max_targets_in_flight
+        self.work.ui.at_work(Busiest(self.connection.lanes, self.connection.rate))
+        with self.work.ui.progress("reading targets", len(targets)) as progress:
+            one = partial(self._one, progress)
+            if not await side_by_side(targets, width, self.connection.traffic, one) or self.stopped:
+                raise StopRequestedError
+        if self.unreachable and len(self.unreachable) == len(targets):
+            raise next(iter(self.unreachable.values()))
+
+    async def _one(self, progress: Progress, target: Target) -> None:
+        try:
+            await self.read(target)
+        except KeysNotAwaitedError:
+            self.stopped = True
+            return
+        except AwsError as error:
+            self.unreachable[target] = error
+            self.work.ui.warn_of(target, f"{target} is left out: {error}")
+        except StopRequestedError:
+            self.stopped = True
+            return
+        progress.step()
