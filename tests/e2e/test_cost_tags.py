@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bulkprof.sandbox import Hypotheses, Sandbox
+from bulkprof.workflows.money import payer
 from tests.cli.driver import CommandLine
 from tests.e2e.others import OURS, Others
 
@@ -50,6 +51,14 @@ def test_own_tags_and_those_of_aws_are_looked_at_when_asked_for(team: CommandLin
     assert "Stage" not in statuses(team("cost-tags", "--json"))
     live = team("cost-tags", "--json", "--live").json()
     assert {tag["key"]: tag["profiles"] for tag in live["tags"]} == {"Team": 2, "CostCenter": 2, "Stage": 1}
+
+
+def test_accounts_that_can_not_be_read_are_told(team: CommandLine, sandbox: Sandbox) -> None:
+    sandbox.set_denied(accounts={"111122223333"})
+    ended = team("cost-tags", "--live", "--accounts", "123456789012,111122223333", "--json")
+    assert ended.code == 3
+    assert list(ended.json()["unreachable"]) == ["111122223333/us-east-1"]
+    assert statuses(ended) == {"Team": "inactive", "CostCenter": "inactive"}
 
 
 def test_what_billing_has_not_seen_waits(team: CommandLine, sandbox: Sandbox) -> None:
@@ -129,6 +138,17 @@ def test_a_run_is_in_order_whatever_billing_says(commands: CommandLine, sandbox:
     assert ended.code == 0
     assert ended.err.count("warning: [costs] activate: 123456789012 ListCostAllocationTags: AccessDenied") == 1
     assert ended.err.count("warning") == 1
+
+
+def test_the_end_of_a_run_does_not_wait_for_ever(
+    commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payer, "PATIENCE_S", 0.1)
+    sandbox.set_faults([{"kind": "throttle", "operation": "ListCostAllocationTags"}])
+    commands.config('[costs]\nactivate = ["Team"]\n')
+    ended = commands("apply", commands.manifest("search,s", header="name,tag:Team"), "--yes")
+    assert ended.code == 0
+    assert "warning: [costs] activate: no answer in 0 s; the next run tries again" in ended.err
 
 
 def test_a_key_that_aws_refuses_after_a_run_is_a_warning(

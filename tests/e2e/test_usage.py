@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,32 @@ def test_tables_sums_and_files(used: CommandLine) -> None:
     groups = [(each["value"], each["profiles"], each["invocations"]) for each in ended.json()["groups"]]
     assert groups == [("Search", 2, 90), ("Other", 1, 0)]
     assert "Search" in used("usage", *BOTH, "--by", "tag:Team").out
+
+
+def test_the_next_page_shows_it(used: CommandLine, sandbox: Sandbox) -> None:
+    def page() -> str:
+        assert used("report", "--html", "run.html").code == 0
+        text = re.sub(r"<[^>]*>", " ", (used.folder / "run.html").read_text())
+        return " ".join(html.unescape(text).split())
+
+    assert "As bulkprof usage told it" not in page()
+    assert used("usage", *BOTH).code == 0
+    shown = page()
+    assert "in 2 targets: 90 invocations of 3 profiles, of which 1 was never used" in shown
+    assert "110 more went past profiles (55.0 % of all)" in shown
+    assert f"rank {OTHER}/us-east-1 60 search 123456789012/us-east-1 30" in shown
+    assert f"Model Where invocations us.amazon.nova-pro-v1:0 {OTHER}/us-east-1 100" in shown
+    (kept,) = (used.folder / ".bulkprof").glob("usage-*.json")
+    assert kept.stat().st_mode & 0o77 == 0
+    kept.write_text(kept.read_text().replace('"sandbox": false', '"sandbox": true'))
+    assert "As bulkprof usage told it" not in page()
+    kept.write_text("{}")
+    assert "is damaged; `bulkprof usage` writes it anew" in page()
+    kept.unlink()
+    kept.mkdir()
+    assert "What is used isn't known" in page()
+    ended = used("usage")
+    assert (ended.code, "warning: the next report won't show this" in ended.err) == (0, True)
 
 
 def test_a_replaced_profile_is_shown_and_not_to_be_retired_by_name(commands: CommandLine, sandbox: Sandbox) -> None:

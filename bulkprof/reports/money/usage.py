@@ -83,7 +83,7 @@ def _show_profiles(console: Console, used: Sequence[ProfileUse]) -> None:
     for each in used[:SHOWN]:
         name = f"{escape(each.name)} [dim](replaced)[/]" if each.retiring else escape(each.name)
         table.add_row(name, *_cells(each.use))
-        table.add_row(f"  [dim]{each.account}/{each.region}[/]")
+        table.add_row(f"[dim]{each.account}/{each.region}[/]")
     _print(console, table, len(used))
 
 
@@ -103,13 +103,13 @@ def _show_past(console: Console, usage: Usage) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(header_style="bold", box=SIMPLE_HEAD)
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("invoked past profiles", overflow="fold")
     table.add_column("invoked", justify="right", no_wrap=True)
     table.add_column("of all", justify="right", no_wrap=True)
     for each in usage.past[:SHOWN]:
         table.add_row(escape(each.model), f"{each.invocations:,}", f"{usage.share(each.invocations):.1%}")
-        table.add_row(f"  [dim]{each.account}/{each.region}[/]")
+        table.add_row(f"[dim]{each.account}/{each.region}[/]")
     _print(console, table, len(usage.past))
 
 
@@ -117,7 +117,7 @@ def _table(who: str) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(header_style="bold", box=SIMPLE_HEAD)
+    table = Table(header_style="bold", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column(who, overflow="fold")
     # Where there is little room, names are broken and figures are not.
     for heading in _HEADINGS:

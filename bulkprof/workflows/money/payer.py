@@ -12,6 +12,8 @@ from datetime import date
 from functools import partial
 from operator import itemgetter
 
+import anyio
+
 from bulkprof.aws.money.cost_explorer import KEYS_CHANGED, KEYS_LISTED, CostExplorerApi
 from bulkprof.aws.operations import CostOperation
 from bulkprof.engine.lane import Lane
@@ -22,6 +24,9 @@ from bulkprof.pages import Send, whole_list
 from bulkprof.stop import StopRequestedError
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
+
+PATIENCE_S = 60.0
+"""Seconds that the end of a run waits for cost allocation tags."""
 
 
 @dataclass(slots=True)
@@ -54,13 +59,16 @@ async def keep_active(work: Workspace, connection: Connection) -> None:
         return
     found = CostTags()
     try:
-        async with payer(work, connection) as (api, call):
-            found.tags = cost_tags(dict.fromkeys(wanted, 0), await seen(api, call, wanted))
-            await activate(api, call, wanted, found)
+        with anyio.move_on_after(PATIENCE_S) as waiting:
+            async with payer(work, connection) as (api, call):
+                found.tags = cost_tags(dict.fromkeys(wanted, 0), await seen(api, call, wanted))
+                await activate(api, call, wanted, found)
     except AwsError as error:
         work.ui.warn(f"[costs] activate: {error}")
     except StopRequestedError:
         return
+    if waiting.cancelled_caught:
+        work.ui.warn(f"[costs] activate: no answer in {PATIENCE_S:.0f} s; the next run tries again")
     if found.activated:
         work.ui.note(f"cost allocation tags activated: {', '.join(found.activated)}")
     for refusal in found.refused:

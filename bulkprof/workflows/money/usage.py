@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -18,7 +18,7 @@ import anyio.to_thread
 
 from bulkprof.aws.money.cloudwatch import CloudWatchApi, Datapoint, Metric, Query, queries_a_call
 from bulkprof.aws.operations import MetricOperation
-from bulkprof.errors import AwsError, ExitCode, KeysNotAwaitedError, RunInterruptedError, unwrapped
+from bulkprof.errors import AwsError, ExitCode, KeysNotAwaitedError, RunInterruptedError, StateError, unwrapped
 from bulkprof.manifests.writer import Spool, write_manifest
 from bulkprof.model import EMPTY, ObservedProfile, Target
 from bulkprof.money.usage import Days, PastUse, Period, ProfileUse, Usage, apart, model_named, use_of
@@ -27,6 +27,7 @@ from bulkprof.planning.diff import owner
 from bulkprof.planning.export_rows import Exporter
 from bulkprof.planning.observe import gathered, observe
 from bulkprof.stop import Stop, StopRequestedError
+from bulkprof.store.history.usage import keep_usage
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect, wait_for_lists
@@ -85,6 +86,12 @@ async def usage(
     except (StopRequestedError, KeysNotAwaitedError):
         raise RunInterruptedError("", code=work.stop.exit_code, reason=work.stop.reason) from None
     found.usage.sort()
+    at, read = datetime.now(UTC).isoformat(timespec="seconds"), found.targets - len(found.unreachable)
+    keep = partial(keep_usage, work.state, work.settings.estate, found.usage, read, at=at, sandbox=work.options.sandbox)
+    try:
+        await anyio.to_thread.run_sync(keep)
+    except StateError as error:
+        work.ui.warn(f"the next report won't show this: {error}")
     return found
 
 
