@@ -172,4 +172,4 @@ def finished(outcomes: Sequence[Outcome], *, links: Mapping[str, str] | None = N
 
 def run_context(client: Any) -> RunContext:
     """Return a run at its start, with these clients."""
-    return RunContext("run-1", "apply", "example", "2026-03-01T02:00:00Z", client, FORMATS)
+    return RunContext("run-1", "apply", "example", "2026-03-01T02:00:00Z", client, formats=FORMATS)

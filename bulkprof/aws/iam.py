@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bulkprof.aws.operations import OrganizationOperation, S3Operation, StsOperation
+from bulkprof.aws.operations import CostOperation, MetricOperation, OrganizationOperation, S3Operation, StsOperation
 from bulkprof.config import Settings, split_s3_uri
 from bulkprof.errors import PluginError
 from bulkprof.plugins.api import PolicyHolder, PolicyRequest
@@ -58,14 +58,18 @@ class Needs:
     """Runs have --prune or --replace."""
     changes: bool = True
     """Runs change something. Without: only `plan` and `export`, which use no sinks and hold no lock."""
+    cost_tags: bool = False
+    """The caller looks at cost allocation tags, and changes them."""
+    usage: bool = False
+    """The use of profiles is read."""
     own_account: bool = False
     """The hub makes profiles in its own account, too. It always does where no role is set."""
 
 
 def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
-    """Return the policy documents: `hub` and `member`, and `caller`, if the caller assumes a hub role."""
+    """Return the policy documents: `hub` and `member`; `caller` and `payer` where the config has roles for them."""
     organization = needs.settings.organization
-    shared = [*_lock(needs, scope), *_of_plugins(needs, scope, "runner")]
+    shared = [*_lock(needs, scope), *_costs(needs), *_of_plugins(needs, scope, "runner")]
     hub: list[Statement] = []
     if organization.role:
         hub.append(_allow("EnterAccounts", [ASSUME_ROLE], [role_arn(organization.role, scope)]))
@@ -79,6 +83,8 @@ def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
     else:
         hub.extend(shared)
     found["hub"] = _document(hub)
+    if organization.payer_role and (actions := _cost_actions(needs)):
+        found["payer"] = _document([_allow("CostAllocationTags", actions, ["*"])])
     found["member"] = _document(member_statements(needs, scope))
     return found
 
@@ -108,6 +114,8 @@ def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
         statements.append(
             {**_allow("DeleteOwnProfiles", _actions(Operation.DELETE), [ours]), "Condition": {"StringEquals": owned}}
         )
+    if needs.usage:
+        statements.append(_allow("ReadMetrics", sorted(MetricOperation), ["*"]))
     return [*statements, *_of_plugins(needs, scope, "member")]
 
 
@@ -116,6 +124,23 @@ def role_arn(role: str, scope: Scope) -> str:
     if not role.startswith("arn:"):
         return f"arn:{scope.partition}:iam::{scope.account}:role/{role.removeprefix('/')}"
     return role.replace("{account}", scope.account).replace("{partition}", scope.partition)
+
+
+def _costs(needs: Needs) -> list[Statement]:
+    """Return what the caller needs for cost allocation tags: the payer's role, or the calls themselves."""
+    if not (actions := _cost_actions(needs)):
+        return []
+    role = needs.settings.organization.payer_role
+    return [_allow("EnterPayer", [ASSUME_ROLE], [role]) if role else _allow("CostAllocationTags", actions, ["*"])]
+
+
+def _cost_actions(needs: Needs) -> list[str]:
+    if needs.cost_tags:
+        return sorted(CostOperation)
+    # Runs do it by themselves.
+    if needs.changes and needs.settings.costs.activate:
+        return sorted([CostOperation.TAGS, CostOperation.ACTIVATE])
+    return []
 
 
 def _lock(needs: Needs, scope: Scope) -> list[Statement]:

@@ -1,4 +1,7 @@
-"""AWS's names of the operations beside those of profiles (`bulkprof.profiles.operations`): STS, Organizations, S3."""
+"""AWS's names of the operations beside those of profiles (`bulkprof.profiles.operations`).
+
+They are of STS, Organizations, S3, Cost Explorer and CloudWatch.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +36,28 @@ class S3Operation(StrEnum):
     PUT = "PutObject"
     DELETE = "DeleteObject"
     LIST = "ListObjectsV2"
+
+
+class CostOperation(StrEnum):
+    """The operations of Cost Explorer on cost allocation tags, named as in policies."""
+
+    TAGS = "ce:ListCostAllocationTags"
+    ACTIVATE = "ce:UpdateCostAllocationTagsStatus"
+    BACKFILL = "ce:StartCostAllocationTagBackfill"
+
+    @property
+    def api_name(self) -> str:
+        """The name in the service's API, without the service."""
+        return self.partition(":")[2]
+
+
+class MetricOperation(StrEnum):
+    """The operations of CloudWatch that read metrics, named as in policies."""
+
+    DATA = "cloudwatch:GetMetricData"
+    NAMES = "cloudwatch:ListMetrics"
+
+    @property
+    def api_name(self) -> str:
+        """The name in the service's API, without the service."""
+        return self.partition(":")[2]

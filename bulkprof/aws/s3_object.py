@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
-from bulkprof.aws.errors.response import http_date
 from bulkprof.aws.errors.sdk import ELSEWHERE
 from bulkprof.aws.operations import S3Operation
 from bulkprof.aws.transport.responses import at_most, checked
 from bulkprof.config import split_s3_uri
 from bulkprof.errors import AccessDeniedError, AwsError, BulkprofError, ConfigError
+from bulkprof.system.retry_after import http_date
 
 if TYPE_CHECKING:
     from bulkprof.plugins import ClientFactory

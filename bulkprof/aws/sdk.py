@@ -145,27 +145,31 @@ class Sdk:
         # Read in a thread, as it may not be read yet, and reading it would block the event loop.
         model = await asyncio.to_thread(self._loader.load_service_model, service, "service-2")
         client = await self._open(session, service, region, config)
-        require = {"json": require_whole, "query": require_xml}.get(model["metadata"]["protocol"])
-        if require is not None:
-            service_id = client.meta.service_model.service_id.hyphenize()
-            client.meta.events.register(f"before-parse.{service_id}", require)
+        _refuse_broken(client, model["metadata"]["protocol"])
         return client
 
     @asynccontextmanager
-    async def plugin_client(self, session: aioboto3.Session, service: str, region: str | None) -> AsyncIterator[Any]:
-        """Open a client for plugins, with the SDK's usual settings, retries among them.
+    async def plugin_client(
+        self, session: aioboto3.Session, service: str, region: str | None, *, retries: bool = True
+    ) -> AsyncIterator[Any]:
+        """Open a client for plugins, with the SDK's usual settings; without `retries`, a call is sent once.
 
         Raises `SettingsError` for an endpoint that nothing can be sent to.
         """
-        config = AioConfig(user_agent_extra=f"bulkprof/{__version__}", **self._isolated)
+        options = self._isolated if retries else {**self._isolated, "retries": self._lean["retries"]}
+        config = AioConfig(user_agent_extra=f"bulkprof/{__version__}", **options)
         async with AsyncExitStack() as stack:
             with sdk_alone(responses=False):
+                # Some are megabytes of JSON, which would block the event loop.
+                await asyncio.to_thread(self._loader.load_service_model, service, "service-2")
                 client = await stack.enter_async_context(
                     session.client(
                         service, region_name=region or self.region or None, endpoint_url=self._endpoint, config=config
                     )
                 )
             check_endpoint(client.meta.endpoint_url)
+            if not retries:
+                _refuse_broken(client, client.meta.service_model.metadata["protocol"])
             yield client
 
     async def _open(self, session: aioboto3.Session, service: str, region: str, config: AioConfig) -> Any:
@@ -195,6 +199,14 @@ class Sdk:
         if region:
             core.set_config_variable("region", region)
         return core
+
+
+def _refuse_broken(client: Any, protocol: str) -> None:
+    """Let a success that was cut off be an error, where the SDK would read it as one without members."""
+    require = {"json": require_whole, "query": require_xml}.get(protocol)
+    if require is not None:
+        service_id = client.meta.service_model.service_id.hyphenize()
+        client.meta.events.register(f"before-parse.{service_id}", require)
 
 
 _ISOLATED: Mapping[str, Any] = {

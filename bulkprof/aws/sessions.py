@@ -11,7 +11,7 @@ import asyncio
 import copy
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +24,7 @@ from bulkprof.aws.credentials.mfa import Ask
 from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
 from bulkprof.aws.operations import StsOperation
 from bulkprof.aws.organization import OrganizationApi
+from bulkprof.aws.service import ServiceApi
 from bulkprof.aws.transport.responses import checked
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, RegionError
@@ -37,6 +38,8 @@ _OWN = ""
 """The key of the caller's own account, as in `Target.account`."""
 _HUB = "hub"
 """The key of the hub role's credentials."""
+_PAYER = "payer"
+"""The key of the credentials of the role in the payer's account."""
 _SET_REGION = "no Region is set; set AWS_REGION, or `region` in the manifest or in [defaults]"
 
 
@@ -147,9 +150,7 @@ class AwsSessions:
                 code="FipsRegion",
                 where=str(target),
             )
-        with aws_errors(where=target.account or str(target)):
-            credentials = await self._enter(target.account, region)
-            await credentials.keys()
+        credentials = self._credentials[await self._entered(replace(target, region=region))]
         # Two tasks that ask at once must get the same object, to share the clients that it opens.
         return self._apis.setdefault(
             target,
@@ -188,13 +189,43 @@ class AwsSessions:
         self._apis.pop(target, None)
 
     @asynccontextmanager
-    async def client(self, service: str, *, region: str | None = None) -> AsyncIterator[Any]:
-        """Open an SDK client of any service in the caller's own account: the `ClientFactory` that plugins get.
+    async def client(
+        self, service: str, *, region: str | None = None, account: str | None = None
+    ) -> AsyncIterator[Any]:
+        """Open an SDK client of any service: the `ClientFactory` that plugins get.
 
-        Its errors are the SDK's own, and so are its retries.
+        It works in the caller's own account, or in `account`, with its role assumed. Its errors are the SDK's own, and
+        so are its retries. Raises `AwsError` if the account can't be entered.
         """
-        async with self._loaded.plugin_client(self._session(_OWN), service, region) as client:
+        who = await self._entered(Target(account, region or self.region)) if account else _OWN
+        async with self._loaded.plugin_client(self._session(who), service, region) as client:
             yield client
+
+    @asynccontextmanager
+    async def service(self, service: str, target: Target) -> AsyncIterator[ServiceApi]:
+        """Open the calls of any service in a target: each is sent once, and raises only `AwsError`.
+
+        Raises `AwsError` if the account can't be entered.
+        """
+        who = await self._entered(target)
+        async with self._loaded.plugin_client(self._session(who), service, target.region, retries=False) as client:
+            yield ServiceApi(str(target), client, self._credentials[who])
+
+    @asynccontextmanager
+    async def payer(self, service: str, *, near: str = "") -> AsyncIterator[ServiceApi]:
+        """Open the calls of a service of the payer's account: by its role if the config names one, else the caller's.
+
+        `near` is the Region to use if the SDK has no default one. Raises `AwsError` if the role can't be assumed.
+        """
+        caller, role = await self.identity(near=near), self._organization.payer_role
+        region, who = self.region or near, _PAYER if role else _OWN
+        if role and who not in self._credentials:
+            self._assuming(who, role, _OWN, region, None)
+        account = self._organization.payer_account or caller.account
+        with aws_errors(where=account):
+            await self._credentials[who].keys()
+        async with self._loaded.plugin_client(self._session(who), service, region, retries=False) as client:
+            yield ServiceApi(account, client, self._credentials[who])
 
     @property
     def _loaded(self) -> Sdk:
@@ -202,15 +233,24 @@ class AwsSessions:
             raise RuntimeError("AwsSessions is used outside its `async with` block")
         return self._sdk
 
-    async def _enter(self, account: str, region: str) -> SharedCredentials:
-        """Return the credentials for `account`, shared by all its Regions."""
+    async def _entered(self, target: Target) -> str:
+        """Return the key of the credentials for an account, shared by all its Regions, once there are some.
+
+        Raises `AwsError` with the account in `where` if it can't be entered.
+        """
+        with aws_errors(where=target.account or str(target)):
+            who = await self._enter(target.account, target.region)
+            await self._credentials[who].keys()
+        return who
+
+    async def _enter(self, account: str, region: str) -> str:
         caller = await self.identity(near=region) if account else None
         if caller is None or account == caller.account:
-            return self._credentials[_OWN]
+            return _OWN
         organization, near = self._organization, self.region or region
         if organization.via and account == account_of(organization.via):
-            return self._credentials[self._assumer(near)]
-        if (credentials := self._credentials.get(account)) is None:
+            return self._assumer(near)
+        if account not in self._credentials:
             if not organization.role:
                 raise AccessDeniedError(
                     f"account {account} is not the caller's own ({caller.account}), and no role is set to enter it; "
@@ -219,8 +259,8 @@ class AwsSessions:
                     where=account,
                 )
             arn = member_role(organization, account, caller.partition)
-            credentials = self._assuming(account, arn, self._assumer(near), near, organization.external_id)
-        return credentials
+            self._assuming(account, arn, self._assumer(near), near, organization.external_id)
+        return account
 
     def _assumer(self, region: str) -> str:
         """Return the key of the credentials that assume roles: the hub role's, if there is one, or the caller's."""
@@ -231,12 +271,11 @@ class AwsSessions:
             self._assuming(_HUB, via, _OWN, region, None)
         return _HUB
 
-    def _assuming(self, key: str, arn: str, by: str, region: str, external_id: str | None) -> SharedCredentials:
+    def _assuming(self, key: str, arn: str, by: str, region: str, external_id: str | None) -> None:
         sts, signer = partial(self._sts, by, region), self._credentials[by]
         count = self.counts.setdefault(StsOperation.ASSUME_ROLE, CallCount())
         role = AssumedRole(arn, self._organization, external_id, sts, signer, count, self.times)
-        credentials = self._credentials[key] = SharedCredentials(role.fetch)
-        return credentials
+        self._credentials[key] = SharedCredentials(role.fetch)
 
     def _session(self, who: str) -> Any:
         if (session := self._sessions.get(who)) is None:

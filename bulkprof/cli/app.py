@@ -33,6 +33,8 @@ HOMES = {
     "runs": "runs",
     "report": "report",
     "catalog": "catalog",
+    "cost-tags": "money.cost_tags",
+    "usage": "money.usage",
     "iam-policy": "iam_policy",
     "plugins": "plugins",
     "sandbox": "sandbox",

@@ -48,8 +48,8 @@ def check(asked: Asked, scope: Scope, *, invoke: bool, scp: bool, of_runs: bool)
         raise UsageError("--invoke and --scp are two policies, for two places: ask for one at a time")
     if of_runs and (invoke or scp):
         raise UsageError(
-            "--for, --cloudformation, --read-only and --own-account are about the policies of runs: leave them out "
-            f"with {'--invoke' if invoke else '--scp'}"
+            "--for, --cloudformation, --read-only, --own-account, --cost-tags and --usage are about the policies of "
+            f"runs: leave them out with {'--invoke' if invoke else '--scp'}"
         )
     if asked.exceptions and not scp:
         raise UsageError("--except is about --scp, which denies: --invoke and the policies of runs deny nothing")

@@ -29,12 +29,15 @@ LEFT_OUT_SHOWN = 20
 """Profiles that are named if they are left out; `--json` names all."""
 
 
-def check_sources(run_id: str | None, scope: Scope, *, live: bool) -> None:
-    """Raise `UsageError` for flags that don't go together: a run and AWS, or selectors without AWS."""
+def check_sources(run_id: str | None, scope: Scope, *, live: bool, instead: str = "--where") -> None:
+    """Raise `UsageError` for flags that don't go together: a run and AWS, or selectors without AWS.
+
+    `instead` is the flag that chooses from a run.
+    """
     if live and run_id:
         raise UsageError(f"--live asks AWS, not run {run_id}: leave one of them out")
     if not live and (scope.accounts or scope.not_accounts or scope.regions):
-        raise UsageError("--accounts, --not-accounts and --regions say where --live looks; a run has --where")
+        raise UsageError(f"--accounts, --not-accounts and --regions say where --live looks; a run has {instead}")
 
 
 async def read(options: Options, terminal: Terminal, run_id: str | None, *, live: bool) -> Catalog:

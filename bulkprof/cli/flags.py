@@ -45,7 +45,7 @@ def flag(name: str, about: str, *short: str, **more: Any) -> Any:
     return typer.Option(name, *short, envvar=variable, help=about, **more)
 
 
-def _commas(context: typer.Context, parameter: typer.CallbackParam, values: list[str] | None) -> list[str]:
+def commas(context: typer.Context, parameter: typer.CallbackParam, values: list[str] | None) -> list[str]:
     """Return the values of a flag that takes several, separated by commas, and that may be given several times."""
     variable = str(parameter.envvar)
     source = context.get_parameter_source(str(parameter.name))
@@ -75,7 +75,7 @@ Faults: TypeAlias = Annotated[
         metavar="NAME[=SHARE]",
         help="What goes wrong, in a share of the calls: throttle=0.1,cut_after=0.05; without a share in all. A wrong "
         "name lists them.",
-        callback=_commas,
+        callback=commas,
     ),
 ]
 RunArgument: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="The run's id or its beginning.")]
@@ -120,16 +120,16 @@ class Scope:
             "--accounts",
             "Only these accounts: ids, aliases, ou:OU-ID, org:*, tag:KEY=VALUE.",
             metavar="SEL[,SEL]",
-            callback=_commas,
+            callback=commas,
         ),
     ] = None
     not_accounts: Annotated[
         list[str] | None,
-        flag("--not-accounts", "Leave these accounts out.", metavar="SEL[,SEL]", callback=_commas),
+        flag("--not-accounts", "Leave these accounts out.", metavar="SEL[,SEL]", callback=commas),
     ] = None
     regions: Annotated[
         list[str] | None,
-        flag("--regions", "Only these Regions of what manifests ask for.", metavar="R[,R]", callback=_commas),
+        flag("--regions", "Only these Regions of what manifests ask for.", metavar="R[,R]", callback=commas),
     ] = None
     skip_invalid: Annotated[
         bool,
@@ -222,7 +222,7 @@ class Execution:
             "What goes wrong in the sandbox, in a share of its calls: throttle=0.1,cut_after=0.05; without a share in "
             "all. A wrong name lists them.",
             metavar="NAME[=SHARE]",
-            callback=_commas,
+            callback=commas,
         ),
     ] = None
 

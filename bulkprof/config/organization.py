@@ -24,6 +24,9 @@ class Organization(Section):
     """
     via: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[a-zA-Z0-9_+=,.@/-]+$")
     """A hub role's ARN: assumed first, and from it the roles of other accounts; it reads the organization, too."""
+    payer_role: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[a-zA-Z0-9_+=,.@/-]+$")
+    """The ARN of a role in the payer (management) account, assumed for cost allocation tags; by default the caller's
+    own account is taken for the payer's."""
     external_id: str | None = Field(default=None, min_length=2, max_length=1224, pattern=r"^[A-Za-z0-9_+=,.@:/-]+$")
     """What the trust policies of `role` ask for, where they do; the hub role is assumed without one."""
     session_name: str = Field(default="bulkprof", pattern=r"^[a-zA-Z0-9_+=,.@-]{2,64}$")
@@ -31,6 +34,11 @@ class Organization(Section):
     """Seconds that an assumed session lasts."""
     aliases: Mapping[str, Several] = Field(default_factory=dict)
     """A short name to an account id or selector, or a list of them."""
+
+    @property
+    def payer_account(self) -> str:
+        """The account of `payer_role`; empty where there is none."""
+        return self.payer_role.split(":")[4] if self.payer_role else ""
 
     @field_validator("aliases")
     @classmethod

@@ -14,7 +14,7 @@ from bulkprof.config.aliases import ModelAlias
 from bulkprof.config.columns import check_columns
 from bulkprof.config.fields import OF_TAGS, Count, Percent, Section, Several, split_s3_uri
 from bulkprof.config.organization import Organization
-from bulkprof.limits import in_a_list, region_fault
+from bulkprof.limits import in_a_list, region_fault, tag_key_fault
 
 MOST_TARGETS = 1000
 """Targets at once: each holds a connection or more."""
@@ -144,6 +144,23 @@ class Catalog(Section):
     need to invoke models, and nothing else."""
 
 
+class Costs(Section):
+    """What of the estate's tags the bill is to count by."""
+
+    activate: Several = ()
+    """Tag keys that are activated as cost allocation tags after each run, as soon as billing has seen them."""
+
+    @field_validator("activate")
+    @classmethod
+    def _are_tag_keys(cls, keys: Several) -> Several:
+        for place, key in enumerate(keys):
+            if fault := tag_key_fault(key):
+                raise ValueError(f"{key!r} {fault.reason}; {fault.remedy}")
+            if key in keys[:place]:
+                raise ValueError(f"{key!r} stands in it twice")
+        return keys
+
+
 class Lock(Section):
     """A lock for runners on different machines, besides the one that the state directory always has."""
 
@@ -185,6 +202,7 @@ class Settings(Section):
     rollout: Rollout = Rollout()
     lock: Lock = Lock()
     catalog: Catalog = Catalog()
+    costs: Costs = Costs()
     plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)
     """One table per active plugin, in the order in which they run."""
 

@@ -28,6 +28,7 @@ from bulkprof.plugins.registry import Registry
 from bulkprof.reports.catalog import Standing, entries_of
 from bulkprof.reports.html.page import run_page
 from bulkprof.stop import Stop
+from bulkprof.store.history.compare import later_changes
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
@@ -67,7 +68,7 @@ class Delivery:
 
     async def follow(self) -> None:
         """Deliver batches while the run goes on; ends after `end()`, also where a slow sink has a backlog."""
-        async with self._in_time(), anyio.create_task_group() as group:
+        async with anyio.create_task_group() as group:
             for plugin, sink in self.sinks:
                 group.start_soon(self._follow_one, plugin, sink)
 
@@ -84,7 +85,7 @@ class Delivery:
         missing = []
         for plugin, sink in self.sinks:
             # One that hangs must not use up the time of those after it.
-            async with self._in_time():
+            async with self._in_time(sink):
                 await self._finish_one(plugin, sink, summary)
         for _, sink in self.sinks:
             if not (await self.run.off_loop(partial(self.run.delivered, sink.name)))[1]:
@@ -92,19 +93,19 @@ class Delivery:
         return missing
 
     @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
-        """Limit the time of what is inside, from `end()` on, and to less from a signal on."""
+    async def _in_time(self, sink: Sink) -> AsyncIterator[None]:
+        """Limit the time of what is inside, from `end()` on, and to less from a stop on."""
         async with anyio.create_task_group() as group:
-            group.start_soon(self._limit, group.cancel_scope)
+            group.start_soon(self._limit, group.cancel_scope, max(END_TIMEOUT_S, sink.end_timeout_s))
             yield
             group.cancel_scope.cancel()
 
-    async def _limit(self, scope: anyio.CancelScope) -> None:
+    async def _limit(self, scope: anyio.CancelScope, seconds: float) -> None:
         await self._ended.wait()
-        scope.deadline = anyio.current_time() + END_TIMEOUT_S
+        scope.deadline = anyio.current_time() + seconds
         await self.stop.wait()
-        if self.stop.by_signal:
-            scope.deadline = min(scope.deadline, anyio.current_time() + SIGNAL_TIMEOUT_S)
+        most = SIGNAL_TIMEOUT_S if self.stop.by_signal else END_TIMEOUT_S
+        scope.deadline = min(scope.deadline, anyio.current_time() + most)
 
     async def close(self) -> None:
         """Let every sink release what it holds, also when the run is being cancelled."""
@@ -116,11 +117,12 @@ class Delivery:
                 self.warn(f"sink {sink.name!r} (plugin {plugin!r}) doesn't close: {error}")
 
     async def _follow_one(self, plugin: str, sink: Sink) -> None:
-        while not self._ended.is_set():
-            with anyio.move_on_after(POLL_S):
-                await self._ended.wait()
-            if not await self._deliver_new(plugin, sink):
-                return
+        async with self._in_time(sink):
+            while not self._ended.is_set():
+                with anyio.move_on_after(POLL_S):
+                    await self._ended.wait()
+                if not await self._deliver_new(plugin, sink):
+                    return
 
     async def _finish_one(self, plugin: str, sink: Sink, summary: RunSummary) -> None:
         position, finished = await self.run.off_loop(partial(self.run.delivered, sink.name))
@@ -152,19 +154,34 @@ class Delivery:
     async def _deliver_new(self, plugin: str, sink: Sink) -> bool:
         """Bring a sink up to date. Return False when it was given up."""
         while True:
-            position, _ = await self.run.off_loop(partial(self.run.delivered, sink.name))
-            batch = await self.run.off_loop(partial(self.run.outcomes_after, position, BATCH))
+            batch = await self.run.off_loop(partial(self._next_batch, sink))
             if not batch:
                 return True
             if not await self._guarded(plugin, sink, "deliver", [outcome for _, outcome in batch]):
                 return False
             await self.run.off_loop(partial(self.run.set_delivered, sink.name, batch[-1][0]))
 
+    def _next_batch(self, sink: Sink) -> list[tuple[int, Outcome]]:
+        """Return the next outcomes for a sink, with their sequence numbers; for some, as they were before. Blocks."""
+        position, _ = self.run.delivered(sink.name)
+        batch = self.run.outcomes_after(position, BATCH)
+        if not batch or not sink.same_batches:
+            return batch
+        ends = self.run.details().batches
+        if same := [each for each in batch if each[0] <= ends.get(sink.name, 0)]:
+            return same
+        # Before it is sent: a run that is killed doesn't know whether it was taken.
+        self.run.note(batches={**ends, sink.name: batch[-1][0]})
+        return batch
+
     async def _entries(self, standing: Standing) -> AsyncIterator[Sequence[CatalogEntry]]:
         # Also of rows that a stopped run didn't come to: their profiles may exist.
         details, outcomes = await self.run.off_loop(self.run.details), self.run.results()
+        # A delivery that is made up for must not bring back what a later run has replaced.
+        later = await self.run.off_loop(partial(later_changes, self.state, self.run))
         while batch := await self.run.off_loop(lambda: list(islice(outcomes, BATCH))):
-            yield [entry for found, entry in entries_of(batch, details, self.settings) if found is standing]
+            holding = [each for each in batch if not later.outdate(each.target, each.name, each.arn)]
+            yield [entry for found, entry in entries_of(holding, details, self.settings) if found is standing]
 
     async def _outcomes(self) -> AsyncIterator[Sequence[Outcome]]:
         position = 0
@@ -177,12 +194,13 @@ class Delivery:
 
     async def _guarded(self, plugin: str, sink: Sink, method: str, argument: Any) -> _Taken | None:
         """Call a sink with a time limit and a few tries. Return None where it fails, after a warning."""
+        limit_s = max(CALL_TIMEOUT_S, sink.end_timeout_s)
         for attempt in range(1, TRIES + 1):
             try:
-                with anyio.fail_after(CALL_TIMEOUT_S), _contained():
+                with anyio.fail_after(limit_s), _contained():
                     return _Taken(await self._call(plugin, sink, method, argument))
             except TimeoutError:
-                reason = f"no answer within {CALL_TIMEOUT_S:g} s"
+                reason = f"no answer within {limit_s:g} s"
             except _NotAsyncError as error:
                 # The next try would end the same way.
                 reason = str(error)
@@ -279,6 +297,8 @@ def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], No
 def _named(made: Sequence[Sink], plugin: str, taken: set[str]) -> Iterator[tuple[str, Sink]]:
     """Return a plugin's sinks with names that aren't `taken`. Raises what a foreign class raises at a new name."""
     for sink in made:
+        if not isinstance(sink.end_timeout_s, int | float):
+            raise TypeError(f"{type(sink).__name__}.end_timeout_s must be a number of seconds")
         # Positions are kept by name: two of one name would each get a part.
         name = sink.name or plugin
         if not isinstance(name, str):

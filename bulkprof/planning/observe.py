@@ -56,14 +56,14 @@ async def with_tags_confirmed(
     asked = list(dict.fromkeys(arns))
     if not asked:
         return list(profiles)
-    answers = await _gather([partial(call, Operation.TAGS_OF, partial(api.tags_of, arn)) for arn in asked])
+    answers = await gathered([partial(call, Operation.TAGS_OF, partial(api.tags_of, arn)) for arn in asked])
     fresh: dict[str, dict[str, str]] = dict(zip(asked, answers, strict=True))
     return [replace(p, tags=fresh[p.arn]) if p.arn in fresh else p for p in profiles]
 
 
 async def look_up(api: Reads, call: Send, arns: Iterable[str]) -> list[ObservedProfile]:
     """Profiles by ARN, with their tags. Raises `NotFoundError` when one of them isn't there (yet)."""
-    found: list[ObservedProfile] = await _gather([partial(call, Operation.GET, partial(api.get, arn)) for arn in arns])
+    found: list[ObservedProfile] = await gathered([partial(call, Operation.GET, partial(api.get, arn)) for arn in arns])
     return await with_tags_confirmed(api, call, found, [profile.arn for profile in found])
 
 
@@ -92,7 +92,7 @@ async def _all_tags(api: Reads, call: Send) -> dict[str, dict[str, str]] | None:
         return None
 
 
-async def _gather(sends: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+async def gathered(sends: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
     """All answers, in order, a few calls at once; the first error is raised as it is, not in a group."""
     answers: dict[int, T] = {}
     errors: list[Exception] = []

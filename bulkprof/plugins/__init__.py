@@ -24,6 +24,7 @@ Register it under the entry-point group `bulkprof`, or name the file in the conf
 
 from bulkprof.catalog.entries import CatalogEntry, CatalogFormat, CatalogText
 from bulkprof.catalog.selection import PathTemplate, Where
+from bulkprof.errors import AwsError
 from bulkprof.limits import Fault, name_fault, tag_count_fault, tag_key_fault, tag_value_fault
 from bulkprof.model import (
     Action,
@@ -42,6 +43,8 @@ from bulkprof.plugins.api import (
     FinishedRun,
     GiveUpError,
     NeededField,
+    PacedClient,
+    PacedFactory,
     PlanOverview,
     PluginContext,
     PluginSettings,
@@ -54,8 +57,18 @@ from bulkprof.plugins.api import (
 )
 from bulkprof.plugins.fields import FieldReader, field_reader, missing_field
 from bulkprof.plugins.hookspecs import hookimpl
+from bulkprof.plugins.http_client import HttpAnswer, HttpError, http_post
+from bulkprof.plugins.news import TellWhen, first_failures, is_news
 from bulkprof.plugins.patterns import Pattern, PatternTooSlowError
 from bulkprof.plugins.results import RESULT_COLUMNS, outcome_cells, outcome_json, outcome_record
+from bulkprof.plugins.secret_values import (
+    SecretError,
+    SecretValue,
+    is_safe_url,
+    secret_from_environment,
+    secret_from_manager,
+    secret_permissions,
+)
 from bulkprof.plugins.tables import read_table
 from bulkprof.system.files import write_text
 from bulkprof.text.cleaning import DESCRIPTIONS, NAMES, TAG_VALUES, Allowed, Cleaned, clean
@@ -70,6 +83,7 @@ __all__ = [
     "Action",
     "ActionKind",
     "Allowed",
+    "AwsError",
     "CatalogEntry",
     "CatalogFormat",
     "CatalogText",
@@ -80,9 +94,13 @@ __all__ = [
     "FieldReader",
     "FinishedRun",
     "GiveUpError",
+    "HttpAnswer",
+    "HttpError",
     "NeededField",
     "Outcome",
     "OutcomeKind",
+    "PacedClient",
+    "PacedFactory",
     "PathTemplate",
     "Pattern",
     "PatternTooSlowError",
@@ -97,15 +115,22 @@ __all__ = [
     "Request",
     "RunContext",
     "RunSummary",
+    "SecretError",
+    "SecretValue",
     "Severity",
     "SinceLast",
     "Sink",
     "Source",
     "Target",
+    "TellWhen",
     "Where",
     "clean",
     "field_reader",
+    "first_failures",
     "hookimpl",
+    "http_post",
+    "is_news",
+    "is_safe_url",
     "missing_field",
     "name_fault",
     "outcome_cells",
@@ -114,6 +139,9 @@ __all__ = [
     "printable",
     "printable_lines",
     "read_table",
+    "secret_from_environment",
+    "secret_from_manager",
+    "secret_permissions",
     "tag_count_fault",
     "tag_key_fault",
     "tag_value_fault",

@@ -73,9 +73,42 @@ class Reader(Protocol):
 class ClientFactory(Protocol):
     """Makes AWS clients with the run's own credentials and endpoint settings."""
 
-    def __call__(self, service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
-        """Return an aioboto3 client of `service` (`"s3"`), in `region` or the SDK's default Region."""
+    def __call__(
+        self, service: str, *, region: str | None = None, account: str | None = None
+    ) -> AbstractAsyncContextManager[Any]:
+        """Return an aioboto3 client of `service` (`"s3"`), in `region` or the SDK's default Region.
+
+        It works in the account that the run starts from, or in `account`, with the role that the run assumes there.
+        """
         ...
+
+
+class PacedClient(Protocol):
+    """The calls of one AWS service in one account and Region, as fast as AWS takes them."""
+
+    async def call(self, operation: str, **arguments: Any) -> Mapping[str, Any]:
+        """Send `operation`, by AWS's name (`PutParameter`), with its arguments, and return its answer.
+
+        It waits for its turn, and is sent again after a throttle, a lost connection, or an answer that doesn't tell
+        whether it was done: so it has to be one that may be sent twice. Raises `AwsError`.
+        """
+        ...
+
+
+class PacedFactory(Protocol):
+    """Makes clients whose calls are paced as the run's own are."""
+
+    def __call__(
+        self, service: str, *, region: str | None = None, account: str | None = None
+    ) -> AbstractAsyncContextManager[PacedClient]:
+        """Return the calls of `service`; the arguments are those of `ClientFactory`."""
+        ...
+
+
+def _no_calls(
+    service: str, *, region: str | None = None, account: str | None = None
+) -> AbstractAsyncContextManager[PacedClient]:
+    raise RuntimeError("this RunContext belongs to no run; give it a `paced` of your own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +121,12 @@ class RunContext:
     started_at: str
     """UTC, ISO 8601, to the second."""
     client: ClientFactory
+    paced: PacedFactory = field(default=_no_calls, repr=False)
+    """For sinks that send many calls: what AWS takes is learned, and kept for the next run, as for the run's own."""
     formats: Mapping[str, CatalogFormat] = field(default_factory=dict)
     """The formats of catalogs by name: bulkprof's own, and those of plugins."""
-    warn: Callable[[str], None] = LOG.warning
-    """Tells the user what is no failure of a delivery: something was left out, say."""
+    warn: Callable[[str], None] = field(default=LOG.warning, repr=False)
+    """Tells people what a later delivery can't mend, such as a profile that lacks a tag; each message once."""
 
 
 async def _nothing() -> AsyncIterator[Sequence[CatalogEntry]]:
@@ -115,7 +150,10 @@ class FinishedRun:
     links: Mapping[str, str]
     """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
     entries: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
-    """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches."""
+    """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches.
+
+    Where an older run is delivered late, profiles that a later one has replaced or deleted are left out.
+    """
     gone: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads what a catalog said of the profiles that the run deleted, in batches."""
     html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)
@@ -139,6 +177,13 @@ class Sink:
 
     name: str = ""
     """Unique in a run; the plugin's name where it has one sink."""
+    same_batches: bool = False
+    """Whether a batch that it may not have taken comes again with the very same outcomes, also in a later delivery.
+
+    For receivers that know a batch again. Without it, the outcomes since then come with it.
+    """
+    end_timeout_s: float = 0.0
+    """Seconds that a run waits for this sink after its last action, where that is more than the usual minute."""
 
     async def deliver(self, outcomes: Sequence[Outcome]) -> None:
         """Take a batch during the run. Sinks that only report the end leave this as it is."""

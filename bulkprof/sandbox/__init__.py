@@ -3,7 +3,7 @@
 It stands alone: it imports nothing else of bulkprof, and nothing of moto before it starts.
 
 Each part knows only those below it: `sandbox`, `control`, `dispatcher`, `services`, `state`, and at the bottom
-`server`, `trial`, `rates`, `settings`, `faults`, `wire`, `operations` and `errors`.
+`server`, `trial`, `rates`, `settings`, `usage`, `faults`, `wire`, `operations` and `errors`.
 """
 
 from bulkprof.sandbox.faults import Fault
@@ -11,6 +11,7 @@ from bulkprof.sandbox.sandbox import Sandbox
 from bulkprof.sandbox.settings import Hypotheses, Rate, SandboxMissingError, SandboxSettings
 from bulkprof.sandbox.state.ledger import CallCount, Ledger, LedgerProfile
 from bulkprof.sandbox.trial import trial_settings
+from bulkprof.sandbox.usage import UsageRow
 
 __all__ = [
     "CallCount",
@@ -22,5 +23,6 @@ __all__ = [
     "Sandbox",
     "SandboxMissingError",
     "SandboxSettings",
+    "UsageRow",
     "trial_settings",
 ]

@@ -7,6 +7,7 @@
 | hypotheses | the object of switches | an object; PUT starts from the defaults, POST from what is set |
 | rates | the list of rates, the default first | a rate or a list of them; each replaces the one for the same calls |
 | denied | accounts and actions | an object with either or both |
+| usage | the rows that CloudWatch wasn't asked for yet | rows of use, or a list of them, which are added |
 | organization | its accounts, or null | an object with `accounts`, and maybe `management_account`, `delegated` |
 """
 
@@ -23,6 +24,7 @@ from bulkprof.sandbox.rates import RateRule
 from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.settings import Hypotheses
 from bulkprof.sandbox.state.ledger import Ledger
+from bulkprof.sandbox.usage import UsageRow
 from bulkprof.sandbox.wire import Call, Response, json_response
 
 PREFIX: Final = "/_sandbox/"
@@ -81,6 +83,10 @@ def _write_organization(dispatcher: Dispatcher, data: Any, _add: bool) -> None: 
     )
 
 
+def _write_usage(dispatcher: Dispatcher, data: Any, _add: bool) -> None:  # noqa: FBT001 - as above
+    dispatcher.metrics.add([UsageRow.from_json(row) for row in (data if isinstance(data, list) else [data])])
+
+
 _READERS: Final[dict[str, Callable[[Dispatcher], Any]]] = {
     "ledger": lambda dispatcher: ledger(dispatcher).to_json(),
     "faults": lambda dispatcher: [fault.to_json() for fault in dispatcher.faults.faults],
@@ -90,6 +96,7 @@ _READERS: Final[dict[str, Callable[[Dispatcher], Any]]] = {
         "accounts": sorted(dispatcher.denied_accounts),
         "actions": sorted(dispatcher.denied_actions),
     },
+    "usage": lambda dispatcher: dispatcher.metrics.left(),
     "organization": lambda dispatcher: dispatcher.organization and dispatcher.organization.to_json(),
 }
 _WRITERS: Final[dict[str, Callable[[Dispatcher, Any, bool], None]]] = {
@@ -97,5 +104,6 @@ _WRITERS: Final[dict[str, Callable[[Dispatcher, Any, bool], None]]] = {
     "hypotheses": _write_hypotheses,
     "rates": _write_rates,
     "denied": _write_denied,
+    "usage": _write_usage,
     "organization": _write_organization,
 }

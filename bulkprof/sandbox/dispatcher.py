@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 from bulkprof.sandbox.errors import ApiError
 from bulkprof.sandbox.faults import AFTER, BEFORE, Fault, FaultScript
 from bulkprof.sandbox.rates import RateTable
-from bulkprof.sandbox.services import bedrock, quotas, sts, tagging, unsigned
+from bulkprof.sandbox.services import bedrock, costs, forwarded, quotas, sts, tagging, unsigned
+from bulkprof.sandbox.services.metrics import Metrics
 from bulkprof.sandbox.services.moto_bridge import MotoBridge
 from bulkprof.sandbox.services.organization import Organization, needs_organization, not_in_use
 from bulkprof.sandbox.services.sessions import Sessions
 from bulkprof.sandbox.settings import SandboxSettings
 from bulkprof.sandbox.state.ledger import CallCounter
 from bulkprof.sandbox.state.store import ProfileStore
-from bulkprof.sandbox.wire import Call, Protocol, Reply, Response, error_response
+from bulkprof.sandbox.wire import Call, Protocol, Reply, Response, error_response, json_response
 
 THROTTLED: Final = "Too many requests, please wait before trying again."
 EXPIRED: Final = "The security token included in the request is expired"
@@ -29,8 +30,14 @@ _PROTOCOLS: Final[dict[str, Protocol]] = {
     "servicequotas": "json",
     "organizations": "json",
     "sts": "query",
+    "ssm": "json",
+    "events": "json",
+    "monitoring": "query",
+    "ce": "json",
 }
 _CUTS: Final[dict[str, Literal["now", "in body"]]] = {"cut_after": "now", "truncate_short": "in body"}
+_PACED: Final = frozenset({"bedrock", "tagging", *forwarded.SERVICES})
+"""The services that have rates and a latency."""
 _ACTION_PREFIXES: Final = {"tagging": "tag"}
 
 
@@ -50,6 +57,7 @@ class Dispatcher:
         self.denied_actions = settings.denied_actions
         self.organization: Organization | None = None
         self.moto = MotoBridge(settings.buckets, settings.default_account)
+        self.metrics = Metrics(settings, self.store, self.moto)
         self._bedrock = bedrock.Bedrock(self.store)
 
     async def handle(self, call: Call) -> Reply:
@@ -60,18 +68,18 @@ class Dispatcher:
         if refusal is not None:
             return Reply(error_response(refusal, _PROTOCOLS.get(call.service, "rest-json")))
         work = self._route(call)
-        if work is None:
+        if work is None and not forwarded.route(call):
             return Reply(await asyncio.to_thread(self.moto.handle, call))
         with self.lock:
             faults = self.faults.pick(call)
-        if self.settings.latency_s and call.service in ("bedrock", "tagging"):
+        if self.settings.latency_s and call.service in _PACED:
             await asyncio.sleep(self.settings.latency_s)
         for fault in faults:
             if fault.kind in BEFORE:
                 reply = await self._strike(call, fault)
                 if reply is not None:
                     return reply
-        response = self._work(call, work)
+        response = await self._forward(call, faults) if work is None else self._work(call, work)
         reply = Reply(response)
         for fault in faults:
             if fault.kind in AFTER:
@@ -90,6 +98,8 @@ class Dispatcher:
         if call.service == "sts" and sts.route(call):
             return lambda: sts.handle(call, self.sessions, self.settings, self._closed_accounts())
         organization = self.organization
+        if call.service == "ce" and costs.route(call):
+            return lambda: costs.handle(call, self.store, self._payer())
         if call.service == "organizations":
             if organization is not None and organization.route(call):
                 return lambda: organization.handle(call)
@@ -105,6 +115,18 @@ class Dispatcher:
             except ApiError as error:
                 return self._error(call, error)
 
+    async def _forward(self, call: Call, faults: Collection[Fault]) -> Response:
+        """Have moto do a call that may be refused first."""
+        admitted = self._work(call, lambda: json_response({}))
+        if admitted.result != "ok":
+            return admitted
+        if call.service == "monitoring":
+            with self.lock:
+                due = self.metrics.due(call.account, call.region)
+            await asyncio.to_thread(self.metrics.put, call.account, call.region, due)
+        half = any(fault.kind == "half_accepted" for fault in faults)
+        return await asyncio.to_thread(forwarded.handle, call, self.moto.handle, half=half)
+
     def _admit(self, call: Call) -> None:
         """Raise ApiError for a call that AWS would refuse whatever its input."""
         lifetime = self.settings.session_lifetime_s
@@ -113,17 +135,19 @@ class Dispatcher:
             if issued is not None and self.settings.clock() - issued >= lifetime:
                 raise ApiError("ExpiredToken" if call.service == "sts" else "ExpiredTokenException", EXPIRED)
         if self.denied_actions:
-            action = f"{_ACTION_PREFIXES.get(call.service, call.service)}:{call.operation}"
+            action = call.operation
+            if ":" not in action:
+                action = f"{_ACTION_PREFIXES.get(call.service, call.service)}:{action}"
             if any(fnmatchcase(action, denied) for denied in self.denied_actions):
                 raise ApiError(
                     "AccessDenied" if call.service == "sts" else "AccessDeniedException",
                     f"User: {self.sessions.principal(call.access_key, 'aws')} is not authorized to perform: {action}",
                 )
-        if call.service in ("bedrock", "tagging"):
+        if call.service in _PACED:
             key = (call.account, call.region, call.operation)
             costs = self.store.hypotheses.throttled_calls_cost
             if not self.rates.take(key, refusal_costs=costs):
-                code = "ThrottlingException" if call.service == "bedrock" else "ThrottledException"
+                code = "ThrottledException" if call.service == "tagging" else "ThrottlingException"
                 raise ApiError(code, THROTTLED)
 
     def _error(self, call: Call, error: ApiError) -> Response:
@@ -163,6 +187,10 @@ class Dispatcher:
     def _count(self, call: Call, result: str) -> None:
         with self.lock:
             self.calls.add(call.account, call.region, call.operation, result)
+
+    def _payer(self) -> str:
+        manager = self.organization.management_account if self.organization else self.settings.default_account
+        return self.settings.payer_account or manager
 
     def _closed_accounts(self) -> frozenset[str]:
         """Return the accounts whose roles can't be assumed: denied ones, and suspended ones of the organization."""

@@ -29,6 +29,9 @@ AFTER: Final = frozenset(
     {"cut_after", "delay_after", "error_after", "truncate_empty", "truncate_half", "truncate_short"}
 )
 """Faults when the work is done and stored, but the response isn't sent yet."""
+INSTEAD: Final = frozenset({"half_accepted"})
+"""Faults that take the place of the work."""
+_KINDS: Final = BEFORE | AFTER | INSTEAD
 
 _ERRORS: Final = {
     "throttle": ("ThrottlingException", "Too many requests, please wait before trying again."),
@@ -51,6 +54,7 @@ class Fault:
       `truncate_short`: half of its body and then the connection ends, before its Content-Length.
     - `throttle` 429, `error_before` 500, `error_after` 500 after the work, `unavailable` 503,
       `access_denied` 403, `expired_token` 403, `conflict` 400.
+    - `half_accepted`: of the entries of one PutEvents, every other one is refused, the first among them.
     """
 
     kind: str
@@ -71,8 +75,8 @@ class Fault:
     """The message of errors, in place of AWS's usual one."""
 
     def __post_init__(self) -> None:
-        if self.kind not in BEFORE | AFTER:
-            raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join(sorted(BEFORE | AFTER))}")
+        if self.kind not in _KINDS:
+            raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join(sorted(_KINDS))}")
         if self.share is not None and not 0 <= self.share <= 1:
             raise ValueError(f"a fault's share is from 0 to 1, not {self.share}")
 

@@ -36,6 +36,14 @@ class QuotaOperation(StrEnum):
     LIST_DEFAULT = "ListAWSDefaultServiceQuotas"
 
 
+class CostOperation(StrEnum):
+    """Cost Explorer: the operations on cost allocation tags."""
+
+    LIST = "ListCostAllocationTags"
+    UPDATE = "UpdateCostAllocationTagsStatus"
+    BACKFILL = "StartCostAllocationTagBackfill"
+
+
 class StsOperation(StrEnum):
     """STS."""
 

@@ -15,6 +15,7 @@ from bulkprof.sandbox.server import HOST, HttpServer
 from bulkprof.sandbox.services.organization import Organization
 from bulkprof.sandbox.settings import Hypotheses, Rate, SandboxSettings
 from bulkprof.sandbox.state.ledger import Ledger
+from bulkprof.sandbox.usage import UsageRow
 from bulkprof.sandbox.wire import Call, Reply
 
 
@@ -126,6 +127,12 @@ class Sandbox:
                 self._running.denied_accounts = frozenset(accounts)
             if actions is not None:
                 self._running.denied_actions = frozenset(actions)
+
+    def add_usage(self, rows: Iterable[UsageRow | Mapping[str, Any]]) -> None:
+        """Add to the use of profiles and models that CloudWatch tells. Objects as for `UsageRow.from_json` will do."""
+        given = [row if isinstance(row, UsageRow) else UsageRow.from_json(row) for row in rows]
+        with self._running.lock:
+            self._running.metrics.add(given)
 
     def make_organization(
         self,

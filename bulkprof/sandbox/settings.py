@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bulkprof.sandbox.faults import Fault
+from bulkprof.sandbox.usage import UsageRow
 
 DEFAULT_ACCOUNT = "123456789012"
 """The account of keys that belong to no assumed role; moto uses the same one."""
@@ -56,6 +57,10 @@ class Hypotheses:
     """Share (0 to 1) of GetResources' pages that end early though more remain, as AWS says they may."""
     list_tags_immediate: bool = True
     """ListTagsForResource shows a change at once; False: it lags by tag_lag_s too."""
+    billing_lag_s: float = 0.0
+    """How late Cost Explorer sees new tag keys of profiles; in AWS, up to a day."""
+    metrics_by: Literal["id", "arn"] = "id"
+    """What CloudWatch calls an application profile in the dimension ModelId: its short id, or its ARN."""
     throttled_calls_cost: bool = False
     """A throttled call uses up allowance too, so that hammering keeps the bucket empty."""
     transient_conflicts: float = 0.0
@@ -64,6 +69,8 @@ class Hypotheses:
     def __post_init__(self) -> None:
         if self.token_mismatch not in ("ignore", "refuse"):
             raise ValueError(f"token_mismatch is 'ignore' or 'refuse', not {self.token_mismatch!r}")
+        if self.metrics_by not in ("id", "arn"):
+            raise ValueError(f"metrics_by is 'id' or 'arn', not {self.metrics_by!r}")
         for name in ("short_tag_pages", "transient_conflicts"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a share from 0 to 1, not {getattr(self, name)}")
@@ -109,8 +116,12 @@ class SandboxSettings:
     """Seconds before each response of Bedrock and the tagging API."""
     faults: tuple[Fault, ...] = ()
     """What goes wrong from the start."""
+    usage: Literal["demo"] | tuple[UsageRow, ...] = ()
+    """What CloudWatch tells of the use of profiles and models: figures for all profiles there are, or these."""
     buckets: frozenset[str] = frozenset()
     """S3 buckets that exist from the start, in the default account."""
+    payer_account: str = ""
+    """Whose bill it is; empty for the organization's management account, or the default account without one."""
     default_account: str = DEFAULT_ACCOUNT
     clock: Callable[[], float] = time.time
     """Wall-clock seconds; a test passes its own to move time by hand."""

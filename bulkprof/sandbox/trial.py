@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from bulkprof.sandbox.faults import Fault
 from bulkprof.sandbox.settings import Rate, SandboxSettings
+from bulkprof.sandbox.usage import read_usage
 
 MOST_LATENCY_MS = 60_000
+DEMO = "demo"
+"""The `usage` that is made up for whatever profiles there are."""
 
 
 def trial_settings(
@@ -19,11 +23,13 @@ def trial_settings(
     burst: float | None = None,
     quota: int | None = None,
     faults: Iterable[str] = (),
+    usage: str | None = None,
     **more: Any,
 ) -> SandboxSettings:
     """Return the settings of such a sandbox; what isn't given is as usual.
 
     `latency` is in milliseconds, `rate` in calls a second; without a `burst`, one second's calls may come at once.
+    `usage` is `demo`, or a file with rows of use.
     `faults` are as `Fault.parse` reads them, and `more` is other fields of the settings. Raises ValueError that begins
     with the name of what can't be used, such as `rate -1: …`.
     """
@@ -41,6 +47,11 @@ def trial_settings(
         if quota < 0:
             raise ValueError(f"quota {quota}: must be a number of profiles, 0 or more")
         more["quota"] = quota
+    if usage is not None:
+        try:
+            more["usage"] = DEMO if usage == DEMO else read_usage(Path(usage))
+        except ValueError as error:
+            raise ValueError(f"usage {error}") from None
     return SandboxSettings(faults=tuple(map(_fault, faults)), **more)
 
 

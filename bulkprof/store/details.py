@@ -27,6 +27,7 @@ class Notes(TypedDict, total=False):
     canary: tuple[tuple[str, str], ...]
     canary_passed: bool
     disown: tuple[str, ...]
+    results_columns: bool
     unwanted: int
     unwanted_first: tuple[tuple[str, ...], ...]
     fetched: Mapping[str, str]
@@ -35,6 +36,7 @@ class Notes(TypedDict, total=False):
     alive: Any
     waited_for: Any
     links: Mapping[str, str]
+    batches: Mapping[str, int]
     models: Mapping[str, str]
     routes: Mapping[str, Sequence[str]]
     sheets: Mapping[str, Mapping[str, str]]
@@ -97,6 +99,8 @@ class RunDetails:
     """The `alive` up to which a later run has waited for what this one may have sent."""
     links: Mapping[str, str] = field(default_factory=dict)
     """What sinks returned at its end, by the sinks' names."""
+    batches: Mapping[str, int] = field(default_factory=dict)
+    """Up to which outcome the batch goes that a sink was given last, for sinks that get the same batch again."""
     models: Mapping[str, str] = field(default_factory=dict)
     """The foundation model behind each system profile that a profile is made from, by id."""
     routes: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -143,6 +147,7 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     tuple[tuple[str, ...], ...]: (list,),
     Mapping[str, str]: (dict,),
     Mapping[str, Sequence[str]]: (dict,),
+    Mapping[str, int]: (dict,),
     Mapping[str, Mapping[str, str]]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),
 }

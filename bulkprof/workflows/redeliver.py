@@ -55,7 +55,7 @@ async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *
     Raises `UsageError` for unknown ones.
     """
     formats = catalog_formats(work.registry)
-    sinks, unmade = make_sinks(work.registry, run_context(work, run, connection, formats), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, run_context(run, connection, formats), work.ui.warn)
     known = {sink.name for _, sink in sinks}
     if unknown := set(only) - known - set(unmade):
         raise UsageError(

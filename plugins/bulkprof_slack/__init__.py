@@ -13,17 +13,28 @@ when a run needs it, and is in no message, log or exception. Named after `[plugi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
-from bulkprof.plugins import PluginContext, PluginSettings, PolicyRequest, RunContext, Sink, hookimpl
+from bulkprof.plugins import (
+    PluginContext,
+    PluginSettings,
+    PolicyRequest,
+    RunContext,
+    Sink,
+    TellWhen,
+    hookimpl,
+    secret_from_environment,
+    secret_from_manager,
+    secret_permissions,
+)
 from bulkprof_slack.sink import SlackSink
-from bulkprof_slack.webhook import from_environment, from_secret
 
 __all__ = ["Plugin", "SlackSettings"]
 
 DEFAULT_VARIABLE = "SLACK_WEBHOOK_URL"
+_WHAT = "the Slack webhook's URL"
 
 
 class SlackSettings(PluginSettings):
@@ -33,7 +44,7 @@ class SlackSettings(PluginSettings):
     """The environment variable that holds the webhook's URL; `SLACK_WEBHOOK_URL` unless `webhook_secret` is given."""
     webhook_secret: str | None = None
     """The name or ARN of a secret in AWS Secrets Manager whose text is the URL."""
-    when: Literal["always", "failure", "change"] = "always"
+    when: TellWhen = "always"
     """`failure`: rows failed, are unknown or were skipped, or the run was stopped; `change`: that, or a change."""
     max_failures: int = Field(default=5, ge=0, le=20)
     """How many failed rows the message lists."""
@@ -60,9 +71,9 @@ class Plugin:
         """Return one sink. Raises `ValueError` if the variable with the webhook isn't set, which only a run needs."""
         settings = self._settings
         if settings.webhook_secret:
-            webhook = from_secret(settings.webhook_secret, run.client)
+            webhook = secret_from_manager(settings.webhook_secret, run.client, _WHAT, url=True)
         else:
-            webhook = from_environment(settings.webhook_env or DEFAULT_VARIABLE)
+            webhook = secret_from_environment(settings.webhook_env or DEFAULT_VARIABLE, _WHAT, url=True)
         return [
             SlackSink(
                 name=self._name,
@@ -78,16 +89,4 @@ class Plugin:
     def bulkprof_permissions(self, policy: PolicyRequest) -> Iterable[Mapping[str, Any]]:
         """Return what reading the webhook's secret needs, in the role that runs bulkprof."""
         secret = self._settings.webhook_secret
-        if not secret or policy.holder != "runner" or not policy.changes:
-            return []
-        if not secret.startswith("arn:"):
-            # AWS appends a hyphen and six random characters to a secret's ARN.
-            secret = f"arn:{policy.partition}:secretsmanager:*:{policy.account}:secret:{secret}-??????"
-        return [
-            {
-                "Sid": "ReadSlackWebhook",
-                "Effect": "Allow",
-                "Action": ["secretsmanager:GetSecretValue"],
-                "Resource": [secret],
-            }
-        ]
+        return secret_permissions(policy, "ReadSlackWebhook", [secret] if secret else [])

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import json
 
-from bulkprof.plugins import FinishedRun, Outcome, OutcomeKind, RunContext, RunSummary, Sink
+from bulkprof.plugins import FinishedRun, RunContext, SecretValue, Sink, TellWhen, first_failures, http_post, is_news
 from bulkprof_slack.message import build_message
-from bulkprof_slack.webhook import Webhook, post
-
-BAD = tuple(kind for kind in OutcomeKind if kind.needs_attention)
-"""Outcomes of rows that are not in order."""
+from bulkprof_slack.refusals import refusal
 
 
 class SlackSink(Sink):
@@ -20,8 +17,8 @@ class SlackSink(Sink):
         *,
         name: str,
         run: RunContext,
-        webhook: Webhook,
-        when: Literal["always", "failure", "change"],
+        webhook: SecretValue,
+        when: TellWhen,
         max_failures: int,
         timeout_s: float,
     ) -> None:
@@ -33,31 +30,11 @@ class SlackSink(Sink):
         self._timeout_s = timeout_s
 
     async def finish(self, run: FinishedRun) -> None:
-        """Post the message, where `when` asks for one. Raises `WebhookError`."""
-        if not _is_wanted(self._when, run.summary):
+        """Post the message, where `when` asks for one. Raises `HttpError`, or `RefusedError`."""
+        if not is_news(self._when, run.summary):
             return
-        failures = await self._first_failures(run)
-        message = build_message(self._run, run.summary, failures, run.links)
-        await post(await self._webhook(), message, timeout_s=self._timeout_s)
-
-    async def _first_failures(self, run: FinishedRun) -> list[Outcome]:
-        """Return the first failures; those that the last run didn't have come first, as the others are known."""
-        found = {outcome.action_id: outcome for outcome in _new(run.summary)}
-        expected = min(self._max_failures, sum(run.summary.outcomes.get(kind, 0) for kind in BAD))
-        if len(found) < expected:
-            async for batch in run.outcomes():
-                found |= {each.action_id: each for each in batch if each.kind in BAD and each.action_id not in found}
-                if len(found) >= expected:
-                    break
-        return list(found.values())[: self._max_failures]
-
-
-def _new(summary: RunSummary) -> tuple[Outcome, ...]:
-    return summary.since_last.first_new if summary.since_last else ()
-
-
-def _is_wanted(when: str, summary: RunSummary) -> bool:
-    if when == "always":
-        return True
-    failed = summary.exit_code != 0 or any(summary.outcomes.get(kind, 0) for kind in BAD) or bool(summary.lost)
-    return failed or (when == "change" and summary.changed > 0)
+        failures = await first_failures(run, self._max_failures)
+        message = json.dumps(build_message(self._run, run.summary, failures, run.links))
+        answer = await http_post(await self._webhook(), message.encode(), server="Slack", timeout_s=self._timeout_s)
+        if answer.status != 200:
+            raise refusal(answer)

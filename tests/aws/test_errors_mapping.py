@@ -14,7 +14,7 @@ from botocore.loaders import Loader
 import bulkprof.errors as e
 from bulkprof.aws.errors.codes import CODES
 from bulkprof.aws.errors.mapping import aws_errors, from_sdk
-from bulkprof.aws.errors.response import retry_after
+from bulkprof.system.retry_after import retry_after
 from tests.aws import wire
 
 CALLED = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulkprof.aws.errors.response import http_date, retry_after
+from bulkprof.system.retry_after import http_date, retry_after
 
 
 @pytest.mark.parametrize(

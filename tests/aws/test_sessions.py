@@ -177,6 +177,18 @@ async def test_the_environment_that_was_given_stands_alone(sandbox: Sandbox, mon
             assert (await s3.list_buckets())["Buckets"] == []
 
 
+async def test_clients_of_any_service_in_any_account(sandbox: Sandbox) -> None:
+    async with entering(sandbox) as sessions:
+        for account, arn in ((None, "123456789012"), ("123456789012", "123456789012"), (OTHER, OTHER)):
+            async with sessions.client("sts", account=account) as sts:
+                assert (await sts.get_caller_identity())["Account"] == arn
+    assert sent(sandbox, "AssumeRole") == 1
+    async with entering(sandbox, Organization()) as sessions:
+        with pytest.raises(AccessDeniedError, match="set `role` in"):
+            async with sessions.client("sts", account=OTHER):
+                pass
+
+
 async def test_the_sdks_own_settings(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in sandbox.environment().items():
         monkeypatch.setenv(name, value)

@@ -6,21 +6,8 @@ from typer.testing import CliRunner
 from bulkprof.cli.flags import ConfigOnly, Display, Execution, Lines, Scope, with_flags
 from tests.cli.driver import CommandLine
 
-ORDER = [
-    "init",
-    "validate",
-    "plan",
-    "apply",
-    "sync",
-    "resume",
-    "export",
-    "disown",
-    "runs",
-    "report",
-    "catalog",
-    "iam-policy",
-]
-ORDER += ["plugins", "sandbox"]
+ORDER = ["init", "validate", "plan", "apply", "sync", "resume", "export", "disown", "runs", "report", "catalog"]
+ORDER += ["cost-tags", "usage", "iam-policy", "plugins", "sandbox"]
 
 
 def test_commands_are_listed_in_the_order_of_their_use(commands: CommandLine) -> None:

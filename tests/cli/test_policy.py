@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,38 @@ def test_wrong_usage(commands: CommandLine, arguments: list[str], code: int, sai
     ended = commands("iam-policy", *arguments)
     assert (ended.code, ended.out) == (code, "")
     assert said in ended.err
+
+
+def test_costs_and_use_are_asked_for(commands: CommandLine) -> None:
+    plain = commands("iam-policy").out
+    assert ("ce:" in plain, "cloudwatch:" in plain) == (False, False)
+    assert actions(json.loads(commands("iam-policy", "--usage").out)["member"]) >= {
+        "cloudwatch:GetMetricData",
+        "cloudwatch:ListMetrics",
+    }
+    assert "cloudwatch:ListMetrics" in commands("iam-policy", "--usage", "--cloudformation").out
+    backfill = "ce:StartCostAllocationTagBackfill"
+    assert backfill in actions(json.loads(commands("iam-policy", "--cost-tags").out)["hub"])
+    commands.config('[costs]\nactivate = "Team"\n')
+    policies = json.loads(commands("iam-policy").out)
+    assert actions(policies["hub"]) >= {"ce:ListCostAllocationTags", "ce:UpdateCostAllocationTagsStatus"}
+    assert backfill not in actions(policies["hub"])
+    assert "ce:" not in commands("iam-policy", "--read-only").out
+
+
+def test_the_payers_role_has_a_policy_of_its_own(commands: CommandLine) -> None:
+    role = "arn:aws:iam::999988887777:role/Costs"
+    commands.config("", base=f'[organization]\npayer_role = "{role}"\n')
+    policies = json.loads(commands("iam-policy", "--cost-tags").out)
+    assert {"ce:ListCostAllocationTags"} <= actions(policies["payer"])
+    assert [each["Resource"] for each in policies["hub"]["Statement"] if each["Sid"] == "EnterPayer"] == [[role]]
+    assert json.loads(commands("iam-policy", "--cost-tags", "--for", "payer").out) == policies["payer"]
+    ended = commands("iam-policy", "--for", "payer")
+    assert (ended.code, "needs `payer_role` in [organization], and --cost-tags" in ended.err) == (64, True)
+
+
+def actions(policy: dict[str, Any]) -> set[str]:
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
 
 
 def test_settings_that_dont_hold_make_no_policy(commands: CommandLine) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import urllib.request
 
 import botocore.session
 import pytest
@@ -68,7 +70,9 @@ def test_the_sandbox_has_the_buckets_of_the_config(commands: CommandLine) -> Non
 
 def test_a_sandbox_that_is_served_is_like_that_too(commands: CommandLine) -> None:
     commands.write("other.toml", '[plugins.s3]\nbucket = "example-reports"\n')
-    with commands.started("sandbox", "--config", "other.toml", "--fault", "access_denied=1") as server:
+    commands.write("use.json", '[{"model": "amazon.nova-lite-v1:0", "invocations": 3}]')
+    flags = ["--config", "other.toml", "--fault", "access_denied=1", "--usage", "use.json"]
+    with commands.started("sandbox", *flags) as server:
         assert server.stdout is not None
         environment = {}
         while "no_proxy" not in environment:
@@ -82,6 +86,8 @@ def test_a_sandbox_that_is_served_is_like_that_too(commands: CommandLine) -> Non
         s3 = botocore.session.get_session().create_client("s3")
         assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["example-reports"]
         s3.close()
+        with urllib.request.urlopen(f"{environment['AWS_ENDPOINT_URL']}/_sandbox/usage") as answer:
+            assert [row["invocations"] for row in json.load(answer)] == [3]
         server.send_signal(signal.SIGTERM)
         server.communicate(timeout=30)
 
@@ -92,6 +98,7 @@ def test_a_sandbox_that_is_served_is_like_that_too(commands: CommandLine) -> Non
         (["--fault", "boom"], 64, "--fault boom: unknown fault 'boom'; known are access_denied, conflict, cut_after"),
         (["--latency", "nan"], 64, "--latency nan: must be milliseconds from 0 to 60000"),
         (["--config", "none.toml"], 1, "none.toml: no such file"),
+        (["--usage", "none.json"], 64, "--usage none.json: can't be read: No such file or directory"),
     ],
 )
 def test_a_sandbox_that_can_not_be_served(commands: CommandLine, flags: list[str], code: int, said: str) -> None:

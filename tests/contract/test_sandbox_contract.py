@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -49,6 +50,18 @@ def test_the_services_beside_bedrock_answer_what_their_models_say(client: Any) -
         assert len(quotas.call(operation, ServiceCode="bedrock")["Quotas"]) == 1
     for operation, more in (("TagResources", {"Tags": {"env": ""}}), ("UntagResources", {"TagKeys": ["env"]})):
         assert client("resourcegroupstaggingapi").call(operation, ResourceARNList=[MISSING], **more)
+    costs = client("ce")
+    assert [tag["Status"] for tag in costs.call("ListCostAllocationTags", TagKeys=["team"])["CostAllocationTags"]] == [
+        "Inactive"
+    ]
+    wanted = [{"TagKey": key, "Status": "Active"} for key in ("team", "never")]
+    refused = costs.call("UpdateCostAllocationTagsStatus", CostAllocationTagsStatus=wanted)["Errors"]
+    assert [error["TagKey"] for error in refused] == ["never"]
+    assert costs.call("ListCostAllocationTags", Status="Active", MaxResults=1)["CostAllocationTags"]
+    month = f"{datetime.now(UTC):%Y-%m}-01T00:00:00Z"
+    costs.call("StartCostAllocationTagBackfill", BackfillFrom=month)
+    code, _ = costs.refusal("StartCostAllocationTagBackfill", BackfillFrom=month)
+    assert code == "BackfillLimitExceededException"
     client("sts").call("GetCallerIdentity")
     organizations = client("organizations")
     organizations.call("DescribeOrganization")
@@ -60,6 +73,67 @@ def test_the_services_beside_bedrock_answer_what_their_models_say(client: Any) -
     organizations.call("ListAccountsForParent", ParentId=root)
     unit = organizations.call("ListOrganizationalUnitsForParent", ParentId=root)["OrganizationalUnits"][0]["Id"]
     organizations.call("DescribeOrganizationalUnit", OrganizationalUnitId=unit)
+
+
+def test_cost_allocation_tags_are_the_payers_and_page(client: Any) -> None:
+    bedrock, costs = client(), client("ce")
+    bedrock.create(tags=[{"key": key, "value": "1"} for key in "abc"])
+    first = costs.call("ListCostAllocationTags", MaxResults=2)
+    rest = costs.call("ListCostAllocationTags", MaxResults=2, NextToken=first["NextToken"])
+    assert [tag["TagKey"] for page in (first, rest) for tag in page["CostAllocationTags"]] == ["a", "b", "c"]
+    both = [{"TagKey": "a", "Status": "Active"}, {"TagKey": "b", "Status": "Active"}]
+    costs.call("UpdateCostAllocationTagsStatus", CostAllocationTagsStatus=both)
+    costs.call("UpdateCostAllocationTagsStatus", CostAllocationTagsStatus=[{**both[0], "Status": "Inactive"}])
+    active = costs.call("ListCostAllocationTags", Status="Active")["CostAllocationTags"]
+    assert [tag["TagKey"] for tag in active] == ["b"]
+    assert costs.refusal("ListCostAllocationTags", NextToken="x")[0] == "InvalidNextTokenException"
+    code, message = client("ce", account="222222222222").refusal("ListCostAllocationTags")
+    assert code == "AccessDeniedException"
+    assert "Linked account doesn't have access to cost allocation tags" in message
+    for wrong in ({"TagKeys": []}, {"TagKeys": ["k"] * 101}):
+        with pytest.raises(costs.boto.exceptions.ClientError, match="between 1 and 100"):
+            costs.boto.list_cost_allocation_tags(**wrong)
+    with pytest.raises(costs.boto.exceptions.ClientError, match="between 1 and 20"):
+        costs.boto.update_cost_allocation_tags_status(CostAllocationTagsStatus=both[:1] * 21)
+    for wrong_month in ("2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z", f"{datetime.now(UTC):%Y-%m}-02T00:00:00Z", "x"):
+        with pytest.raises(costs.boto.exceptions.ClientError, match="first day of one of the last 12 months"):
+            costs.boto.start_cost_allocation_tag_backfill(BackfillFrom=wrong_month)
+
+
+def test_metrics_of_use_are_cloudwatchs(client: Any, sandbox: Any) -> None:
+    bedrock, metrics = client(), client("cloudwatch")
+    identity = bedrock.create("team-a").rpartition("/")[2]
+    sandbox.add_usage([{"model": "team-a", "invocations": 4}, {"model": "zai.glm-4.7", "invocations": 2}])
+    found = metrics.call("ListMetrics", Namespace="AWS/Bedrock", MetricName="Invocations")["Metrics"]
+    assert {each["Dimensions"][0]["Value"] for each in found} == {identity, "zai.glm-4.7"}
+    metrics.boto.put_metric_data(
+        Namespace="AWS/Bedrock",
+        MetricData=[
+            {"MetricName": "Invocations", "Value": 1, "Dimensions": [{"Name": "ModelId", "Value": "zai.later"}]}
+        ],
+    )
+    day, now = 86_400, datetime.now(UTC)
+    queries: list[dict[str, Any]] = [
+        {
+            "Id": f"q{number}",
+            "MetricStat": {
+                "Metric": {
+                    "Namespace": "AWS/Bedrock",
+                    "MetricName": "Invocations",
+                    "Dimensions": [{"Name": "ModelId", "Value": model}],
+                },
+                "Period": day,
+                "Stat": "Sum",
+            },
+        }
+        for number, model in enumerate((identity, "zai.later", "zai.never"))
+    ]
+    period = {"StartTime": now - timedelta(days=3), "EndTime": now + timedelta(days=1)}
+    results = metrics.call("GetMetricData", MetricDataQueries=queries, **period)["MetricDataResults"]
+    assert [each["Values"] for each in results] == [[4.0], [1.0], []]
+    queries.append({"Id": "twice", "Expression": "q0 + q0"})
+    results = metrics.call("GetMetricData", MetricDataQueries=queries[:1] + queries[3:], **period)["MetricDataResults"]
+    assert results[0]["Values"] == [4.0]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,12 @@ from bulkprof.plugins.registry import Implementation, Registry
 from tests.delivery.fakes import FakeSink
 
 
+class WaitsInWords(Sink):
+    """A sink whose time is no number."""
+
+    end_timeout_s = "5 minutes"  # type: ignore[assignment]
+
+
 class Plugins(Registry):
     """What `bulkprof_sinks` returns, by plugin; an exception is raised."""
 
@@ -48,7 +54,9 @@ def test_no_two_sinks_share_a_name_and_so_a_position(told: list[str]) -> None:
     assert made(told, **returned) == [("s3", "s3"), ("s3", "s3-2"), ("other", "s3-3")]
 
 
-@pytest.mark.parametrize("value", [ValueError("no bucket"), PluginError("bad", "no bucket"), [object()], 5])
+@pytest.mark.parametrize(
+    "value", [ValueError("no bucket"), PluginError("bad", "no bucket"), [object()], [WaitsInWords()], 5]
+)
 def test_a_plugin_that_makes_no_sink_is_told_and_left_out(told: list[str], value: object) -> None:
     assert made(told, bad=value, good=[FakeSink("")]) == [("good", "good")]
     assert len(told) == 1

@@ -156,6 +156,41 @@ async def test_one_that_hangs_at_the_end_leaves_the_next_its_time(
     assert (well.names, len(well.ends)) == (["a"], 1)
 
 
+async def test_a_sink_may_ask_for_more_time(run: RunFile, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sinks_module, "END_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(sinks_module, "CALL_TIMEOUT_S", 0.0)
+    record(run, "a")
+    slow, hasty = FakeSink("slow"), FakeSink("hasty")
+    slow.end_timeout_s = 5.0
+    slow.hold = hasty.hold = anyio.Event()
+    delivery = deliver_to(run, told, hasty, slow)
+    missing: list[str] = []
+
+    async def finish() -> None:
+        missing.extend(await delivery.finish(SUMMARY))
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(finish)
+            await slow.reached.wait()
+            slow.hold.set()
+    assert (slow.names, missing) == (["a"], ["hasty"])
+
+
+async def test_a_deadline_leaves_such_a_sink_the_usual_time(
+    run: RunFile, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks_module, "END_TIMEOUT_S", 0.0)
+    record(run, "a")
+    slow = FakeSink("slow")
+    slow.end_timeout_s = 600.0
+    slow.hold = anyio.Event()
+    delivery = deliver_to(run, told, slow)
+    delivery.stop.request(ExitCode.ROWS_FAILED, "the deadline is reached")
+    with anyio.fail_after(5):
+        assert await delivery.finish(SUMMARY) == ["slow"]
+
+
 async def test_a_slow_sink_neither_holds_up_the_others_nor_the_end(
     run: RunFile, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

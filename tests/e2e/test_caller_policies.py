@@ -135,6 +135,8 @@ def test_the_service_control_policy(commands: CommandLine) -> None:
     [
         ("--invoke --scp", "ask for one at a time"),
         ("--invoke --for hub", "are about the policies of runs: leave them out with --invoke"),
+        ("--scp --partition arn:aws", "such as aws or aws-us-gov"),
+        ("--scp --usage", "are about the policies of runs: leave them out with --scp"),
         ("--scp --read-only", "are about the policies of runs: leave them out with --scp"),
         ("--except arn:aws:iam::*:role/x", "--except is about --scp"),
         ("--invoke --except arn:aws:iam::*:role/x", "--except is about --scp"),

@@ -25,11 +25,15 @@ SECRETS = {
     "AWS_SECRET_ACCESS_KEY": f"{CANARY}-secret-access-key",
     "AWS_SESSION_TOKEN": f"{CANARY}-session-token",
     "SLACK_WEBHOOK_URL": f"https://hooks.slack.invalid/services/{CANARY}",
+    "WEBHOOK_URL": f"https://hooks.example.invalid/{CANARY}",
+    "WEBHOOK_SIGNING_KEY": f"{CANARY}-signing-key",
     "HTTPS_PROXY": f"http://user:{CANARY}-proxy@127.0.0.1:9",
     "https_proxy": f"http://user:{CANARY}-proxy@127.0.0.1:9",
 }
 CONFIG = """
 [plugins.slack]
+timeout_s = 2
+[plugins.webhook]
 timeout_s = 2
 """
 DETAILS = f'external_id = "{CANARY}-external-id"\n'
@@ -143,6 +147,7 @@ def test_nor_in_a_process_of_its_own(tmp_path: Path) -> None:
         well = pool.submit(play, tmp_path / "well", SCENES["all is well, but the webhook"])
         denied = pool.submit(play, tmp_path / "denied", SCENES["one role can't be assumed"])
     assert "slack" in well.result()["stderr"]
+    assert "sink 'webhook'" in well.result()["stderr"]
     assert ".bulkprof/runs" in " ".join(well.result())
     assert "can't assume" in denied.result()["results.jsonl"]
     assert denied.result()["failed.jsonl"].count("\n") == 2

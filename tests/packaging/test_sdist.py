@@ -16,7 +16,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("bulkprof", "bulkprof_catalog", "bulkprof_naming", "bulkprof_s3", "bulkprof_slack", "bulkprof_tags")
+PACKAGES = (
+    "bulkprof",
+    "bulkprof_catalog",
+    "bulkprof_eventbridge",
+    "bulkprof_naming",
+    "bulkprof_s3",
+    "bulkprof_slack",
+    "bulkprof_ssm",
+    "bulkprof_tags",
+    "bulkprof_webhook",
+)
 SLICE = ("tests/plugins/test_docs.py", "tests/plugins/test_samples.py", "tests/planning/test_diff.py")
 """Tests that need docs/, samples/, plugins/ and bulkprof/, and no network. Never this file: it would build itself."""
 

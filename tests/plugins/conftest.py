@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -58,11 +59,16 @@ class SlackHook:
 
     def __init__(self) -> None:
         self.responses: list[web.Response] = []
-        self.messages: list[Any] = []
+        self.received: list[tuple[Mapping[str, str], bytes]] = []
+        """The headers and the body of each request."""
         self.url = ""
 
+    @property
+    def messages(self) -> list[Any]:
+        return [json.loads(body) for _, body in self.received]
+
     async def respond(self, request: web.Request) -> web.Response:
-        self.messages.append(await request.json())
+        self.received.append((request.headers.copy(), await request.read()))
         return self.responses.pop(0) if self.responses else web.Response(text="ok")
 
 

@@ -94,7 +94,7 @@ def test_an_entry_point_that_cannot_be_imported_is_named(tmp_path: Path, monkeyp
 
 
 def test_a_plugin_that_is_not_installed_is_told_what_is(tmp_path: Path) -> None:
-    installed = "catalog, naming, s3, slack, tags"
+    installed = "catalog, eventbridge, naming, s3, slack, ssm, tags, webhook"
     expected = rf"plugin 'namign': is not installed \(installed: {installed}\); did you mean naming\?"
     with pytest.raises(PluginError, match=expected):
         Registry({"namign": {}}, tmp_path)

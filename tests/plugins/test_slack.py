@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from bulkprof_slack.message import build_message, duration
-from bulkprof_slack.webhook import from_environment
 
 from bulkprof.errors import PluginError
 from bulkprof.model import Target
@@ -127,14 +126,13 @@ def test_the_registry_names_the_plugin_whose_webhook_is_unset(tmp_path: Any, mon
         list(registry.gather("bulkprof_sinks", run_context(None)))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [f"http://example.com/{SECRET}", SECRET, f"https:///{SECRET}", f"ftp://localhost/{SECRET}", f"https://[{SECRET}"],
-)  # fmt: skip
-def test_only_a_safe_url_will_do_and_a_wrong_one_is_not_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("text", [f"http://example.com/{SECRET}", SECRET, f"https:///{SECRET}"])
+def test_only_a_safe_url_will_do_and_a_wrong_one_is_not_shown(
+    load: Load, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOOK", text)
     with pytest.raises(ValueError, match="the environment variable HOOK must hold an https URL") as caught:
-        from_environment("HOOK")
+        sink_of(load("slack", webhook_env="HOOK"))
     assert SECRET not in all_text(caught.value)
 
 
@@ -185,7 +183,7 @@ async def test_a_secret_is_not_read_for_a_message_that_is_not_sent(load: Load) -
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (DeniedError(), "the secret slack/webhook with the Slack webhook can't be read: AccessDeniedException"),
+        (DeniedError(), "the secret slack/webhook with the Slack webhook's URL can't be read: AccessDeniedException"),
         (f'{{"url": "https://example.com/{SECRET}"}}', "the secret slack/webhook must hold an https URL"),
     ],
 )

@@ -108,6 +108,18 @@ def test_another_process_drives_faults_rates_hypotheses_and_reads_the_ledger(mak
     assert ledger.count(result="ConflictException") == 1
 
 
+def test_another_process_puts_use_in(make: Any) -> None:
+    sandbox, _ = make()
+    assert control(sandbox, "usage") == []
+    control(sandbox, "usage", {"model": "search", "invocations": 3}, "POST")
+    left = control(sandbox, "usage", [{"model": "rank"}], "PUT")
+    assert [(row["model"], row["invocations"], row["region"]) for row in left] == [
+        ("search", 3, "us-east-1"),
+        ("rank", 0, "us-east-1"),
+    ]
+    assert refused(sandbox, "usage", {"model": ""}) == (400, "a row needs a `model`: a profile's name, or a model's id")
+
+
 def test_another_process_makes_an_organization(make: Any) -> None:
     sandbox, aws = make()
     assert control(sandbox, "organization") is None

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from bulkprof.sandbox import Fault, Rate, SandboxSettings, trial_settings
-from bulkprof.sandbox.faults import AFTER, BEFORE
+from bulkprof.sandbox import Fault, Rate, SandboxSettings, UsageRow, trial_settings
+from bulkprof.sandbox.faults import AFTER, BEFORE, INSTEAD
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +43,33 @@ def test_what_is_given_is_the_sandboxes() -> None:
 def test_what_can_not_be_is_named(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
         trial_settings(**given)
+
+
+def test_use_is_made_up_or_read(tmp_path: Path) -> None:
+    assert trial_settings(usage="demo").usage == "demo"
+    (tmp_path / "use.json").write_text('[{"model": "search", "account": "111122223333", "invocations": 2}]')
+    read = trial_settings(usage=str(tmp_path / "use.json")).usage
+    assert read == (UsageRow("search", "111122223333", invocations=2),)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is not JSON"),
+        ("{}", "is a list of objects, such as"),
+        ("[7]", "row 1: a row is an object with a `model`, not 7"),
+        ('[{"model": "a"}, {"invocations": 1}]', "row 2: a row needs a `model`"),
+        ('[{"model": "a", "calls": 1}]', "row 1: a row has no calls; its fields are model, account, region"),
+        ('[{"model": "a", "invocations": -1}]', "row 1: invocations is a number, 0 or more, not -1"),
+        ('[{"model": "a", "account": 12}]', "row 1: account is a string, not 12"),
+        ('[{"model": "a", "days_ago": 456}]', "row 1: days_ago is at most 455, not 456"),
+    ],
+)
+def test_rows_of_use_that_can_not_be(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "use.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(f"usage {file}: {said}")):
+        trial_settings(usage=str(file))
 
 
 def test_an_unknown_fault_lists_those_there_are() -> None:
@@ -84,4 +111,4 @@ def test_buckets_are_there_from_the_start(make: Any) -> None:
 
 def test_the_page_about_the_sandbox_has_every_fault() -> None:
     page = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
-    assert {kind for kind in BEFORE | AFTER if f"`{kind}`" not in page} == set()
+    assert {kind for kind in BEFORE | AFTER | INSTEAD if f"`{kind}`" not in page} == set()

@@ -10,11 +10,11 @@ from typing import Any
 
 from bulkprof.aws.credentials.keys import Grant, Keys, SharedCredentials
 from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
-from bulkprof.aws.errors.response import http_date
 from bulkprof.aws.operations import StsOperation
 from bulkprof.aws.transport.responses import checked
 from bulkprof.config import CHAINED_S, Organization
 from bulkprof.errors import AwsError, ExpiredCredentialsError, InvalidRequestError, RegionError, ThrottledError
+from bulkprof.system.retry_after import http_date
 from bulkprof.totals import CallCount, CallTimes
 
 _ABOUT_DURATION = re.compile("DurationSeconds|MaxSessionDuration|session limit", re.IGNORECASE)

@@ -40,11 +40,21 @@ CODES: Mapping[str, type[AwsError]] = {
     "IllegalArgumentException": InvalidRequestError,
     "NoSuchResourceException": NotFoundError,
     "ServiceException": AmbiguousError,
+    # Cost Explorer
+    "BackfillLimitExceededException": ConflictError,
+    "InvalidNextTokenException": InvalidRequestError,
+    # CloudWatch
+    "InternalServiceFault": AmbiguousError,
+    "InvalidNextToken": InvalidRequestError,
+    "InvalidParameterValueException": InvalidRequestError,
     # Organizations
     "AWSOrganizationsNotInUseException": InvalidRequestError,
     "InvalidInputException": InvalidRequestError,
     "ParentNotFoundException": NotFoundError,
     "TargetNotFoundException": NotFoundError,
+    # Systems Manager
+    "ParameterLimitExceeded": QuotaError,
+    "TooManyUpdates": ConflictError,
     # STS
     "MalformedPolicyDocument": InvalidRequestError,
     "PackedPolicyTooLarge": InvalidRequestError,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +12,7 @@ from bulkprof.aws.errors.codes import class_of, is_code
 from bulkprof.aws.errors.sdk import NETWORK
 from bulkprof.aws.errors.transport import PROXY_AUTH, refused_by_proxy
 from bulkprof.errors import AwsError, CredentialsError, ExpiredCredentialsError, InvalidRequestError, RegionError
+from bulkprof.system.retry_after import retry_after
 
 _SIGN_IN = "check AWS_PROFILE or AWS_ACCESS_KEY_ID, or sign in again, and that the Region is enabled for the account"
 _CLOCK = "check the secret key, that nothing on the way rewrites requests, and this machine's clock"
@@ -97,25 +95,3 @@ def _redirected(status: int, headers: Mapping[str, str]) -> str:
         f"the endpoint answers with a redirect{f' to {host}' if host else ''} (HTTP {status}), as login pages of "
         "networks and proxies do; sign in to the network, or check the proxy settings and AWS_ENDPOINT_URL"
     )
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a Retry-After header asks to wait: a number, or a date, compared to the Date header."""
-    value = str(headers.get("retry-after") or "").strip()
-    try:
-        seconds = float(value)
-    except ValueError:
-        until, now = http_date(value), http_date(str(headers.get("date") or ""))
-        return max((until - now).total_seconds(), 0.0) if until and now else None
-    # float() also takes "nan" and "inf".
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
-
-
-def http_date(value: str) -> datetime | None:
-    """Return the time in a Date header or the like; None for a value that isn't a date."""
-    try:
-        found = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        # OverflowError: a year of twenty digits, say.
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

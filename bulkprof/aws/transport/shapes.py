@@ -15,7 +15,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 # pydantic takes that of `typing` from Python 3.12 on only.
 from typing_extensions import TypedDict
 
-from bulkprof.aws.operations import OrganizationOperation, S3Operation, StsOperation
+from bulkprof.aws.operations import CostOperation, MetricOperation, OrganizationOperation, S3Operation, StsOperation
+from bulkprof.aws.transport import money_shapes
 from bulkprof.profiles.operations import Operation
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -236,6 +237,11 @@ SHAPES: Final[Mapping[tuple[str, str], Any]] = {
     ("bedrock", Operation.TAGS_OF): ListTagsForResourceResponse,
     ("bedrock", Operation.TAG): EmptyResponse,
     ("bedrock", Operation.UNTAG): EmptyResponse,
+    ("ce", CostOperation.TAGS.api_name): money_shapes.ListCostAllocationTagsResponse,
+    ("ce", CostOperation.ACTIVATE.api_name): money_shapes.UpdateCostAllocationTagsStatusResponse,
+    ("ce", CostOperation.BACKFILL.api_name): money_shapes.StartCostAllocationTagBackfillResponse,
+    ("cloudwatch", MetricOperation.DATA.api_name): money_shapes.GetMetricDataResponse,
+    ("cloudwatch", MetricOperation.NAMES.api_name): money_shapes.ListMetricsResponse,
     ("organizations", OrganizationOperation.ACCOUNTS.api_name): ListAccountsResponse,
     ("organizations", OrganizationOperation.ACCOUNTS_OF.api_name): ListAccountsResponse,
     ("organizations", OrganizationOperation.UNITS_OF.api_name): ListOrganizationalUnitsResponse,

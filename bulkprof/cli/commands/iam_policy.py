@@ -19,6 +19,7 @@ class Party(StrEnum):
     CALLER = "caller"
     HUB = "hub"
     MEMBER = "member"
+    PAYER = "payer"
 
 
 @app.command("iam-policy")
@@ -41,6 +42,10 @@ def iam_policy(
     own_account: Annotated[
         bool, typer.Option("--own-account", help="The hub makes profiles in its own account, too.")
     ] = False,
+    cost_tags: Annotated[
+        bool, typer.Option("--cost-tags", help="For the command cost-tags, with all that it can do.")
+    ] = False,
+    usage: Annotated[bool, typer.Option("--usage", help="For the command usage: allow to read metrics.")] = False,
     partition: Annotated[
         str, typer.Option("--partition", metavar="NAME", help="What ARNs begin with: aws, aws-us-gov, aws-cn, …")
     ] = "aws",
@@ -73,7 +78,8 @@ def iam_policy(
     shown: Lines,
 ) -> int:
     """Print the least permissions as JSON: for runs with this config, or with --invoke or --scp for callers."""
-    from bulkprof.aws.iam import Needs, Scope, policies, unknown_plugins
+    from bulkprof.aws.iam import Needs, policies, unknown_plugins
+    from bulkprof.aws.iam import Scope as ArnScope
     from bulkprof.aws.stackset import DEFAULT_ROLE, template
     from bulkprof.cli.caller_policies import Asked, check, print_invoke, print_scp
     from bulkprof.plugins.registry import Registry
@@ -93,22 +99,34 @@ def iam_policy(
         partition=partition,
     )
     with ending(terminal):
-        check(asked, scope, invoke=invoke, scp=scp, of_runs=bool(party or cloudformation or read_only or own_account))
-        if scp:
-            return print_scp(terminal, opts, asked)
-        if invoke:
-            return print_invoke(terminal, opts, asked)
+        if not re.fullmatch("aws[a-z-]*", partition):
+            raise UsageError(f"--partition {partition!r}: is what an ARN begins with, such as aws or aws-us-gov")
+        of_runs = bool(party or cloudformation or read_only or own_account or cost_tags or usage)
+        check(asked, scope, invoke=invoke, scp=scp, of_runs=of_runs)
+        if invoke or scp:
+            return (print_invoke if invoke else print_scp)(terminal, opts, asked)
         if cloudformation and party not in {None, Party.MEMBER}:
             raise UsageError("--cloudformation makes the member role; the other policies are JSON only")
         if party is Party.CALLER and not settings.organization.via:
             raise UsageError("the caller is the hub itself, since [organization] has no `via`: --for hub")
         if read_only and (prune or replace):
             raise UsageError("--read-only allows no deletions: leave --prune and --replace out")
-        if not re.fullmatch("aws[a-z-]*", partition):
-            raise UsageError(f"--partition {partition!r}: is what an ARN begins with, such as aws or aws-us-gov")
         registry = Registry(settings.plugins, opts.config.directory)
-        needs = Needs(settings, registry, deletes=prune or replace, changes=not read_only, own_account=own_account)
-        policy = template(needs) if cloudformation else policies(needs, Scope(partition=partition))
+        needs = Needs(
+            settings,
+            registry,
+            deletes=prune or replace,
+            changes=not read_only,
+            own_account=own_account,
+            cost_tags=cost_tags,
+            usage=usage,
+        )
+        policy = template(needs) if cloudformation else policies(needs, ArnScope(partition=partition))
+        if party is Party.PAYER and Party.PAYER not in policy:
+            raise UsageError(
+                "--for payer: needs `payer_role` in [organization], and --cost-tags or [costs] activate; without the "
+                "role, what the payer needs is in the caller's policy"
+            )
         if party is not None and not cloudformation:
             policy = policy[party]
     terminal.text(json_text(policy, ascii_only=True, indent=2).split("\n"))

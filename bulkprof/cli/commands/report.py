@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bulkprof.cli.app import app
+from bulkprof.cli.catalogs import NewestRun
 from bulkprof.cli.flags import Cells, Display, Execution, Only, with_flags
 from bulkprof.cli.next_steps import command, flags_again
 from bulkprof.cli.running import ending, make_terminal
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 @with_flags
 def report(
     *,
-    run_id: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="The run's id or its beginning; the newest by default.")
-    ] = None,
+    run_id: NewestRun = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown, for job summaries.")] = False,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page for browsers: one .html file.")

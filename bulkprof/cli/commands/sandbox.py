@@ -24,6 +24,13 @@ def sandbox(
     quota: Annotated[int, typer.Option(help="Profiles per account and Region.", min=0)] = 1000,
     fault: Faults = None,
     state_file: Annotated[Path | None, typer.Option(help="Keep the profiles in this file.")] = None,
+    usage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="demo|FILE",
+            help="What CloudWatch tells of the use of profiles: made up, or the rows of a JSON file.",
+        ),
+    ] = None,
     run: ConfigOnly,
     shown: Lines,
 ) -> int:
@@ -35,7 +42,7 @@ def sandbox(
     from bulkprof.sandbox import Sandbox, SandboxMissingError, trial_settings
 
     terminal = make_terminal(shown)
-    buckets = named_buckets(make_options(terminal, run).config.settings)
+    config = make_options(terminal, run).config.settings
     with ending(terminal):
         try:
             settings = trial_settings(
@@ -44,9 +51,11 @@ def sandbox(
                 burst=burst,
                 quota=quota,
                 faults=fault or (),
+                usage=usage,
                 port=port,
                 state_file=state_file,
-                buckets=buckets,
+                buckets=named_buckets(config),
+                payer_account=config.organization.payer_account,
             )
         except ValueError as error:
             raise UsageError(f"--{error}") from None

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bulkprof._version import __version__
+from bulkprof.errors import StateError
 from bulkprof.model import OutcomeKind, Target
 from bulkprof.reports.failures import Failures
 from bulkprof.reports.html.picture import picture_of
@@ -23,6 +24,7 @@ from bulkprof.statuses import RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import status_of, why_unfinished
+from bulkprof.store.history.usage import kept_usage
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable
 from bulkprof.totals import RunSummary
@@ -69,6 +71,12 @@ def run_page(run: RunFile, summary: RunSummary, state: StateDirectory) -> str:
     `summary.since_last` is shown where it is given. Raises `StateError` where the file can't be read.
     """
     details, status = run.details(), status_of(run, state)
+    notices = _notices(run, summary, details, state)
+    try:
+        usage = kept_usage(state, details.estate)
+    except StateError as error:
+        notices.append(f"What is used isn't known: {error}")
+        usage = None
     contents = _read(run)
     mood = _mood(summary, status)
     return (
@@ -81,7 +89,8 @@ def run_page(run: RunFile, summary: RunSummary, state: StateDirectory) -> str:
             mood=mood,
             icon=ICONS[mood],
             headline=_headline(summary, status),
-            notices=_notices(run, summary, details, state),
+            notices=notices,
+            usage=usage if usage is not None and usage.sandbox == details.sandbox else None,
             since=summary.since_last,
             targets=contents.targets,
             groups=sorted(contents.failures.groups, key=lambda group: -group.count),

@@ -70,6 +70,16 @@ class MotoBridge:
 
         return any(backend.org for account in list(organizations_backends.values()) for backend in account.values())
 
+    def put_metrics(self, account: str, region: str, namespace: str, data: list[dict[str, Any]]) -> None:
+        """Put values into CloudWatch. Blocks, as `handle` does."""
+        self._application()
+        from moto.cloudwatch.models import cloudwatch_backends
+
+        backend = cloudwatch_backends[account][region]
+        with _one_at_a_time:
+            backend.put_metric_data(namespace, data)
+            _narrow(backend)
+
     def close(self) -> None:
         """Release moto. Clears its state if no other sandbox of this process uses it."""
         global _users  # noqa: PLW0603 - moto's state is the process's, so is the count of its users
@@ -117,6 +127,32 @@ def _unknown(call: Call) -> Response:
     if "Action" in form:
         return error_response(ApiError("InvalidAction", message), "query")
     return error_response(ApiError("UnknownOperationException", message), "json" if target else "rest-json")
+
+
+def _narrow(backend: Any) -> None:
+    """Let the backend look only at the values of what a query is about.
+
+    moto compares all values with each day of each query, which takes seconds for a hundred profiles.
+    """
+    read = type(backend).get_metric_data
+
+    def get_metric_data(queries: list[dict[str, Any]], **period: Any) -> list[dict[str, Any]]:
+        if not all("MetricStat" in query for query in queries):
+            return list(read(backend, queries=queries, **period))
+        everything, values, found = backend.metric_data, dict[str, list[Any]](), list[dict[str, Any]]()
+        for value in everything:
+            for dimension in value.dimensions:
+                values.setdefault(dimension.value, []).append(value)
+        try:
+            for query in queries:
+                dimensions = query["MetricStat"]["Metric"].get("Dimensions") or ()
+                backend.metric_data = values.get(dimensions[0]["Value"], []) if dimensions else everything
+                found += read(backend, queries=[query], **period)
+        finally:
+            backend.metric_data = everything
+        return found
+
+    backend.get_metric_data = get_metric_data
 
 
 def _reset() -> None:

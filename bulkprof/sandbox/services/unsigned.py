@@ -13,6 +13,9 @@ _TARGETS: Final = {
     "AWSOrganizationsV20161128": "organizations",
     "ResourceGroupsTaggingAPI_20170126": "tagging",
     "ServiceQuotasV20190624": "servicequotas",
+    "AmazonSSM": "ssm",
+    "AWSEvents": "events",
+    "AWSInsightsIndexService": "ce",
 }
 """The service by the first part of the header `X-Amz-Target`."""
 _UNSIGNED_BY_DESIGN: Final = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})

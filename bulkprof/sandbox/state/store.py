@@ -43,6 +43,10 @@ class ProfileStore:
         self.now = settings.clock
         self._targets: dict[tuple[str, str], _Target] = {}
         self._journal = Journal(settings.state_file)
+        self.active_cost_tags: frozenset[str] = frozenset()
+        """The tag keys that the payer's bill counts by."""
+        self.backfilled_at = 0.0
+        """When the payer last asked for a backfill, in the sandbox's clock."""
 
     def open(self) -> None:
         """Read the state file, if there is one. Raises ValueError or OSError when it can't be read."""
@@ -149,6 +153,28 @@ class ProfileStore:
         """Return how many profiles the account may have in each Region."""
         return self._settings.account_quotas.get(account, self._settings.quota)
 
+    def billed_tag_keys(self) -> dict[str, float]:
+        """Return the tag keys that billing has seen, with the moment since which a profile last carried each."""
+        moment, found = self.now() - self.hypotheses.billing_lag_s, dict[str, float]()
+        for target in self._targets.values():
+            for profile in (*target.live.values(), *target.deleted.values()):
+                for since, tags in profile.tag_history:
+                    if since <= moment:
+                        found.update({key: max(since, found.get(key, since)) for key in tags})
+        return found
+
+    def set_cost_tags(self, account: str, keys: list[str]) -> None:
+        """Let the bill of the payer `account` count by these keys, and by no others."""
+        change = {"change": "cost tags", "at": self.now(), "account": account, "keys": keys}
+        self._journal.write(change)
+        self._replay(change)
+
+    def note_backfill(self, account: str) -> None:
+        """Note that the payer `account` asks for a backfill now."""
+        change = {"change": "backfill", "at": self.now(), "account": account}
+        self._journal.write(change)
+        self._replay(change)
+
     def ledger(self) -> tuple[LedgerProfile, ...]:
         """Return every profile ever made, by account, Region and order of creation."""
         return tuple(
@@ -222,6 +248,12 @@ class ProfileStore:
             target.tokens[profile.token] = (profile, fingerprint, profile.created_at)
 
     def _replay(self, change: dict[str, Any]) -> None:
+        if change["change"] == "cost tags":
+            self.active_cost_tags = frozenset(change["keys"])
+            return
+        if change["change"] == "backfill":
+            self.backfilled_at = change["at"]
+            return
         target = self._target(change["account"], change["region"])
         if change["change"] == "create":
             profile = Profile(

@@ -9,9 +9,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.model import NEED_ATTENTION
+from bulkprof.model import NEED_ATTENTION, OutcomeKind, Target
 from bulkprof.store import codec
 from bulkprof.store.errors import ERRORS
 from bulkprof.store.history.directory import StateDirectory
@@ -70,6 +71,49 @@ def refresh_lost(state: StateDirectory, run: RunFile) -> None:
                 latest, lost = other.knows_lost_at, other.lost()
     if lost is not None or not latest:
         run.take_over(lost or (), known_at=latest)
+
+
+class LaterChanges(NamedTuple):
+    """What later runs of an estate changed, to tell what an earlier one says that doesn't hold any more."""
+
+    gone: set[str]
+    """The ARNs that they took out of use."""
+    arns: dict[tuple[str, str, str], str]
+    """The ARNs of profiles that they changed, by account, Region and name."""
+
+    def outdate(self, target: Target, name: str, arn: str) -> bool:
+        """Whether `arn` isn't the profile of that name any more."""
+        return arn in self.gone or self.arns.get((target.account, target.region, name), arn) != arn
+
+
+def later_changes(state: StateDirectory, run: RunFile) -> LaterChanges:
+    """Return what runs of the same estate changed that began after `run`. Blocks.
+
+    A run that can't be read is left out: what it changed isn't known.
+    """
+    later = LaterChanges(set(), {})
+    own = run.details().id
+    for run_id, other in state.open_all():
+        if run_id <= own:
+            break
+        if isinstance(other, StateError) or not _alike(other, run):
+            continue
+        with suppress(StateError):
+            _add(later, other)
+    return later
+
+
+def _add(later: LaterChanges, run: RunFile) -> None:
+    """Add what an older run than those before changed."""
+    newest = dict(later.arns)
+    for change in run.done():
+        if change.kind == OutcomeKind.DELETED:
+            later.gone.add(change.arn)
+            continue
+        later.arns[change.account, change.region, change.name] = change.arn
+        if change.old_arn:
+            later.gone.add(change.old_arn)
+    later.arns.update(newest)
 
 
 def _alike(other: RunFile, run: RunFile) -> bool:

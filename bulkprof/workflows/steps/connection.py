@@ -8,6 +8,7 @@ from functools import partial
 
 from bulkprof.aws import AwsSessions, CallerIdentity, OrganizationWalk
 from bulkprof.config import Run
+from bulkprof.delivery.paced import PacedCalls
 from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.engine.targets import OpenTarget, Targets
 from bulkprof.model import Action, Directory, ObservedProfile, Target
@@ -40,9 +41,11 @@ class Connection:
         self._told: set[str] = set()
         self._pacers = Pacers(rates, settings.headroom)
         self._targets = Targets(
-            self._pacers, settings, stop, counts=sessions.counts, times=sessions.times, tell=self._tell
+            self._pacers, settings, stop, counts=sessions.counts, times=sessions.times, tell=self.tell
         )
-        self._sources = ModelSources(lambda source, target: guess(source, target).arn, self._tell)
+        self.paced = PacedCalls(sessions, self._pacers, settings, tell=self.tell).open
+        """The `PacedFactory` of plugins."""
+        self._sources = ModelSources(lambda source, target: guess(source, target).arn, self.tell)
         self._walk: OrganizationWalk | None = None
 
     @property
@@ -62,7 +65,7 @@ class Connection:
     def keep_rates(self) -> None:
         """Keep what was learned, for the next run: blocks. A rate that can't be kept is told, no more."""
         if problem := self._pacers.keep():
-            self._tell(problem)
+            self.tell(problem)
 
     @asynccontextmanager
     async def open(self, target: Target) -> AsyncIterator[OpenTarget]:
@@ -104,7 +107,8 @@ class Connection:
         """The models of a Region that a target was opened in; None where they can't be listed."""
         return self._sources.catalogue(region)
 
-    def _tell(self, message: str) -> None:
+    def tell(self, message: str) -> None:
+        """Warn people of something, once."""
         if message not in self._told:
             self._told.add(message)
             self._tell_user(message)

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import anyio
 
@@ -30,6 +29,7 @@ from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Progress, Ui
+from bulkprof.workflows.money.payer import keep_active
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.summary import summarize, with_last_run
@@ -47,7 +47,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     run.note(status=RunStatus.RUNNING)
     if resumed:
         await run.off_loop(run.reopen_delivery)
-    sinks, unmade = make_sinks(work.registry, run_context(work, run, connection, formats), work.ui.warn)
+    sinks, unmade = make_sinks(work.registry, run_context(run, connection, formats), work.ui.warn)
     await run.off_loop(partial(run.expect_sinks, [*(sink.name for _, sink in sinks), *unmade]))
     delivery = Delivery(run, work.state, sinks, work.ui.warn, work.stop, work.settings)
     faults: list[UnforeseenError] = []
@@ -80,6 +80,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
                 await _tell_the_end(work, delivery, unmade, summary)
     finally:
         await delivery.close()
+    await keep_active(work, connection)
     if faults and not summary.stopped:
         # Nothing was left to be stopped, or a signal came first: it is told nevertheless.
         raise faults[0]
@@ -187,23 +188,18 @@ def _ending_in_order(work: Workspace, faults: list[UnforeseenError]) -> Iterator
         work.stop.request(ExitCode.COULD_NOT_RUN, str(unforeseen))
 
 
-def run_context(
-    work: Workspace, run: RunFile, connection: Connection, formats: Mapping[str, CatalogFormat]
-) -> RunContext:
+def run_context(run: RunFile, connection: Connection, formats: Mapping[str, CatalogFormat]) -> RunContext:
     """The run as its sinks see it."""
-
-    def client(service: str, *, region: str | None = None) -> AbstractAsyncContextManager[Any]:
-        return connection.sessions.client(service, region=region)
-
     details = run.details()
     return RunContext(
         run_id=details.id,
         command=details.command,
         estate=details.estate,
         started_at=details.started_at,
-        client=client,
+        client=connection.sessions.client,
+        paced=connection.paced,
         formats=formats,
-        warn=work.ui.warn,
+        warn=connection.tell,
     )
 
 

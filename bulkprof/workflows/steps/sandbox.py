@@ -51,6 +51,9 @@ def _settings(options: Options, journal: Path | None = None) -> SandboxSettings:
             quota=options.sandbox_quota,
             faults=options.sandbox_fault,
             state_file=journal,
+            # Nothing is invoked in it, so its metrics are made up.
+            usage="demo",
+            payer_account=options.config.settings.organization.payer_account,
             buckets=named_buckets(options.config.settings),
         )
     except ValueError as error:

@@ -21,7 +21,7 @@ from bulkprof.aws.s3_folder import list_folder, split_s3_folder
 from bulkprof.config import Organization, Run, is_s3, split_s3_uri
 from bulkprof.errors import ConfigError
 from bulkprof.manifests.readers import merge_readers
-from bulkprof.manifests.workbooks.places import split_label
+from bulkprof.manifests.workbooks.places import is_workbook, split_label
 from bulkprof.store.run import RunFile
 from bulkprof.system.temporary import on_temporary_disk, temporary_folder
 from bulkprof.workflows.steps.connect import way_in
@@ -52,7 +52,12 @@ async def fetch(work: Workspace, run: RunFile, manifests: Sequence[str]) -> Fetc
                 if work.options.sandbox:
                     raise ConfigError(f"{error} ({EMPTY_SANDBOX})") from None
                 raise
-            run.note(fetched={**run.details().fetched, **work.fetched.versions})
+            details = run.details()
+            run.note(
+                fetched={**details.fetched, **work.fetched.versions},
+                # What is in a folder wasn't known when the run began.
+                results_columns=details.results_columns or any(map(is_workbook, work.fetched.labels)),
+            )
             group.cancel_scope.cancel()
         # It is there, unless the run stops.
         await work.stop.pause(0)

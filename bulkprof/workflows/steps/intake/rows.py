@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple
 from bulkprof.config import ColumnNames
 from bulkprof.manifests.cells import Rejected
 from bulkprof.manifests.columns import AS_WRITTEN
+from bulkprof.manifests.flatten import BadValue
 from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
 from bulkprof.manifests.workbooks.places import Sheet, located
@@ -140,10 +141,15 @@ class Reading:
 
 def _written(kept: Mapping[int, RawRow | Problem] | None) -> list[SheetRow]:
     return [
-        SheetRow(first, tuple(row.cells), json.dumps(list(row.cells.values()), ensure_ascii=False, default=str))
+        SheetRow(first, tuple(row.cells), json.dumps(list(row.cells.values()), ensure_ascii=False, default=_as_text))
         for first, row in (kept or {}).items()
         if isinstance(row, RawRow)
     ]
+
+
+def _as_text(cell: object) -> str:
+    """What JSON has no value for: a cell that can't be used, in a column that nothing reads."""
+    return cell.text if isinstance(cell, BadValue) else str(cell)
 
 
 def rows_are_independent(registry: Registry) -> bool:

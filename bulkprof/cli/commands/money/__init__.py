@@ -1,0 +1,1 @@
+"""The commands about money: cost-tags, usage."""

@@ -1,0 +1,1 @@
+"""What people and programs read about cost allocation tags and use."""

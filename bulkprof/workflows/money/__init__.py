@@ -1,0 +1,1 @@
+"""The use cases about money: which tags the bill counts by, and which profiles are used."""
