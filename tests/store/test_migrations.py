@@ -183,3 +183,9 @@ def test_a_newer_file_is_refused_in_one_line(old: Path, commands: CommandLine) -
         assert (ended.code, ended.err.count("\n")) == (1, 1), ended.err
         assert said in ended.err
     assert said in json.dumps(commands("runs", "--json").json())
+
+
+def test_the_catalog_of_an_older_run(old: Path, commands: CommandLine) -> None:
+    ended = commands("catalog", run_of(RunStatus.FINISHED))
+    assert ended.code == 0, ended.err
+    assert [entry["name"] for entry in json.loads(ended.out)] == names("finished")

@@ -19,6 +19,7 @@ from bulkprof.workflows.money.payer import CostTags, activate, backfill, payer, 
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect
 from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.sandbox import check_sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ async def look(wish: Wish, options: Options, ui: Ui, stop: Stop) -> CostTags:
 
     Raises `UsageError` where there is no key to look at, and `AwsError` where the payer's account can't be read.
     """
+    check_sandbox(options)
     found = CostTags()
     carried = await _carried(wish, options, ui, stop, found)
     work = Workspace(options, ui, stop)
