@@ -20,6 +20,7 @@ from bulkprof.config.settings import (
     Rollout,
     Run,
     Settings,
+    State,
 )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Rollout",
     "Run",
     "Settings",
+    "State",
     "is_s3",
     "load",
     "model_in",

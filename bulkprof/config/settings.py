@@ -161,6 +161,13 @@ class Costs(Section):
         return keys
 
 
+class State(Section):
+    """What the state directory keeps."""
+
+    keep_runs: int = Field(default=365, ge=0, le=1_000_000)
+    """So many of the newest runs are kept, and older ones that something still needs; 0 keeps all."""
+
+
 class Lock(Section):
     """A lock for runners on different machines, besides the one that the state directory always has."""
 
@@ -200,6 +207,7 @@ class Settings(Section):
     prune: Prune = Prune()
     caps: Caps = Caps()
     rollout: Rollout = Rollout()
+    state: State = State()
     lock: Lock = Lock()
     catalog: Catalog = Catalog()
     costs: Costs = Costs()

@@ -1,4 +1,4 @@
-"""The commands `runs`, which lists past runs, and `runs redeliver`, which sends what sinks miss of one."""
+"""The commands `runs`, which lists past runs, `runs redeliver`, which sends what sinks miss, and `runs prune`."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,8 +8,8 @@ import typer
 import bulkprof
 from bulkprof.cli.app import app
 from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, RunArgument, with_flags
-from bulkprof.cli.running import make_options, make_terminal, run_async
-from bulkprof.errors import ExitCode
+from bulkprof.cli.running import ending, make_options, make_terminal, run_async
+from bulkprof.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,6 +88,45 @@ def _show(console: "Console", rows: list[tuple[str, ...]]) -> None:
         for line in (", ".join(filter(None, more)), counts):
             if line:
                 console.print(Padding(escape(line), (0, 0, 0, 2)), highlight=False)
+
+
+@runs_app.command()
+@with_flags
+def prune(
+    *,
+    keep: Annotated[
+        int | None,
+        typer.Option("--keep", metavar="N", min=1, help="Keep the newest N (default: [state] keep_runs)."),
+    ] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
+    run: Annotated[Execution, Only("config", "state_dir")],
+    shown: Display,
+) -> int:
+    """Forget old runs that nothing needs any more.
+
+    Runs that were interrupted, that sinks still miss, or that are the last of their estate stay, and those of the last
+    hour.
+    """
+    from bulkprof.reports.text import counted
+    from bulkprof.store.history.directory import StateDirectory
+    from bulkprof.store.history.pruning import prune_runs
+
+    terminal = make_terminal(shown)
+    options = make_options(terminal, run)
+    with ending(terminal):
+        wanted = keep if keep is not None else options.config.settings.state.keep_runs
+        if not wanted:
+            raise UsageError("`[state] keep_runs = 0` keeps all runs; say how many to keep: --keep N")
+        found = prune_runs(StateDirectory(run.state_dir), wanted, dry=dry)
+    if shown.as_json:
+        terminal.json(
+            {"forgotten": found.forgotten, "freed_bytes": found.freed_bytes, "kept": found.kept, "dry_run": dry}
+        )
+    for run_id, reason in found.kept.items():
+        terminal.note(f"{run_id} stays: {reason}")
+    would = "would be forgotten" if dry else "forgotten"
+    terminal.note(f"{counted(len(found.forgotten), 'run')} {would}, {found.freed_bytes / 1e6:.1f} MB")
+    return ExitCode.DONE
 
 
 @runs_app.command()

@@ -86,6 +86,14 @@ class StateDirectory:
         """Open the run of this id. Raises `StateError` when it can't be used."""
         return RunFile.open(require_no_link(self.run_path(run_id)))
 
+    def forget(self, run_id: str) -> None:
+        """Remove a run's file. Raises `StateError`."""
+        path = self.run_path(run_id)
+        try:
+            _remove(path)
+        except OSError as error:
+            raise StateError(f"{path}: can't be removed: {error.strerror}") from None
+
     def open_all(self) -> Iterator[tuple[str, RunFile | StateError]]:
         """Yield every run, newest first: open (closed again after each step), or the reason why it can't be opened."""
         for run_id in self.run_ids():

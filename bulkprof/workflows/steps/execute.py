@@ -25,6 +25,7 @@ from bulkprof.reports.progress import Busiest, Remaining
 from bulkprof.reports.results.files import write_results
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
+from bulkprof.store.history.pruning import prune_runs
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
@@ -81,10 +82,19 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     finally:
         await delivery.close()
     await keep_active(work, connection)
+    await _forget_old_runs(work, run)
     if faults and not summary.stopped:
         # Nothing was left to be stopped, or a signal came first: it is told nevertheless.
         raise faults[0]
     return summary
+
+
+async def _forget_old_runs(work: Workspace, run: RunFile) -> None:
+    if keep := work.settings.state.keep_runs:
+        try:
+            await run.off_loop(partial(prune_runs, work.state, keep))
+        except StateError as error:
+            work.ui.warn(f"old runs were not removed: {error}")
 
 
 async def _run_engine(
