@@ -64,6 +64,12 @@ class Columns:
         """Whether there is the known column `column`."""
         return column in KNOWN and int(getattr(self, column)) >= 0
 
+    def called(self, index: int) -> str:
+        """Return what problems and rules call a column, whatever its header is: `account`, `tag:Team`, `team`."""
+        known = {getattr(self, column): column for column in KNOWN} | {self.tag_object: TAGS}
+        tags = {place: f"{TAG_PREFIX}{key}" for place, key in self.tags}
+        return (known | tags | dict(self.attributes)).get(index, self.names[index])
+
     def without_faults(self) -> Columns:
         """The same, when the faults have been told already."""
         return replace(self, faults=())
