@@ -149,12 +149,12 @@ class Cells:
             bad.append(BadCell("tags", "", fault, held=True))
         if columns.labels:
             bad += _unsaid(columns, values, lists)
-        if columns.faults or any(not cell.held and cell.column == "name" for cell in bad):
+        if columns.faults:
             return self._rejected(row.line, columns, bad)
         request = Request(
             self._label,
             row.line,
-            name or None,
+            name or _unread_name(bad),
             models,
             description or None,
             accounts,
@@ -199,6 +199,11 @@ class Cells:
             letters = {self._label: self._sheet.letters}
             problems = [located(problem, letters) for problem in problems]
         return Rejected(tuple(problems), request, all(cell.held for cell in bad))
+
+
+def _unread_name(bad: Sequence[BadCell]) -> str | None:
+    """A name for a row whose own can't be read: rules look through its other cells, and mustn't make it one."""
+    return next((cell.value or "?" for cell in bad if cell.column == "name"), None)
 
 
 def _tag_fault(value: str) -> Fault | None:
@@ -267,7 +272,7 @@ def _unsaid(columns: Columns, values: Sequence[str], lists: Mapping[int, object]
         if values[label] and not values[known] and known not in lists:
             reason = f"is empty, and the column '{visible(columns.names[label])}' beside it isn't"
             remedy = "say it here, too, or rename that column: nothing is read from it"
-            yield BadCell(columns.names[known], "", Fault(reason, remedy))
+            yield BadCell(columns.called(known), "", Fault(reason, remedy))
 
 
 def _merged(

@@ -64,14 +64,20 @@ class Columns:
         """Whether there is the known column `column`."""
         return column in KNOWN and int(getattr(self, column)) >= 0
 
+    def called(self, index: int) -> str:
+        """Return what problems and rules call a column, whatever its header is: `account`, `tag:Team`, `team`."""
+        known = {getattr(self, column): column for column in KNOWN} | {self.tag_object: TAGS}
+        tags = {place: f"{TAG_PREFIX}{key}" for place, key in self.tags}
+        return (known | tags | dict(self.attributes)).get(index, self.names[index])
+
     def without_faults(self) -> Columns:
         """The same, when the faults have been told already."""
         return replace(self, faults=())
 
     @property
     def known(self) -> tuple[str, ...]:
-        """The known columns that there are."""
-        return tuple(filter(self.has, KNOWN))
+        """The known columns that there are, one that holds all tags among them."""
+        return (*filter(self.has, KNOWN), *([TAGS] if self.tag_object >= 0 else []))
 
 
 def is_known(name: str) -> bool:
@@ -155,14 +161,14 @@ def check_targets(naming: ColumnNames) -> None:
 
 def _repeated(meaning: str, written: Sequence[str], naming: ColumnNames) -> ColumnFault:
     differ = f" ({', '.join(map(visible, written))})" if len(set(written)) > 1 else ""
-    remedy = "keep one; several values of model, account and region go in one cell, separated by |"
+    several = "; several values go in one cell, separated by |" if meaning in ("model", "account", "region") else ""
     if any(map(naming.names, written)):
         # That one can stay in the sheet.
         remedy = 'keep one, or leave one out: ignore = ["…"] under [columns] in the config'
         return ColumnFault(
             meaning, Fault(f"is what {len(written)} columns mean{differ or f' ({written[0]} twice)'}", remedy)
         )
-    return ColumnFault(meaning, Fault(f"is the name of {len(written)} columns{differ}", remedy))
+    return ColumnFault(meaning, Fault(f"is the name of {len(written)} columns{differ}", f"keep one{several}"))
 
 
 def _not_known(name: str, likely: str, beside: str, index: int) -> ColumnFault:

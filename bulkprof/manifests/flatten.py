@@ -45,7 +45,7 @@ def flatten(
         values.append((text or "").strip())
         if text is not None:
             continue
-        name = columns.names[index]
+        name = columns.called(index)
         if isinstance(cell, BadValue):
             bad.append(BadCell(name, cell.text, cell.fault))
         elif index in several and isinstance(cell, list | tuple):

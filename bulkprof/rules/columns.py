@@ -112,7 +112,7 @@ class Found(NamedTuple):
     @property
     def columns(self) -> list[str]:
         """The columns for rules, with those of plugins."""
-        others = (field for field in self.fields if field not in KNOWN and not field.startswith(TAG_PREFIX))
+        others = (each for each in self.fields if each not in (*KNOWN, TAGS) and not each.startswith(TAG_PREFIX))
         return [*self.attributes, *others]
 
 
@@ -146,7 +146,7 @@ def missing_columns(needed: Iterable[tuple[str, NeededField]], naming: ColumnNam
     mapped = [
         Missing(f"[columns] {visible(column)}", headers[0], column)
         for column, headers in naming.headers.items()
-        if plain_column(column) not in there and folded(column) != TAGS
+        if plain_column(column) not in there
     ]
     needs = [
         Missing(f"[plugins.{plugin}] {each.setting}", column, column, plugin, each.tags)

@@ -24,6 +24,7 @@ from bulkprof.rules.naming import Naming, Unnamed, check_name
 from bulkprof.rules.sources import Model
 from bulkprof.rules.tagging import Tagging
 from bulkprof.text.cleaning import DESCRIPTIONS, Cleaned, clean
+from bulkprof.text.damaged import damage
 from bulkprof.text.looks import TAG_PREFIX, folded
 
 
@@ -261,12 +262,17 @@ def _made_again(settings: Settings, registry: Registry, account: str, region: st
 
 
 def _news(found: Iterable[Problem], settled: Sequence[Problem]) -> Iterator[Problem]:
-    """Yield the problems that say more than the `settled` ones: not again of the same value, or of a tag made of it."""
+    """Yield the problems that say more than the `settled` ones.
+
+    Those don't that are about the same cell, about a tag made of it, or what a plugin says of a value that is damaged.
+    """
     cells = {(problem.column, problem.value) for problem in settled}
     values = {problem.value for problem in settled if problem.value}
+    damaged = [repr(value) for value in values if damage(value)]
     for problem in found:
         of_tag = problem.column.startswith(TAG_PREFIX) and problem.value in values
-        if not of_tag and (problem.column, problem.value) not in cells:
+        of_damage = not problem.column and any(value in problem.message for value in damaged)
+        if not (of_tag or of_damage or (problem.column, problem.value) in cells):
             yield problem
 
 

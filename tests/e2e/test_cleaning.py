@@ -134,3 +134,17 @@ def test_damaged_cells_are_told_once_and_never_cleaned(commands: CommandLine) ->
         "m.csv:2: team '#REF!':",
     ]
     assert end.endswith("3 problems in 1 row")
+
+
+def test_what_plugins_say_of_a_damaged_cell_is_not_told_beside_it(commands: CommandLine) -> None:
+    commands.write("teams.csv", "team,owner\nsearch,a@example.com\n")
+    lookup = '[[plugins.tags.lookup]]\nfile = "teams.csv"\nby = "team"\ntags = { Owner = "owner" }\n'
+    commands.config('[plugins.naming]\ntemplate = "{team}-{app}"\n[plugins.tags]\n' + lookup, base=BASE)
+    commands.manifest("#REF!,", "sea\u200brch,x", header="team,app", file="m.csv")
+    *told, end = commands("validate", "m.csv").err.splitlines()
+    assert [line.partition(";")[0] for line in told] == [
+        "m.csv:2: team '#REF!': is an error that a spreadsheet shows in place of a value",
+        "m.csv:2: plugin 'naming': the naming template needs a value in the column 'app'",
+        "m.csv:3: team 'sea\\u200brch': holds a character that can't be seen, at position 4: ZERO WIDTH SPACE, U+200B",
+    ]
+    assert end.endswith("3 problems in 2 rows")

@@ -69,6 +69,17 @@ def test_a_column_that_no_manifest_has_is_told_once(
         assert message in line
 
 
+def test_a_column_of_all_tags_that_no_manifest_has(commands: CommandLine) -> None:
+    commands.config('\n[columns]\ntags = "Labels"\n')
+    commands.write("a.json", '[{"name": "a", "labels": {"Team": "x"}}]')
+    assert commands("validate", "a.json").code == 0
+    commands.write("a.json", '[{"name": "a", "label": {"Team": "x"}}]')
+    ended = commands("validate", "a.json")
+    assert ended.code == 1
+    said = "error: [columns] tags: no manifest has the column 'Labels'; did you mean 'label'?"
+    assert ended.err.splitlines()[-1] == said
+
+
 def test_problems_that_have_another_cause_are_told_besides(commands: CommandLine) -> None:
     commands.config(NAMING)
     ended = commands("validate", commands.manifest("x,9,", "x,,", header="teams,account,region"))

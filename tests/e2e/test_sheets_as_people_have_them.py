@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import re
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from bulkprof.sandbox import Sandbox
 from tests.cli.driver import CommandLine
-from tests.manifests.making import calculated, line, ods, table, xlsx
+from tests.manifests.making import calculated, dated, line, ods, table, xlsx
 
 HEADER = ["Name", "Model", "Description", "Account", "Region", "tag:Team", "tag:CostCenter", "Active"]
 CONFIG = """
@@ -148,3 +149,28 @@ def test_a_workbook_whose_library_is_missing(commands: CommandLine, monkeypatch:
     assert ended.code == 1
     said = "teams.xlsx: python-calamine, which reads it, is not installed: pip install 'bulkprof[excel]'"
     assert said in ended.json()["error"]
+
+
+def test_a_cell_without_a_value_hides_nothing_else_and_is_told_once(commands: CommandLine) -> None:
+    commands.config('[plugins.naming]\ntemplate = "{team}-x"\n')
+    header = ["NAME", "Model", "Account", "team"]
+    date = dated(datetime.date(2026, 3, 1))
+    path = xlsx(commands.folder / "teams.xlsx", {"T": [header, [date, "no-such-model", "1", ""]]})
+    told = [line.partition(";")[0] for line in commands("validate", path.name).err.splitlines()]
+    assert told[:-1] == [
+        "teams.xlsx#T!A2: name '2026-03-01': is a date or a time to the spreadsheet, which makes one of much that"
+        " looks like it",
+        "teams.xlsx#T!C2: account '1': has 1 digits, an account id has 12",
+        "teams.xlsx#T!B2: model 'no-such-model': is neither an alias of the config, nor a model id, nor an ARN",
+    ]
+
+
+def test_cells_that_no_rule_reads_need_no_value(commands: CommandLine) -> None:
+    def across(sheet: Any, row: int, column: int, _: object) -> None:
+        sheet.merge_range(row, column, row, column + 1, "a note")
+
+    rows = [["name", "model", "total", "more", "team"], ["a", "amazon.nova-lite-v1:0", across]]
+    path = xlsx(commands.folder / "teams.xlsx", {"T": rows})
+    assert commands("validate", path.name).code == 0
+    commands.config('[plugins.tags]\ncolumns = { Total = "Total" }\n')
+    assert "teams.xlsx#T!C2: total 'a note': is merged with the cell beside it" in commands("validate", path.name).err

@@ -113,6 +113,14 @@ def test_two_columns_that_mean_the_same(first: str, second: str, named: str) -> 
     assert len(understand([second, "app", first]).faults) == 1
 
 
+@pytest.mark.parametrize(
+    ("column", "remedy"), [("Region", "keep one; several values go in one cell, separated by |"), ("App", "keep one")]
+)
+def test_what_to_do_about_two_columns_that_mean_the_same(column: str, remedy: str) -> None:
+    (fault,) = understand([column, column.upper()]).faults
+    assert fault.fault.remedy == remedy
+
+
 def test_names_for_what_a_known_column_holds_may_stand_beside_it() -> None:
     columns = understand(["account", "Account name", "team"])
     assert columns.faults == ()

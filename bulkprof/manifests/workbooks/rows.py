@@ -21,7 +21,7 @@ from bulkprof.manifests.workbooks.values import Moment
 from bulkprof.model import Problem, RawRow, Severity
 from bulkprof.plugins.api import Source
 from bulkprof.tables.dialect import Expected, RepeatedHeader
-from bulkprof.text.looks import TAG_PREFIX, visible
+from bulkprof.text.looks import TAG_PREFIX, folded, visible
 
 _PEEKED = 50
 """Rows that aren't empty among which a sheet's header is looked for."""
@@ -97,14 +97,22 @@ class WorkbookRows:
         for fault in columns.faults:
             problem = HeaderProblem(fault.fault.reason, label, line, column=fault.column, remedy=fault.fault.remedy)
             yield located(problem, told)
-        for item in _Below(label, line, names, places, columns).rows(found):
+        for item in _Below(label, line, names, places, columns, self._read).rows(found):
             yield located(item, told) if isinstance(item, Problem) else item
 
 
 class _Below:
     """What stands below a header."""
 
-    def __init__(self, label: str, line: int, header: Sequence[str], places: Sequence[int], columns: Columns) -> None:
+    def __init__(
+        self,
+        label: str,
+        line: int,
+        header: Sequence[str],
+        places: Sequence[int],
+        columns: Columns,
+        read_by_rules: Collection[str] | None,
+    ) -> None:
         self._label = label
         self._line = line
         self._places = places
@@ -112,6 +120,9 @@ class _Below:
         self._names = column_names(header, columns)
         known = (columns.name, columns.model, columns.account, columns.region)
         self._no_dates = [index for index in known if index >= 0]
+        read = None if read_by_rules is None else frozenset(map(folded, read_by_rules))
+        self._unread = [index for index, name in columns.attributes if read is not None and folded(name) not in read]
+        """The columns whose cells don't matter, whatever is wrong with them."""
         self._again = RepeatedHeader(header)
 
     def rows(self, found: _Found) -> Iterator[RawRow | Problem]:
@@ -135,6 +146,10 @@ class _Below:
                 cell = row[index]
                 if isinstance(cell, Moment):
                     row[index] = BadValue(cell, _A_DATE)
+            for index in self._unread:
+                cell = row[index]
+                if isinstance(cell, BadValue):
+                    row[index] = cell.text
             yield RawRow(number, dict(zip(self._names, row, strict=True)))
 
     def _unnamed(self, number: int, cells: Sequence[str | BadValue]) -> Iterator[Problem]:

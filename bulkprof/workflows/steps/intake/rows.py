@@ -110,7 +110,8 @@ class Reading:
             elif item.request is not None and item.mendable:
                 expansion = expand(item.request, item.problems)
             elif item.request is not None:
-                problems.extend(self.rules.all_problems(item.request, item.problems))
+                found = self.rules.all_problems(item.request, item.problems)
+                problems.extend(located(problem, sheets) for problem in found)
                 continue
             else:
                 problems.extend(item.problems)
