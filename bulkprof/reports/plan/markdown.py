@@ -65,7 +65,7 @@ def _before(run: RunFile, view: PlanView, waiting: int, *, declined: bool, refus
 
 def _fitting(view: PlanView, room: int) -> tuple[list[tuple[str, ...]], bool]:
     """Return the rows of the changes that there is room for, and whether some had none."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for action in view.changes():
         row = _row(action, view.old_name(action))
         room -= sum(len(part) + 3 for part in row) + 2
