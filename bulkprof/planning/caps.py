@@ -112,7 +112,7 @@ def _refusal(
     """Return the lines that say why the changes of one kind are too many; none where they aren't."""
     count, there = sum(planned.values()), sum(owned.values())
     words, flag = _WORDS[kind], f"--allow-{kind}"
-    of_all, share = f"{count} of {there} profiles", f", not {100 * count / there:.0f} %" if there else ""
+    of_all, share = f"{count} of {there} profiles", f", not {100 * count / there:.3g} %" if there else ""
     over: dict[str, int] = {}
     if allowed is not None:
         if count <= allowed:

@@ -174,7 +174,7 @@ def _letting_go(
     action: Action, there: Sequence[ObservedProfile], rules: DiffRules
 ) -> tuple[Action, ObservedProfile | None]:
     """Plan to take the tags off that say whose a profile is, and nothing else: it is the estate's last say in it."""
-    plan = partial(replace, action, source_arn="", set_tags=EMPTY, refusal=None)
+    plan = partial(replace, action, source_arn="", set_tags=EMPTY, refusal=None, old=EMPTY)
     # Where a name has several, each run lets go of one. The one that others use comes first.
     ours = min(
         (profile for profile in there if owner(profile, rules) == rules.estate),
@@ -189,7 +189,7 @@ def _letting_go(
     own = (rules.ownership_tag, rules.keys_tag, rules.retirement.tag)
     gone = tuple(sorted(key for key in own if key in (ours.tags or EMPTY)))
     reason = f"disowned: tags {', '.join(f'-{key}' for key in gone)}"
-    return plan(kind=ActionKind.UPDATE, arn=ours.arn, remove_tags=gone, reason=reason), ours
+    return plan(kind=ActionKind.UPDATE, arn=ours.arn, remove_tags=gone, reason=reason, old=_tags_of(ours, gone)), ours
 
 
 def _is_left_over(profile: ObservedProfile, instead: Action, rules: DiffRules) -> bool:

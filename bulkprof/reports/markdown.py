@@ -15,7 +15,7 @@ from bulkprof.reports.run import where_and_when
 from bulkprof.reports.text import calls_line
 from bulkprof.statuses import AT_WORK, RunStatus
 from bulkprof.store.history.directory import StateDirectory
-from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
+from bulkprof.store.history.status import flags_to_resume, status_of, told_its_end, why_unfinished
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable
 from bulkprof.totals import RunSummary
@@ -40,7 +40,8 @@ def run_markdown(summary: RunSummary, run: RunFile, state: StateDirectory) -> It
         yield from (f"**The run did not start:** {cell(error, None)}", "")
     elif how := why_unfinished(run, state):
         how += f" ({cell(error, None)})" if error else ""
-        on = "" if status_of(run, state) in AT_WORK else f" To go on: `bulkprof resume {summary.run_id}`"
+        command = " ".join(["bulkprof resume", summary.run_id, *flags_to_resume(run)])
+        on = "" if status_of(run, state) in AT_WORK else f" To go on: `{command}`"
         yield from (f"**{how[0].upper()}{how[1:]}.**{on}", "")
     if told_its_end(run) and (missing := run.sinks_missing()):
         named = cell(", ".join(missing), None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bulkprof.model import CHANGED, NEED_ATTENTION, Outcome
 from bulkprof.reports.failures import EACH, failure_lines
+from bulkprof.reports.lines import print_line
 from bulkprof.reports.text import OUTCOME_STYLES, show_failures, show_outcomes, summary_line
 from bulkprof.store.details import RunDetails
 from bulkprof.store.run import RunFile
@@ -24,14 +25,14 @@ def show_run(console: Console, summary: RunSummary, run: RunFile, everything: st
     """Print a run's report. `everything` is the command that writes all that is cut here. Blocks."""
 
     def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        print_line(console, line, hang=2)
 
     say(f"{summary.command}, {where_and_when(run.details())}")
     show_outcomes(console, summary)
     if summary.changed:
         say("Changed:")
         for outcome in islice(run.results(CHANGED), SHOWN):
-            console.print(_changed(outcome), highlight=False, soft_wrap=True)
+            print_line(console, _changed(outcome), markup=True, hang=4)
         if summary.changed > SHOWN:
             say(f"  … and {summary.changed - SHOWN} more; all: {everything}")
     if failures := list(failure_lines(run)):

@@ -54,8 +54,8 @@ def show_summary(console: Console, summary: RunSummary, failures: Iterable[str])
     show_failures(console, failures)
     since = summary.since_last
     if since and since.has_news:
-        console.print(str(since), markup=False, highlight=False, soft_wrap=True)
-    console.print(summary_line(summary), highlight=False, soft_wrap=True)
+        print_line(console, str(since), hang=2)
+    print_line(console, summary_line(summary), hang=2)
 
 
 def show_outcomes(console: Console, summary: RunSummary) -> None:

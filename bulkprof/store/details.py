@@ -26,6 +26,7 @@ class Notes(TypedDict, total=False):
     unreachable: tuple[tuple[str, str], ...]
     canary: tuple[tuple[str, str], ...]
     canary_passed: bool
+    canary_failed: int
     disown: tuple[str, ...]
     results_columns: bool
     unwanted: int
@@ -85,6 +86,8 @@ class RunDetails:
     """Accounts and Regions that are changed before all others."""
     canary_passed: bool = False
     """Whether they were, and the others may follow."""
+    canary_failed: int = 0
+    """How many profiles failed there, where that stopped the run: it goes on where as many are tolerated."""
     unwanted: int = 0
     """Profiles of the estate that no manifest wants, where nothing deletes them."""
     unwanted_first: tuple[tuple[str, ...], ...] = ()

@@ -71,9 +71,10 @@ async def from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifes
 
 async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool) -> RunSummary:
     """Carry out what is left of a run that was planned before, by an earlier process or by `plan --out`."""
+    if resumed:
+        # Where it says no, the run's file stays as it was left.
+        await check_canary(work, run)
     with work.recorded(run):
-        if resumed:
-            await check_canary(work, run)
         recent = await recent_runs(work)
         await run.off_loop(partial(refresh_lost, work.state, run))
         async with connect(work, lock.holder) as connection:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bulkprof.errors import UsageError
 from bulkprof.model import Outcome
 from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.history.status import is_plan
 from bulkprof.store.run import RunFile
 from bulkprof.workflows.options import Options
 
@@ -13,8 +15,11 @@ from bulkprof.workflows.options import Options
 def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:
     """What became of each profile of a run, in manifest order, read from its file as you go. Blocks.
 
-    `run_id` may be its beginning, as everywhere. Raises `UsageError` when the state directory has no such run.
+    `run_id` may be its beginning, as everywhere. Raises `UsageError` when the state directory has no such run, or it is
+    a plan that was not carried out.
     """
     state = StateDirectory((options or Options()).state_dir)
     with RunFile.look_at(state.find(run_id)) as run:
+        if is_plan(run):
+            raise UsageError(f"{run_id} is a plan that was not carried out: it has no outcomes yet")
         yield from run.results()

@@ -29,3 +29,18 @@ def test_no_word_is_broken(commands: CommandLine, monkeypatch: pytest.MonkeyPatc
     shown = commands("runs").out
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= width
     assert set(WORDS.split()) <= set(shown.replace(",", " ").split())
+
+
+def test_many_outcomes_take_two_lines_at_80_columns(commands: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    state = StateDirectory(commands.folder / ".bulkprof")
+    state.prepare()
+    told = {"id": RUN_ID, "command": "apply", "started_at": "2026-11-28T12:18:10+00:00", "sandbox": True}
+    with make_run(state.run_path(RUN_ID), status=RunStatus.FINISHED, estate="tests", **told) as run:
+        desire(run, *(f"name-{number}" for number in range(30)))
+        run.end_intake()
+        plan_all(run)
+        kinds = [*[OutcomeKind.CREATED] * 25, OutcomeKind.FAILED, *[OutcomeKind.SKIPPED] * 4]
+        run.record([closed_outcome(each, kind) for each, kind in zip(run.wanted(TARGET), kinds, strict=True)])
+    header, *lines = commands("runs").out.splitlines()
+    assert (header.split()[0], len(lines)) == ("run", 2)

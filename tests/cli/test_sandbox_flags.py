@@ -9,7 +9,9 @@ import urllib.request
 import botocore.session
 import pytest
 
+from bulkprof.cli.flags import SANDBOX
 from tests.cli.driver import CommandLine
+from tests.cli.test_flags import ORDER
 
 
 def test_a_sandbox_can_be_full(commands: CommandLine) -> None:
@@ -47,6 +49,16 @@ def test_wrong_usage_is_told_before_anything_is_read(
     assert ended.code == 64
     assert said in ended.err
     assert not list(commands.folder.glob(".bulkprof/runs/*"))
+
+
+def test_each_command_that_works_in_a_sandbox_has_all_of_its_flags(commands: CommandLine) -> None:
+    flags = {f"--{name.replace('_', '-')}" for name in SANDBOX}
+    found = {}
+    for command in ORDER:
+        words = set(commands(command, "--help").out.split())
+        found[command] = words & flags
+    assert set(map(len, found.values())) == {0, len(flags)}, found
+    assert found["disown"] == flags
 
 
 def test_a_run_in_aws_is_not_resumed_in_such_a_sandbox(commands: CommandLine, sandbox: object) -> None:

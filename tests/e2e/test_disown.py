@@ -108,6 +108,9 @@ def test_it_is_shown_asked_about_and_capped(commands: CommandLine, estate: Sandb
     ended = commands("disown", "search", "--accounts", ONE)
     assert (ended.code, "without a terminal; add --yes" in ended.err) == (64, True)
     assert "~ search  disowned: tags -bulkprof:estate, -bulkprof:keys" in ended.out
+    assert "      - tag:bulkprof:estate 'tests'\n      - tag:bulkprof:keys 'Team'\n" in ended.out
+    # It reads no manifest, so it doesn't know what others want.
+    assert "--prune would delete" not in ended.out
     commands.config("\n[caps.updates]\npercent = 0\ncount = 1\n")
     assert "allow it in this run: --allow-updates 2" in disown(commands, "search").err
     assert estate.ledger().count("UntagResource") == 0

@@ -40,19 +40,41 @@ def test_a_canary_that_fails_keeps_the_others_as_they_are(
         "the canary failed: 2 of its 2 profiles in 1 target, and 0 are tolerated (--failure-tolerance)"
     )
     assert living(sandbox) == {}
+    # Each command that goes on says what it needs for that.
+    on = f"bulkprof resume {summary['run_id']} --failure-tolerance 2"
+    assert f"this run was interrupted, and is not finished; to go on: {on}" in commands("report").err
+    assert f"To go on: `{on}`" in commands("report", "--markdown").out
     # A resumed run says so, until more is tolerated.
     sandbox.set_faults([])
     again = commands("resume", "--yes", "--json")
     assert (again.code, again.json()["exit_code"]) == (4, 4)
     assert again.json()["error"] == (
         f"{summary['stopped']}; nothing more was changed. Mend what failed, and start a new run; to go on with this "
-        f"one all the same: bulkprof resume {summary['run_id']} --failure-tolerance N"
+        f"one all the same: bulkprof resume {summary['run_id']} --failure-tolerance 2"
     )
     assert living(sandbox) == {}
     ended = commands("resume", "--yes", "--json", "--failure-tolerance", "2")
     assert (ended.code, outcomes_of(ended.json())) == (3, {"failed": 2, "created": 4})
     # A new run tries its canary anew.
     assert commands.apply(manifest) == {"created": 2, "unchanged": 4}
+
+
+@pytest.mark.parametrize("tolerance", [(), ("--failure-tolerance", "0")], ids=["canary's", "the run's"])
+def test_a_failed_canary_tells_what_a_resume_needs(
+    commands: CommandLine, sandbox: Sandbox, tolerance: tuple[str, ...]
+) -> None:
+    # Whichever of the two limits is the first to stop the run.
+    commands.config(CANARY)
+    manifest = commands.manifest(f"search,{ONE}", f"search,{TWO}", header="name,account")
+    sandbox.set_faults([Fault("access_denied", CREATE, account=ONE)])
+    ended = commands("apply", manifest, "--yes", *tolerance)
+    assert ended.code == 4
+    assert "the next sync takes them up, and so does a resume with --failure-tolerance 1\n" in ended.err
+    run_id = commands("runs", "--json").json()["runs"][0]["run_id"]
+    assert f"to go on: bulkprof resume {run_id} --failure-tolerance 1\n" in ended.err
+    resumed = commands("resume", "--yes", "--failure-tolerance", "1")
+    assert (resumed.code, living(sandbox)) == (3, {TWO: 1})
+    assert "bulkprof resume" not in resumed.err
 
 
 def test_a_canary_within_the_tolerance_lets_the_others_follow(

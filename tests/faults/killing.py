@@ -49,6 +49,8 @@ class Victim:
     kills: int = 0
     more: Mapping[str, str] = field(default_factory=dict)
     """Further variables of its processes."""
+    config: str = ""
+    """Further tables of its config."""
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -61,7 +63,7 @@ class Victim:
         (self.folder / "rows.jsonl").write_text("\n".join(lines))
         (self.folder / "bulkprof.toml").write_text(
             f'estate = "killed"\n[defaults]\nmodel = "amazon.nova-lite-v1:0"\nregion = "{REGION}"\n'
-            f'[organization]\nrole = "Onboarding"\n[run]\nsettle_s = {SETTLE_S}\n'
+            f'[organization]\nrole = "Onboarding"\n[run]\nsettle_s = {SETTLE_S}\n{self.config}'
         )
 
     def __enter__(self) -> Victim:

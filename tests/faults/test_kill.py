@@ -21,7 +21,12 @@ WORLDS: dict[str, tuple[Hypotheses, dict[str, Any]]] = {
         Hypotheses(unique_names=False, token_memory_s=0, list_lag_s=LAG_S, get_lag_s=LAG_S, tag_lag_s=60),
         {"again": "either"},
     ),
+    "a canary first, names not unique, resumed": (
+        Hypotheses(unique_names=False, list_lag_s=LAG_S),
+        {"again": "resume"},
+    ),
 }
+CANARY = "[rollout]\ncanary = 1\n"
 KILLS = 3
 """In each world."""
 
@@ -34,7 +39,8 @@ def raised(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     def one(name: str) -> Exception | None:
         hypotheses, how = WORLDS[name]
         number = list(WORLDS).index(name)
-        with Victim(folder / str(number), hypotheses, seed=number) as victim:
+        config = CANARY if "canary" in name else ""
+        with Victim(folder / str(number), hypotheses, seed=number, config=config) as victim:
             try:
                 kill_often(victim, KILLS, **how)
                 assert victim.kills >= KILLS - 1, f"hardly anything was killed: {victim.log}"

@@ -72,6 +72,10 @@ def test_a_refused_prune_says_how_much_it_was_about_and_where() -> None:
     ]
 
 
+def test_a_share_just_over_its_cap_looks_so() -> None:
+    assert "(the larger of 10 % and 5), not 10.2 %." in refused(Capped.DELETIONS, {ONE: 41}, {ONE: 400})[0]
+
+
 def test_one_account_may_not_lose_most_of_its_profiles() -> None:
     owned = {ONE: 20, **{f"{number:012}": 20 for number in range(50)}}
     deletions({ONE: 5}, owned)

@@ -36,6 +36,7 @@ def test_only_our_own_tags_go(source: str) -> None:
     assert (action.kind, action.arn, dict(action.set_tags)) == (ActionKind.UPDATE, "arn:one", {})
     assert action.remove_tags == (UNTIL, OWNER, KEYS)
     assert action.reason == f"disowned: tags -{UNTIL}, -{OWNER}, -{KEYS}"
+    assert action.old == {f"tag:{key}": tags[key] for key in action.remove_tags}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_only_our_own_tags_go(source: str) -> None:
 )
 def test_nothing_else_is_made_adopted_or_touched(there: tuple[ObservedProfile, ...], reason: str) -> None:
     (action,) = planned(*there)
-    assert (action.kind, action.refusal, action.reason) == (ActionKind.NONE, None, reason)
+    assert (action.kind, action.refusal, action.reason, action.old) == (ActionKind.NONE, None, reason, {})
     assert (action.remove_tags, dict(action.set_tags)) == ((), {})
 
 

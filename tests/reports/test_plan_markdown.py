@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
@@ -32,7 +33,7 @@ def refused(run: RunFile, message: str) -> str:
     return page_of(run)
 
 
-def page_of(run: RunFile, **more: bool) -> str:
+def page_of(run: RunFile, **more: Any) -> str:
     return "\n".join(plan_markdown(run, **more)) + "\n"
 
 
@@ -82,6 +83,25 @@ def test_it_is_never_longer_than_github_takes(run: RunFile) -> None:
     assert f"… and {600 - rows} more to update; they don't fit in here." in page
     # The table ends with a whole row.
     assert len(cells(page)) == 2 + 4 * rows
+
+
+def test_a_refusal_of_a_plugin_leaves_it_short_enough(run: RunFile) -> None:
+    desire(run, *(f"name-{number:04}" for number in range(600)), tags={**OURS, "k": "n" * 250})
+    run.end_intake()
+    plan_all(run, ActionKind.UPDATE, set_tags={"k": "@n" * 125}, old={"tag:k": "@o" * 125})
+    # As Markdown, it is five times as long.
+    run.note(unwanted=100, unwanted_first=((TARGET.account, TARGET.region, "@u" * 32, "arn:u"),) * 100)
+    page = page_of(run, everything=True, refused="@a" * 2000)
+    assert len(page) <= 65_536
+    assert "they don't fit in here." in page
+
+
+def test_what_is_cut_for_its_length_is_not_to_be_had_by_a_flag(run: RunFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markdown, "LONGEST", 20_000)
+    desire(run, *(f"name-{number:04}" for number in range(90)), tags={**OURS, "k": "n" * 250})
+    run.end_intake()
+    plan_all(run, ActionKind.UPDATE, set_tags={"k": "[" * 250}, old={"tag:k": "|" * 250})
+    assert "more to update; they don't fit in here." in page_of(run)
 
 
 def test_what_no_manifest_wants_is_named(run: RunFile) -> None:

@@ -81,6 +81,12 @@ def test_every_public_name_is_there() -> None:
         _ = bulkprof.nothing
 
 
+def test_a_plan_has_no_outcomes(folder: Path, sandbox: Sandbox) -> None:
+    asyncio.run(bulkprof.plan(folder / "teams.csv", options(folder), out=folder / "plan.db"))
+    with pytest.raises(UsageError, match="is a plan that was not carried out: it has no outcomes yet"):
+        list(bulkprof.outcomes(str(folder / "plan.db"), options(folder)))
+
+
 def test_two_applies_side_by_side_in_one_loop(folder: Path, sandbox: Sandbox) -> None:
     other = folder / "other.csv"
     other.write_text("team,app\nfinance,invoices\nfinance,forecast\n", encoding="utf-8")

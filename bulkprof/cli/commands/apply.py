@@ -63,6 +63,7 @@ def carry_out(terminal: "Terminal", flags: Execution, work: Callable[[], Awaitab
     from bulkprof.reports.failures import failure_lines
     from bulkprof.statuses import RunStatus
     from bulkprof.store.history.directory import StateDirectory
+    from bulkprof.store.history.status import flags_to_resume
     from bulkprof.store.run import RunFile
 
     again = flags_again(flags)
@@ -71,12 +72,13 @@ def carry_out(terminal: "Terminal", flags: Execution, work: Callable[[], Awaitab
     with ending(terminal), RunFile.open(path) as run:
         terminal.finished(summary, failure_lines(run))
         unfinished = run.details().status is RunStatus.INTERRUPTED
+        needed = flags_to_resume(run)
     if terminal.as_json:
         terminal.json(summary.as_json())
     if flags.results:
         terminal.note(f"results: {flags.results}")
     if unfinished:
-        say_how_to_resume(terminal, summary.run_id, again)
+        say_how_to_resume(terminal, summary.run_id, [*needed, *again])
     else:
         terminal.note(f"next: {command('report', summary.run_id, *again)}")
     return summary.exit_code

@@ -7,7 +7,7 @@ import typer
 import bulkprof
 from bulkprof.cli.app import app
 from bulkprof.cli.commands.apply import carry_out
-from bulkprof.cli.flags import Display, Execution, Only, Scope, with_flags
+from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, Scope, with_flags
 from bulkprof.cli.running import make_options, make_terminal
 
 
@@ -20,7 +20,7 @@ def disown(
         Execution,
         Only(
             *("results", "failure_tolerance", "deadline", "max_targets_in_flight"),
-            *("yes", "config", "state_dir", "sandbox"),
+            *("yes", "config", "state_dir", *SANDBOX),
         ),
     ],
     shown: Display,

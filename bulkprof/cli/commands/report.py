@@ -152,7 +152,7 @@ def _show_run(
     from bulkprof.reports.markdown import run_markdown
     from bulkprof.reports.run import show_run
     from bulkprof.statuses import AT_WORK, RunStatus
-    from bulkprof.store.history.status import status_of, told_its_end, why_unfinished
+    from bulkprof.store.history.status import flags_to_resume, status_of, told_its_end, why_unfinished
     from bulkprof.text.printable import headed, printable_lines
     from bulkprof.workflows.steps.summary import summary_of
 
@@ -165,7 +165,7 @@ def _show_run(
     _tell_fetched(terminal, run)
     if how := why_unfinished(run, state):
         at_work = status_of(run, state) in AT_WORK
-        on = "" if at_work else f"; to go on: {command('resume', details.id, *again)}"
+        on = "" if at_work else f"; to go on: {command('resume', details.id, *flags_to_resume(run), *again)}"
         # Only where it wasn't a signal.
         why = f" ({details.error})" if details.error else ""
         terminal.note(f"{how}{why}{on}")

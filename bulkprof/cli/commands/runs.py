@@ -62,8 +62,9 @@ def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
     left = room - sum(widths) - _GAP * len(columns)
     if left < 0:
         return []
-    for at, column in enumerate(columns):
-        more = min(left, max(map(len, column)) - widths[at])
+    # The last column first: it has most words, and so would need most lines.
+    for at in sorted(range(len(columns)), key=lambda at: at != len(columns) - 1):
+        more = min(left, max(map(len, columns[at])) - widths[at])
         widths[at] += more
         left -= more
     return widths

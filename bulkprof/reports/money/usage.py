@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bulkprof.money.usage import Group, ProfileUse, Usage, Use
+from bulkprof.reports.lines import print_line
 from bulkprof.reports.text import counted
 from bulkprof.system.files import write_whole
 from bulkprof.text.printable import spreadsheet_cells
@@ -63,7 +64,7 @@ def show_usage(console: Console, usage: Usage, by: str | None) -> None:
         _show_profiles(console, used)
     if usage.past:
         _show_past(console, usage)
-    console.print(usage_line(usage), highlight=False, soft_wrap=True, markup=False)
+    print_line(console, usage_line(usage), hang=2)
 
 
 def usage_line(usage: Usage) -> str:

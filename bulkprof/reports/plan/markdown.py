@@ -14,8 +14,8 @@ EACH = 100
 """Changes of each kind that are listed before the rest is only counted."""
 LONGEST = 65_000
 """Characters of the whole: GitHub refuses a comment of more than 65,536."""
-_KEPT = 20_000
-"""Characters of it that are kept for what comes before and after the table of changes."""
+_KEPT = 500
+"""Characters of it that are kept for what is said around the table of changes."""
 _HEADER = ("target", "profile", "action", "what changes")
 
 
@@ -28,6 +28,22 @@ def plan_markdown(
     """
     view = PlanView(run, None if everything else EACH)
     waiting = sum(count for kind, count in view.totals.items() if kind is not ActionKind.NONE)
+    before = list(_before(run, view, waiting, declined=declined, refused=refused))
+    said, profiles = view.unwanted()
+    after = (f"{cell(said)}: {cell(', '.join(profiles), 10_000)}.", "") if said else ()
+    yield from before
+    if waiting or view.refused:
+        rows, cut = _fitting(view, LONGEST - _KEPT - sum(len(line) + 1 for line in (*before, *after)))
+        yield from ("### Changes", "")
+        yield from table(_HEADER, rows)
+        if more := view.left_out():
+            hint = "they don't fit in here" if cut else "all that fit in here: `bulkprof plan --markdown --all`"
+            yield from (f"… and {more}; {hint}.", "")
+    yield from after
+
+
+def _before(run: RunFile, view: PlanView, waiting: int, *, declined: bool, refused: str) -> Iterator[str]:
+    """Yield what stands above the changes."""
     headline = f"{counted(waiting, 'change')} in {counted(view.targets, 'target')}" if waiting else "no changes"
     yield f"## bulkprof plan{' in the sandbox' if view.sandbox else ''}: {headline}"
     yield ""
@@ -45,27 +61,19 @@ def plan_markdown(
     yield from table(("action", "profiles"), rows)
     if canary := canary_line(run.details().canary):
         yield from (cell(canary, None), "")
-    if waiting or view.refused:
-        yield from ("### Changes", "")
-        yield from table(_HEADER, _fitting(view))
-        if more := view.left_out():
-            hint = "they don't fit in here" if everything else "all that fit in here: `bulkprof plan --markdown --all`"
-            yield from (f"… and {more}; {hint}.", "")
-    said, profiles = view.unwanted()
-    if said:
-        yield from (f"{cell(said)}: {cell(', '.join(profiles), 10_000)}.", "")
 
 
-def _fitting(view: PlanView) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of the changes as long as there is room for them."""
-    room = LONGEST - _KEPT
+def _fitting(view: PlanView, room: int) -> tuple[list[tuple[str, ...]], bool]:
+    """Return the rows of the changes that there is room for, and whether some had none."""
+    rows: list[tuple[str, ...]] = []
     for action in view.changes():
         row = _row(action, view.old_name(action))
         room -= sum(len(part) + 3 for part in row) + 2
         if room < 0:
             view.take_back(action)
-            return
-        yield row
+            return rows, True
+        rows.append(row)
+    return rows, False
 
 
 def _row(action: Action, old_name: str) -> tuple[str, ...]:

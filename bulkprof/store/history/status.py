@@ -32,6 +32,12 @@ def status_of(run: RunFile, state: StateDirectory) -> RunStatus:
     return RunStatus.KILLED
 
 
+def flags_to_resume(run: RunFile) -> list[str]:
+    """Return the flags without which `resume` doesn't go on with an unfinished run."""
+    failed = run.details().canary_failed
+    return ["--failure-tolerance", str(failed)] if failed else []
+
+
 def told_its_end(run: RunFile) -> bool:
     """Return whether a run told its sinks its end: it finished, or its deadline or a limit of its own stopped it."""
     details = run.details()

@@ -26,6 +26,7 @@ from bulkprof.reports.results.files import write_results
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.history.pruning import prune_runs
+from bulkprof.store.history.status import flags_to_resume
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
@@ -68,9 +69,10 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
             knows_lost=run.later(),
         )
         if stopped and work.stop.reason:
+            resume = " with ".join(filter(None, ["a resume", " ".join(flags_to_resume(run))]))
             work.ui.warn(
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
-                "count as skipped: the next sync takes them up, and so does a resume"
+                f"count as skipped: the next sync takes them up, and so does {resume}"
             )
         summary = await with_last_run(work, run, summary)
         try:
@@ -127,8 +129,7 @@ async def _run_engine(
                 group.start_soon(delivery.follow)
                 if canary:
                     await engine.execute([target for target in targets if target in canary])
-                    if not work.stop.requested:
-                        await _judge_canary(work, run, canary)
+                    await _judge_canary(work, run, canary)
                 await engine.execute([target for target in targets if target not in canary])
                 delivery.end()
 
@@ -145,9 +146,14 @@ async def choose_canary(work: Workspace, run: RunFile) -> None:
 async def check_canary(work: Workspace, run: RunFile) -> None:
     """Raise `SafetyError` where a run that is taken up again was stopped by its canary, and would be again."""
     canary = _canary_to_come(run)
-    left = canary.intersection(await run.off_loop(run.pending_targets))
-    if canary and not left and (fault := await _canary_fault(work, run, canary)):
-        raise SafetyError(f"{fault}; nothing more was changed. {_after_canary(run)}")
+    if not canary or await _is_open(run, canary):
+        return
+    failed, fault = await _canary_fault(work, run, canary)
+    if fault:
+        raise SafetyError(
+            f"{fault}; nothing more was changed. Mend what failed, and start a new run; to go on with this one all the "
+            f"same: bulkprof resume {run.details().id} --failure-tolerance {failed}"
+        )
 
 
 def _canary_to_come(run: RunFile) -> frozenset[Target]:
@@ -157,31 +163,35 @@ def _canary_to_come(run: RunFile) -> frozenset[Target]:
 
 
 async def _judge_canary(work: Workspace, run: RunFile, canary: Collection[Target]) -> None:
-    """Let the others follow, or stop the run where too much failed."""
-    fault = await _canary_fault(work, run, canary)
-    if fault:
-        work.ui.warn(f"stopping: {fault}. {_after_canary(run)}")
-        work.stop.request(ExitCode.SAFETY_LIMIT, fault)
+    """Let the others follow, or stop the run where too much failed. One that was stopped midway is judged later."""
+    if await _is_open(run, canary):
         return
-    run.note(canary_passed=True)
-    work.ui.note("the canary is in order; the other targets follow")
+    failed, fault = await _canary_fault(work, run, canary)
+    run.note(canary_passed=not fault, canary_failed=failed if fault else 0)
+    if work.stop.requested:
+        return
+    if fault:
+        work.ui.warn(f"stopping: {fault}; mend what failed, and start a new run")
+        work.stop.request(ExitCode.SAFETY_LIMIT, fault)
+    else:
+        work.ui.note("the canary is in order; the other targets follow")
 
 
-async def _canary_fault(work: Workspace, run: RunFile, canary: Collection[Target]) -> str:
+async def _is_open(run: RunFile, canary: Collection[Target]) -> bool:
+    """Whether a canary has rows without an outcome."""
+    return not set(await run.off_loop(run.pending_targets)).isdisjoint(canary)
+
+
+async def _canary_fault(work: Workspace, run: RunFile, canary: Collection[Target]) -> tuple[int, str]:
+    """Return how many profiles of a canary failed, and why that is too many; empty where it isn't."""
+
     def look() -> tuple[int, int]:
         planned, refused = run.plan_counts(), run.refused_counts()
         total = sum(sum(planned.get(target, {}).values()) + refused.get(target, 0) for target in canary)
         return failed_in(canary, run.results(FAILURES)), total
 
     failed, total = await run.off_loop(look)
-    return canary_fault(failed, total, len(canary), work.tolerance)
-
-
-def _after_canary(run: RunFile) -> str:
-    return (
-        "Mend what failed, and start a new run; to go on with this one all the same: "
-        f"bulkprof resume {run.details().id} --failure-tolerance N"
-    )
+    return failed, canary_fault(failed, total, len(canary), work.tolerance)
 
 
 @contextmanager

@@ -47,6 +47,8 @@ class Planner:
     ui: Ui
     recent: RecentRuns
     again: Replanning | None = None
+    whole: bool = True
+    """Whether the run has all rows of its targets: only then is a profile unwanted that no row asks for."""
     owned: Counter[str] = field(default_factory=Counter)
     """Profiles that exist and carry the estate's ownership tag, by account."""
     capped: dict[Capped, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in Capped})
@@ -127,7 +129,8 @@ class Planner:
                 # Something is listed and yet not to be found: too new, or deleted a moment ago. Lists catch up.
                 await self.connection.traffic.stop.pause(self.recent.settle_s)
                 observed, actions = await self._compare(opened, target, resolvable, changed)
-            if left := left_over(actions, observed, rules):
+            left = left_over(actions, observed, rules) if self.whole else []
+            if left:
                 actions = await self.run.off_loop(partial(with_old_names, actions, left, opened.resolve, rules))
             if warning := await quota_warning(
                 opened.api, opened.lane.call, target, len(observed), actions, beside=bool(rules.retirement.until)
