@@ -149,6 +149,8 @@ class FinishedRun:
     """Reads the run's outcomes from the start, in batches, in the order in which they were recorded."""
     links: Mapping[str, str]
     """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
+    html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)
+    """Makes the run's report as one HTML page, as `bulkprof report --html` writes it. Made anew at each call."""
     entries: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches.
 
@@ -162,8 +164,6 @@ class FinishedRun:
 
     A file that holds many profiles was written by them since, if any of their profiles belongs into it.
     """
-    html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)
-    """Makes the run's report as one HTML page, as `bulkprof report --html` writes it. Made anew at each call."""
 
 
 class GiveUpError(RuntimeError):
