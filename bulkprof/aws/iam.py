@@ -7,8 +7,9 @@ model, the system profile and the new profile. Deletions are limited to profiles
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 
 from bulkprof.aws.operations import CostOperation, MetricOperation, OrganizationOperation, S3Operation, StsOperation
@@ -116,7 +117,7 @@ def member_statements(needs: Needs, scope: Scope) -> list[Statement]:
         )
     if needs.usage:
         statements.append(_allow("ReadMetrics", sorted(MetricOperation), ["*"]))
-    return [*statements, *_of_plugins(needs, scope, "member")]
+    return _told_apart([*statements, *_of_plugins(needs, scope, "member")])
 
 
 def role_arn(role: str, scope: Scope) -> str:
@@ -176,5 +177,17 @@ def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statem
     return {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
 
 
-def _document(statements: list[Statement]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": statements}
+def _document(statements: Iterable[Statement]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": _told_apart(statements)}
+
+
+def _told_apart(statements: Iterable[Statement]) -> list[Statement]:
+    """Return them with a Sid each, as IAM takes it: a plugin may be active under several names."""
+    found: list[Statement] = []
+    for statement in statements:
+        taken = {other.get("Sid") for other in found}
+        if (sid := statement.get("Sid")) and sid in taken and statement not in found:
+            found.append({**statement, "Sid": next(name for at in count(2) if (name := f"{sid}{at}") not in taken)})
+        elif statement not in found:
+            found.append(statement)
+    return found

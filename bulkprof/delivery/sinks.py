@@ -13,22 +13,21 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count, islice
+from itertools import count
 from typing import Any, NamedTuple
 
 import anyio
 
 from bulkprof.config import Settings
+from bulkprof.delivery.entries import RunEntries
 from bulkprof.delivery.timed_steps import TimedSteps
 from bulkprof.engine.retry import backoff
 from bulkprof.errors import without_secrets
 from bulkprof.model import Outcome
-from bulkprof.plugins import CatalogEntry, FinishedRun, GiveUpError, RunContext, Sink
+from bulkprof.plugins import FinishedRun, GiveUpError, RunContext, Sink
 from bulkprof.plugins.registry import Registry
-from bulkprof.reports.catalog import Standing, entries_of
 from bulkprof.reports.html.page import run_page
 from bulkprof.stop import Stop
-from bulkprof.store.history.compare import later_changes
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
@@ -130,14 +129,8 @@ class Delivery:
             return
         links = (await self.run.off_loop(self.run.details)).links
         html = partial(self._html, summary)
-        end = FinishedRun(
-            summary,
-            self._outcomes,
-            links,
-            partial(self._entries, Standing.THERE),
-            partial(self._entries, Standing.GONE),
-            html=html,
-        )
+        entries = RunEntries(self.run, self.state, self.settings)
+        end = FinishedRun(summary, self._outcomes, links, html, entries.there, entries.gone, entries.later)
         if taken := await self._guarded(plugin, sink, "finish", end):
             if taken.returned and not isinstance(taken.returned, str):
                 self.warn(
@@ -173,15 +166,6 @@ class Delivery:
         # Before it is sent: a run that is killed doesn't know whether it was taken.
         self.run.note(batches={**ends, sink.name: batch[-1][0]})
         return batch
-
-    async def _entries(self, standing: Standing) -> AsyncIterator[Sequence[CatalogEntry]]:
-        # Also of rows that a stopped run didn't come to: their profiles may exist.
-        details, outcomes = await self.run.off_loop(self.run.details), self.run.results()
-        # A delivery that is made up for must not bring back what a later run has replaced.
-        later = await self.run.off_loop(partial(later_changes, self.state, self.run))
-        while batch := await self.run.off_loop(lambda: list(islice(outcomes, BATCH))):
-            holding = [each for each in batch if not later.outdate(each.target, each.name, each.arn)]
-            yield [entry for found, entry in entries_of(holding, details, self.settings) if found is standing]
 
     async def _outcomes(self) -> AsyncIterator[Sequence[Outcome]]:
         position = 0

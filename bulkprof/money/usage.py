@@ -51,6 +51,11 @@ class Use:
     last_used: date | None = None
     """The last day with an invocation."""
 
+    @property
+    def is_none(self) -> bool:
+        """Whether there was neither an invocation nor a throttle."""
+        return not self.invocations and not self.throttles
+
     def __add__(self, other: Use) -> Use:
         days = [day for day in (self.last_used, other.last_used) if day is not None]
         return Use(
@@ -146,17 +151,22 @@ class Usage:
     @property
     def unused(self) -> list[ProfileUse]:
         """The profiles without an invocation or a throttle."""
-        return [each for each in self.profiles if not each.use.invocations and not each.use.throttles]
+        return [each for each in self.profiles if each.use.is_none]
 
     @property
     def past_invocations(self) -> int:
         """The invocations past profiles."""
         return sum(each.invocations for each in self.past)
 
-    def share(self, invocations: int) -> float:
-        """Return which part of all invocations these are, from 0 to 1."""
-        everything = self.total.invocations + self.past_invocations
-        return invocations / everything if everything else 0.0
+    @property
+    def everything(self) -> int:
+        """All invocations, through profiles and past them."""
+        return sum(each.use.invocations for each in self.profiles) + self.past_invocations
+
+    @property
+    def past_share(self) -> float:
+        """Which part of all invocations goes past profiles, from 0 to 1."""
+        return share(self.past_invocations, self.everything)
 
     def by(self, name: str) -> list[Group]:
         """Return sums by `account`, `region` or `tag:KEY`, the largest first."""
@@ -166,6 +176,11 @@ class Usage:
             groups.setdefault(value_of(each), []).append(each.use)
         found = [Group(value, len(uses), sum(uses, Use())) for value, uses in groups.items()]
         return sorted(found, key=lambda group: (-group.use.invocations, group.value))
+
+
+def share(part: int, everything: int) -> float:
+    """Return which part of everything that is, from 0 to 1."""
+    return part / everything if everything else 0.0
 
 
 def grouping(name: str) -> Callable[[ProfileUse], str]:

@@ -149,15 +149,21 @@ class FinishedRun:
     """Reads the run's outcomes from the start, in batches, in the order in which they were recorded."""
     links: Mapping[str, str]
     """The links of earlier sinks, by sink name: `{"s3": "https://…"}`."""
+    html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)
+    """Makes the run's report as one HTML page, as `bulkprof report --html` writes it. Made anew at each call."""
     entries: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches.
 
-    Where an older run is delivered late, profiles that a later one has replaced or deleted are left out.
+    Where an older run is delivered late, they are as later runs left them: replaced ones with their new ARN, and
+    without those that are deleted.
     """
     gone: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads what a catalog said of the profiles that the run deleted, in batches."""
-    html: Callable[[], Awaitable[str]] = field(default=_no_page, repr=False)
-    """Makes the run's report as one HTML page, as `bulkprof report --html` writes it. Made anew at each call."""
+    later: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
+    """Reads both of the later runs that changed something, where an older run is delivered late: nothing, usually.
+
+    A file that holds many profiles was written by them since, if any of their profiles belongs into it.
+    """
 
 
 class GiveUpError(RuntimeError):

@@ -82,6 +82,8 @@ class CatalogSink(Sink):
         entries = [entry async for batch in run.entries() for entry in batch]
         gone = [entry async for batch in run.gone() for entry in batch]
         made = await anyio.to_thread.run_sync(_make_all, self._files, entries, gone)
+        for path in await self._written_later(run):
+            made.texts.pop(path, None)
         await anyio.to_thread.run_sync(_write_local, made)
         remote = {path: text for path, text in made.texts.items() if path.startswith("s3://")}
         refused = await self._put(remote) if remote else []
@@ -92,6 +94,15 @@ class CatalogSink(Sink):
             raise UploadError("; ".join([*made.faults, *refused]))
         if made.faults:
             raise CatalogError("; ".join(made.faults))
+
+    async def _written_later(self, run: FinishedRun) -> set[str]:
+        """Return the paths that later runs wrote, or are still to write: what this one knows of them is out of date."""
+        found: set[str] = set()
+        async for batch in run.later():
+            for file in self._files:
+                of_path, _ = file.out.files((), file.where.chosen(batch))
+                found.update(of_path)
+        return found
 
     async def _put(self, texts: Mapping[str, str]) -> list[str]:
         """Put these objects; return what was refused."""

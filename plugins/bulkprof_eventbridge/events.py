@@ -32,7 +32,7 @@ class Event:
     """One entry."""
 
     id: str
-    """The same whenever this event is sent again: the run's id, and the action's number for a profile."""
+    """The same whenever this event is sent again: the run's id, with the action's number for a profile."""
     entry: Mapping[str, Any]
 
     @property
@@ -53,15 +53,18 @@ def of_outcome(run: RunContext, outcome: Outcome, bus: str) -> Event | None:
 
 
 def of_run(run: RunContext, finished: FinishedRun, bus: str) -> Event:
-    """Return the event of a run's end."""
+    """Return the event of a run's end. One that was stopped, and then resumed, has several ends."""
+    summary = finished.summary
+    reached = sum(count for kind, count in summary.outcomes.items() if kind is not OutcomeKind.SKIPPED)
+    number = f"{run.run_id}/stopped/{reached}" if summary.stopped else run.run_id
     detail = {
-        "id": run.run_id,
+        "id": number,
         **_of_run(run),
         "started_at": run.started_at,
-        "summary": finished.summary.as_json(),
+        "summary": summary.as_json(),
         "links": dict(finished.links),
     }
-    return _event(run.run_id, RUN_FINISHED, detail, [], bus)
+    return _event(number, RUN_FINISHED, detail, [], bus)
 
 
 def in_calls(events: Sequence[Event]) -> Iterator[list[Event]]:

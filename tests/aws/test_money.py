@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, cast
 
 import pytest
@@ -48,6 +48,14 @@ async def test_daily_values_and_the_next_page() -> None:
     result = {"Id": "q0", "Timestamps": days, "Values": [2.0, 1.0], "StatusCode": "PartialData"}
     found = await metrics({"MetricDataResults": [result], "NextToken": "more"}).data_page(QUERIES, PERIOD)
     assert found == ([Datapoint(0, date(2026, 3, 2), 2.0), Datapoint(0, date(2026, 3, 1), 1.0)], "more")
+
+
+@pytest.mark.parametrize("hours", [-8, 9])
+async def test_days_are_those_of_utc(hours: int) -> None:
+    moment = datetime(2026, 3, 2, tzinfo=UTC).astimezone(timezone(timedelta(hours=hours)))
+    result = {"Id": "q0", "Timestamps": [moment], "Values": [2.0], "StatusCode": "Complete"}
+    found, _ = await metrics({"MetricDataResults": [result]}).data_page(QUERIES, PERIOD)
+    assert found == [Datapoint(0, date(2026, 3, 2), 2.0)]
 
 
 async def test_what_cloudwatch_could_not_read_is_asked_for_again() -> None:

@@ -119,3 +119,23 @@ def test_settings_that_dont_hold_make_no_policy(commands: CommandLine) -> None:
     ended = commands("iam-policy")
     assert (ended.code, ended.out) == (1, "")
     assert "plugins.s3.bucket" in ended.err
+
+
+def test_a_plugin_under_two_names_has_statements_of_two_names(commands: CommandLine) -> None:
+    commands.write("pager.py", "from bulkprof_webhook import Plugin\n")
+    commands.write("second.py", "from bulkprof_ssm import Plugin\n")
+    hooks = (
+        '[plugins.webhook]\nurl_secret = "a"\nsigning_key_secret = "key"\n'
+        '[plugins.pager]\npath = "pager.py"\nurl_secret = "b"\nsigning_key_secret = "key"\n'
+    )
+    parameters = (
+        '[plugins.ssm]\nparameter = "/a/{name}"\nwhere = "target"\n'
+        '[plugins.second]\npath = "second.py"\nparameter = "/b/{name}"\nwhere = "target"\n'
+    )
+    commands.config(hooks + parameters)
+    both = json.loads(commands("iam-policy").out)
+    sids = {party: [each["Sid"] for each in policy["Statement"]] for party, policy in both.items()}
+    assert sids["hub"][-2:] == ["ReadWebhookSecrets", "ReadWebhookSecrets2"]
+    assert sids["member"][-2:] == ["KeepParameters", "KeepParameters2"]
+    template = json.loads(commands("iam-policy", "--cloudformation").out)
+    assert '"KeepParameters2"' in json.dumps(template)

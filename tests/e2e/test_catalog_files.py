@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkprof.delivery import sinks
-from bulkprof.sandbox import Sandbox
+from bulkprof.sandbox import Fault, Sandbox
 from tests.cli.driver import CommandLine
 from tests.e2e.others import Others
 
@@ -48,6 +48,43 @@ def test_nights(commands: CommandLine, sandbox: Sandbox, others: Others, monkeyp
     commands.manifest("a,x", header="name,tag:Team")
     assert commands.summary("sync", "teams.csv", "--prune")["outcomes"]["deleted"] == 1
     assert (len(json.loads(Path("out/x.json").read_text())), Path("out/y.json").read_text()) == (1, "[]\n")
+
+
+def test_a_late_delivery_writes_only_what_no_later_run_wrote(
+    commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks, "backoff", lambda attempt: 0.01)
+    files = '{ format = "json", out = "out/{tag:Team}.json" }, { format = "env", out = "all.env" }'
+    commands.config(f"\n[plugins.catalog]\nfiles = [{files}]\n")
+    Path("out").write_text("in the way", encoding="utf-8")
+    first = commands.manifest("a,x,", "b,y,", header="name,tag:Team,model", file="first.csv")
+    run_id = commands.summary("apply", first)["run_id"]
+    arns = {line["name"]: line["arn"] for line in commands.results()}
+    Path("out").unlink()
+    second = commands.manifest("a,x,amazon.nova-pro-v1:0", "c,z,", header="name,tag:Team,model", file="second.csv")
+    commands.summary("apply", second, "--replace")
+    commands.summary("apply", second)
+    now = {path: path.read_text(encoding="utf-8") for path in (Path("all.env"), Path("out/x.json"), Path("out/z.json"))}
+    assert commands("runs", "redeliver", run_id, "--json").json()["delivered"] == ["catalog"]
+    assert {path: path.read_text(encoding="utf-8") for path in now} == now
+    # The later runs say nothing of this team.
+    assert [entry["arn"] for entry in json.loads(Path("out/y.json").read_text(encoding="utf-8"))] == [arns["b"]]
+
+
+def test_an_older_run_that_goes_on_after_a_later_one_tells_what_it_makes(
+    commands: CommandLine, sandbox: Sandbox
+) -> None:
+    commands.config('\n[plugins.catalog]\nfiles = [{ format = "env", out = "all.env" }]\n')
+    rows = "name,model\na,{0}\nb,{0}\n".format
+    commands.summary("apply", commands.write("teams.csv", rows("amazon.nova-lite-v1:0")))
+    sandbox.set_faults([Fault("access_denied", operation="CreateInferenceProfile", nth=1)])
+    flags = ("--replace", "--failure-tolerance", "0")
+    stopped = commands.summary("apply", commands.write("teams.csv", rows("amazon.nova-pro-v1:0")), *flags, code=4)
+    sandbox.set_faults([])
+    commands.summary("apply", commands.write("teams.csv", rows("amazon.nova-micro-v1:0")), "--replace")
+    commands.summary("resume", stopped["run_id"], code=3)
+    live = commands("catalog", "--live", "--format", "env").out
+    assert Path("all.env").read_text(encoding="utf-8") == live
 
 
 def test_an_unknown_format_is_told_before_anything_is_changed(commands: CommandLine, sandbox: Sandbox) -> None:

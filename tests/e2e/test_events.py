@@ -101,6 +101,18 @@ def test_each_change_is_an_event_and_so_is_the_run(commands: CommandLine, sandbo
     assert [event["detail-type"] for event in bus.taken()] == [FINISHED]
 
 
+def test_a_run_that_stopped_and_went_on_has_two_ends(commands: CommandLine, sandbox: Sandbox, bus: Bus) -> None:
+    sandbox.set_faults([Fault("access_denied", operation="CreateInferenceProfile", nth=1)])
+    manifest = commands.manifest(*(f"app-{n}" for n in range(40)))
+    stopped = commands.summary("apply", manifest, "--failure-tolerance", "0", code=4)
+    sandbox.set_faults([])
+    commands.summary("resume", stopped["run_id"], "--failure-tolerance", "1", code=3)
+    ends = [event["detail"] for event in bus.taken() if event["detail-type"] == FINISHED]
+    assert [end["summary"]["exit_code"] for end in ends] == [4, 3]
+    assert ends[0]["id"].startswith(f"{stopped['run_id']}/stopped/")
+    assert ends[1]["id"] == stopped["run_id"]
+
+
 def test_ten_go_in_a_call(commands: CommandLine, sandbox: Sandbox, bus: Bus) -> None:
     assert commands.apply(commands.manifest(*(f"app-{n}" for n in range(25)))) == {"created": 25}
     assert len(bus.taken()) == 26

@@ -50,8 +50,8 @@ class _Hook(BaseHTTPRequestHandler):
         if server.fault == "slow":
             server.ended.wait(30)
             return
-        status = {"busy": 429, "broken": 502, "revoked": 410}.get(server.fault, 202)
-        if status == 202:
+        status = {"busy": 429, "broken": 502, "revoked": 410}.get(server.fault, 200)
+        if status == 200:
             server.received.append((self.headers["Idempotency-Key"], json.loads(body)))
         if server.fault == "lost":
             return

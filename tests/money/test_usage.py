@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
+from rich.console import Console
 
 from bulkprof.aws.money.cloudwatch import queries_a_call
 from bulkprof.money.usage import PastUse, Period, ProfileUse, Usage, Use, apart, grouping, model_named, use_of
+from bulkprof.reports.money.usage import show_usage, usage_json
 
 TODAY = date(2026, 3, 2)
 ARN = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/"
@@ -83,11 +87,30 @@ def test_sums_by_a_tag_and_shares() -> None:
     ]
     assert [group.value for group in usage.by("account")] == ["111122223333"]
     assert [group.value for group in usage.by("region")] == ["us-east-1"]
-    assert usage.share(usage.past_invocations) == 0.05
-    assert Usage(usage.period).share(0) == 0.0
+    assert usage.past_share == 0.05
+    assert Usage(usage.period).past_share == 0.0
 
 
 @pytest.mark.parametrize("name", ["team", "tag:", "tag", ""])
 def test_fields_that_there_are_no_sums_by(name: str) -> None:
     with pytest.raises(ValueError, match="is no field; the fields are account, region and tag:KEY"):
         grouping(name)
+
+
+def test_the_figures_of_many_profiles_take_a_few_passes() -> None:
+    class Profiles(list[ProfileUse]):
+        passes = 0
+
+        def __iter__(self) -> Iterator[ProfileUse]:
+            self.passes += 1
+            return super().__iter__()
+
+    passes = []
+    for count in (10, 200):
+        profiles = Profiles(profile(str(number), number) for number in range(count))
+        past = [PastUse("111122223333", "us-east-1", f"amazon.model-{number}", number) for number in range(count)]
+        usage = Usage(Period.until(TODAY, 30), profiles, past)
+        usage_json(usage, "tag:Team")
+        show_usage(Console(file=io.StringIO()), usage, None)
+        passes.append(profiles.passes)
+    assert passes[0] == passes[1]

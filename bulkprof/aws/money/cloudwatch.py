@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -95,7 +95,8 @@ class CloudWatchApi:
                 )
             number = int(result["Id"].removeprefix("q"))
             days = zip(result.get("Timestamps") or (), result.get("Values") or (), strict=True)
-            found += [Datapoint(number, moment.date(), value) for moment, value in days]
+            # Days are UTC's; by some of CloudWatch's protocols, the SDK answers in this machine's time zone.
+            found += [Datapoint(number, moment.astimezone(UTC).date(), value) for moment, value in days]
         return found, response.get("NextToken") or None
 
     async def _call(self, operation: MetricOperation, **values: Any) -> Mapping[str, Any]:

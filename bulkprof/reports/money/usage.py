@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from bulkprof.money.usage import Group, ProfileUse, Usage, Use
+from bulkprof.money.usage import Group, ProfileUse, Usage, Use, share
 from bulkprof.reports.lines import print_line
 from bulkprof.reports.text import counted
 from bulkprof.system.files import write_whole
@@ -26,13 +26,14 @@ _HEADINGS = ("invoked", "tokens in", "out", "throttled", "last use")
 
 def usage_json(usage: Usage, by: str | None) -> dict[str, Any]:
     """Return the figures as JSON-ready values, with sums by a field where one is given."""
+    everything = usage.everything
     found: dict[str, Any] = {
         "from": usage.period.first.isoformat(),
         "days": usage.period.days,
         "profiles": [each.as_json() for each in usage.profiles],
-        "past_profiles": [{**each.as_json(), "share": usage.share(each.invocations)} for each in usage.past],
+        "past_profiles": [{**each.as_json(), "share": share(each.invocations, everything)} for each in usage.past],
         "unused": len(usage.unused),
-        "past_share": usage.share(usage.past_invocations),
+        "past_share": usage.past_share,
     }
     if by is not None:
         found["by"] = by
@@ -60,7 +61,7 @@ def show_usage(console: Console, usage: Usage, by: str | None) -> None:
     """Print the profiles that are used most, or sums by a field, and what is invoked past profiles."""
     if by is not None:
         _show_groups(console, by, usage.by(by))
-    elif used := [each for each in usage.profiles if each not in usage.unused]:
+    elif used := [each for each in usage.profiles if not each.use.is_none]:
         _show_profiles(console, used)
     if usage.past:
         _show_past(console, usage)
@@ -70,7 +71,7 @@ def show_usage(console: Console, usage: Usage, by: str | None) -> None:
 def usage_line(usage: Usage) -> str:
     """Sum it up in a line."""
     total = usage.total
-    past = f", {usage.past_invocations:,} past them ({usage.share(usage.past_invocations):.1%})" if usage.past else ""
+    past = f", {usage.past_invocations:,} past them ({usage.past_share:.1%})" if usage.past else ""
     return (
         f"{usage.period}: {counted(len(usage.profiles), 'profile')}, {len(usage.unused):,} of them never used; "
         f"{total.invocations:,} invocations{past}"
@@ -108,8 +109,9 @@ def _show_past(console: Console, usage: Usage) -> None:
     table.add_column("invoked past profiles", overflow="fold")
     table.add_column("invoked", justify="right", no_wrap=True)
     table.add_column("of all", justify="right", no_wrap=True)
+    everything = usage.everything
     for each in usage.past[:SHOWN]:
-        table.add_row(escape(each.model), f"{each.invocations:,}", f"{usage.share(each.invocations):.1%}")
+        table.add_row(escape(each.model), f"{each.invocations:,}", f"{share(each.invocations, everything):.1%}")
         table.add_row(f"[dim]{each.account}/{each.region}[/]")
     _print(console, table, len(usage.past))
 

@@ -9,10 +9,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.model import NEED_ATTENTION, OutcomeKind, Target
+from bulkprof.model import NEED_ATTENTION, OutcomeKind
 from bulkprof.store import codec
 from bulkprof.store.errors import ERRORS
 from bulkprof.store.history.directory import StateDirectory
@@ -73,17 +73,21 @@ def refresh_lost(state: StateDirectory, run: RunFile) -> None:
         run.take_over(lost or (), known_at=latest)
 
 
+Place: TypeAlias = tuple[str, str, str]
+"""A profile's account, Region and name."""
+
+
 class LaterChanges(NamedTuple):
     """What later runs of an estate changed, to tell what an earlier one says that doesn't hold any more."""
 
     gone: set[str]
     """The ARNs that they took out of use."""
-    arns: dict[tuple[str, str, str], str]
-    """The ARNs of profiles that they changed, by account, Region and name."""
+    arns: dict[Place, str]
+    """The ARNs of profiles that they changed."""
 
-    def outdate(self, target: Target, name: str, arn: str) -> bool:
-        """Whether `arn` isn't the profile of that name any more."""
-        return arn in self.gone or self.arns.get((target.account, target.region, name), arn) != arn
+    def outdate(self, place: Place, arn: str) -> bool:
+        """Whether `arn` isn't the profile there any more."""
+        return arn in self.gone or self.arns.get(place, arn) != arn
 
 
 def later_changes(state: StateDirectory, run: RunFile) -> LaterChanges:
@@ -92,15 +96,35 @@ def later_changes(state: StateDirectory, run: RunFile) -> LaterChanges:
     A run that can't be read is left out: what it changed isn't known.
     """
     later = LaterChanges(set(), {})
+    for other in changing_later(state, run):
+        _add(later, other)
+    if later.arns:
+        # A run that was resumed after them may have replaced what they made.
+        for change in run.done():
+            place = change.account, change.region, change.name
+            if change.old_arn and later.arns.get(place) == change.old_arn:
+                del later.arns[place]
+    return later
+
+
+def changing_later(state: StateDirectory, run: RunFile) -> Iterator[RunFile]:
+    """Yield the runs of the same estate that changed something and began after `run`, the newest first. Blocks.
+
+    Each is open while it is the current one. One that can't be read is left out.
+    """
+    for other in _began_later(state, run):
+        with suppress(StateError):
+            if next(other.done(), None) is not None:
+                yield other
+
+
+def _began_later(state: StateDirectory, run: RunFile) -> Iterator[RunFile]:
     own = run.details().id
     for run_id, other in state.open_all():
         if run_id <= own:
             break
-        if isinstance(other, StateError) or not _alike(other, run):
-            continue
-        with suppress(StateError):
-            _add(later, other)
-    return later
+        if isinstance(other, RunFile) and _alike(other, run):
+            yield other
 
 
 def _add(later: LaterChanges, run: RunFile) -> None:

@@ -62,7 +62,7 @@ def keep_usage(state: StateDirectory, estate: str, usage: Usage, targets: int, *
         unused=len(usage.unused),
         invocations=usage.total.invocations,
         past_invocations=usage.past_invocations,
-        past_share=usage.share(usage.past_invocations),
+        past_share=usage.past_share,
         most=tuple(
             KeptLine(each.name, f"{each.account}/{each.region}", each.use.invocations, str(each.use.last_used or ""))
             for each in usage.profiles[:MOST]

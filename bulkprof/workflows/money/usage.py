@@ -126,7 +126,7 @@ class _Reader:
                 profile
                 for profile, use in zip(own, used, strict=True)
                 # The name of one that was replaced is its successor's.
-                if not use.use.invocations and not use.use.throttles and not use.retiring
+                if use.use.is_none and not use.retiring
             ]
             await self._keep(target, unused)
 
