@@ -30,6 +30,8 @@ class Problem:
     severity: Severity = Severity.ERROR
     cell: str = ""
     """Its cell in a workbook's sheet: `C7`."""
+    kind: str = ""
+    """What rows share whose messages differ in a detail, such as a position: they are told together, by the first."""
 
     @property
     def is_error(self) -> bool:

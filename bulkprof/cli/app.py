@@ -76,6 +76,7 @@ def run(arguments: Sequence[str]) -> int:
     except (_WrongUsage, _AnyClickError) as error:
         context = getattr(error, "ctx", None)
         hint = [f"Try '{context.command_path} --help'."] if context else []
+        hint = [*_with_flag(getattr(error, "option_name", "")), *hint]
         message: str = error.format_message()  # type: ignore[attr-defined]
         return _could_not_run(arguments, message, ExitCode.USAGE, hint)
     except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
@@ -107,6 +108,16 @@ def _run(arguments: Sequence[str]) -> int:
         # While a command runs, standard output is kept from whatever else prints.
         sys.stdout = stdout
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _with_flag(flag: str) -> list[str]:
+    """Return a line that names the commands that have a flag which the given one lacks."""
+    if not flag:
+        return []
+    register()
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    having = [name for name in HOMES if any(flag in parameter.opts for parameter in commands[name].params)]
+    return [f"Commands with {flag}: {', '.join(having)}"] if having else []
 
 
 def _is_text(text: str) -> bool:

@@ -10,6 +10,9 @@ from bulkprof.cli.flags import STATE_DIR, Execution
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
 
+NONE_FOUND = "no profile of this estate was found there; --accounts and --regions, or [defaults], say where to look"
+"""For commands that look into AWS at the places of `[defaults]`, or at the caller's own."""
+
 
 def command(*parts: str) -> str:
     """Return a command of bulkprof, quoted for a shell since names of files may hold anything; empty parts go."""

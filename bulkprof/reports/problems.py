@@ -92,4 +92,5 @@ class ProblemLines:
     @staticmethod
     def _key(problem: Problem) -> tuple[str, ...]:
         shared = problem.spot[0]
-        return shared, problem.column, problem.value, problem.message, problem.remedy, problem.severity
+        said = problem.kind or problem.message
+        return shared, problem.column, problem.value, said, problem.remedy, problem.severity

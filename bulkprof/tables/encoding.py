@@ -173,6 +173,7 @@ def bad_byte_problem(label: str, line: int, position: int, byte: int) -> Problem
         file=label,
         line=line,
         remedy="save the file as UTF-8 (in Excel: 'CSV UTF-8')",
+        kind="not UTF-8",
     )
 
 

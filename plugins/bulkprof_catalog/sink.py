@@ -75,6 +75,9 @@ class CatalogSink(Sink):
     async def finish(self, run: FinishedRun) -> None:
         """Write all files, and warn of what is left out.
 
+        A run in the sandbox writes objects, which go to buckets of the sandbox, and no files: programs would read ARNs
+        there that don't exist.
+
         Raises `CatalogError` or `UploadError` at the end, for what could not be written.
         """
         if not any(count for kind, count in run.summary.outcomes.items() if OutcomeKind(kind).is_change):
@@ -84,8 +87,11 @@ class CatalogSink(Sink):
         made = await anyio.to_thread.run_sync(_make_all, self._files, entries, gone)
         for path in await self._written_later(run):
             made.texts.pop(path, None)
-        await anyio.to_thread.run_sync(_write_local, made)
         remote = {path: text for path, text in made.texts.items() if path.startswith("s3://")}
+        if run.summary.sandbox:
+            self._warn_of_none_written(len(made.texts) - len(remote))
+        else:
+            await anyio.to_thread.run_sync(_write_local, made)
         refused = await self._put(remote) if remote else []
         for file, lines in made.left_out.items():
             more = f" (and {len(lines) - 1} more: bulkprof catalog lists them)" if len(lines) > 1 else ""
@@ -103,6 +109,13 @@ class CatalogSink(Sink):
                 of_path, _ = file.out.files((), file.where.chosen(batch))
                 found.update(of_path)
         return found
+
+    def _warn_of_none_written(self, files: int) -> None:
+        if files:
+            self._warn(
+                f"sink {self.name!r}: a run in the sandbox leaves files on this machine as they are, {files} here; "
+                "bulkprof catalog --sandbox --out PATH writes what you want to see"
+            )
 
     async def _put(self, texts: Mapping[str, str]) -> list[str]:
         """Put these objects; return what was refused."""

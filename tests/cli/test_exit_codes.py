@@ -164,7 +164,7 @@ def test_a_plugin_vetoes_the_plan(commands: CommandLine, sandbox: Sandbox) -> No
         ("resume", "no interrupted run"),
         ("runs redeliver 2026", "no run '2026'"),
         ("sandbox --port many", "'--port'"),
-        ("init", "bulkprof.toml is there already"),
+        ("init", "bulkprof.toml is there already; nothing of it was changed. Name another folder"),
     ],
 )
 def test_wrong_usage(commands: CommandLine, arguments: str, said: str) -> None:

@@ -35,4 +35,6 @@ def test_a_command_gets_its_groups() -> None:
 def test_a_command_has_no_other_flags(commands: CommandLine) -> None:
     ended = commands("apply", "teams.csv", "--prune")
     assert (ended.code, "--prune" in ended.err) == (64, True)
+    assert "Commands with --prune: plan, sync, iam-policy\n" in ended.err
+    assert "Commands with" not in commands("apply", "teams.csv", "--frobnicate").err
     assert "--deadline" not in commands("plan", "--help").out

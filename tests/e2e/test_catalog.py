@@ -89,6 +89,13 @@ def test_live_has_the_estate_only_and_nothing_that_was_replaced(
     )
 
 
+def test_a_place_without_profiles_is_told(commands: CommandLine, estate: Sandbox) -> None:
+    ended = commands("catalog", "--live", "--regions", "eu-west-1")
+    assert (ended.code, ended.out) == (0, "[]\n")
+    assert "no profile of this estate was found there; --accounts and --regions, or [defaults]" in ended.err
+    assert "was found there" not in commands("catalog", "--live", "--accounts", ONE, "--regions", "us-east-1").err
+
+
 def test_a_target_that_can_not_be_read_is_told(commands: CommandLine, estate: Sandbox) -> None:
     estate.set_faults([Fault("access_denied", "ListInferenceProfiles", account=TWO)])
     where = ("--accounts", f"{ONE},{TWO}", "--regions", "us-east-1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -45,6 +46,17 @@ def test_a_cell_that_is_told_already_is_not_told_again(commands: CommandLine) ->
     commands.config(PLUGINS)
     commands.write("m.json", json.dumps([{"team": "a", "model": {"a": 1}, "tags": {"Owner": "x", "Team": "y"}}]))
     assert len(commands("validate", "m.json", "--json").json()["problems"]) == 1
+
+
+@pytest.mark.parametrize("command", ["validate", "apply"])
+def test_a_file_in_another_encoding_is_one_line(commands: CommandLine, command: str) -> None:
+    rows = "".join(f"{'x' * row}\N{LATIN SMALL LETTER U WITH DIAERESIS},a\n" for row in range(1, 40))
+    Path("teams.csv").write_bytes(f"name,team\n{rows}".encode("cp1252"))
+    ended = commands(command, "teams.csv", *([] if command == "validate" else ["--yes"]))
+    assert (ended.code, len(ended.err.splitlines())) == (65, 2)
+    assert ended.err.startswith(
+        "teams.csv:2\N{EN DASH}40 (39 rows): byte 2 of the line (0xFC) is not UTF-8; save the file as UTF-8"
+    )
 
 
 @pytest.mark.parametrize("command", ["validate", "apply"])

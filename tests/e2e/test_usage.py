@@ -42,6 +42,13 @@ def used(commands: CommandLine, sandbox: Sandbox) -> CommandLine:
     return commands
 
 
+def test_a_place_without_profiles_is_told(used: CommandLine) -> None:
+    ended = used("usage", "--regions", "eu-west-1")
+    assert (ended.code, "0 profiles" in ended.out) == (0, True)
+    assert "no profile of this estate was found there; --accounts and --regions, or [defaults]" in ended.err
+    assert "was found there" not in used("usage").err
+
+
 @pytest.mark.parametrize("by", ["id", "arn"])
 def test_each_profile_has_its_use(used: CommandLine, sandbox: Sandbox, by: Any) -> None:
     sandbox.set_hypotheses(Hypotheses(metrics_by=by))

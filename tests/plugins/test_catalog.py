@@ -92,6 +92,20 @@ async def test_a_run_that_changed_nothing_writes_nothing(load: Load, tmp_path: P
     assert not (tmp_path / "x.env").exists()
 
 
+async def test_a_run_in_the_sandbox_writes_objects_and_leaves_files(load: Load, tmp_path: Path) -> None:
+    puts, told = Puts(), list[str]()
+    (tmp_path / "x.env").write_text("BEDROCK_PROFILE_ONE=arn\n")
+    sink = sink_of(load, ENV, {**ENV, "out": "s3://bucket/all.env"}, client=puts.client, told=told)
+    run = ended(entry("one", team="x"), entry("two", 2, team="y"))
+    await sink.finish(replace(run, summary=replace(run.summary, sandbox=True)))
+    assert not (tmp_path / "y.env").exists()
+    assert ((tmp_path / "x.env").read_text(), list(puts.put)) == ("BEDROCK_PROFILE_ONE=arn\n", ["bucket/all.env"])
+    assert told == [
+        "sink 'catalog': a run in the sandbox leaves files on this machine as they are, 2 here; "
+        "bulkprof catalog --sandbox --out PATH writes what you want to see"
+    ]
+
+
 async def test_the_file_of_a_value_that_is_gone_is_emptied(load: Load, tmp_path: Path) -> None:
     (tmp_path / "y.env").write_text("BEDROCK_PROFILE_TWO=arn\n")
     await sink_of(load, ENV).finish(ended(entry("one", team="x"), gone=[entry("two", team="y")]))

@@ -7,6 +7,7 @@ import typer
 from bulkprof.cli.app import app
 from bulkprof.cli.catalogs import Conditions, Live, NewestRun, check_sources, read, tell_files, tell_rest
 from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, Scope, with_flags
+from bulkprof.cli.next_steps import NONE_FOUND
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def catalog(
 
         found = run_async(terminal, work, again=None)
     _tell(terminal, found, out)
+    if live and not found.entries and not found.unreachable:
+        terminal.warn(NONE_FOUND)
     return int(found.exit_code)
 
 

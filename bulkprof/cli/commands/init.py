@@ -72,7 +72,9 @@ def init(*, directory: Annotated[Path, typer.Argument(help="Where to write.")] =
                     file.write(text)
                 terminal.note(f"wrote {directory / name}")
         except FileExistsError as error:
-            raise UsageError(f"{error.filename} is there already; nothing of it was changed") from None
+            raise UsageError(
+                f"{error.filename} is there already; nothing of it was changed. Name another folder"
+            ) from None
         except OSError as error:
             raise ConfigError(f"{error.filename}: can't be written: {error.strerror}") from None
         terminal.note("next: bulkprof apply profiles.csv --sandbox")

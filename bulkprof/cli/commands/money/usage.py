@@ -8,6 +8,7 @@ import typer
 
 from bulkprof.cli.app import app
 from bulkprof.cli.flags import SANDBOX, Cells, Display, Execution, Only, Scope, with_flags
+from bulkprof.cli.next_steps import NONE_FOUND
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async
 from bulkprof.errors import UsageError
 
@@ -103,5 +104,7 @@ def _tell(terminal: "Terminal", found: "UsageFound", by: str | None) -> None:
             }
         )
     show_usage(terminal.output.console, found.usage, by)
+    if not found.usage.profiles and not found.unreachable:
+        terminal.warn(NONE_FOUND)
     if found.foreign:
         terminal.note(f"{counted(found.foreign, 'profile')} of other estates, or of none, left out")

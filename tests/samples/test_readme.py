@@ -1,0 +1,70 @@
+"""The README and the page on the config tell the truth: commands, links, plugins and tables exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import bulkprof
+from bulkprof.cli.app import HOMES
+from tests.cli.driver import CommandLine
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SESSION = re.findall(r"^\$ bulkprof (.*?)  +#", README.partition("Without `--sandbox`")[0], re.MULTILINE)
+PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").glob("*.md")})
+TABLES = [
+    (page.name, block)
+    for page in (ROOT / "README.md", ROOT / "docs" / "config.md")
+    for block in re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what links to the headings of a page may end with."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_session_works_as_it_is_written(commands: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without AWS's settings, and with `--yes`, since a test is no terminal."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    Path("bulkprof.toml").unlink()
+    codes = {}
+    for line in SESSION:
+        arguments = line.split()
+        codes[line] = commands(*arguments, *(["--yes"] if arguments[0] in {"apply", "sync"} else [])).code
+    assert len(codes) >= 9
+    # Nothing was interrupted, so there is nothing to resume.
+    assert codes.pop("resume") == 64
+    assert not any(codes.values()), codes
+
+
+def test_every_command_plugin_and_extra_has_a_line() -> None:
+    listed = re.findall(r"`([\w-]+)[^`]*`", "\n".join(re.findall(r"^\| (`.*?) \|", README, re.MULTILINE)))
+    assert set(HOMES) <= set(listed)
+    assert set(PROJECT["entry-points"]["bulkprof"]) <= set(listed)
+    assert set(re.findall(r"'bulkprof\[(\w+)\]'", README)) == set(PROJECT["optional-dependencies"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if not link.startswith(("https://", "http://")):
+            path, _, anchor = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize(("page", "block"), TABLES)
+def test_configs_load(page: str, block: str, tmp_path: Path) -> None:
+    file = tmp_path / f"{page}.toml"
+    file.write_text(block, encoding="utf-8")
+    bulkprof.load_config(file)
