@@ -85,8 +85,9 @@ def nothing_known(label: str, line: int, columns: Columns, read_by_rules: Collec
     found = ", ".join(repr(name) for _, name in columns.attributes[:5])
     more = ", …" if len(columns.attributes) > 5 else ""
     rules = f", or what rules read ({', '.join(sorted(read_by_rules))})" if read_by_rules else ""
+    where = "the first line" if line == 1 else "the header"
     return Problem(
-        f"no column of the first line is known: {found}{more}",
+        f"no column of {where} is known: {found}{more}",
         label,
         line,
         remedy=f"begin the file with a header: {', '.join(PROFILE)}, tag:KEY{rules}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -26,6 +27,8 @@ _SYSTEM = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/", "/dev/tty")
 """Where shells and users name what a process has open already: `<(…)` is one of them."""
 _FIRST_LINE = 1 << 20
 """Bytes of the first line that are looked at to tell JSON Lines from JSON."""
+_YAML = re.compile(rb"(?:---|-)(?:\s|$)|%YAML\s|profiles\s*:(?:\s|$)", re.IGNORECASE)
+"""How YAML manifests begin, below comments."""
 
 
 def is_stream(label: str) -> bool:
@@ -100,13 +103,18 @@ def _descriptor(stream: BinaryIO) -> int | None:
 
 
 def suffix_of(path: Path) -> str:
-    """`.json`, `.jsonl` or `.csv`, by the first byte that isn't blank and, after a `{`, by the first line."""
+    """`.json`, `.jsonl`, `.yaml` or `.csv`, by the first line that isn't blank; of YAML, that is no comment either."""
     with path.open("rb") as file:
         head = file.read(len(codecs.BOM_UTF8))
         line = b"" if head == codecs.BOM_UTF8 else head
         line += file.readline(_FIRST_LINE)
         while line and not line.strip():
             line = file.readline(_FIRST_LINE)
+        below = line
+        while below.startswith(b"#") or (below and not below.strip()):
+            below = file.readline(_FIRST_LINE)
+    if _YAML.match(below):
+        return ".yaml"
     begin = line.strip()[:1]
     if begin == b"[":
         return ".json"

@@ -174,3 +174,24 @@ def test_cells_that_no_rule_reads_need_no_value(commands: CommandLine) -> None:
     assert commands("validate", path.name).code == 0
     commands.config('[plugins.tags]\ncolumns = { Total = "Total" }\n')
     assert "teams.xlsx#T!C2: total 'a note': is merged with the cell beside it" in commands("validate", path.name).err
+
+
+def test_rows_are_counted_once_whatever_is_wrong_with_them(commands: CommandLine) -> None:
+    rows = [["Teams"], ["name", None, "modle", "acount"], ["a", "x", "m", "1", "y"]]
+    path = xlsx(commands.folder / "teams.xlsx", {"T": rows})
+    assert commands("validate", path.name).err.splitlines()[-1].startswith("error: 2 rows, 0 desired profiles, 4 probl")
+    commands.write("a.json", '[{"a": 1, "a": 2}, {"a": 1, "a": 2}]')
+    assert commands("validate", "a.json").err.splitlines()[-1].startswith("error: 2 rows, 0 desired profiles, 2 probl")
+
+
+def test_a_header_below_a_title_without_known_columns(commands: CommandLine) -> None:
+    path = xlsx(commands.folder / "teams.xlsx", {"T": [["Teams"], ["Kolumn", "Andra"], ["a", "b"]]})
+    said = "teams.xlsx#T:2: no column of the header is known: 'Kolumn', 'Andra'; begin the file with a header: "
+    assert commands("validate", path.name).err.startswith(said)
+
+
+@pytest.mark.parametrize("begin", ["", "# teams\n\n", "---\n", "profiles:\n", "\ufeff# ours\n"])
+def test_yaml_on_standard_input(commands: CommandLine, begin: str) -> None:
+    text = f"{begin}- name: a\n  model: amazon.nova-lite-v1:0\n"
+    ended = commands("validate", "--json", "-", stdin=text.encode())
+    assert (ended.code, ended.json()["desired"]) == (0, 1)

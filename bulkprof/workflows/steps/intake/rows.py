@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple
 from bulkprof.config import ColumnNames
 from bulkprof.manifests.cells import Rejected
 from bulkprof.manifests.columns import AS_WRITTEN
+from bulkprof.manifests.csv_rows import HeaderProblem
 from bulkprof.manifests.flatten import BadValue
 from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
@@ -97,6 +98,7 @@ class Reading:
         wanted: list[Desired] = []
         problems: list[Problem] = []
         rows = len(batch.rows)
+        last: Problem | None = None
         sheet = batch.cells.sheet
         sheets = {sheet.label: sheet.letters} if sheet else {}
         kept: dict[int, RawRow | Problem] | None = {} if self.keeps_sheets else None
@@ -116,7 +118,8 @@ class Reading:
             else:
                 problems.extend(item.problems)
                 # What is wrong with a whole file stands in the place of its rows, and is none.
-                rows -= any(not problem.line for problem in item.problems)
+                rows -= any(not problem.line or _is_again(problem, last) for problem in item.problems)
+                last = item.problems[-1] if item.problems else last
                 continue
             problems.extend(located(problem, sheets) for problem in expansion.problems)
             if expansion.profiles.__class__ is tuple:
@@ -138,6 +141,12 @@ class Reading:
             self.rules.names_are_made,
         )
         yield Portion(rows, wanted, problems, attributes, fields, sheet, _written(kept), cleanings, made)
+
+
+def _is_again(problem: Problem, last: Problem | None) -> bool:
+    """Whether two problems are of one header, or of one row of a sheet; two profiles of JSON may share a line."""
+    with_places = isinstance(problem, HeaderProblem) or bool(problem.cell)
+    return with_places and last is not None and (last.file, last.line) == (problem.file, problem.line)
 
 
 def _written(kept: Mapping[int, RawRow | Problem] | None) -> list[SheetRow]:
