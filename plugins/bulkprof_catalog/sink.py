@@ -23,7 +23,7 @@ from bulkprof.plugins import (
 )
 
 PUTS_AT_ONCE = 8
-WAIT_S = 600.0
+WAIT_S = 300.0
 """Seconds that a run waits for its files: those of a hundred thousand profiles take longer than sinks usually have."""
 
 

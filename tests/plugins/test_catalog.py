@@ -86,7 +86,7 @@ async def test_files_and_objects(load: Load, tmp_path: Path) -> None:
 
 
 def test_files_of_many_profiles_have_time(load: Load) -> None:
-    assert sink_of(load, ENV).end_timeout_s == 600
+    assert sink_of(load, ENV).end_timeout_s == 300
 
 
 @pytest.mark.parametrize("kind", [OutcomeKind.UNCHANGED, OutcomeKind.FAILED, OutcomeKind.SKIPPED])
