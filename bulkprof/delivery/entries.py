@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 
 from bulkprof.config import Settings
+from bulkprof.model import OutcomeKind
 from bulkprof.plugins import CatalogEntry
 from bulkprof.reports.catalog import Standing, entries_of
 from bulkprof.store.history.compare import Place, changing_later, later_changes
@@ -37,8 +38,9 @@ class RunEntries:
 
     async def gone(self) -> AsyncIterator[Sequence[CatalogEntry]]:
         """Yield those of profiles that the run deleted, and that no later run made again."""
-        async for batch in self._own(Standing.GONE, set()):
-            yield batch
+        if (await self.run.off_loop(self.run.outcome_counts)).get(OutcomeKind.DELETED):
+            async for batch in self._own(Standing.GONE, set()):
+                yield batch
 
     async def later(self) -> AsyncIterator[Sequence[CatalogEntry]]:
         """Yield both of the runs that began later, ended later and changed something."""
@@ -47,8 +49,10 @@ class RunEntries:
 
     async def _own(self, standing: Standing, outdated: set[Place]) -> AsyncIterator[Sequence[CatalogEntry]]:
         """Yield the entries that still hold; of the others, the profile's place is added to `outdated`."""
+        gone = standing is Standing.GONE
         # Also of rows that a stopped run didn't come to: their profiles may exist.
-        details, outcomes = await self.run.off_loop(self.run.details), self.run.results()
+        details = await self.run.off_loop(self.run.details)
+        outcomes = self.run.results([kind for kind in OutcomeKind if (kind is OutcomeKind.DELETED) is gone])
         # A delivery that is made up for must not bring back what a later run has replaced.
         later = await self.run.off_loop(partial(later_changes, self.state, self.run))
         while batch := await self.run.off_loop(lambda: list(islice(outcomes, _BATCH))):

@@ -23,6 +23,8 @@ from bulkprof.plugins import (
 )
 
 PUTS_AT_ONCE = 8
+WAIT_S = 300.0
+"""Seconds that a run waits for its files: those of a hundred thousand profiles take longer than sinks usually have."""
 
 
 class CatalogError(GiveUpError):
@@ -49,8 +51,8 @@ class Made:
 
     texts: dict[str, str] = field(default_factory=dict)
     """By path."""
-    left_out: dict[str, Sequence[str]] = field(default_factory=dict)
-    """What a format can't say, a line for each profile, by the format and where it goes."""
+    left_out: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """The first profile that a format can't say, and how many there are, by the format and where it goes."""
     faults: list[str] = field(default_factory=list)
 
 
@@ -67,6 +69,7 @@ class CatalogSink(Sink):
         warn: Callable[[str], None],
     ) -> None:
         self.name = name
+        self.end_timeout_s = WAIT_S
         self._files = files
         self._region = region
         self._client = client
@@ -93,9 +96,9 @@ class CatalogSink(Sink):
         else:
             await anyio.to_thread.run_sync(_write_local, made)
         refused = await self._put(remote) if remote else []
-        for file, lines in made.left_out.items():
-            more = f" (and {len(lines) - 1} more: bulkprof catalog lists them)" if len(lines) > 1 else ""
-            self._warn(f"sink {self.name!r}: {file}: left out: {lines[0]}{more}")
+        for file, (first, count) in made.left_out.items():
+            more = f" (and {count - 1} more: bulkprof catalog lists them)" if count > 1 else ""
+            self._warn(f"sink {self.name!r}: {file}: left out: {first}{more}")
         if refused:
             raise UploadError("; ".join([*made.faults, *refused]))
         if made.faults:
@@ -167,7 +170,7 @@ def _make_all(files: Sequence[CatalogFile], entries: Sequence[CatalogEntry], gon
             made.texts[path] = text
             left_out.extend(lines)
         if left_out:
-            made.left_out[f"{file.format} in {file.out.text}"] = left_out
+            made.left_out[f"{file.format} in {file.out.text}"] = left_out[0], len(left_out)
     return made
 
 

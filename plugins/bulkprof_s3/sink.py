@@ -31,6 +31,10 @@ _CONTENT_TYPES = {
 }
 
 
+WAIT_S = 300.0
+"""Seconds that a run waits for its objects: those of a million rows take longer than sinks usually have."""
+
+
 class S3Sink(Sink):
     """Uploads `results`, `summary.json` and `report.html` at the end of a run, and returns where the report is."""
 
@@ -49,6 +53,7 @@ class S3Sink(Sink):
         client: ClientFactory,
     ) -> None:
         self.name = name
+        self.end_timeout_s = WAIT_S
         self._bucket = bucket
         self._prefix = prefix
         self._format = file_format

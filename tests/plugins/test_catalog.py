@@ -85,6 +85,10 @@ async def test_files_and_objects(load: Load, tmp_path: Path) -> None:
     assert not told
 
 
+def test_files_of_many_profiles_have_time(load: Load) -> None:
+    assert sink_of(load, ENV).end_timeout_s == 300
+
+
 @pytest.mark.parametrize("kind", [OutcomeKind.UNCHANGED, OutcomeKind.FAILED, OutcomeKind.SKIPPED])
 async def test_a_run_that_changed_nothing_writes_nothing(load: Load, tmp_path: Path, kind: OutcomeKind) -> None:
     outcomes = [replace(make_outcomes(1)[0], kind=kind)]

@@ -122,6 +122,10 @@ async def test_delivering_again_gives_the_same_objects(load: Load, client: Calla
     assert (await read(client, "again/results.jsonl"))[0] == first
 
 
+def test_objects_of_many_rows_have_time(load: Load, client: Callable[..., Any], bucket: str) -> None:
+    assert sink_of(load("s3", bucket=bucket), client).end_timeout_s == 300
+
+
 async def test_big_results_arrive_whole(load: Load, client: Callable[..., Any], bucket: str) -> None:
     # Over 10 MB: warnings are errors here, and aiohttp warns when that much is handed to it as bytes.
     await sink_of(load("s3", bucket=bucket, prefix="big/"), client).finish(finished(make_outcomes(30_000), batch=5_000))
