@@ -11,6 +11,7 @@ from bulkprof.cli.running import ending, make_options, make_terminal, run_async
 from bulkprof.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from io import TextIOWrapper
 
     from bulkprof.cli.terminal import Terminal
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 FILES_SHOWN = 5
 """Files that are named; `--json` names all."""
 LEFT_OUT_SHOWN = 20
-"""Profiles that are named if they are left out; `--json` names all."""
+"""Lines about profiles that are left out; `--json` names all."""
+ALIKE_SHOWN = 3
+"""Profiles left out for one reason that have a line each; more of them share one."""
 
 
 @app.command()
@@ -110,10 +113,26 @@ def _tell(terminal: "Terminal", found: "Catalog", out: str | None) -> None:
         terminal.warn(
             f"{counted(len(found.missing), 'profile')} of the run left out, without an ARN: see bulkprof report"
         )
-    for line in found.left_out[:LEFT_OUT_SHOWN]:
+    lines = _left_out(found.left_out)
+    for line, _ in lines[:LEFT_OUT_SHOWN]:
         terminal.error(f"left out: {line}")
-    if more := len(found.left_out[LEFT_OUT_SHOWN:]):
+    if more := sum(profiles for _, profiles in lines[LEFT_OUT_SHOWN:]):
         terminal.error(f"left out: {more} more; --out PATH --json lists all")
     if out is not None:
         shown = [*found.files[:FILES_SHOWN], *(["…"] if len(found.files) > FILES_SHOWN else [])]
         terminal.note(f"{counted(len(found.files), 'file')} written: {', '.join(shown)}")
+
+
+def _left_out(lines: "Sequence[str]") -> list[tuple[str, int]]:
+    """Return what is told of profiles that are left out, each with their number: a reason of many is told once."""
+    alike: dict[str, list[str]] = {}
+    for line in lines:
+        alike.setdefault(line.partition(": ")[2] or line, []).append(line)
+    told: list[tuple[str, int]] = []
+    for reason, of_reason in alike.items():
+        if len(of_reason) <= ALIKE_SHOWN:
+            told += [(line, 1) for line in of_reason]
+        else:
+            first = of_reason[0].partition(": ")[0]
+            told.append((f"{len(of_reason)} profiles (the first: {first}): {reason}", len(of_reason)))
+    return told
