@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -27,6 +28,8 @@ FILES_SHOWN = 5
 """Files that are named; `--json` names all."""
 LEFT_OUT_SHOWN = 20
 """Profiles that are named if they are left out; `--json` names all."""
+ALIKE_SHOWN = 3
+"""Profiles left out for one reason that have a line each; more of them share one."""
 
 
 def check_sources(run_id: str | None, scope: Scope, *, live: bool, instead: str = "--where") -> None:
@@ -59,10 +62,26 @@ def tell_rest(terminal: Terminal, found: Catalog, more_in: str = "") -> None:
         terminal.warn(
             f"{counted(len(found.missing), 'profile')} of the run left out, without an ARN: see bulkprof report"
         )
-    for line in found.left_out[:LEFT_OUT_SHOWN]:
+    lines = _left_out(found.left_out)
+    for line, _ in lines[:LEFT_OUT_SHOWN]:
         terminal.error(f"left out: {line}")
-    if more := len(found.left_out[LEFT_OUT_SHOWN:]):
+    if more := sum(profiles for _, profiles in lines[LEFT_OUT_SHOWN:]):
         terminal.error(f"left out: {more} more" + (f"; {more_in}" if more_in else ""))
+
+
+def _left_out(lines: Sequence[str]) -> list[tuple[str, int]]:
+    """Return what is told of profiles that are left out, each with their number: a reason of many is told once."""
+    alike: dict[str, list[str]] = {}
+    for line in lines:
+        alike.setdefault(line.partition(": ")[2] or line, []).append(line)
+    told: list[tuple[str, int]] = []
+    for reason, of_reason in alike.items():
+        if len(of_reason) <= ALIKE_SHOWN:
+            told += [(line, 1) for line in of_reason]
+        else:
+            first = of_reason[0].partition(": ")[0]
+            told.append((f"{len(of_reason)} profiles (the first: {first}): {reason}", len(of_reason)))
+    return told
 
 
 def tell_files(terminal: Terminal, found: Catalog) -> None:

@@ -69,7 +69,7 @@ def parsed(data: bytes, file: Path | str) -> Settings:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: is not UTF-8 (byte {error.start + 1}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: {error}") from None
+        raise ConfigError(f"{file}: is not TOML: {error}; correct it there") from None
     except RecursionError:
         raise ConfigError(
             f"{file}{_place(text, _NESTED)}: is nested too deeply; no setting is a list of lists"

@@ -271,7 +271,9 @@ def make_sinks(registry: Registry, context: RunContext, warn: Callable[[str], No
                 raise TypeError(f"{type(strange[0]).__name__} is not a bulkprof.plugins.Sink")  # noqa: TRY301
             named = list(_named(made, implementation.plugin, {sink.name for _, sink in sinks}))
         except Exception as error:  # noqa: BLE001 - as above
-            warn(f"plugin {implementation.plugin!r} makes no sink: {without_secrets(str(error))}")
+            # The registry puts the plugin and the hook in front, which are said already.
+            said = without_secrets(str(error)).removeprefix(f"plugin {implementation.plugin!r}: ")
+            warn(f"plugin {implementation.plugin!r} makes no sink: {said.removeprefix('bulkprof_sinks: ')}")
             unmade.append(implementation.plugin)
             continue
         sinks.extend(named)

@@ -49,7 +49,7 @@ def calls_line(summary: RunSummary) -> str:
 def show_summary(console: Console, summary: RunSummary, failures: Iterable[str]) -> None:
     """Print a run's end: a table of outcomes, then what failed."""
     if not summary.changed and summary.exit_code == 0:
-        console.print("Nothing to do: AWS is as the manifests want it.")
+        console.print("Nothing to do: all that the manifests want is there.")
     show_outcomes(console, summary)
     show_failures(console, failures)
     since = summary.since_last

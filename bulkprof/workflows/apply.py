@@ -97,6 +97,12 @@ async def approve_and_execute(work: Workspace, run: RunFile, connection: Connect
         check_alike(planner.errors, planner.targets)
     found = await run.off_loop(partial(plan_of, run))
     await tell_estimate(work, run, connection)
+    if found.unwanted and not found.has_changes:
+        # A plan would say so, and one without changes isn't shown.
+        work.ui.note(
+            f"profiles of this estate that no manifest wants: {found.unwanted}; they stay, `bulkprof sync --prune` "
+            "would delete them"
+        )
     if found.has_changes and not await work.confirm(found):
         run.note(status=RunStatus.DECLINED)
         raise DeclinedError("not approved; nothing was changed")

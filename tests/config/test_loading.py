@@ -44,7 +44,8 @@ def test_what_editors_make_of_a_file_is_no_matter(tmp_path: Path, content: bytes
     ("content", "expected"),
     [
         (b"estat = 'x'", "bulkprof.toml: estat"),
-        (b"estate = 'x'\nestate = 'y'", "bulkprof.toml: Cannot overwrite a value"),
+        (b"estate = 'x'\nestate = 'y'", "bulkprof.toml: is not TOML: Cannot overwrite a value"),
+        (b"estate = platform", "bulkprof.toml: is not TOML: Invalid value (at line 1, column 10); correct it there"),
         ("estate = 'Łódź'".encode("iso8859-2"), "bulkprof.toml: is not UTF-8 (byte 11); save it as UTF-8"),
         ("estate = 'x'".encode("utf-16"), "bulkprof.toml: is UTF-16, not UTF-8; save it as UTF-8"),
         (b"[lock]\ns3 = 's3://bucket/'", "bulkprof.toml: lock.s3: write it as s3://bucket/key"),

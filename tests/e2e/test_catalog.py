@@ -135,8 +135,11 @@ def test_the_summary_names_all_files_and_all_that_is_left_out(commands: CommandL
         "foreign": 0,
         "unreachable": {},
     }
-    assert ended.err.count("left out: 123456789012/us-east-1 p") == 20
-    assert "left out: 3 more; --out PATH --json lists all" in ended.err
+    assert (
+        "left out: 23 profiles (the first: 123456789012/us-east-1 p00): has no tag:Team to name a file of "
+        "'{tag:Team}.json' by" in ended.err
+    )
+    assert ended.err.count("left out: ") == 1
     assert "7 files written: 23.json, 24.json, 25.json, 26.json, 27.json, …" in ended.err
 
 

@@ -91,6 +91,6 @@ def test_an_unknown_format_is_told_before_anything_is_changed(commands: CommandL
     commands.config('\n[plugins.catalog]\nfiles = [{ format = "xml", out = "x" }]\n')
     ended = commands("apply", commands.manifest("a"), "--yes")
     told, _, after = ended.err.partition("there is no format 'xml'; the formats are json, csv, ")
-    assert "plugin 'catalog' makes no sink" in told
+    assert told.endswith("plugin 'catalog' makes no sink: ")
     assert (ended.code, "1 created" in told, "1 created" in after) == (0, False, True)
     assert "`bulkprof runs redeliver " in after

@@ -99,4 +99,4 @@ def test_without_a_region_no_model_of_a_table_is_guessed(commands: CommandLine) 
     ended = commands("validate", commands.manifest("search,haiku|nova", header="team,model"))
     assert ended.code == 0
     shown = "arn:aws:bedrock:REGION::foundation-model/amazon.nova-lite-v1:0 (a guess: AWS was not asked)"
-    assert ended.err == f"model: {shown}\n"
+    assert ended.err == f"profiles are made from {shown}\n"

@@ -80,6 +80,17 @@ def test_what_a_cap_stops_is_shown(commands: CommandLine, sandbox: Sandbox) -> N
     assert len(sandbox.ledger().live) == 4
 
 
+def test_a_run_without_changes_says_what_no_manifest_wants(commands: CommandLine, sandbox: Sandbox) -> None:
+    commands.apply(commands.manifest("team-a", "team-b"))
+    commands.manifest("team-a")
+    said = "profiles of this estate that no manifest wants: 1; they stay, `bulkprof sync --prune` would delete them"
+    ended = commands("sync", "teams.csv", "--yes")
+    assert (ended.code, said in ended.err) == (0, True)
+    assert "Nothing to do: all that the manifests want is there." in ended.out
+    assert commands("sync", "teams.csv", "--yes", "--prune").code == 0
+    assert said not in commands("sync", "teams.csv", "--yes").err
+
+
 def test_markdown_is_all_that_is_printed(commands: CommandLine, sandbox: Sandbox) -> None:
     manifest = commands.manifest(*(f"team-{number:03}" for number in range(101)))
     page = commands("plan", manifest, "--markdown", "--out", "plan.db")

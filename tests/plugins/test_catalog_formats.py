@@ -36,6 +36,31 @@ def test_bulkprofs_own_come_first(tmp_path: Path) -> None:
     assert list(formats(tmp_path, NAMES, returning("None"))) == [*FORMATS, "my-names"]  # type: ignore[call-overload]
 
 
+REASONS = """
+from bulkprof.plugins import CatalogText, hookimpl
+
+def none_of_it(entries):
+    return CatalogText("", [f"here {number}: reason {number}" for number in range(19)] + ["one: same"] * 2 + ["x"] * 5)
+
+@hookimpl
+def bulkprof_catalog_formats():
+    return {"none": none_of_it}
+"""
+
+
+def test_what_is_left_out_for_one_reason_is_a_line(commands: CommandLine) -> None:
+    write_plugin(commands.folder, REASONS)
+    commands.config('\n[plugins.rules]\npath = "rules.py"\n')
+    commands.manifest("a")
+    assert commands("apply", "teams.csv", "--sandbox", "--yes").code == 0
+    told = commands("catalog", "--sandbox", "--format", "none").err.splitlines()
+    assert [line.removeprefix("error: left out: ") for line in told] == [
+        *(f"here {number}: reason {number}" for number in range(19)),
+        "one: same",
+        "6 more; --out PATH --json lists all",
+    ]
+
+
 def test_one_of_a_plugin_is_as_good_as_any(commands: CommandLine) -> None:
     write_plugin(commands.folder, NAMES)
     commands.config('\n[plugins.rules]\npath = "rules.py"\n')

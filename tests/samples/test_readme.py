@@ -6,11 +6,13 @@ import os
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import bulkprof
 from bulkprof.cli.app import HOMES
+from bulkprof.config.settings import Settings
 from tests.cli.driver import CommandLine
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,24 @@ def test_links_lead_somewhere(page: Path) -> None:
             target = (page.parent / path).resolve() if path else page
             assert target.exists(), link
             assert not anchor or anchor in anchors(target), link
+
+
+def test_numbers_on_the_page_of_the_config_are_the_defaults() -> None:
+    page, block = next((page, block) for page, block in TABLES if page == "config.md")
+    defaults = Settings().model_dump()
+    seen = 0
+
+    def compare(table: dict[str, Any], expected: dict[str, Any]) -> None:
+        nonlocal seen
+        for key, value in table.items():
+            if isinstance(value, dict):
+                compare(value, expected.get(key) or {})
+            elif isinstance(value, int | float):
+                assert value == expected[key], f"{page}: {key}"
+                seen += 1
+
+    compare(tomllib.loads(block), defaults)
+    assert seen > 10
 
 
 @pytest.mark.parametrize(("page", "block"), TABLES)

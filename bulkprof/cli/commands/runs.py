@@ -1,5 +1,6 @@
 """The commands `runs`, which lists past runs, `runs redeliver`, which sends what sinks miss, and `runs prune`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ from bulkprof.cli.app import app
 from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, RunArgument, with_flags
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async
 from bulkprof.errors import ExitCode, UsageError
+from bulkprof.text.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,20 +55,39 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     return row["run_id"], what, row["started_at"][:16].replace("T", " "), row["status"], counts
 
 
-def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return how wide each column is, so that none breaks a word; empty where there is no room for that.
+def _parts(counts: str) -> list[str]:
+    """Return what stays on one line: `3 created,`."""
+    return re.split(r"(?<=[,:;]) ", counts)
 
-    rich would make all of them narrower alike.
+
+def _folded(counts: str, width: int) -> str:
+    """Return it in lines of that width; rich would part `3 created`, too."""
+    lines = [""]
+    for part in _parts(counts):
+        longer = f"{lines[-1]} {part}".strip()
+        if len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return "\n".join(lines)
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return how wide each column is, so that none breaks a word or parts `12 created`; empty where there is no room.
+
+    rich would make all of them narrower alike. What is left makes columns as wide as they need, or goes to the last.
     """
-    widths = [max(len(word) for cell in column for word in cell.split() or [""]) for column in columns]
+    *others, counts = columns
+    widths = [max(len(word) for cell in column for word in cell.split() or [""]) for column in others]
+    widths.append(max(len(part) for cell in counts for part in _parts(cell)))
     left = room - sum(widths) - _GAP * len(columns)
     if left < 0:
         return []
-    # The last column first: it has most words, and so would need most lines.
-    for at in sorted(range(len(columns)), key=lambda at: at != len(columns) - 1):
-        more = min(left, max(map(len, columns[at])) - widths[at])
-        widths[at] += more
-        left -= more
+    for at, column in enumerate(columns):
+        more = max(map(len, column)) - widths[at]
+        if more <= left or column is counts:
+            widths[at] += min(more, left)
+            left -= min(more, left)
     return widths
 
 
@@ -75,13 +96,15 @@ def _show(console: "Console", rows: list[tuple[str, ...]]) -> None:
     from rich.markup import escape
     from rich.padding import Padding
     from rich.table import Table
+    from rich.text import Text
 
     if widths := _widths([(name, *cells) for name, *cells in zip(_COLUMNS, *rows, strict=True)], console.width):
         table = Table(header_style="bold", box=None, padding=(0, _GAP, 0, 0), pad_edge=False)
         for name, width in zip(_COLUMNS, widths, strict=True):
             table.add_column(name, width=width)
-        for row in rows:
-            table.add_row(*map(escape, row))
+        for *cells, counts in rows:
+            # Line breaks of a str would be shown as ⏎, which names of sinks may hold.
+            table.add_row(*map(escape, cells), Text(_folded(printable(counts), widths[-1])))
         console.print(table)
         return
     for run_id, *more, counts in rows:

@@ -24,7 +24,7 @@ def validate(manifests: Manifests, run: ConfigOnly, shown: Display) -> int:
         terminal.json(validation_json(found.rows, found.desired, found.invalid, problems, int(code), unread))
     else:
         for source in found.sources:
-            terminal.note(f"model: {source}")
+            terminal.note(f"profiles are made from {source}")
     rows = f"{counted(found.rows, 'row')}, {counted(found.desired, 'desired profile')}"
     if found.invalid:
         terminal.error(f"{rows}, {found.problems_line}")
