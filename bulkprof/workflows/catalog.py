@@ -5,6 +5,7 @@ It reads a run file, or AWS itself, and writes text: on stdout, or files, one fo
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,7 +158,9 @@ def layout(options: Options, form: str, where: Sequence[str] = (), out: str | No
     """Return the layout that flags ask for. Raises `UsageError` for what they can't be, `PluginError`."""
     formats = catalog_formats(Registry(options.config.settings.plugins, options.config.directory))
     if form not in formats:
-        raise UsageError(f"--format {form}: there is no such format; the formats are {', '.join(formats)}")
+        near = difflib.get_close_matches(form.lower(), formats, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"the formats are {', '.join(formats)}"
+        raise UsageError(f"--format {form}: there is no such format; {remedy}")
     chosen = parse_where(where)
     try:
         path = None if out is None else _path(out)

@@ -90,6 +90,7 @@ class Workspace:
         """The manifests, where some are in S3, once they are here."""
         self._streams: dict[str, BinaryIO] = {}
         named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
+        named += [("rollout.order:", self.settings.rollout.order)]
         named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
         for what, regions in named:
             for region in regions:
