@@ -45,6 +45,7 @@ from bulkprof.workflows.steps.connect import connect, wait_for_lists
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.resolve import Walk, chosen_targets
+from bulkprof.workflows.steps.sandbox import check_sandbox
 
 
 @dataclass(slots=True)
@@ -77,8 +78,9 @@ _CARRIED_OUT = frozenset({RunStatus.RUNNING, RunStatus.INTERRUPTED, RunStatus.FI
 async def recorded(options: Options, run_id: str | None = None) -> Catalog:
     """Return the catalog of a run, by default the newest one.
 
-    Raises `UsageError` where there is none, or it is a plan that wasn't carried out.
+    Raises `UsageError` where there is none, it is a plan that wasn't carried out, or flags of a sandbox miss theirs.
     """
+    check_sandbox(options)
     return await anyio.to_thread.run_sync(_recorded, options, run_id)
 
 
