@@ -38,7 +38,7 @@ class Tagging:
     """The tag plugins, in the config's order, and the tags of bulkprof's own."""
 
     def __init__(self, settings: Settings, registry: Registry) -> None:
-        """Raises `ConfigError` for a tag of its own that AWS wouldn't take."""
+        """Raises `ConfigError` for a tag of its own that AWS wouldn't take, or that a plugin's settings name."""
         self._implementations = registry.implementations("bulkprof_tag_profile")
         self._cleaners = {
             found.plugin
@@ -59,6 +59,12 @@ class Tagging:
             raise ConfigError(f"keys_tag: {self._key!r} is the ownership_tag already; choose another key")
         if self._retire_key in (self._key, self._keys_key):
             raise ConfigError(f"replace.tag: {self._retire_key!r} has another meaning already; choose another key")
+        for plugin, needed in registry.fields_needed():
+            for key in needed.tags & settings.own_tags:
+                raise ConfigError(
+                    f"[plugins.{plugin}] {needed.setting}: the tag {key!r} is bulkprof's own; leave it out, or give "
+                    "bulkprof's another key (ownership_tag, keys_tag and [replace] in the config)"
+                )
         self.active = bool(self._implementations)
         self._known_keys: dict[tuple[str, ...], _Keys] = {}
 

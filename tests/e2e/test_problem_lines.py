@@ -113,3 +113,16 @@ def test_lambda_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
         assert not caplog.messages
         ui.problems_end()
     assert caplog.messages == ["m.csv:2\N{EN DASH}4 (3 rows): is wrong"]
+
+
+def test_a_rule_for_a_tag_of_bulkprofs_own_is_told_once(commands: CommandLine) -> None:
+    commands.config('\n[plugins.tags]\ncolumns = { "bulkprof:estate" = "team" }\n')
+    commands.manifest("a,x", "b,y", header="name,team")
+    ended = commands("validate", "teams.csv")
+    assert (ended.code, ended.err.splitlines()) == (
+        1,
+        [
+            "error: [plugins.tags] columns: the tag 'bulkprof:estate' is bulkprof's own; leave it out, or give "
+            "bulkprof's another key (ownership_tag, keys_tag and [replace] in the config)"
+        ],
+    )
