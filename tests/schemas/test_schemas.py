@@ -44,10 +44,17 @@ def test_it_is_a_schema_and_shipped_as_it_is_made(name: SchemaName, commands: Co
     assert (printed.code, printed.out, printed.err) == (0, schema_text(name), "")
 
 
-def test_a_name_that_does_not_exist_is_wrong_usage(commands: CommandLine) -> None:
-    ended = commands("schema", "confg")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["confg"], "'confg' is not one of 'manifest', 'config', 'results', 'summary'"),
+        ([], "Missing argument 'NAME'. Choose from: manifest, config, results, summary"),
+    ],
+)
+def test_wrong_usage_lists_the_names(commands: CommandLine, arguments: list[str], told: str) -> None:
+    ended = commands("schema", *arguments)
     assert (ended.code, ended.out) == (64, "")
-    assert "'manifest', 'config', 'results', 'summary'" in ended.err
+    assert told in ended.err
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.parent.name)
