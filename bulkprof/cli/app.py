@@ -94,6 +94,8 @@ def run(arguments: Sequence[str]) -> int:
         hint = [f"Try '{context.command_path} --help'."] if context else []
         hint = [*_with_flag(getattr(error, "option_name", "")), *hint]
         message: str = error.format_message()  # type: ignore[attr-defined]
+        # Of an argument that is missing, typer lists the choices in lines of their own.
+        message = message.replace(":\n\t", ": ").replace(",\n\t", ", ")
         return _could_not_run(arguments, message, ExitCode.USAGE, hint)
     except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
         message, code = State.message, ExitCode.INTERRUPTED

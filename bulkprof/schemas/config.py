@@ -30,6 +30,8 @@ def make() -> dict[str, Any]:
     references, made = models_json_schema(models, schema_generator=_Described)  # type: ignore[arg-type]
     tables = made["$defs"]
     named = {model: reference["$ref"].rpartition("/")[2] for (model, _), reference in references.items()}
+    for table in tables.values():
+        table.pop("title", None)
     whole = tables.pop(named[Settings])
     for model in plugins.values():
         tables[named[model]]["properties"]["enabled"] = _ENABLED
@@ -55,7 +57,6 @@ class _Described(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Return the schema of a table."""
         made = super().model_schema(schema)
-        del made["title"]
         about = _docstrings(schema["cls"])
         for key, field in made["properties"].items():
             if key in about:

@@ -28,6 +28,7 @@ from bulkprof.pacing.rates import RateStore
 from bulkprof.plugins import hookspecs
 from bulkprof.plugins.results import RESULT_COLUMNS
 from bulkprof.profiles.tokens import token_for
+from bulkprof.schemas import SchemaName
 from bulkprof.totals import CallCount, LostProfile, RunSummary
 
 TARGET = Target("111122223333", "eu-central-1")
@@ -48,6 +49,8 @@ def surface(folder: Path) -> dict[str, Any]:
         "results columns": list(RESULT_COLUMNS),
         "summary": _summary(),
         "commands": _commands(),
+        "flags of bulkprof itself": _root_flags(),
+        "schemas": list(SchemaName),
         "config": _keys(Settings.model_json_schema()),
         "tokens": _tokens(),
         "rates.json": _rates(folder),
@@ -78,6 +81,10 @@ def _commands() -> dict[str, Any]:
     register()
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     return {name: _command(command) for name, command in sorted(commands.items())}
+
+
+def _root_flags() -> list[str]:
+    return sorted(" ".join(each.opts) for each in typer.main.get_command(app).params)
 
 
 def _command(command: Any) -> Any:

@@ -210,7 +210,6 @@ def test_a_plan_has_no_arns_until_it_is_applied(commands: CommandLine, sandbox: 
             ["--format", "xml"],
             "--format xml: there is no such format; the formats are json, csv, env, tfvars, litellm, ",
         ),
-        (["--format", "litelm"], "--format litelm: there is no such format; did you mean litellm?"),
         (["--where", "team=x"], "--where 'team' is no field; the fields are name, arn, "),
         (["--out", "{team}.json"], "--out {team}.json: 'team' is no field"),
         (["--out", ""], "--out : names no file"),
