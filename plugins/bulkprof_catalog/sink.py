@@ -85,6 +85,9 @@ class CatalogSink(Sink):
         """
         if not any(count for kind, count in run.summary.outcomes.items() if OutcomeKind(kind).is_change):
             return
+        if run.summary.command == "disown":
+            # It knows only what it lets go of: the files would lose all other profiles.
+            return
         entries = [entry async for batch in run.entries() for entry in batch]
         gone = [entry async for batch in run.gone() for entry in batch]
         made = await anyio.to_thread.run_sync(_make_all, self._files, entries, gone)

@@ -190,3 +190,7 @@ def test_a_bar_says_it_too() -> None:
     with console.capture() as told, ProgressView(console, "profiles", 3, say=print, left=lambda: 120.0) as view:
         view.step()
     assert "about 2 min left" in told.get()
+    with console.capture() as told, ProgressView(console, "profiles", 3, say=print, left=lambda: 120.0) as view:
+        view.step(3)
+    done, shown, after = told.get().rpartition("3/3")
+    assert (bool(done), shown, "left" in after) == (True, "3/3", False)

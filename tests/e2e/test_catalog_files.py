@@ -87,6 +87,19 @@ def test_an_older_run_that_goes_on_after_a_later_one_tells_what_it_makes(
     assert Path("all.env").read_text(encoding="utf-8") == live
 
 
+def test_disowning_one_takes_the_others_out_of_no_file(commands: CommandLine, sandbox: Sandbox) -> None:
+    commands.config('\n[plugins.catalog]\nfiles = [{ format = "json", out = "all.json" }]\n')
+    assert commands.apply(commands.manifest("a", "b")) == {"created": 2}
+    before = Path("all.json").read_text()
+    assert len(json.loads(before)) == 2
+    assert commands("disown", "a", "--yes").code == 0
+    assert Path("all.json").read_text() == before
+    # The next run of the manifests says what is left.
+    commands.manifest("a,yes,", "b,,new", header="name,disown,tag:Team")
+    assert commands.apply("teams.csv") == {"unchanged": 1, "updated": 1}
+    assert [each["name"] for each in json.loads(Path("all.json").read_text())] == ["b"]
+
+
 def test_an_unknown_format_is_told_before_anything_is_changed(commands: CommandLine, sandbox: Sandbox) -> None:
     commands.config('\n[plugins.catalog]\nfiles = [{ format = "xml", out = "x" }]\n')
     ended = commands("apply", commands.manifest("a"), "--yes")

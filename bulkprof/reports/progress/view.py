@@ -132,7 +132,8 @@ class ProgressView:
         from bulkprof.reports.progress.live import MOST_TARGETS, Picture
 
         busy = self._busiest(MOST_TARGETS) if self._busiest else ()
-        return Picture(self._what, self._done, self._total, self._bad, self._time_left_then, busy)
+        left = self._time_left_then if self._done < self._total else ""
+        return Picture(self._what, self._done, self._total, self._bad, left, busy)
 
     def _time_left(self, now: float) -> str:
         if self._left is None and self._live is None:

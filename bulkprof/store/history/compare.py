@@ -147,7 +147,9 @@ def _alike(other: RunFile, run: RunFile) -> bool:
 
 def _is_before(last: RunFile, run: RunFile) -> bool:
     mine, others = run.details(), last.details()
-    return _alike(last, run) and others.id != mine.id and others.started_at <= mine.started_at
+    # A run that only lets some profiles go says nothing of the others.
+    same_kind = bool(others.disown) == bool(mine.disown)
+    return _alike(last, run) and same_kind and others.id != mine.id and others.started_at <= mine.started_at
 
 
 def _compare(run: RunFile, last: RunFile) -> SinceLast:

@@ -95,8 +95,9 @@ def test_the_last_night_is_the_last_of_the_same_kind(state: StateDirectory) -> N
     night(state, 3, {"a": CREATED}, sandbox=True)
     night(state, 4, {"a": CREATED}, status=RunStatus.INTERRUPTED, summary={"exit_code": 130})
     night(state, 5, {"a": CREATED}, status=RunStatus.REFUSED)
-    now = night(state, 6, {"a": FAILED})
-    night(state, 7, {"a": CREATED})
+    night(state, 6, {"a": OutcomeKind.UPDATED}, disown=("a",))
+    now = night(state, 7, {"a": FAILED})
+    night(state, 8, {"a": CREATED})
     since = since_last(state, now)
     assert counts(since) == (0, 0, 1)
     assert since is not None
