@@ -10,7 +10,8 @@ from itertools import islice
 from bulkprof.config import Settings
 from bulkprof.model import OutcomeKind
 from bulkprof.plugins import CatalogEntry
-from bulkprof.reports.catalog import Standing, entries_of
+from bulkprof.reports.catalog import Standing, entries_of, place_of
+from bulkprof.reports.known_before import known_before, not_entered
 from bulkprof.store.history.compare import Place, changing_later, later_changes
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
@@ -28,12 +29,18 @@ class RunEntries:
     settings: Settings
 
     async def there(self) -> AsyncIterator[Sequence[CatalogEntry]]:
-        """Yield those of profiles that are wanted and exist, as later runs left them."""
-        outdated: set[Place] = set()
-        async for batch in self._own(Standing.THERE, outdated):
+        """Yield those of profiles that are wanted and exist, as later runs left them.
+
+        Those in accounts that the run couldn't enter are as earlier runs know them.
+        """
+        asked_for: set[Place] = set()
+        async for batch in self._own(Standing.THERE, asked_for):
             yield batch
-        if outdated:
-            async for batch in self._off_loop(self._newest(outdated)):
+        if asked_for:
+            async for batch in self._off_loop(self._newest(asked_for)):
+                yield batch
+            before = known_before(self.state, self.run, self.settings, asked_for)
+            async for batch in self._off_loop(iter(lambda: list(islice(before, _BATCH)), [])):
                 yield batch
 
     async def gone(self) -> AsyncIterator[Sequence[CatalogEntry]]:
@@ -47,31 +54,36 @@ class RunEntries:
         async for batch in self._off_loop(self._of_later_runs()):
             yield batch
 
-    async def _own(self, standing: Standing, outdated: set[Place]) -> AsyncIterator[Sequence[CatalogEntry]]:
-        """Yield the entries that still hold; of the others, the profile's place is added to `outdated`."""
+    async def _own(self, standing: Standing, asked_for: set[Place]) -> AsyncIterator[Sequence[CatalogEntry]]:
+        """Yield the entries that hold; places of profiles that other runs know better are added to `asked_for`."""
         gone = standing is Standing.GONE
         # Also of rows that a stopped run didn't come to: their profiles may exist.
         details = await self.run.off_loop(self.run.details)
         outcomes = self.run.results([kind for kind in OutcomeKind if (kind is OutcomeKind.DELETED) is gone])
         # A delivery that is made up for must not bring back what a later run has replaced.
         later = await self.run.off_loop(partial(later_changes, self.state, self.run))
+        closed = not_entered(details)
         while batch := await self.run.off_loop(lambda: list(islice(outcomes, _BATCH))):
             holding = []
             for found, entry in entries_of(batch, details, self.settings):
-                if found is standing and later.outdate(_place(entry), entry.arn):
-                    outdated.add(_place(entry))
+                place = place_of(entry)
+                outdated = found is standing and later.outdate(place, entry.arn)
+                if outdated or (found is Standing.MISSING and place[:2] in closed):
+                    asked_for.add(place)
                 elif found is standing:
                     holding.append(entry)
             yield holding
 
     def _newest(self, wanted: set[Place]) -> Iterator[Sequence[CatalogEntry]]:
-        """Yield what the last run that says something of these profiles says, where they are there."""
+        """Yield what the last run that knows these profiles says, where they are there; those are no more `wanted`."""
         for run in changing_later(self.state, self.run):
             told: set[Place] = set()
+            closed = not_entered(run.details())
             for batch in self._all(run):
-                found = [(standing, entry) for standing, entry in batch if _place(entry) in wanted]
-                told.update(_place(entry) for _, entry in found)
-                yield [entry for standing, entry in found if standing is Standing.THERE]
+                found = [(standing, entry) for standing, entry in batch if place_of(entry) in wanted]
+                known = [(standing, entry) for standing, entry in found if place_of(entry)[:2] not in closed]
+                told.update(place_of(entry) for _, entry in known)
+                yield [entry for standing, entry in known if standing is Standing.THERE]
             wanted -= told
             if not wanted:
                 return
@@ -92,7 +104,3 @@ class RunEntries:
     async def _off_loop(self, batches: Iterator[Sequence[CatalogEntry]]) -> AsyncIterator[Sequence[CatalogEntry]]:
         while (batch := await self.run.off_loop(partial(next, batches, None))) is not None:
             yield batch
-
-
-def _place(entry: CatalogEntry) -> Place:
-    return entry.account, entry.region, entry.name

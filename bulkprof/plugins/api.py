@@ -155,7 +155,7 @@ class FinishedRun:
     """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches.
 
     Where an older run is delivered late, they are as later runs left them: replaced ones with their new ARN, and
-    without those that are deleted.
+    without those that are deleted. Those in accounts that it couldn't enter are as the run before knew them.
     """
     gone: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads what a catalog said of the profiles that the run deleted, in batches."""

@@ -11,6 +11,7 @@ from bulkprof.config import IN_TARGETS, Catalog, Settings
 from bulkprof.model import Outcome, OutcomeKind
 from bulkprof.planning.diff import NOT_OURS, OTHER_ESTATE
 from bulkprof.store.details import RunDetails
+from bulkprof.store.history.compare import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ def entries_of(
                     role_arn=callers.role_arn(account, arn) if arn else "",
                 ),
             )
+
+
+def place_of(entry: CatalogEntry) -> Place:
+    """Return where a profile is, and its name."""
+    return entry.account, entry.region, entry.name
 
 
 def _standing(outcome: Outcome, ownership_tag: str) -> Standing | None:
