@@ -30,5 +30,7 @@ AT_WORK = NOTHING_SENT | {RunStatus.RUNNING}
 """What the file of a run says while a process is at work on it."""
 UNFINISHED = AT_WORK | {RunStatus.INTERRUPTED}
 """`resume` goes on with runs of these."""
+CARRIED_OUT = frozenset({RunStatus.RUNNING, RunStatus.INTERRUPTED, RunStatus.FINISHED})
+"""A run of these changed something, or could have."""
 UNAPPROVED = frozenset({RunStatus.PLANNED, RunStatus.DECLINED})
 """The plan of a run of these was shown, and not agreed to."""

@@ -10,7 +10,8 @@ from itertools import islice
 from bulkprof.config import Settings
 from bulkprof.model import OutcomeKind
 from bulkprof.plugins import CatalogEntry
-from bulkprof.reports.catalog import Standing, entries_of
+from bulkprof.reports.catalog import Standing, entries_of, place_of
+from bulkprof.reports.known_before import known_before, not_entered
 from bulkprof.store.history.compare import Place, changing_later, later_changes
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
@@ -36,6 +37,16 @@ class RunEntries:
             async for batch in self._off_loop(self._newest(outdated)):
                 yield batch
 
+    async def kept(self) -> AsyncIterator[Sequence[CatalogEntry]]:
+        """Yield those of wanted profiles in accounts that the run couldn't enter, as other runs know them."""
+        wanted = await self.run.off_loop(self._not_entered)
+        if wanted:
+            async for batch in self._off_loop(self._newest(wanted)):
+                yield batch
+            before = known_before(self.state, self.run, self.settings, wanted)
+            async for batch in self._off_loop(iter(lambda: list(islice(before, _BATCH)), [])):
+                yield batch
+
     async def gone(self) -> AsyncIterator[Sequence[CatalogEntry]]:
         """Yield those of profiles that the run deleted, and that no later run made again."""
         if (await self.run.off_loop(self.run.outcome_counts)).get(OutcomeKind.DELETED):
@@ -46,6 +57,14 @@ class RunEntries:
         """Yield both of the runs that began later, ended later and changed something."""
         async for batch in self._off_loop(self._of_later_runs()):
             yield batch
+
+    def _not_entered(self) -> set[Place]:
+        details = self.run.details()
+        if not (closed := not_entered(details)):
+            return set()
+        entries = entries_of(self.run.results(), details, self.settings)
+        missing = {place_of(entry) for standing, entry in entries if standing is Standing.MISSING}
+        return {place for place in missing if place[:2] in closed}
 
     async def _own(self, standing: Standing, outdated: set[Place]) -> AsyncIterator[Sequence[CatalogEntry]]:
         """Yield the entries that still hold; of the others, the profile's place is added to `outdated`."""
@@ -58,20 +77,22 @@ class RunEntries:
         while batch := await self.run.off_loop(lambda: list(islice(outcomes, _BATCH))):
             holding = []
             for found, entry in entries_of(batch, details, self.settings):
-                if found is standing and later.outdate(_place(entry), entry.arn):
-                    outdated.add(_place(entry))
+                if found is standing and later.outdate(place_of(entry), entry.arn):
+                    outdated.add(place_of(entry))
                 elif found is standing:
                     holding.append(entry)
             yield holding
 
     def _newest(self, wanted: set[Place]) -> Iterator[Sequence[CatalogEntry]]:
-        """Yield what the last run that says something of these profiles says, where they are there."""
+        """Yield what the last run that knows these profiles says, where they are there; those are no more `wanted`."""
         for run in changing_later(self.state, self.run):
             told: set[Place] = set()
+            closed = not_entered(run.details())
             for batch in self._all(run):
-                found = [(standing, entry) for standing, entry in batch if _place(entry) in wanted]
-                told.update(_place(entry) for _, entry in found)
-                yield [entry for standing, entry in found if standing is Standing.THERE]
+                found = [(standing, entry) for standing, entry in batch if place_of(entry) in wanted]
+                known = [(standing, entry) for standing, entry in found if place_of(entry)[:2] not in closed]
+                told.update(place_of(entry) for _, entry in known)
+                yield [entry for standing, entry in known if standing is Standing.THERE]
             wanted -= told
             if not wanted:
                 return
@@ -92,7 +113,3 @@ class RunEntries:
     async def _off_loop(self, batches: Iterator[Sequence[CatalogEntry]]) -> AsyncIterator[Sequence[CatalogEntry]]:
         while (batch := await self.run.off_loop(partial(next, batches, None))) is not None:
             yield batch
-
-
-def _place(entry: CatalogEntry) -> Place:
-    return entry.account, entry.region, entry.name

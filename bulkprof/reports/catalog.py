@@ -11,6 +11,7 @@ from bulkprof.config import IN_TARGETS, Catalog, Settings
 from bulkprof.model import Outcome, OutcomeKind
 from bulkprof.planning.diff import NOT_OURS, OTHER_ESTATE
 from bulkprof.store.details import RunDetails
+from bulkprof.store.history.compare import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,11 @@ def entries_of(
                     model_arns=_models(outcome, details),
                 ),
             )
+
+
+def place_of(entry: CatalogEntry) -> Place:
+    """Return where a profile is, and its name."""
+    return entry.account, entry.region, entry.name
 
 
 def _models(outcome: Outcome, details: RunDetails) -> Sequence[str]:

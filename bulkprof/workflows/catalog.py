@@ -31,8 +31,9 @@ from bulkprof.planning.observe import observe
 from bulkprof.plugins.catalog import catalog_formats
 from bulkprof.plugins.registry import Registry
 from bulkprof.profiles.catalogue import ModelSource
-from bulkprof.reports.catalog import Callers, Standing, entries_of
-from bulkprof.statuses import RunStatus
+from bulkprof.reports.catalog import Callers, Standing, entries_of, place_of
+from bulkprof.reports.known_before import known_before
+from bulkprof.statuses import CARRIED_OUT
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import is_plan
@@ -72,9 +73,6 @@ class Catalog:
         return ExitCode.ROWS_FAILED if self.left_out or self.missing or self.unreachable else ExitCode.DONE
 
 
-_CARRIED_OUT = frozenset({RunStatus.RUNNING, RunStatus.INTERRUPTED, RunStatus.FINISHED})
-
-
 async def recorded(options: Options, run_id: str | None = None) -> Catalog:
     """Return the catalog of a run, by default the newest one.
 
@@ -98,6 +96,11 @@ def _recorded(options: Options, run_id: str | None) -> Catalog:
         lists = {Standing.THERE: found.entries, Standing.MISSING: found.missing, Standing.GONE: found.gone}
         for standing, entry in entries_of(run.results(), details, options.config.settings):
             lists[standing].append(entry)
+        wanted = {place_of(entry) for entry in found.missing}
+        before = list(known_before(state, run, options.config.settings, wanted))
+        found.entries.extend(before)
+        known = {place_of(entry) for entry in before}
+        found.missing = [entry for entry in found.missing if place_of(entry) not in known]
         return found
 
 
@@ -111,7 +114,7 @@ def _newest(state: StateDirectory, estate: str, *, sandbox: bool) -> Path:
         if isinstance(run, StateError):
             raise run
         details = run.details()
-        if details.estate == estate and details.status in _CARRIED_OUT and details.command != DISOWN:
+        if details.estate == estate and details.status in CARRIED_OUT and details.command != DISOWN:
             if details.sandbox == sandbox:
                 return state.run_path(run_id)
             elsewhere = elsewhere or run_id

@@ -107,3 +107,20 @@ def test_an_unknown_format_is_told_before_anything_is_changed(commands: CommandL
     assert told.endswith("plugin 'catalog' makes no sink: ")
     assert (ended.code, "1 created" in told, "1 created" in after) == (0, False, True)
     assert "`bulkprof runs redeliver " in after
+
+
+def test_an_account_that_can_not_be_entered_for_a_night_stays_in_the_files(
+    commands: CommandLine, sandbox: Sandbox
+) -> None:
+    commands.config('\n[plugins.catalog]\nfiles = [{ format = "env", out = "all.env" }]\n')
+    rows = "name,account,model\na,123456789012,{0}\nb,444455556666,amazon.nova-lite-v1:0\n".format
+    commands.summary("apply", commands.write("teams.csv", rows("amazon.nova-lite-v1:0")))
+    b = next(line["arn"] for line in commands.results() if line["name"] == "b")
+    sandbox.set_denied(accounts=["444455556666"])
+    manifest = commands.write("teams.csv", rows("amazon.nova-pro-v1:0") + "c,444455556666,amazon.nova-lite-v1:0\n")
+    for _ in range(2):
+        commands.summary("apply", manifest, "--replace", code=3)
+    a = next(line["arn"] for line in commands.results() if line["name"] == "a")
+    lines = f"BEDROCK_PROFILE_A={a}\nBEDROCK_PROFILE_B={b}\n"
+    assert Path("all.env").read_text(encoding="utf-8") == lines
+    assert commands("catalog", "--format", "env").out == lines

@@ -118,6 +118,14 @@ def changing_later(state: StateDirectory, run: RunFile) -> Iterator[RunFile]:
                 yield other
 
 
+def began_before(state: StateDirectory, run: RunFile) -> Iterator[RunFile]:
+    """Yield the runs of the same estate that began before `run`, the newest first, each open while it is current."""
+    own = run.details().id
+    for run_id, other in state.open_all():
+        if run_id < own and isinstance(other, RunFile) and _alike(other, run):
+            yield other
+
+
 def _began_later(state: StateDirectory, run: RunFile) -> Iterator[RunFile]:
     own = run.details().id
     for run_id, other in state.open_all():

@@ -1,0 +1,51 @@
+"""What earlier runs know of profiles in accounts and Regions that a run couldn't enter: they are there as before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from bulkprof.catalog.entries import CatalogEntry
+from bulkprof.config import Settings
+from bulkprof.errors import StateError
+from bulkprof.reports.catalog import Standing, entries_of, place_of
+from bulkprof.statuses import CARRIED_OUT
+from bulkprof.store.details import RunDetails
+from bulkprof.store.history.compare import Place, began_before
+from bulkprof.store.history.directory import StateDirectory
+from bulkprof.store.run import RunFile
+
+MOST_RUNS = 3
+"""Runs that are read: rows that are new have no profile in any."""
+
+
+def not_entered(details: RunDetails) -> frozenset[tuple[str, ...]]:
+    """Return the accounts and Regions that a run couldn't enter."""
+    return frozenset(details.unreachable)
+
+
+def known_before(state: StateDirectory, run: RunFile, settings: Settings, wanted: set[Place]) -> Iterator[CatalogEntry]:
+    """Yield what the last run before that could enter them says of `wanted` profiles in accounts that `run` couldn't.
+
+    Blocks.
+    """
+    shut = not_entered(run.details())
+    left, read = {place for place in wanted if place[:2] in shut}, 0
+    if not left:
+        return
+    for earlier in began_before(state, run):
+        with suppress(StateError):
+            details = earlier.details()
+            shut = not_entered(details)
+            here = {place for place in left if place[:2] not in shut}
+            if details.status not in CARRIED_OUT or not here:
+                continue
+            read += 1
+            for standing, entry in entries_of(earlier.results(), details, settings):
+                place = place_of(entry)
+                if place in here:
+                    left.discard(place)
+                    if standing is Standing.THERE:
+                        yield entry
+        if not left or read == MOST_RUNS:
+            return
