@@ -167,7 +167,8 @@ class FinishedRun:
     later: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads `entries` and `gone` of the later runs that changed something, where an older run is delivered late.
 
-    Otherwise it reads nothing. A file that holds many profiles was written by them since, if any of their profiles belongs into it.
+    Otherwise it reads nothing. A file that holds many profiles was written by them since, if any of their profiles
+    belongs into it.
     """
 
 
