@@ -140,6 +140,9 @@ class _Document:
                 yield from around_profiles(written, self._value(value, 0), label, line)
             elif isinstance(value, yaml.SequenceStartEvent):
                 yield from self._profiles()
+            elif isinstance(value, yaml.AliasEvent) and isinstance(rows := self._value(value, 0), list):
+                for row in rows:
+                    yield from to_row(row, "\\u", label, line)
             elif not (isinstance(value, yaml.ScalarEvent) and not value.value):
                 self._stop(value, "profiles: must be a list", _SHAPE)
         if "profiles" not in keys:

@@ -25,10 +25,6 @@ _OWN_FIELDS: dict[str, FieldReader] = {
 }
 
 
-_REMEMBERED = 1_000
-"""Columns to remember; hostile JSON has as many as rows."""
-
-
 def field_reader(field: str) -> FieldReader:
     """Return the reader of `field`, to be made once and called for each profile.
 
@@ -41,7 +37,17 @@ def field_reader(field: str) -> FieldReader:
     key = tag_key(field)
     if key is not None:
         return lambda profile: profile.tags.get(key, "")
-    return _Column(field)
+    column = seen(field)
+
+    def read(profile: DesiredProfile) -> str:
+        attributes = profile.request.attributes
+        if not isinstance(attributes, Attributes):
+            # A row that a plugin made of its own.
+            attributes = Attributes(attributes)
+        value: str = attributes.get(column, "")
+        return value
+
+    return read
 
 
 class Attributes(dict[str, str]):
@@ -66,31 +72,6 @@ class Attributes(dict[str, str]):
     def _alike(self, name: str) -> str | None:
         wanted = folded(name)
         return next((column for column in self if folded(column) == wanted), None)
-
-
-class _Column:
-    """Reads a column of the row: the one of this name, else one that differs from it in nothing but case."""
-
-    def __init__(self, field: str) -> None:
-        self._column = seen(field)
-        self._wanted = folded(field)
-        self._others: set[str] = set()
-        """Columns that are other ones, since rows have the same ones."""
-
-    def __call__(self, profile: DesiredProfile) -> str:
-        attributes = profile.request.attributes
-        value = attributes.get(self._column)
-        if value is not None:
-            return value
-        if self._others.issuperset(attributes):
-            return ""
-        for column in attributes:
-            if folded(column) == self._wanted:
-                return attributes[column]
-        if len(self._others) > _REMEMBERED:
-            self._others.clear()
-        self._others.update(attributes)
-        return ""
 
 
 def column_of(field: str) -> str | None:

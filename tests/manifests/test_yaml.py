@@ -135,3 +135,11 @@ async def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         await read(tmp_path, ROW)
     said = "m.yaml: PyYAML, which reads it, is not installed: pip install 'bulkprof[yaml]'"
     assert str(raised.value) == f"{tmp_path}/{said}"
+
+
+async def test_the_list_itself_may_be_an_alias(tmp_path: Path) -> None:
+    text = "ours: &ours\n- name: a\n- name: b\nprofiles: *ours\n"
+    requests, problems = await read_bytes(tmp_path, "m.yaml", text)
+    assert ([(row.line, row.name) for row in requests], problems) == ([(4, "a"), (4, "b")], [])
+    _, (problem,) = await read_bytes(tmp_path, "m.yaml", "ours: &ours a\nprofiles: *ours\n")
+    assert "profiles: must be a list" in problem.message
