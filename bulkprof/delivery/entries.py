@@ -29,17 +29,21 @@ class RunEntries:
     settings: Settings
 
     async def there(self) -> AsyncIterator[Sequence[CatalogEntry]]:
-        """Yield those of profiles that are wanted and exist, as later runs left them.
-
-        Those in accounts that the run couldn't enter are as earlier runs know them.
-        """
-        asked_for: set[Place] = set()
-        async for batch in self._own(Standing.THERE, asked_for):
+        """Yield those of profiles that are wanted and exist, as later runs left them."""
+        outdated: set[Place] = set()
+        async for batch in self._own(Standing.THERE, outdated):
             yield batch
-        if asked_for:
-            async for batch in self._off_loop(self._newest(asked_for)):
+        if outdated:
+            async for batch in self._off_loop(self._newest(outdated)):
                 yield batch
-            before = known_before(self.state, self.run, self.settings, asked_for)
+
+    async def kept(self) -> AsyncIterator[Sequence[CatalogEntry]]:
+        """Yield those of wanted profiles in accounts that the run couldn't enter, as other runs know them."""
+        wanted = await self.run.off_loop(self._not_entered)
+        if wanted:
+            async for batch in self._off_loop(self._newest(wanted)):
+                yield batch
+            before = known_before(self.state, self.run, self.settings, wanted)
             async for batch in self._off_loop(iter(lambda: list(islice(before, _BATCH)), [])):
                 yield batch
 
@@ -54,22 +58,27 @@ class RunEntries:
         async for batch in self._off_loop(self._of_later_runs()):
             yield batch
 
-    async def _own(self, standing: Standing, asked_for: set[Place]) -> AsyncIterator[Sequence[CatalogEntry]]:
-        """Yield the entries that hold; places of profiles that other runs know better are added to `asked_for`."""
+    def _not_entered(self) -> set[Place]:
+        details = self.run.details()
+        if not (closed := not_entered(details)):
+            return set()
+        entries = entries_of(self.run.results(), details, self.settings)
+        missing = {place_of(entry) for standing, entry in entries if standing is Standing.MISSING}
+        return {place for place in missing if place[:2] in closed}
+
+    async def _own(self, standing: Standing, outdated: set[Place]) -> AsyncIterator[Sequence[CatalogEntry]]:
+        """Yield the entries that still hold; of the others, the profile's place is added to `outdated`."""
         gone = standing is Standing.GONE
         # Also of rows that a stopped run didn't come to: their profiles may exist.
         details = await self.run.off_loop(self.run.details)
         outcomes = self.run.results([kind for kind in OutcomeKind if (kind is OutcomeKind.DELETED) is gone])
         # A delivery that is made up for must not bring back what a later run has replaced.
         later = await self.run.off_loop(partial(later_changes, self.state, self.run))
-        closed = not_entered(details)
         while batch := await self.run.off_loop(lambda: list(islice(outcomes, _BATCH))):
             holding = []
             for found, entry in entries_of(batch, details, self.settings):
-                place = place_of(entry)
-                outdated = found is standing and later.outdate(place, entry.arn)
-                if outdated or (found is Standing.MISSING and place[:2] in closed):
-                    asked_for.add(place)
+                if found is standing and later.outdate(place_of(entry), entry.arn):
+                    outdated.add(place_of(entry))
                 elif found is standing:
                     holding.append(entry)
             yield holding

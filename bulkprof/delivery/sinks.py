@@ -130,7 +130,9 @@ class Delivery:
         links = (await self.run.off_loop(self.run.details)).links
         html = partial(self._html, summary)
         entries = RunEntries(self.run, self.state, self.settings)
-        end = FinishedRun(summary, self._outcomes, links, html, entries.there, entries.gone, entries.later)
+        end = FinishedRun(
+            summary, self._outcomes, links, html, entries.there, entries.gone, entries.kept, entries.later
+        )
         if taken := await self._guarded(plugin, sink, "finish", end):
             if taken.returned and not isinstance(taken.returned, str):
                 self.warn(

@@ -155,14 +155,20 @@ class FinishedRun:
     """Reads what a catalog says of the profiles that are wanted and exist, from the start, in batches.
 
     Where an older run is delivered late, they are as later runs left them: replaced ones with their new ARN, and
-    without those that are deleted. Those in accounts that it couldn't enter are as the run before knew them.
+    without those that are deleted.
     """
     gone: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads what a catalog said of the profiles that the run deleted, in batches."""
-    later: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
-    """Reads both of the later runs that changed something, where an older run is delivered late: nothing, usually.
+    kept: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
+    """Reads what other runs know of wanted profiles in accounts that this one couldn't enter, in batches.
 
-    A file that holds many profiles was written by them since, if any of their profiles belongs into it.
+    For sinks that write many profiles into one file, in which they have to stay.
+    """
+    later: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
+    """Reads `entries` and `gone` of the later runs that changed something, where an older run is delivered late.
+
+    Otherwise it reads nothing. A file that holds many profiles was written by them since, if any of their profiles
+    belongs into it.
     """
 
 

@@ -82,7 +82,7 @@ class CatalogSink(Sink):
         """
         if not any(count for kind, count in run.summary.outcomes.items() if OutcomeKind(kind).is_change):
             return
-        entries = [entry async for batch in run.entries() for entry in batch]
+        entries = [entry for read in (run.entries, run.kept) async for batch in read() for entry in batch]
         gone = [entry async for batch in run.gone() for entry in batch]
         made = await anyio.to_thread.run_sync(_make_all, self._files, entries, gone)
         for path in await self._written_later(run):

@@ -179,6 +179,7 @@ def test_an_account_that_is_closed_for_one_run_is_served_by_the_next(commands: C
     sandbox.set_denied(accounts=[OTHER])
     ended = commands("apply", commands.manifest(*rows, header=HEADER), "--yes")
     assert ended.code == 3
+    assert "sink 'ssm'" not in ended.err
     assert list(Store(sandbox, OWN).values()) == ["/bedrock/Search/app"]
     sandbox.set_denied(accounts=[])
     assert run(commands, *rows)["exit_code"] == 0
