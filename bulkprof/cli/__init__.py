@@ -17,12 +17,12 @@ def main() -> None:
     from bulkprof.cli.streams import Streams
 
     streams = Streams()
-    from bulkprof.cli.app import is_debug, register, run, terminal_for
+    from bulkprof.cli.app import command_in, is_debug, register, run, terminal_for
     from bulkprof.cli.foreign_lines import take_over
 
     arguments = sys.argv[1:]
     take_over(lambda: terminal_for(arguments), debug=is_debug(arguments))
-    register(*arguments[:1])
+    register(command_in(arguments))
     early.hand_over()
     code = run(arguments)
     if lost := streams.lost():

@@ -37,6 +37,7 @@ HOMES = {
     "usage": "money.usage",
     "iam-policy": "iam_policy",
     "plugins": "plugins",
+    "schema": "schema",
     "sandbox": "sandbox",
 }
 """Commands in the order of `--help`, each with its module. Only the module of the given command is imported, since
@@ -55,7 +56,6 @@ class _InOrder(TyperGroup):
 app = typer.Typer(
     help="Amazon Bedrock application inference profiles in bulk: from a spreadsheet to every account and Region.",
     cls=_InOrder,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -68,11 +68,27 @@ def register(command: str = "") -> None:
         import_module(f"bulkprof.cli.commands.{home}")
 
 
+def command_in(arguments: Sequence[str]) -> str:
+    """Return the first argument, or the command on the line that a shell wants completed; empty where none is known."""
+    if COMPLETE not in os.environ:
+        return next(iter(arguments), "")
+    # Where bash has the line, a word in each line of it, and where other shells have it.
+    line = os.environ.get("COMP_WORDS", "") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    words = line.split(maxsplit=2)
+    # A command that nothing follows, not even a blank, is still being written.
+    return words[1] if len(words) > 2 or (len(words) == 2 and line[-1].isspace()) else ""
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line. Return its exit code."""
     State.json_printed, State.message = False, BEFORE_WORK
     try:
         return _run(arguments)
+    except SystemExit as ended:
+        # So typer ends what is about completion.
+        if not isinstance(ended.code, int):
+            raise
+        return ended.code
     except (_WrongUsage, _AnyClickError) as error:
         context = getattr(error, "ctx", None)
         hint = [f"Try '{context.command_path} --help'."] if context else []
@@ -99,7 +115,7 @@ def _run(arguments: Sequence[str]) -> int:
             shown = os.fsencode(given).decode(errors="backslashreplace")
             raise _WrongUsage(f"{shown}: is not UTF-8, and a name that isn't could stand in no report; rename the file")
     rest = [argument for argument in arguments if argument != DEBUG]
-    register(*rest[:1])
+    register(command_in(rest))
     stdout = sys.stdout
     try:
         result = typer.main.get_command(app).main(args=rest, prog_name="bulkprof", standalone_mode=False)
@@ -130,6 +146,8 @@ def _print_json_error(arguments: Sequence[str], message: str, code: int) -> None
         terminal_for(arguments).json({"error": message, "exit_code": int(code)})
 
 
+COMPLETE = "_BULKPROF_COMPLETE"
+"""The variable with which a shell asks for completions."""
 DEBUG = "--debug"
 """Removed from the arguments wherever it stands: it is about the process, not about one command of it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 OF_TAGS = r"^[a-zA-Z0-9\s._:/=+@-]*$"
 """The characters of tag keys and values. Lengths are limited beside it: a count in a pattern takes long to compile."""
@@ -16,7 +16,12 @@ def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-Several = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+_TEXT = {"type": "string"}
+Several = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_as_tuple),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0)]
 

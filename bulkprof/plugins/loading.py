@@ -22,6 +22,8 @@ from bulkprof.plugins.api import PluginContext
 from bulkprof.text.findings import validation_lines
 
 GROUP = "bulkprof"
+OWN = "bulkprof"
+"""The distribution whose plugins come with bulkprof."""
 _RESERVED = frozenset({"path", "enabled"})
 """Keys of a plugin's table that are the registry's; a plugin's own settings never see them."""
 
@@ -35,6 +37,12 @@ def find_installed() -> Installed:
     for point in entry_points(group=GROUP):
         found.setdefault(point.name, []).append(point)
     return found
+
+
+def shipped_settings() -> dict[str, type[BaseModel]]:
+    """Return the settings of the plugins that come with bulkprof, by their names. Imports these plugins."""
+    own = [point for points in find_installed().values() for point in points if point.dist and point.dist.name == OWN]
+    return {point.name: point.load().Settings for point in sorted(own, key=lambda point: point.name)}
 
 
 def is_enabled(name: str, table: Mapping[str, Any]) -> bool:

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, WithJsonSchema, field_validator, model_validator
 
 from bulkprof.plugins import (
     Cleaned,
@@ -43,7 +43,7 @@ _CASES: dict[str, Callable[[str], str]] = {"lower": str.lower, "upper": str.uppe
 class NamingSettings(PluginSettings):
     """`[plugins.naming]`."""
 
-    template: Template
+    template: Annotated[Template, WithJsonSchema({"type": "string"})]
     """Plain text and fields: any column, `tag:KEY`, `model`, `account`, `region`, and `name` when enforcing."""
     case: Literal["keep", "lower", "upper"] = "keep"
     separator: Literal["-", "_", " "] = "-"

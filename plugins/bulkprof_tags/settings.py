@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from bulkprof.plugins import Pattern, PluginSettings, tag_key_fault, tag_value_fault
 
@@ -22,6 +22,7 @@ def _tag_value(value: str) -> str:
     return value
 
 
+_TEXT = {"type": "string"}
 TagKey = Annotated[str, AfterValidator(_tag_key)]
 TagValue = Annotated[str, AfterValidator(_tag_value)]
 
@@ -61,7 +62,13 @@ class TagsSettings(PluginSettings):
 
     fixed: dict[TagKey, TagValue] = Field(default_factory=dict)
     """Tags of every profile."""
-    columns: Annotated[dict[TagKey, str], BeforeValidator(_columns)] = Field(default_factory=dict)
+    columns: Annotated[
+        dict[TagKey, str],
+        BeforeValidator(_columns),
+        WithJsonSchema(
+            {"anyOf": [{"type": "object", "additionalProperties": _TEXT}, {"type": "array", "items": _TEXT}]}
+        ),
+    ] = Field(default_factory=dict)
     """Tag keys, each with the field that holds its value; or a list of columns, for tags of the same names."""
     lookup: tuple[LookupSettings, ...] = ()
     required: tuple[TagKey, ...] = ()

@@ -7,7 +7,7 @@ from bulkprof.cli.flags import ConfigOnly, Display, Execution, Lines, Scope, wit
 from tests.cli.driver import CommandLine
 
 ORDER = ["init", "validate", "plan", "apply", "sync", "resume", "export", "disown", "runs", "report", "catalog"]
-ORDER += ["cost-tags", "usage", "iam-policy", "plugins", "sandbox"]
+ORDER += ["cost-tags", "usage", "iam-policy", "plugins", "schema", "sandbox"]
 
 
 def test_commands_are_listed_in_the_order_of_their_use(commands: CommandLine) -> None:

@@ -1,4 +1,4 @@
-"""The command `init`: a config and a manifest to begin with."""
+"""The command `init`: a config and a manifest to begin with, and the config's schema for editors."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +9,12 @@ from bulkprof.cli.app import app
 from bulkprof.cli.flags import Lines, with_flags
 from bulkprof.cli.running import ending, make_terminal
 from bulkprof.errors import ConfigError, ExitCode, UsageError
+from bulkprof.schemas import SchemaName, schema_text
 
-CONFIG = """\
+SCHEMA = "bulkprof.schema.json"
+"""The file that editors complete and check the config by; its first line names it."""
+CONFIG = f"""\
+#:schema ./{SCHEMA}
 # bulkprof.toml: how this organization's Bedrock application inference profiles are made and kept.
 
 # The name that these manifests are managed under. Profiles carry it in the tag bulkprof:estate.
@@ -28,7 +32,7 @@ region = ["us-east-1"]
 [models]
 nova-lite = "amazon.nova-lite-v1:0"
 # nova-pro = "geo:amazon.nova-pro-v1:0"
-# haiku = { us = "us.anthropic.claude-3-haiku-20240307-v1:0", default = "anthropic.claude-3-haiku-20240307-v1:0" }
+# haiku = {{ us = "us.anthropic.claude-3-haiku-20240307-v1:0", default = "anthropic.claude-3-haiku-20240307-v1:0" }}
 
 # How other accounts are entered; needed as soon as a manifest has an `account` column.
 # [organization]
@@ -36,7 +40,7 @@ nova-lite = "amazon.nova-lite-v1:0"
 
 # A plugin runs because it is named here, in this order. `bulkprof plugins` shows what is installed.
 [plugins.naming]
-template = "{team}-{app}-{model}"
+template = "{{team}}-{{app}}-{{model}}"
 
 [plugins.tags]
 columns = ["team", "app"]
@@ -67,7 +71,8 @@ def init(*, directory: Annotated[Path, typer.Argument(help="Where to write.")] =
     with ending(terminal):
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            for name, text in (("bulkprof.toml", CONFIG), ("profiles.csv", MANIFEST)):
+            files = {"bulkprof.toml": CONFIG, "profiles.csv": MANIFEST, SCHEMA: schema_text(SchemaName.CONFIG)}
+            for name, text in files.items():
                 with (directory / name).open("x", encoding="utf-8") as file:
                     file.write(text)
                 terminal.note(f"wrote {directory / name}")
