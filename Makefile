@@ -1,10 +1,11 @@
 # One command each: demo, test, lint, bench. The first one to run makes the environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint bench clean
+.PHONY: help demo test browser lint docs bench clean
 
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS  := $(VENV)/.docs
 # Tests start many processes; without kept bytecode each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -13,6 +14,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make browser bring Chromium and axe-core, so that the tests try the HTML report, too"
 	@echo "make lint    ruff, mypy --strict, import-linter"
+	@echo "make docs    build the documentation as a site, in site/"
 	@echo "make bench   measure, side by side with the other ways"
 
 $(READY): pyproject.toml tools/bootstrap
@@ -39,8 +41,18 @@ lint: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# What builds the site comes with the first `make docs`; nothing else needs it.
+$(DOCS): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
+# Without --quiet: it would keep the warnings from --strict, too.
+docs: $(DOCS)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "Open site/index.html."
+
 bench: $(READY)
 	@$(BIN)/python -m tests.bench
 
 clean:
-	rm -rf $(VENV) samples/.bulkprof samples/results.csv
+	rm -rf $(VENV) site samples/.bulkprof samples/results.csv
