@@ -147,7 +147,11 @@ def test_every_outcome_is_counted_in_the_list_of_runs(commands: CommandLine, san
     assert newest(commands)["outcomes"] == {str(kind): int(kind == OutcomeKind.CREATED) for kind in OutcomeKind}
 
 
-def test_sinks_that_miss_something_are_named(commands: CommandLine, sandbox: Sandbox, others: Others) -> None:
+def test_sinks_that_miss_something_are_named(
+    commands: CommandLine, sandbox: Sandbox, others: Others, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Wide enough for each run to have one line.
+    monkeypatch.setenv("COLUMNS", "120")
     commands.config(S3)
     run_id = commands.summary("apply", commands.manifest("team-a"))["run_id"]
     assert newest(commands)["sinks_missing"] == ["s3"]
