@@ -41,7 +41,8 @@ def test_from_nothing_to_profiles(commands: CommandLine) -> None:
     assert "CreateInferenceProfile" not in again["calls"]
     assert commands("init").code == 64
     assert commands("init", "elsewhere").code == 0
-    assert sorted(path.name for path in Path("elsewhere").iterdir()) == ["bulkprof.toml", "profiles.csv"]
+    written = sorted(path.name for path in Path("elsewhere").iterdir())
+    assert written == ["bulkprof.schema.json", "bulkprof.toml", "profiles.csv"]
 
 
 def test_what_went_on(commands: CommandLine, sandbox: Sandbox) -> None:

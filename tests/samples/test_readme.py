@@ -1,4 +1,4 @@
-"""The README and the page on the config tell the truth: commands, links, plugins and tables exist."""
+"""The README and the page on the config tell the truth: commands, plugins and tables exist."""
 
 from __future__ import annotations
 
@@ -18,19 +18,12 @@ from tests.cli.driver import CommandLine
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SESSION = re.findall(r"^\$ bulkprof (.*?)  +#", README.partition("Without `--sandbox`")[0], re.MULTILINE)
-PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").glob("*.md")})
 TABLES = [
     (page.name, block)
     for page in (ROOT / "README.md", ROOT / "docs" / "config.md")
     for block in re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 ]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-
-def anchors(page: Path) -> set[str]:
-    """Return what links to the headings of a page may end with."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_session_works_as_it_is_written(commands: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,16 +46,6 @@ def test_every_command_plugin_and_extra_has_a_line() -> None:
     assert set(HOMES) <= set(listed)
     assert set(PROJECT["entry-points"]["bulkprof"]) <= set(listed)
     assert set(re.findall(r"'bulkprof\[(\w+)\]'", README)) == set(PROJECT["optional-dependencies"])
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
-        if not link.startswith(("https://", "http://")):
-            path, _, anchor = link.partition("#")
-            target = (page.parent / path).resolve() if path else page
-            assert target.exists(), link
-            assert not anchor or anchor in anchors(target), link
 
 
 def test_numbers_on_the_page_of_the_config_are_the_defaults() -> None:
