@@ -37,6 +37,8 @@ def _block(targets: list[Target], error: AwsError, cause: str, trust: str) -> Li
     entering = error.operation == StsOperation.ASSUME_ROLE or error.code == "NoRole"
     accounts = sorted({target.account or "the caller's own" for target in targets})
     names = accounts if entering else [str(target) for target in targets]
+    if len(accounts) == 1:
+        cause = cause.replace("{account}", accounts[0])
     what = "account" if entering else "target"
     count = f"1 {what}" if len(names) == 1 else f"{len(names)} {what}s"
     listed = ", ".join(names[:SHOWN]) + (f", and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

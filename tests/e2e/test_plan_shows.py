@@ -124,3 +124,11 @@ def test_the_sandbox_is_named_wherever_a_run_is_shown(commands: CommandLine, tmp
     assert "## bulkprof apply in the sandbox: nothing to do\n" in page
     assert "apply (sandbox)" in commands("runs").out
     assert [run["sandbox"] for run in commands("runs", "--json").json()["runs"]] == [True, True]
+
+
+def test_where_a_row_is_left_out_nothing_looks_unwanted(commands: CommandLine, sandbox: Sandbox) -> None:
+    """It may be the row that wants the profile."""
+    assert commands.apply(commands.manifest("team-a", "team-b")) == {"created": 2}
+    commands.manifest("team-a,", "team-b,no such model", header="name,model")
+    plan = commands("plan", "teams.csv", "--skip-invalid", "--json").json()
+    assert (plan["invalid"], plan["unwanted"]) == (1, 0)

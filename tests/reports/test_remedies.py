@@ -86,3 +86,14 @@ def test_only_what_a_trust_policy_denies_is_blamed_on_it(error: AwsError, said: 
     (block,) = blocks({EAST: error}, "TRUST")
     assert said in block
     assert ("trust policy" in block) == ("trust policy" in said)
+
+
+def test_an_account_of_its_own_is_named_in_the_cause_and_several_share_one() -> None:
+    def error(target: Target) -> AwsError:
+        return AwsError(f"account {target.account} is not the caller's own", code="NoRole", where=str(target))
+
+    other = Target("444455556666", "us-east-1")
+    (alone,) = blocks({EAST: error(EAST)}, "TRUST")
+    assert "account 111122223333 is not the caller's own" in str(alone)
+    (both,) = blocks({EAST: error(EAST), other: error(other)}, "TRUST")
+    assert "account {account} is not the caller's own" in str(both)

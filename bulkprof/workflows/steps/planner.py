@@ -110,7 +110,8 @@ class Planner:
         if self.routes:
             known = self.run.details()
             self.run.note(models={**known.models, **self.models}, routes={**known.routes, **self.routes})
-        if self.again is None:
+        # A row that is left out may want a profile that looks unwanted.
+        if self.again is None and not await self.run.off_loop(self.run.invalid_count):
             self.run.note(unwanted=self.left, unwanted_first=tuple(self.left_first))
         await self.run.off_loop(self.run.drop_invalid)
 
