@@ -11,7 +11,7 @@ from bulkprof.config import Settings
 from bulkprof.model import OutcomeKind
 from bulkprof.plugins import CatalogEntry
 from bulkprof.reports.catalog import Standing, entries_of, place_of
-from bulkprof.reports.known_before import known_before, not_entered
+from bulkprof.reports.known_before import known_before, not_entered, rest_before
 from bulkprof.store.history.compare import Place, changing_later, later_changes
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.run import RunFile
@@ -38,7 +38,13 @@ class RunEntries:
                 yield batch
 
     async def kept(self) -> AsyncIterator[Sequence[CatalogEntry]]:
-        """Yield those of wanted profiles in accounts that the run couldn't enter, as other runs know them."""
+        """Yield those of profiles that the run says nothing of, as other runs know them.
+
+        They are wanted profiles in accounts that it couldn't enter, and the rest where it was about a part only.
+        """
+        rest = rest_before(self.state, self.run, self.settings)
+        async for batch in self._off_loop(iter(lambda: list(islice(rest, _BATCH)), [])):
+            yield batch
         wanted = await self.run.off_loop(self._not_entered)
         if wanted:
             async for batch in self._off_loop(self._newest(wanted)):

@@ -1,4 +1,8 @@
-"""What earlier runs know of profiles in accounts and Regions that a run couldn't enter: they are there as before."""
+"""What earlier runs know of profiles that a run says nothing of: they are there as before.
+
+Those are the profiles of accounts and Regions that it couldn't enter, and, where a run is about a part of the estate
+only (`apply`, or a filter of accounts or Regions), those of the rest.
+"""
 
 from __future__ import annotations
 
@@ -49,3 +53,35 @@ def known_before(state: StateDirectory, run: RunFile, settings: Settings, wanted
                         yield entry
         if not left or read == MOST_RUNS:
             return
+
+
+def is_about_all(details: RunDetails) -> bool:
+    """Return whether a run was about the whole estate: what it didn't ask for, no manifest wants."""
+    filtered = details.accounts or details.not_accounts or details.regions
+    return details.command == "sync" and not filtered
+
+
+def rest_before(state: StateDirectory, run: RunFile, settings: Settings) -> Iterator[CatalogEntry]:
+    """Yield what earlier runs, back to the last one about all, say of profiles that `run` doesn't ask for. Blocks."""
+    if is_about_all(run.details()):
+        return
+    told = set(_places(run))
+    for earlier in began_before(state, run):
+        with suppress(StateError):
+            details = earlier.details()
+            if details.status not in CARRIED_OUT:
+                continue
+            shut = not_entered(details)
+            found = entries_of(earlier.results(), details, settings)
+            yield from (
+                entry for standing, entry in found if standing is Standing.THERE and place_of(entry) not in told
+            )
+            # Also what was disowned or deleted then: what runs before say of it doesn't hold any more.
+            told.update(place for place in _places(earlier) if place[:2] not in shut)
+            if is_about_all(details):
+                return
+
+
+def _places(run: RunFile) -> Iterator[Place]:
+    for outcome in run.results():
+        yield outcome.target.account, outcome.target.region, outcome.name

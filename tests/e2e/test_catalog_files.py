@@ -50,6 +50,29 @@ def test_nights(commands: CommandLine, sandbox: Sandbox, others: Others, monkeyp
     assert (len(json.loads(Path("out/x.json").read_text())), Path("out/y.json").read_text()) == (1, "[]\n")
 
 
+def test_a_run_of_a_part_takes_the_rest_out_of_no_file(commands: CommandLine, sandbox: Sandbox) -> None:
+    commands.config('\n[plugins.catalog]\nfiles = [{ format = "json", out = "all.json" }]\n')
+
+    def names() -> list[str]:
+        return [entry["name"] for entry in json.loads(Path("all.json").read_text())]
+
+    assert commands.apply(commands.manifest("a", "b", "c")) == {"created": 3}
+    assert commands.apply(commands.manifest("d")) == {"created": 1}
+    assert names() == ["a", "b", "c", "d"]
+    assert [entry["name"] for entry in json.loads(commands("catalog").out)] == ["d"]
+    assert commands.apply(commands.manifest("b,true", header="name,disown")) == {"updated": 1}
+    assert commands.apply(commands.manifest("e")) == {"created": 1}
+    assert names() == ["a", "c", "d", "e"]
+    commands.config(
+        '\n[plugins.catalog]\nfiles = [{ format = "json", out = "all.json" }]\n[prune]\npercent = 100\n'
+        "account_percent = 100\n"
+    )
+    assert commands.summary("sync", commands.manifest("a", "e"), "--prune")["outcomes"]["deleted"] == 2
+    assert names() == ["a", "e"]
+    assert commands.apply(commands.manifest("f")) == {"created": 1}
+    assert names() == ["a", "e", "f"]
+
+
 def test_a_late_delivery_writes_only_what_no_later_run_wrote(
     commands: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
