@@ -160,8 +160,9 @@ class FinishedRun:
     gone: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
     """Reads what a catalog said of the profiles that the run deleted, in batches."""
     kept: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing
-    """Reads what other runs know of wanted profiles in accounts that this one couldn't enter, in batches.
+    """Reads what other runs know of profiles that this one says nothing of, in batches.
 
+    They are wanted ones in accounts that it couldn't enter, and the rest where it was about a part of the estate.
     For sinks that write many profiles into one file, in which they have to stay.
     """
     later: Callable[[], AsyncIterator[Sequence[CatalogEntry]]] = _nothing

@@ -12,6 +12,7 @@ from contextlib import suppress
 from bulkprof.catalog.entries import CatalogEntry
 from bulkprof.config import Settings
 from bulkprof.errors import StateError
+from bulkprof.model import Outcome
 from bulkprof.reports.catalog import Standing, entries_of, place_of
 from bulkprof.statuses import CARRIED_OUT
 from bulkprof.store.details import RunDetails
@@ -21,6 +22,8 @@ from bulkprof.store.run import RunFile
 
 MOST_RUNS = 3
 """Runs that are read: rows that are new have no profile in any."""
+MOST_PARTS = 30
+"""Runs that are read for the rest of an estate: else an estate that only `apply` works on would read its whole past."""
 
 
 def not_entered(details: RunDetails) -> frozenset[tuple[str, ...]]:
@@ -65,23 +68,21 @@ def rest_before(state: StateDirectory, run: RunFile, settings: Settings) -> Iter
     """Yield what earlier runs, back to the last one about all, say of profiles that `run` doesn't ask for. Blocks."""
     if is_about_all(run.details()):
         return
-    told = set(_places(run))
+    told, read = {_place(outcome) for outcome in run.results()}, 0
     for earlier in began_before(state, run):
         with suppress(StateError):
             details = earlier.details()
             if details.status not in CARRIED_OUT:
                 continue
+            read += 1
             shut = not_entered(details)
-            found = entries_of(earlier.results(), details, settings)
-            yield from (
-                entry for standing, entry in found if standing is Standing.THERE and place_of(entry) not in told
-            )
+            fresh = [outcome for outcome in earlier.results() if _place(outcome) not in told]
+            yield from (entry for standing, entry in entries_of(fresh, details, settings) if standing is Standing.THERE)
             # Also what was disowned or deleted then: what runs before say of it doesn't hold any more.
-            told.update(place for place in _places(earlier) if place[:2] not in shut)
-            if is_about_all(details):
+            told.update(place for place in map(_place, fresh) if place[:2] not in shut)
+            if is_about_all(details) or read == MOST_PARTS:
                 return
 
 
-def _places(run: RunFile) -> Iterator[Place]:
-    for outcome in run.results():
-        yield outcome.target.account, outcome.target.region, outcome.name
+def _place(outcome: Outcome) -> Place:
+    return outcome.target.account, outcome.target.region, outcome.name

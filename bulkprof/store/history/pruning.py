@@ -42,7 +42,11 @@ def prune_runs(
     later = _Finished(state, run_ids)
     for at in range(keep, len(run_ids)):
         run_id = run_ids[at]
-        file = state.run_path(run_id).stat()
+        try:
+            file = state.run_path(run_id).stat()
+        except FileNotFoundError:
+            # Another run has forgotten it meanwhile.
+            continue
         reason = "was at work within the last hour" if clock() - file.st_mtime < YOUNG_S else ""
         if reason := reason or _needed(state, run_id, later, at):
             found.kept[run_id] = reason

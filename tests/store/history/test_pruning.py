@@ -83,6 +83,15 @@ def test_a_damaged_file_stays(state: StateDirectory) -> None:
     assert state.run_ids() == [newer, damaged]
 
 
+def test_another_run_may_forget_the_same_ones(state: StateDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, old, newest = (ran(state, day) for day in range(1, 4))
+    listed = state.run_ids()
+    state.forget(gone)
+    monkeypatch.setattr(StateDirectory, "run_ids", lambda _: listed)
+    assert prune(state, 1) == ([old], {})
+    assert state.run_path(newest).exists()
+
+
 def test_runs_are_forgotten_at_the_end_of_the_next(commands: CommandLine) -> None:
     state = StateDirectory(commands.folder / ".bulkprof")
     state.prepare()
