@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.bench import creates, kills, memory, nights, pacing, pacing_http, quiet, startup, targets
+from tests.bench import creates, kills, memory, nights, pacing, pacing_http, quiet, shares, startup, targets
 from tests.bench.table import Line, machine, shown
 
 TITLES = ("what", "ours", "the other", "ratio")
@@ -37,6 +37,7 @@ def main() -> None:
         "memory": memory.bench,
         "nights": nights.bench,
         "quiet": quiet.bench,
+        "shares": shares.bench,
         "kills": kills.bench,
     }
     parser.add_argument("--only", choices=sorted(benches), action="append", help="just this one; may be repeated")
