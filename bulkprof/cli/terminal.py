@@ -315,4 +315,5 @@ class Terminal(Ui):
 
 def _open_terminal() -> BinaryIO:
     """Return the terminal that this process belongs to. Raises `OSError` where it has none."""
-    return cast("BinaryIO", Path("/dev/tty").open("rb", buffering=0))
+    name = "CONIN$" if sys.platform == "win32" else "/dev/tty"
+    return cast("BinaryIO", Path(name).open("rb", buffering=0))
