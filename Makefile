@@ -89,8 +89,7 @@ dist: $(SHIP)
 image: $(SHIP)
 	@$(BIN)/hadolint Dockerfile
 	@docker build --tag bulkprof .
-	@docker run --rm bulkprof --version
-	@docker run --rm bulkprof apply demo.csv --sandbox --yes; test $$? = 65
+	@docker run --rm --volume "$(CURDIR)/tools/smoke.py:/smoke.py:ro" --entrypoint python bulkprof /smoke.py
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench

@@ -62,13 +62,13 @@ def wheel(folder: Path, arguments: list[str]) -> None:
     with tarfile.open(sdist) as archive:
         # The archive is our own; before 3.11.4, `extractall` takes no filter as an argument.
         archive.extraction_filter = lambda member, _: member
-        archive.extractall(folder)
+        archive.extractall(folder)  # noqa: S202
     source = folder / sdist.name.removesuffix(".tar.gz")
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=source)
     (built,) = folder.glob("*.whl")
     python = environment(folder / "venv", f"bulkprof[{extras()}] @ {built.as_uri()}")
-    # Tests import `tests` and `tools`. This puts the sdist behind what is installed, so that its bulkprof/ is not taken,
-    # and PYTHONSAFEPATH keeps Python from looking in the working directory first.
+    # Tests import `tests` and `tools`. This puts the sdist behind what is installed, so that its bulkprof/ is not
+    # taken, and PYTHONSAFEPATH keeps Python from looking in the working directory first.
     (packages,) = (folder / "venv" / "lib").glob("python*/site-packages")
     (packages / "source.pth").write_text(f"{source}\n", encoding="utf-8")
     names = ["bulkprof", *(path.name for path in (source / "plugins").iterdir())]
