@@ -81,6 +81,7 @@ class Planner:
             await self.connection.traffic.stop.pause(self.recent.unsettled_s)
             await anyio.to_thread.run_sync(self.recent.waited)
         self.targets = targets
+        self.connection.traffic.telemetry.begins("plan")
         self.lost = bool(await self.run.off_loop(self.run.lost))
         stopped: list[StopRequestedError] = []
 

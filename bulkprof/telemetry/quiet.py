@@ -1,0 +1,54 @@
+"""OpenTelemetry's own log lines, which would come again and again while a receiver can't be reached.
+
+They are kept from the process's other log handlers while a run has telemetry; the first one is told at its end.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection
+
+_LOGGER = logging.getLogger("opentelemetry")
+_LOCK = threading.Lock()
+
+
+class Quiet(logging.Handler):
+    """Listens to OpenTelemetry for one run, from now on."""
+
+    _listening = 0
+    """How many do: the last one to end lets the lines go their way again."""
+    _propagated = True
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.first = ""
+        """What was said first, in a line."""
+        self.heard = 0
+        """How many lines were said."""
+        with _LOCK:
+            if not Quiet._listening:
+                Quiet._propagated, _LOGGER.propagate = _LOGGER.propagate, False
+            Quiet._listening += 1
+        _LOGGER.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take note of a line."""
+        self.heard += 1
+        self.first = self.first or " ".join(record.getMessage().split())
+
+    def end(self, *, after: Collection[threading.Thread] = ()) -> None:
+        """Listen no more, once all threads of `after` have ended: what they say until then is not told."""
+        if after:
+            threading.Thread(target=self._end_after, args=(after,), daemon=True).start()
+        else:
+            self._end_after(())
+
+    def _end_after(self, threads: Collection[threading.Thread]) -> None:
+        for thread in threads:
+            thread.join()
+        _LOGGER.removeHandler(self)
+        with _LOCK:
+            Quiet._listening -= 1
+            if not Quiet._listening:
+                _LOGGER.propagate = Quiet._propagated
