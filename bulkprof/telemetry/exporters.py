@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final
 
@@ -41,21 +41,30 @@ class Providers:
     """The tracers and meters of one run. Their threads send what is collected while the run is at work."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Start them. Raises `ConfigError` for an exporter that there is none of."""
-        # All exporters come first: where one is unknown, no threads are left.
-        spans: list[SpanExporter] = list(_exporters(environment, "TRACES"))
-        metrics: list[MetricExporter] = list(_exporters(environment, "METRICS"))
-        self._quiet = Quiet()
-        self._shut_down: list[Callable[[], None]] = []
+        """Start them. Raises `ConfigError` for an exporter that there is none of, and what the SDK raises."""
         self.tracers: AnyTracers = NoOpTracerProvider()
         self.meters: AnyMeters = NoOpMeterProvider()
+        self._exporters: list[SpanExporter | MetricExporter] = []
+        self._shut_down: list[Callable[[], None]] = []
+        self._quiet = Quiet()
+        try:
+            self._start(environment)
+        except Exception:
+            self.end()
+            raise
+
+    def _start(self, environment: Mapping[str, str]) -> None:
+        # All exporters come first: where one is unknown, nothing has begun.
+        spans: list[SpanExporter] = list(_exporters(environment, "TRACES"))
+        metrics: list[MetricExporter] = list(_exporters(environment, "METRICS"))
+        self._exporters += [*spans, *metrics]
         resource = _resource()
         if spans:
             # At the end of the process, the SDK would wait half a minute for what can't be reached.
             tracers = self.tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
+            self._shut_down.append(tracers.shutdown)
             for exporter in spans:
                 tracers.add_span_processor(BatchSpanProcessor(exporter))
-            self._shut_down.append(tracers.shutdown)
         if metrics:
             readers = [PeriodicExportingMetricReader(exporter) for exporter in metrics]
             meters = self.meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
@@ -73,8 +82,20 @@ class Providers:
             if self._quiet.heard != failures:
                 failures = self._quiet.heard
                 ends_at = min(ends_at, time.monotonic() + AFTER_FAILURE_S)
-        self._quiet.end(after=alive)
-        return self._quiet.first or (f"the receiver took more than {LONGEST_S:g} s" if alive else "")
+        problem = self._quiet.first or (f"the receiver took more than {LONGEST_S:g} s" if alive else "")
+        if alive:
+            threading.Thread(target=self._give_up, args=(alive,), daemon=True).start()
+        else:
+            self._quiet.end()
+        return problem
+
+    def _give_up(self, threads: Collection[threading.Thread]) -> None:
+        """Let what still sends end, and keep it quiet until then."""
+        for exporter in self._exporters:
+            exporter.shutdown()
+        for thread in threads:
+            thread.join()
+        self._quiet.end()
 
 
 def _exporters(environment: Mapping[str, str], signal: str) -> Iterable[Any]:
@@ -88,8 +109,9 @@ def _exporters(environment: Mapping[str, str], signal: str) -> Iterable[Any]:
 def _exporter(environment: Mapping[str, str], signal: str, setting: str, name: str) -> Any:
     registered, package = name, "the package that brings it"
     if name == "otlp":
-        of_signal, setting = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"
-        name = environment.get(of_signal, "").strip() or environment.get(setting, "").strip() or "http/protobuf"
+        settings = (f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+        setting = next((each for each in settings if environment.get(each, "").strip()), settings[-1])
+        name = environment.get(setting, "").strip() or "http/protobuf"
         registered = _PROTOCOLS.get(name, name)
         package = "opentelemetry-exporter-otlp-proto-grpc" if name == "grpc" else package
     for found in entry_points(group=f"opentelemetry_{signal.lower()}_exporter", name=registered):

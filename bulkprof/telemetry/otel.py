@@ -64,10 +64,11 @@ class _Calls(Calls):
         telemetry.wait.record(call.waited_s, tally.attributes)
         attributes: dict[str, Any] = {
             **tally.attributes,
-            names.ATTEMPT: call.attempt,
             names.THROTTLED: throttled,
             names.WAIT_S: call.waited_s,
         }
+        if call.attempt:
+            attributes[names.ATTEMPT] = call.attempt
         if call.request_id:
             attributes[names.REQUEST_ID] = call.request_id
         if error is not None:

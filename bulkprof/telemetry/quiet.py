@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection
 
 _LOGGER = logging.getLogger("opentelemetry")
 _LOCK = threading.Lock()
@@ -37,16 +36,8 @@ class Quiet(logging.Handler):
         self.heard += 1
         self.first = self.first or " ".join(record.getMessage().split())
 
-    def end(self, *, after: Collection[threading.Thread] = ()) -> None:
-        """Listen no more, once all threads of `after` have ended: what they say until then is not told."""
-        if after:
-            threading.Thread(target=self._end_after, args=(after,), daemon=True).start()
-        else:
-            self._end_after(())
-
-    def _end_after(self, threads: Collection[threading.Thread]) -> None:
-        for thread in threads:
-            thread.join()
+    def end(self) -> None:
+        """Listen no more."""
         _LOGGER.removeHandler(self)
         with _LOCK:
             Quiet._listening -= 1
