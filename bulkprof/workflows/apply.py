@@ -56,8 +56,10 @@ async def sync(
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
     work.check_files(manifests)
     require_manifests(manifests)
-    with work.new_run(command, manifests) as run, work.recorded(run), estate_lock(work, run) as lock:
-        return await from_the_start(work, run, lock, manifests)
+    with work.new_run(command, manifests) as run:
+        async with work.watched(run):
+            with estate_lock(work, run) as lock:
+                return await from_the_start(work, run, lock, manifests)
 
 
 async def from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifests: Sequence[str]) -> RunSummary:
@@ -74,7 +76,7 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
     if resumed:
         # Where it says no, the run's file stays as it was left.
         await check_canary(work, run)
-    with work.recorded(run):
+    async with work.watched(run):
         recent = await recent_runs(work)
         await run.off_loop(partial(refresh_lost, work.state, run))
         async with connect(work, lock.holder) as connection:

@@ -7,10 +7,11 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -46,6 +47,8 @@ from bulkprof.store.history.status import name_of
 from bulkprof.store.run import RunFile
 from bulkprof.system.files import check_apart, check_path
 from bulkprof.system.temporary import on_temporary_disk, write_all
+from bulkprof.telemetry.seam import NO_TELEMETRY, Telemetry, Watched
+from bulkprof.telemetry.switch import telemetry_of
 from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
@@ -94,6 +97,8 @@ class Workspace:
         """What carries runs out elsewhere; None for this process."""
         self.sandbox_dir = options.state_dir
         """Where the sandbox of a command that is to work in one keeps its profiles."""
+        self.telemetry: Telemetry = NO_TELEMETRY
+        """Takes what the run does, while it is recorded."""
         self.fetched: Fetched | None = None
         """The manifests, where some are in S3, once they are here."""
         self._streams: dict[str, BinaryIO] = {}
@@ -194,6 +199,16 @@ class Workspace:
         )
         return Workspace(options, self.ui, self.stop)
 
+    @asynccontextmanager
+    async def watched(self, run: RunFile) -> AsyncIterator[None]:
+        """Leave in the run file how the run ended, as `recorded` does, and let telemetry take what it does."""
+        watched = partial(_watched, run.details())
+        async with telemetry_of(watched, warn=self.ui.warn, note=self.ui.note) as self.telemetry:
+            with self.recorded(run):
+                if self.telemetry.trace_id:
+                    self.ui.traced(self.telemetry.trace_id)
+                yield
+
     @contextmanager
     def recorded(self, run: RunFile) -> Iterator[None]:
         """Leave in the run file how the run ended, unless it ended well.
@@ -264,6 +279,13 @@ class Workspace:
         """Cancel what can't wait for the stop by itself, when the run stops."""
         await self.stop.wait()
         scope.cancel()
+
+
+def _watched(details: RunDetails) -> Watched:
+    # Telemetry is switched on, and the run is about to load all of this anyway.
+    from bulkprof.aws.operations import api_name
+
+    return Watched(details.id, details.command, details.estate, details.sandbox, api_name)
 
 
 def _overridden(options: Options) -> Settings:
