@@ -317,9 +317,3 @@ class Terminal(Ui):
         """Print lines on stdout, made printable, for other programs to read."""
         self.stdout.writelines(f"{printable(line)}\n" for line in lines)
         self.stdout.flush()
-
-
-def _open_terminal() -> BinaryIO:
-    """Return the terminal that this process belongs to. Raises `OSError` where it has none."""
-    name = "CONIN$" if sys.platform == "win32" else "/dev/tty"
-    return cast("BinaryIO", Path(name).open("rb", buffering=0))
