@@ -9,7 +9,7 @@ COPY docs/man docs/man
 COPY plugins plugins
 # An environment has no pip of its own here: what runs the image can't install more.
 RUN python -m venv --without-pip /opt/bulkprof \
-    && python -m pip --python /opt/bulkprof/bin/python install --no-cache-dir ".[excel,fast,sandbox,yaml]"
+    && python -m pip --python /opt/bulkprof/bin/python install --no-cache-dir ".[excel,fast,otel,sandbox,yaml]"
 
 FROM python:3.14-slim
 LABEL org.opencontainers.image.title="bulkprof" \
