@@ -180,7 +180,7 @@ class OtelTelemetry(Telemetry):
         meter: Meter = self._providers.meters.get_meter("bulkprof", __version__)
 
         def observe(make: Callable[..., Any], name: str, read: Callable[[], Iterable[Observation]]) -> None:
-            unit, _, description = names.METRICS[name]
+            unit, description = names.METRICS[name]
 
             def observed(_: CallbackOptions) -> Iterable[Observation]:
                 return read()
@@ -193,7 +193,7 @@ class OtelTelemetry(Telemetry):
         observe(counter, names.FAILURES, lambda: self._counted(lambda count: count.failed))
         observe(counter, names.ENDED, self._ended)
         observe(meter.create_observable_gauge, names.RATE, self._known_rates)
-        unit, _, description = names.METRICS[names.WAIT]
+        unit, description = names.METRICS[names.WAIT]
         return meter.create_histogram(names.WAIT, unit, description)
 
     # These are read in a thread of the SDK: each takes a copy in one step of the interpreter first.
