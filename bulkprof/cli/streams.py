@@ -65,7 +65,8 @@ class Streams:
 
 def open_terminal() -> BinaryIO:
     """Return the terminal that this process belongs to. Raises `OSError` where it has none."""
-    return cast("BinaryIO", Path("/dev/tty").open("rb", buffering=0))
+    name = "CONIN$" if sys.platform == "win32" else "/dev/tty"
+    return cast("BinaryIO", Path(name).open("rb", buffering=0))
 
 
 def _text(raw: Lossy, python: IO[str] | None, *, line_buffering: bool = False) -> io.TextIOWrapper:
