@@ -10,13 +10,22 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, format_trace_id, set_span_in_context
+from opentelemetry.trace import (
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    format_trace_id,
+    set_span_in_context,
+    use_span,
+)
 
 from bulkprof._version import __version__
 from bulkprof.errors import AwsError, BulkprofError, ExitCode, RunInterruptedError, ThrottledError, without_secrets
@@ -109,6 +118,10 @@ class OtelTelemetry(Telemetry):
         context = self._span.get_span_context()
         self.trace_id = format_trace_id(context.trace_id) if context.is_valid else ""
         self._in_run = set_span_in_context(self._span, Context())
+
+    def current(self) -> AbstractContextManager[Span]:
+        """Make the run's span the current one while the block runs."""
+        return use_span(self._span, record_exception=False, set_status_on_exception=False)
 
     def epoch_ns(self, monotonic: float) -> int:
         """Return a time of `time.monotonic` in nanoseconds since the epoch."""
