@@ -85,12 +85,14 @@ def test_what_a_plugin_makes_in_a_run_joins_it(commands: CommandLine, sandbox: S
     commands.write(
         "watching.py",
         "from opentelemetry import trace\n"
-        "class Plugin:\n"
-        "    def bulkprof_run_finished(self, summary):\n"
-        "        print('in', format(trace.get_current_span().get_span_context().span_id, '016x'))\n",
+        "from bulkprof.plugins import hookimpl\n\n"
+        "@hookimpl\n"
+        "def bulkprof_run_finished(summary):\n"
+        "    print('in', format(trace.get_current_span().get_span_context().span_id, '016x'))\n",
     )
     commands.config('[plugins.watching]\npath = "watching.py"\n')
     commands.manifest("team-a")
     told = commands("apply", "teams.csv", "--yes").err
+    assert received.spans, told
     assert f"in {received.named('bulkprof apply')[0].span_id}\n" in told
     assert not trace.get_current_span().get_span_context().is_valid
