@@ -1,4 +1,4 @@
-"""A run's telemetry by OpenTelemetry. Importing this takes a third of a second: `switch` does, where it is asked for.
+"""A run's telemetry by OpenTelemetry. Importing this takes a tenth of a second: `switch` does, where it is asked for.
 
 Calls come by the hundred a second, so each costs one span with one set of attributes, made after the call's end, and
 one number in a histogram. What is only counted is counted in plain integers, which OpenTelemetry reads when it sends.
