@@ -42,9 +42,23 @@ class RateStore:
 
         Other runs may have written since: of two rates of one operation, the newer stays.
         """
+        return self._merge({_key(*place): rate for place, rate in rates.items()})
+
+    def take_in(self, text: bytes, where: str) -> str | None:
+        """Merge what other machines have learned into the file; `where` names what the text is of."""
+        known, problem = self._understood(text, where)
+        return (self._merge(known) if known else None) or problem
+
+    def text(self) -> bytes:
+        """Return the file as it is, for other machines; without rates where it can't be read."""
+        try:
+            return self.path.read_bytes()
+        except OSError:
+            return b"{}\n"
+
+    def _merge(self, rates: Mapping[str, LearnedRate]) -> str | None:
         merged, problem = self._read()
-        for (account, region, operation), rate in rates.items():
-            key = _key(account, region, operation)
+        for key, rate in rates.items():
             other = merged.get(key)
             if other is None or rate.at >= other.at:
                 merged[key] = rate
@@ -57,13 +71,21 @@ class RateStore:
 
     def _read(self) -> tuple[dict[str, LearnedRate], str | None]:
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
+            text = self.path.read_bytes()
         except FileNotFoundError:
             return {}, None
-        except (OSError, ValueError, RecursionError) as error:
+        except OSError as error:
             return {}, f"{self.path}: learned rates can't be read, starting cold: {error}"
+        return self._understood(text, str(self.path))
+
+    def _understood(self, text: bytes, where: str) -> tuple[dict[str, LearnedRate], str | None]:
+        """Return the rates in the text of a file, and what is wrong with it, in words, or None."""
+        try:
+            content = json.loads(text.decode())
+        except (ValueError, RecursionError) as error:
+            return {}, f"{where}: learned rates can't be read, starting cold: {error}"
         if not isinstance(content, dict):
-            return {}, f"{self.path}: learned rates can't be read, starting cold: not a JSON object"
+            return {}, f"{where}: learned rates can't be read, starting cold: not a JSON object"
         oldest = self._clock() - STALE
         known: dict[str, LearnedRate] = {}
         damaged = 0
@@ -73,7 +95,7 @@ class RateStore:
                 damaged += 1
             elif rate.at >= oldest:
                 known[key] = rate
-        return known, f"{self.path}: {damaged} of {len(content)} learned rates are damaged" if damaged else None
+        return known, f"{where}: {damaged} of {len(content)} learned rates are damaged" if damaged else None
 
     def _write(self, text: str) -> None:
         self.path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from bulkprof.model import CHANGED, Action, ActionKind, Outcome, OutcomeKind, Ta
 from bulkprof.store import codec, seals
 from bulkprof.store.database import speaking_of
 from bulkprof.store.lost import TURN, Lost
+from bulkprof.store.parts.begun import Begun
 from bulkprof.store.parts.call_times import CallTimesTable
 from bulkprof.store.parts.deliveries import Deliveries
 from bulkprof.store.rows import (
@@ -70,7 +71,7 @@ _DONE = (
 )
 
 
-class RunFile(Lost, Deliveries, CallTimesTable):
+class RunFile(Lost, Begun, Deliveries, CallTimesTable):
     """One run's file, table by table."""
 
     # The plan

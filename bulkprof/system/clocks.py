@@ -17,10 +17,10 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Linux's, the same in all containers of a machine."""
 
 
-def moment() -> list[Any] | None:
-    """Return now as a JSON value to keep; None where the system has no such clock."""
+def moment(ago_s: float = 0.0) -> list[Any] | None:
+    """Return now, or a moment before, as a JSON value to keep; None where the system has no such clock."""
     boot = _boot_id()
-    return [boot, time.clock_gettime(time.CLOCK_BOOTTIME)] if boot else None
+    return [boot, time.clock_gettime(time.CLOCK_BOOTTIME) - ago_s] if boot else None
 
 
 def seconds_since(then: Any) -> float | None:

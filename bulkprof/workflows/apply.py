@@ -75,9 +75,9 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
         # Where it says no, the run's file stays as it was left.
         await check_canary(work, run)
     with work.recorded(run):
-        recent = await recent_runs(work)
-        await run.off_loop(partial(refresh_lost, work.state, run))
         async with connect(work, lock.holder) as connection:
+            recent = await recent_runs(work)
+            await run.off_loop(partial(refresh_lost, work.state, run))
             targets = await run.off_loop(run.pending_targets)
             # Also a run that has nothing left but its end to be told.
             everywhere = await run.off_loop(run.targets)

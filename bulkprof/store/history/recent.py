@@ -1,4 +1,4 @@
-"""What this machine's last runs changed so recently that AWS's lists may not show it yet.
+"""What the last runs that this machine knows of changed so recently that AWS's lists may not show it yet.
 
 Lists may lag behind creations and deletions by seconds (AWS says nowhere how many: the `settle_s` setting). A run that
 starts right after another would take a profile that was just made for a missing one, and, where names aren't unique,
@@ -129,7 +129,8 @@ class RecentRuns:
         """Seconds until lists show what a killed or stopped run may have sent without recording it."""
         self._damaged: dict[Path, str] = {}
         """What is wrong with files that are left out."""
-        for by_file, path in self._latest_first(state, clock()):
+        ages = state.remote.ages() if state.remote else {}
+        for by_file, path in self._latest_first(state, ages, clock()):
             try:
                 with state.open_run(path.stem) as run:
                     if run.details().estate == estate and not self._take(run, path, by_file):
@@ -139,12 +140,24 @@ class RecentRuns:
                 if isinstance(error, DamagedError):
                     self._damaged[path] = str(error)
                 self._wait(self._left_s(by_file))
+            if path.stem in ages and by_file >= self._long_s:
+                # It was put there when it began, and had waited by then for what runs before it may have sent.
+                break
 
-    def _latest_first(self, state: StateDirectory, now: float) -> list[tuple[float, Path]]:
-        """All runs, with the seconds since each file was written by the time of day."""
-        paths = map(state.run_path, state.run_ids())
-        # Nothing was written later than now: a file from the future says that a clock was set back.
-        return sorted((max(0.0, now - last_write(path)), path) for path in paths)
+    @property
+    def _long_s(self) -> float:
+        """Seconds after which AWS shows everything."""
+        return max(self.settle_s, TAGS_SETTLE_S) + HEARTBEAT_S
+
+    def _latest_first(self, state: StateDirectory, ages: Mapping[str, float], now: float) -> list[tuple[float, Path]]:
+        """All runs, with the seconds since each file was written by the time of day, or by S3's where it isn't here."""
+        found = []
+        for run_id in state.run_ids():
+            path = state.run_path(run_id)
+            # Nothing was written later than now: a file from the future says that a clock was set back.
+            ago = ages[run_id] if state.is_elsewhere(run_id) else max(0.0, now - last_write(path))
+            found.append((ago, path))
+        return sorted(found)
 
     def _left_s(self, ago: float) -> float:
         """Seconds until lists show what was sent up to a sign of life so long ago, or until the next one was due."""
@@ -164,7 +177,7 @@ class RecentRuns:
             # By the time of day, which may have been set since: good enough only where nothing depends on it.
             ago = 0.0 if unproven else by_file
         left_s = self._left_s(ago)
-        if ago >= max(self.settle_s, TAGS_SETTLE_S) + HEARTBEAT_S:
+        if ago >= self._long_s:
             # It waited itself for what runs before it may have sent.
             return in_doubt or status is not RunStatus.FINISHED
         self._done.add(path.stem, run.done(), settled=left_s <= 0)

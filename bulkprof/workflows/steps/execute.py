@@ -34,6 +34,7 @@ from bulkprof.ui import Progress, Ui
 from bulkprof.workflows.money.payer import keep_active
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.remote.keeping import Keeper
 from bulkprof.workflows.steps.summary import summarize, with_last_run
 
 LOG = logging.getLogger(__name__)
@@ -45,8 +46,13 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
     too, unless it was a signal: the sender knows.
     """
-    formats = catalog_formats(work.registry)
     run.note(status=RunStatus.RUNNING)
+    async with Keeper(work, connection.sessions).keeping(run):
+        return await _execute(work, run, connection, resumed=resumed)
+
+
+async def _execute(work: Workspace, run: RunFile, connection: Connection, *, resumed: bool) -> RunSummary:
+    formats = catalog_formats(work.registry)
     if resumed:
         await run.off_loop(run.reopen_delivery)
     sinks, unmade = make_sinks(work.registry, run_context(run, connection, formats), work.ui.warn)
