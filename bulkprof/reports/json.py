@@ -106,7 +106,7 @@ def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
 def _rows_told(told: Mapping[str, KeptRun]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows of runs whose files are elsewhere, newest first."""
     for run_id, run in sorted(told.items(), reverse=True):
-        counts = {kind: (run.outcomes or {}).get(kind, 0) for kind in OutcomeKind}
+        counts = {kind: run.outcomes.get(kind, 0) for kind in OutcomeKind}
         yield (
             run_id,
             {

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import anyio.to_thread
+
 from bulkprof.errors import DeclinedError, UsageError
 from bulkprof.locks.local import StateLock
 from bulkprof.planning.safety import check_alike
@@ -41,8 +43,10 @@ async def apply(
             await kept.off_loop(kept.check)
             work = work.as_started(kept)
             # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.
-            with estate_lock(work, kept) as lock, RunFile.open(work.state.adopt_plan(kept.path)) as run:
-                return await go_on(work, run, lock, resumed=False)
+            with estate_lock(work, kept) as lock:
+                path = await anyio.to_thread.run_sync(work.state.adopt_plan, kept.path)
+                with RunFile.open(path) as run:
+                    return await go_on(work, run, lock, resumed=False)
     return await _change(work, "apply", files)
 
 

@@ -323,6 +323,22 @@ def test_a_missing_bucket_is_told_with_what_to_do(commands: CommandLine, sandbox
     assert commands("runs", *ONE).code == 0
 
 
+def test_a_config_that_can_not_be_read_hides_no_run(commands: CommandLine, bucket: Bucket) -> None:
+    run_id = commands.summary("apply", commands.manifest("search"), *ONE)["run_id"]
+    commands.config("[runn]\n")
+    for command in ("runs", "report"):
+        ended = commands(command, *ONE)
+        assert (ended.code, run_id in ended.out + ended.err) == (0, True)
+        assert "only runs on this disk are looked at: " in ended.err
+
+
+@pytest.mark.parametrize("uri", ["example-state/x", "s3://No/x"])
+def test_an_address_that_is_none_is_refused(commands: CommandLine, uri: str) -> None:
+    commands.config(f'[state]\ns3 = "{uri}"\n')
+    ended = commands("plan", commands.manifest("search"), *ONE)
+    assert (ended.code, "state.s3" in ended.err, "write it as s3://bucket/prefix/" in ended.err) == (1, True, True)
+
+
 def test_a_run_whose_upload_fails_keeps_its_exit_code(commands: CommandLine, bucket: Bucket, sandbox: Sandbox) -> None:
     sandbox.set_denied(actions={"bedrock:CreateInferenceProfile"})
     with bucket.refusing("PUT", "/runs/", code="InternalError", status=500):

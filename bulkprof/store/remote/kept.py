@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Warn = Callable[[str], None]
 
@@ -21,11 +25,11 @@ _LONGEST: Final = 1800
 class KeptRun:
     """A run in S3, in short: kept as the metadata of its object, so that a list of runs fetches none."""
 
+    status: str
     command: str = ""
     started_at: str = ""
-    status: str = ""
     estate: str = ""
-    outcomes: Mapping[str, int] | None = None
+    outcomes: Mapping[str, int] = field(default_factory=dict)
     """How many ended as what, where it came to its end."""
     sinks_missing: tuple[str, ...] = ()
     lost: bool = False
@@ -45,17 +49,20 @@ class KeptRun:
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> KeptRun | None:
         """Return the run that an object's metadata tell of; None where they don't."""
+        from pydantic import ValidationError
+
         try:
-            values = json.loads(metadata[_KEY])
-            known = {each.name: values[each.name] for each in fields(cls) if each.name in values}
-            texts = ("command", "started_at", "status", "estate", "writer")
-            if not all(isinstance(known.get(name, ""), str) for name in texts):
-                return None
-            known["sinks_missing"] = tuple(map(str, known.get("sinks_missing", ())))
-            known["outcomes"] = {str(kind): int(count) for kind, count in (known.get("outcomes") or {}).items()}
-            return cls(**known)
-        except (KeyError, TypeError, ValueError, AttributeError):
+            found: KeptRun = _adapter().validate_json(metadata.get(_KEY, ""))
+        except ValidationError:
             return None
+        return found
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[KeptRun]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(KeptRun)
 
 
 class Remote(Protocol):

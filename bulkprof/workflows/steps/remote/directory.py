@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-from bulkprof.aws import AwsSessions
-from bulkprof.aws.s3_prefix import S3Prefix, open_prefix
-from bulkprof.config import Organization, Run
 from bulkprof.store.history.directory import StateDirectory
-from bulkprof.store.remote.runs import RemoteRuns
 from bulkprof.workflows.options import Options
+
+if TYPE_CHECKING:
+    from bulkprof.aws.s3_prefix import S3Prefix
+    from bulkprof.store.remote.runs import RemoteRuns
 
 
 def state_directory(options: Options, warn: Callable[[str], None]) -> StateDirectory:
@@ -23,6 +24,12 @@ def remote_runs(options: Options, warn: Callable[[str], None]) -> RemoteRuns | N
     settings = options.config.settings
     if settings.state.s3 is None or options.sandbox:
         return None
+    # They load what sends calls, which most commands don't need.
+    from bulkprof.aws import AwsSessions
+    from bulkprof.aws.s3_prefix import open_prefix
+    from bulkprof.config import Organization, Run
+    from bulkprof.store.remote.runs import RemoteRuns
+
     uri, region = settings.state.s3, settings.state.region
 
     @asynccontextmanager
