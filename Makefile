@@ -1,6 +1,6 @@
 # One command each: demo, test, lint, bench. The first one to run makes the environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint docs bench clean
+.PHONY: help demo test browser lint docs man bench clean
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -15,6 +15,7 @@ help:
 	@echo "make browser bring Chromium and axe-core, so that the tests try the HTML report, too"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make docs    build the documentation as a site, in site/"
+	@echo "make man     make the man pages in docs/man/ again, after a change of commands or flags"
 	@echo "make bench   measure, side by side with the other ways"
 
 $(READY): pyproject.toml tools/bootstrap
@@ -50,6 +51,9 @@ $(DOCS): $(READY)
 docs: $(DOCS)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "Open site/index.html."
+
+man: $(READY)
+	@$(BIN)/python -m tools.man
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench

@@ -70,7 +70,12 @@ def _warm() -> Iterator[None]:
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """bulkprof's command line, with a small config and no credentials."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "BULKPROF_", "BOTO")) or name in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"}:
+        if name.startswith(("AWS_", "BULKPROF_", "BOTO", "OTEL_", "TRACE")) or name in {
+            "NO_COLOR",
+            "FORCE_COLOR",
+            "COLUMNS",
+            "TERM",
+        }:
             monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)

@@ -56,6 +56,8 @@ class LearnedRate:
     """Calls it took at once, above the rate, from rest."""
     at: float
     """When it was last measured, in epoch seconds."""
+    at_least: bool = False
+    """Whether nothing was throttled at this pace: the limit is as high at least, and may be far higher."""
 
 
 class Pacer:

@@ -42,6 +42,15 @@ class Pacers:
             known = learned.per_second
         return None if known is None else known * (1.0 - self._headroom)
 
+    def known(self) -> list[tuple[Target, str, float]]:
+        """The rates that are known of targets that were called, before headroom. May be called in any thread."""
+        # `list` takes its copy in one step of the interpreter, while the event loop may be adding pacers.
+        return [
+            (target, operation, rate)
+            for (target, operation), pacer in list(self._pacers.items())
+            if (rate := pacer.estimate) is not None
+        ]
+
     def keep(self) -> str | None:
         """Keep what was learned for the next run: blocks. Returns what went wrong, in words, or None."""
         now = time.time()

@@ -3,51 +3,113 @@
 A lost or damaged file costs a few throttles and nothing else: it never fails a run, and is told, not swallowed.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from bulkprof.model import Target
 from bulkprof.pacing.pacer import LearnedRate
+from bulkprof.pacing.siblings import ANY_NUMBER, Consensus, Siblings
 from bulkprof.system.private import FOLDER_MODE
 
 FILE: Final = "rates.json"
 STALE: Final = 30 * 86400.0
 """Seconds after which a learned rate is forgotten."""
+_Rates: TypeAlias = dict[tuple[str, str], dict[str, LearnedRate]]
+"""Learned rates by account and Region, then by operation."""
 
 
 class RateStore:
-    """The file of learned rates in one state directory; `clock` gives epoch seconds."""
+    """The learned rates of one state directory, and what siblings teach; `clock` gives epoch seconds."""
 
     def __init__(self, directory: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = directory / FILE
         self._clock = clock
-        self._known: dict[str, LearnedRate] = {}
+        self._known: _Rates = {}
+        self._taken: _Rates = {}
+        self._siblings = Siblings()
 
     def load(self) -> str | None:
         """Read the file; what was wrong with it, in words, or None. With nothing to read, every pacer starts cold."""
         self._known, problem = self._read()
+        self._siblings = Siblings()
+        for place, operation, rate in _each(self._known):
+            self._count(place, operation, rate, 1)
         return problem
 
     def rate(self, account: str, region: str, operation: str) -> LearnedRate | None:
-        """What was known about this operation when the file was loaded."""
-        return self._known.get(_key(account, region, operation))
+        """What is known about this operation in this target, by earlier runs or by `take`."""
+        return self._known.get((account, region), {}).get(operation)
+
+    def siblings(self, region: str, operation: str) -> Consensus | None:
+        """What targets in this Region agree on about an operation, or else those of all Regions."""
+        return self._siblings.consensus(region, operation)
+
+    def note(self, account: str, region: str, operation: str, rate: LearnedRate) -> None:
+        """Know `rate` from now on, and teach it to siblings. It is in the file after `save`, if handed over there."""
+        place = account, region
+        if (before := self.rate(account, region, operation)) is not None:
+            self._count(place, operation, before, -1)
+        self._known.setdefault(place, {})[operation] = rate
+        self._count(place, operation, rate, 1)
+
+    def of(self, targets: Iterable[Target], *, siblings: bool = True) -> dict[str, Any]:
+        """The learned rates of `targets` as JSON has them, for `take` in another process.
+
+        With `siblings` also what all targets have learned together, for those among `targets` without a rate of their
+        own. It is left out on the way home, where those targets are counted already.
+        """
+        places = {(target.account, target.region) for target in targets}
+        rates = {place: self._known[place] for place in sorted(places) if place in self._known}
+        data: dict[str, Any] = {"rates": _as_json(rates)}
+        if siblings:
+            data["siblings"] = self._siblings.exported({region for _, region in places})
+        return data
+
+    def take(self, data: Any) -> str | None:
+        """Know what `of` returned in another process; the next `save` keeps it. What was wrong, in words, or None.
+
+        Of two rates of one operation, the newer stays.
+        """
+        if not isinstance(data, dict) or not isinstance(rates := data.get("rates", {}), dict):
+            return "learned rates that were brought along can't be read: not a JSON object of rates"
+        taken, damaged = self._rates_in(rates)
+        problem = f"{damaged} of {len(rates)} learned rates that were brought along are damaged" if damaged else None
+        siblings = data.get("siblings")
+        if siblings is not None:
+            try:
+                self._siblings.take(siblings)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                problem = f"what siblings learned, as it was brought along, can't be read: {error!r}"
+        for place, operation, rate in _each(taken):
+            if (known := self.rate(*place, operation)) is not None and known.at > rate.at:
+                continue
+            self._taken.setdefault(place, {})[operation] = rate
+            if siblings is None:
+                self.note(*place, operation, rate)
+            else:  # they are among the siblings already
+                self._known.setdefault(place, {})[operation] = rate
+        return problem
 
     def save(self, rates: Mapping[tuple[str, str, str], LearnedRate]) -> str | None:
         """Merge `rates`, by (account, Region, operation), into the file; what was wrong, in words, or None.
 
         Other runs may have written since: of two rates of one operation, the newer stays.
         """
-        return self._merge({_key(*place): rate for place, rate in rates.items()})
+        new = ((key[:2], key[2], rate) for key, rate in rates.items())
+        return self._merge([*_each(self._taken), *new])
 
     def take_in(self, text: bytes, where: str) -> str | None:
         """Merge what other machines have learned into the file; `where` names what the text is of."""
         known, problem = self._understood(text, where)
-        return (self._merge(known) if known else None) or problem
+        return (self._merge(_each(known)) if known else None) or problem
 
     def text(self) -> bytes:
         """Return the file as it is, for other machines; without rates where it can't be read."""
@@ -56,20 +118,26 @@ class RateStore:
         except OSError:
             return b"{}\n"
 
-    def _merge(self, rates: Mapping[str, LearnedRate]) -> str | None:
+    def _merge(self, new: Iterable[tuple[tuple[str, str], str, LearnedRate]]) -> str | None:
         merged, problem = self._read()
-        for key, rate in rates.items():
-            other = merged.get(key)
+        for place, operation, rate in new:
+            of_place = merged.setdefault(place, {})
+            other = of_place.get(operation)
             if other is None or rate.at >= other.at:
-                merged[key] = rate
-        text = json.dumps({key: asdict(rate) for key, rate in sorted(merged.items())}, indent=1)
+                of_place[operation] = rate
+        text = json.dumps(dict(sorted(_as_json(merged).items())), indent=1)
         try:
             self._write(text + "\n")
         except OSError as error:
             return f"{self.path}: learned rates weren't kept: {error.strerror or error}"
         return problem
 
-    def _read(self) -> tuple[dict[str, LearnedRate], str | None]:
+    def _count(self, place: tuple[str, str], operation: str, rate: LearnedRate, targets: int) -> None:
+        # How much more a target would take that was never throttled isn't known: it can't agree with others.
+        if not rate.at_least:
+            self._siblings.add(place[1], operation, rate.per_second, rate.burst, targets)
+
+    def _read(self) -> tuple[_Rates, str | None]:
         try:
             text = self.path.read_bytes()
         except FileNotFoundError:
@@ -78,7 +146,7 @@ class RateStore:
             return {}, f"{self.path}: learned rates can't be read, starting cold: {error}"
         return self._understood(text, str(self.path))
 
-    def _understood(self, text: bytes, where: str) -> tuple[dict[str, LearnedRate], str | None]:
+    def _understood(self, text: bytes, where: str) -> tuple[_Rates, str | None]:
         """Return the rates in the text of a file, and what is wrong with it, in words, or None."""
         try:
             content = json.loads(text.decode())
@@ -86,16 +154,22 @@ class RateStore:
             return {}, f"{where}: learned rates can't be read, starting cold: {error}"
         if not isinstance(content, dict):
             return {}, f"{where}: learned rates can't be read, starting cold: not a JSON object"
+        known, damaged = self._rates_in(content)
+        return known, f"{where}: {damaged} of {len(content)} learned rates are damaged" if damaged else None
+
+    def _rates_in(self, content: Mapping[str, Any]) -> tuple[_Rates, int]:
+        """The usable rates of a JSON object, without stale ones, and how many are damaged."""
         oldest = self._clock() - STALE
-        known: dict[str, LearnedRate] = {}
+        rates: _Rates = {}
         damaged = 0
         for key, value in content.items():
-            rate = _rate_of(value)
-            if rate is None:
+            account, _, rest = key.partition("/")
+            region, _, operation = rest.partition("/")
+            if not operation or (rate := _rate_of(value)) is None:
                 damaged += 1
             elif rate.at >= oldest:
-                known[key] = rate
-        return known, f"{where}: {damaged} of {len(content)} learned rates are damaged" if damaged else None
+                rates.setdefault((account, region), {})[operation] = rate
+        return rates, damaged
 
     def _write(self, text: str) -> None:
         self.path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
@@ -111,12 +185,20 @@ class RateStore:
             raise
 
 
-_ANY_NUMBER = 1e18
-"""Rates, bursts and epoch seconds are far less; infinity isn't, and NaN is less than nothing."""
+def _each(rates: _Rates) -> Iterator[tuple[tuple[str, str], str, LearnedRate]]:
+    for place, of_place in rates.items():
+        for operation, rate in of_place.items():
+            yield place, operation, rate
 
 
-def _key(account: str, region: str, operation: str) -> str:
-    return f"{account}/{region}/{operation}"
+def _as_json(rates: _Rates) -> dict[str, dict[str, Any]]:
+    """The rates as the file has them; `at_least` only where it is true, as older files don't have it."""
+    return {
+        f"{account}/{region}/{operation}": {
+            name: value for name, value in asdict(rate).items() if name != "at_least" or value
+        }
+        for (account, region), operation, rate in _each(rates)
+    }
 
 
 def _rate_of(value: Any) -> LearnedRate | None:
@@ -124,7 +206,8 @@ def _rate_of(value: Any) -> LearnedRate | None:
     if not isinstance(value, dict):
         return None
     numbers = [value.get(field) for field in ("per_second", "burst", "at")]
-    if not all(isinstance(number, int | float) and abs(number) < _ANY_NUMBER for number in numbers):
+    if not all(isinstance(number, int | float) and abs(number) < ANY_NUMBER for number in numbers):
         return None
-    rate = LearnedRate(*(float(number) for number in numbers if number is not None))
+    per_second, burst, at = (float(number) for number in numbers if number is not None)
+    rate = LearnedRate(per_second, burst, at, at_least=value.get("at_least") is True)
     return rate if rate.per_second > 0.0 and rate.burst >= 0.0 else None

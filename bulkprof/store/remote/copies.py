@@ -33,7 +33,7 @@ def copy_out(run: RunFile, path: Path, writer: str) -> KeptRun:
     with speaking_of(path), RunFile.open(path) as copy:
         details = copy.details()
         if details.status is RunStatus.RUNNING:
-            copy.suppose_all_begun()
+            copy.hand_out(copy.targets())
         # A moment of this machine's clock says nothing elsewhere, and a wrong thing where a machine was copied.
         copy.note(alive=None)
         outcomes = {str(kind): count for kind, count in every_kind(copy.outcome_counts()).items()}

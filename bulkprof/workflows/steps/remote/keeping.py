@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import anyio
@@ -16,9 +17,10 @@ import anyio.to_thread
 
 from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_prefix import S3Prefix, open_prefix
-from bulkprof.errors import BulkprofError, LockHeldError, unwrapped
+from bulkprof.errors import BulkprofError, LockHeldError, StateError, unwrapped
 from bulkprof.model import ActionKind
 from bulkprof.pacing.rates import FILE, RateStore
+from bulkprof.store.history.pruning import prune_runs
 from bulkprof.store.run import RunFile
 from bulkprof.workflows.steps.context import Workspace
 
@@ -90,7 +92,8 @@ class Keeper:
     @asynccontextmanager
     async def keeping(self, run: RunFile) -> AsyncIterator[None]:
         """Let the run's file go there before the first change, and at the end of the block, however it ends."""
-        if self._is_off:
+        # A share goes home to its run, which is kept.
+        if self._is_off or run.details().share:
             yield
             return
         pending = await run.off_loop(run.pending_counts)
@@ -138,3 +141,12 @@ class Keeper:
         await self.work.stop.wait()
         await anyio.sleep(WAIT_AT_STOP_S)
         scope.cancel()
+
+
+async def forget_old_runs(work: Workspace, run: RunFile) -> None:
+    """Forget the runs that the config keeps no longer, here and in S3, at the end of `run`."""
+    if keep := work.settings.state.keep_runs:
+        try:
+            await run.off_loop(partial(prune_runs, work.state, keep))
+        except StateError as error:
+            work.ui.warn(f"old runs were not removed: {error}")
