@@ -396,6 +396,10 @@ def test_old_runs_are_forgotten_there_too(commands: CommandLine, bucket: Bucket)
     assert dry["forgotten"] == []
     assert set(dry["kept"].values()) == {"was at work within the last hour"}
     bucket.age(1)
+    with bucket.refusing("DELETE", "/runs/"):
+        assert "old runs stay in S3: " in commands("runs", "prune", "--keep", "1", *TWO).err
+    with bucket.refusing("GET", "/runs/"):
+        assert "not all runs in S3 can be told of: " in commands("runs", *TWO).err
     pruned = commands("runs", "prune", "--keep", "1", "--json", *TWO).json()
     assert pruned["forgotten"] == [ids[1], ids[0]]
     assert bucket.runs() == [bucket.key(ids[2])]

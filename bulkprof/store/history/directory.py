@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,15 +106,15 @@ class StateDirectory:
         """Open the run of this id. Raises `StateError` when it can't be used."""
         return RunFile.open(self.present(run_id))
 
-    def forget(self, run_id: str) -> None:
-        """Remove a run's file, here and where it is kept elsewhere. Raises `StateError`."""
-        path = self.run_path(run_id)
-        try:
-            if self.remote is not None and run_id in self.remote.ages():
-                self.remote.forget(run_id)
-            remove_run(path)
-        except OSError as error:
-            raise StateError(f"{path}: can't be removed: {error.strerror}") from None
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Remove the files of runs, here and where they are kept elsewhere. Raises `StateError`."""
+        if self.remote is not None:
+            self.remote.forget(run_ids)
+        for path in map(self.run_path, run_ids):
+            try:
+                remove_run(path)
+            except OSError as error:
+                raise StateError(f"{path}: can't be removed: {error.strerror}") from None
 
     def open_all(self, wanted: Callable[[str], bool] = bool) -> Iterator[tuple[str, RunFile | StateError]]:
         """Yield every run, newest first: open (closed again after each step), or the reason why it can't be opened.

@@ -55,10 +55,10 @@ def prune_runs(
         if reason:
             found.kept[run_id] = reason
             continue
-        if not dry:
-            state.forget(run_id)
         found.forgotten.append(run_id)
         found.freed_bytes += file.st_size if file else 0
+    if not dry:
+        state.forget(found.forgotten)
     return found
 
 

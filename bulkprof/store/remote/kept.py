@@ -86,8 +86,8 @@ class Remote(Protocol):
         """Return what is told of these runs, without those that tell nothing."""
         ...
 
-    def forget(self, run_id: str) -> None:
-        """Remove a run."""
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Remove these runs, as far as they are there."""
         ...
 
 

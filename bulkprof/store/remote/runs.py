@@ -167,42 +167,25 @@ class RemoteRuns:
     def about(self, run_ids: Collection[str]) -> Mapping[str, KeptRun]:
         """See `Remote`."""
         found: dict[str, KeptRun] = {}
-        wrong: list[BulkprofError] = []
-        limiter = anyio.Semaphore(_AT_ONCE)
 
         async def ask(s3: S3Prefix, run_id: str) -> None:
-            async with limiter:
-                try:
-                    kept = KeptRun.from_metadata((await s3.about(self._name(run_id)))[0])
-                except BulkprofError as error:
-                    wrong.append(error)
-                    return
-            if kept is not None:
+            metadata, _ = await s3.about(self._name(run_id))
+            if (kept := KeptRun.from_metadata(metadata)) is not None:
                 found[run_id] = kept
 
-        async def ask_all(s3: S3Prefix) -> None:
-            async with anyio.create_task_group() as group:
-                for run_id in wanted:
-                    group.start_soon(ask, s3, run_id)
-
-        wanted = [run_id for run_id in run_ids if run_id in self._there()]
-        if wanted:
-            try:
-                self._now(ask_all)
-            except BulkprofError as error:
-                wrong.append(error)
-        if wrong:
-            self._warn(f"not all runs in S3 can be told of: {wrong[0]}")
+        self._each(run_ids, ask, "not all runs in S3 can be told of")
         return found
 
-    def forget(self, run_id: str) -> None:
+    def forget(self, run_ids: Collection[str]) -> None:
         """See `Remote`."""
-        try:
-            self._now(lambda s3: s3.delete(self._name(run_id)))
-        except BulkprofError as error:
-            self._warn(f"run {run_id} stays in S3: {error}")
-            return
-        self._listed = {other: found for other, found in self._there().items() if other != run_id}
+        gone: set[str] = set()
+
+        async def delete(s3: S3Prefix, run_id: str) -> None:
+            await s3.delete(self._name(run_id))
+            gone.add(run_id)
+
+        self._each(run_ids, delete, "old runs stay in S3")
+        self._listed = {run_id: found for run_id, found in self._there().items() if run_id not in gone}
 
     # Inside
 
@@ -218,6 +201,34 @@ class RemoteRuns:
         if not self.given_up:
             self._warn(f"[state] s3 is left aside, and only what is on this disk counts: {error}")
         self.leave_aside()
+
+    def _each(self, run_ids: Collection[str], work: Callable[[S3Prefix, str], Awaitable[None]], failed: str) -> None:
+        """Do `work` for those of the runs that are there, some at once; what goes wrong is told once, as `failed`."""
+        wanted = [run_id for run_id in run_ids if run_id in self._there()]
+        wrong: list[BulkprofError] = []
+
+        async def all_of_them(s3: S3Prefix) -> None:
+            limiter = anyio.Semaphore(_AT_ONCE)
+
+            async def one(run_id: str) -> None:
+                async with limiter:
+                    try:
+                        await work(s3, run_id)
+                    except BulkprofError as error:
+                        wrong.append(error)
+
+            async with anyio.create_task_group() as group:
+                for run_id in wanted:
+                    group.start_soon(one, run_id)
+
+        if not wanted:
+            return
+        try:
+            self._now(all_of_them)
+        except BulkprofError as error:
+            wrong.append(error)
+        if wrong:
+            self._warn(f"{failed}: {wrong[0]}")
 
     def _now(self, work: Callable[[S3Prefix], Awaitable[T]]) -> T:
         async def opened() -> T:
