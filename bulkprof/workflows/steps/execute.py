@@ -27,7 +27,6 @@ from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.history.status import flags_to_resume, name_of
 from bulkprof.store.run import RunFile
-from bulkprof.telemetry.seam import Telemetry
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Progress, Ui
@@ -35,7 +34,7 @@ from bulkprof.workflows.money.payer import keep_active
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.remote.keeping import Keeper, forget_old_runs
-from bulkprof.workflows.steps.summary import summarize, with_last_run
+from bulkprof.workflows.steps.summary import summarize, tell_telemetry, with_last_run
 
 LOG = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ async def _execute(work: Workspace, run: RunFile, connection: Connection, *, res
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
         run.note(stopped=work.stop.reason if stopped else "")
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
-        _tell_telemetry(work, run, summary)
+        tell_telemetry(work, run, summary)
         status = RunStatus.INTERRUPTED if stopped else RunStatus.FINISHED
         # Now it knows best which of the names that a replacement opened have a profile again.
         run.note(
@@ -100,15 +99,6 @@ async def _execute(work: Workspace, run: RunFile, connection: Connection, *, res
     return summary
 
 
-def _tell_telemetry(work: Workspace, run: RunFile, summary: RunSummary) -> None:
-    """Tell telemetry the end; the outcomes of what a stop left open are in the summary alone."""
-    recorded = run.outcome_counts()
-    for kind, count in summary.outcomes.items():
-        if left := count - recorded.get(kind, 0):
-            work.telemetry.outcomes(kind, left)
-    work.telemetry.ended(summary.exit_code, summary.outcomes)
-
-
 async def _run_engine(
     work: Workspace, run: RunFile, connection: Connection, delivery: Delivery, faults: list[UnforeseenError]
 ) -> None:
@@ -132,10 +122,15 @@ async def _run_engine(
     work.ui.at_work(Busiest(connection.lanes, connection.rate, left))
     total = sum(run.action_counts()) - sum(run.outcome_counts().values())
     with work.ui.progress("profiles", total, left.seconds) as progress:
-        allowed = work.tolerance.allowed(run.action_counts()[0])
-        watch = _Watch(progress, left, work.ui, work.stop, work.telemetry, allowed)
+        watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
         watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
-        engine = Engine(run, connection.traffic, open_target, settings, watch)
+
+        def counted(outcome: Outcome) -> None:
+            # Shares that are carried out elsewhere count for themselves.
+            work.telemetry.outcomes(outcome.kind, target=outcome.target)
+            watch(outcome)
+
+        engine = Engine(run, connection.traffic, open_target, settings, counted)
 
         async def carry_out(chosen: Sequence[Target]) -> None:
             if work.fleet is not None:
@@ -256,13 +251,11 @@ class _Watch:
     left: Remaining
     ui: Ui
     stop: Stop
-    telemetry: Telemetry
     allowed: int | None
     failures: int = 0
 
     def __call__(self, outcome: Outcome) -> None:
         self.progress.outcome(outcome)
-        self.telemetry.outcomes(outcome.kind, target=outcome.target)
         if done := self.left.take(outcome):
             self.ui.target_done(done.target, done.counts, done.seconds)
         self.count(int(outcome.kind.is_failure))
