@@ -120,7 +120,7 @@ def test_most_have_to_agree() -> None:
     found = siblings.consensus(HERE, OPERATION)
     assert found is not None
     assert found.per_second == pytest.approx(4.1, rel=0.01)
-    assert found.share == pytest.approx(11 / 20)
+    assert found.share == pytest.approx(11 / 21)
 
 
 def test_what_a_target_tells_stands_for_what_it_told_before(tmp_path: Path) -> None:
