@@ -41,7 +41,9 @@ async def telemetry_of(
         return
     error: BaseException | None = None
     try:
-        yield started
+        # What else makes spans in this context, such as instrumented plugins or shares of a fleet, joins the run's.
+        with started.current():
+            yield started
     except BaseException as caught:
         error = caught
         raise

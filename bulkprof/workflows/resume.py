@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import anyio.to_thread
+
 from bulkprof.errors import UsageError
 from bulkprof.statuses import NOTHING_SENT, UNFINISHED, RunStatus
 from bulkprof.stop import Stop
@@ -20,7 +24,8 @@ async def resume(
 ) -> RunSummary:
     """Go on with an interrupted run, by default the newest. Raises `UsageError` when there is none."""
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
+    look = partial(work.state.find, run_id) if run_id else work.state.latest_unfinished
+    path = await anyio.to_thread.run_sync(look)
     with RunFile.open(path) as run:
         details = run.details()
         if path.resolve() != work.state.run_path(details.id).resolve():

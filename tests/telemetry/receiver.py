@@ -33,7 +33,6 @@ class Point:
 
     value: float
     attributes: dict[str, Any]
-    sum: float = 0.0
 
 
 @dataclass
@@ -48,6 +47,7 @@ class Received:
     spans: list[Span] = field(default_factory=list)
     metrics: dict[str, list[Point]] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     resources: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -84,8 +84,9 @@ class Received:
             self.resources.append(_plain(resource.resource.attributes))
             for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
                 self.units[metric.name] = metric.unit
+                self.kinds[metric.name] = metric.WhichOneof("data").replace("sum", "counter")
                 self.metrics[metric.name] = [
-                    Point(point.count, _plain(point.attributes), point.sum)
+                    Point(point.count, _plain(point.attributes))
                     if metric.HasField("histogram")
                     else Point(point.as_double or point.as_int, _plain(point.attributes))
                     for point in getattr(metric, metric.WhichOneof("data")).data_points

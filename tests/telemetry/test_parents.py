@@ -79,3 +79,20 @@ def test_an_invocation_of_lambda(
 def test_an_invocation_that_is_not_traced(commands: CommandLine, sandbox: Sandbox, received: Received) -> None:
     run = run_of(commands, received, _X_AMZN_TRACE_ID=INVOCATION % 0, OTEL_TRACES_SAMPLER="always_on")
     assert (run.trace_id, run.parent_id) == (TRACE, PARENT)
+
+
+def test_what_a_plugin_makes_in_a_run_joins_it(commands: CommandLine, sandbox: Sandbox, received: Received) -> None:
+    commands.write(
+        "watching.py",
+        "from opentelemetry import trace\n"
+        "from bulkprof.plugins import hookimpl\n\n"
+        "@hookimpl\n"
+        "def bulkprof_run_finished(summary):\n"
+        "    print('in', format(trace.get_current_span().get_span_context().span_id, '016x'))\n",
+    )
+    commands.config('[plugins.watching]\npath = "watching.py"\n')
+    commands.manifest("team-a")
+    told = commands("apply", "teams.csv", "--yes").err
+    assert received.spans, told
+    assert f"in {received.named('bulkprof apply')[0].span_id}\n" in told
+    assert not trace.get_current_span().get_span_context().is_valid

@@ -117,6 +117,12 @@ def test_a_setting_that_cannot_be_used_is_told_in_a_line(
     assert not [each for each in set(threading.enumerate()) - before if each.name.startswith("Otel")]
 
 
+def test_grpc_names_its_package(commands: CommandLine, sandbox: Sandbox, received: Received) -> None:
+    commands.monkeypatch.setattr(exporters, "entry_points", lambda **_: ())
+    (line,) = warnings_of(commands, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+    assert line.endswith("there is no such exporter here; install opentelemetry-exporter-otlp-proto-grpc")
+
+
 def test_a_parent_that_cannot_be_read_is_told(commands: CommandLine, sandbox: Sandbox, received: Received) -> None:
     assert warnings_of(commands, TRACEPARENT="00-abc-def-01") == [
         "warning: TRACEPARENT '00-abc-def-01' is no W3C trace context, so the run's trace begins with itself"

@@ -1,7 +1,7 @@
 """The work of one share, wherever its file lies: its targets are planned, or what was approved is carried out.
 
 All happens in the share's own file. There is no estate's lock, no sink and no plugin; the config is what the share
-carries, and nothing of the worker's but credentials.
+carries, and nothing of the worker's but credentials, and where OpenTelemetry's variables send what it tells.
 """
 
 from __future__ import annotations
@@ -52,17 +52,18 @@ async def plan_share(
     Raises `AwsError` where nothing can be sent, `RunInterruptedError` when it is stopped.
     """
     told = _Kept(ui or Ui())
-    with _at_work(path, Phase.PLAN, options, told, stop) as (work, share, carries), work.recorded(share):
-        async with connect(work) as connection:
-            again = None if carries.again is None else Replanning(carries.again)
-            targets = await share.off_loop(share.targets)
-            planner = await _planner(work, share, carries, connection, again)
-            await planner.observe(targets, width=work.settings.run.max_targets_in_flight)
-            traffic = connection.traffic
-            await share.off_loop(partial(share.record, (), traffic.counts, traffic.times.take()))
-        seen = {**planner.seen.as_json(), "warnings": told.warnings}
-        share.note(status=RunStatus.PLANNED, seen=seen, learned=await _learned(work, targets))
-        return planner.seen
+    with _at_work(path, Phase.PLAN, options, told, stop) as (work, share, carries):
+        async with work.watched(share):
+            async with connect(work) as connection:
+                again = None if carries.again is None else Replanning(carries.again)
+                targets = await share.off_loop(share.targets)
+                planner = await _planner(work, share, carries, connection, again)
+                await planner.observe(targets, width=work.settings.run.max_targets_in_flight)
+                traffic = connection.traffic
+                await share.off_loop(partial(share.record, (), traffic.counts, traffic.times.take()))
+            seen = {**planner.seen.as_json(), "warnings": told.warnings}
+            share.note(status=RunStatus.PLANNED, seen=seen, learned=await _learned(work, targets))
+            return planner.seen
 
 
 async def apply_share(
@@ -86,7 +87,7 @@ async def apply_share(
             return await share.off_loop(partial(summary_of, share))
         targets = await share.off_loop(share.pending_targets)
         begun = await share.off_loop(partial(_begun, share, targets))
-        with work.recorded(share):
+        async with work.watched(share):
             if resumed and not begun:
                 await share.off_loop(partial(share.hand_out, targets))
                 await work.stop.pause(work.settings.run.settle_s + HEARTBEAT_S)

@@ -78,10 +78,10 @@ class Planner:
             self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
             await self.connection.traffic.stop.pause(self.recent.unsettled_s)
             await anyio.to_thread.run_sync(self.recent.waited)
-        self.connection.traffic.telemetry.begins("plan")
 
     async def observe(self, targets: Sequence[Target], *, width: int) -> None:
         """Observe and plan `targets` here. Raises `StopRequestedError` when the run stops meanwhile."""
+        self.connection.traffic.telemetry.begins("plan")
         self.lost = bool(await self.run.off_loop(self.run.lost))
         stopped: list[StopRequestedError] = []
 
