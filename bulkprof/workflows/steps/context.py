@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import anyio
 import anyio.to_thread
@@ -99,6 +99,8 @@ class Workspace:
         """What carries runs out elsewhere; None for this process."""
         self.sandbox_dir = options.state_dir
         """Where the sandbox of a command that is to work in one keeps its profiles."""
+        self.learned: Mapping[str, Any] = {}
+        """What a share brings along of rates, as `RateStore.of` returns it."""
         self.telemetry: Telemetry = NO_TELEMETRY
         """Takes what the run does, while it is recorded."""
         self.fetched: Fetched | None = None
