@@ -43,9 +43,11 @@ async def disown(
     for name in wanted:
         if fault := name_fault(name):
             raise UsageError(f"{name!r}: {fault.reason}; {fault.remedy}")
-    with work.new_run(DISOWN, ()) as run, work.recorded(run), estate_lock(work, run) as lock:
-        run.note(disown=wanted)
-        return await disown_from_the_start(work, run, lock)
+    with work.new_run(DISOWN, ()) as run:
+        async with work.watched(run):
+            with estate_lock(work, run) as lock:
+                run.note(disown=wanted)
+                return await disown_from_the_start(work, run, lock)
 
 
 async def disown_from_the_start(work: Workspace, run: RunFile, lock: StateLock) -> RunSummary:

@@ -55,15 +55,16 @@ async def plan(
 async def _plan_into(work: Workspace, out: Path, manifests: Sequence[str]) -> Plan:
     require_manifests(manifests)
     run = work.new_run("apply", manifests, out)
-    with _whole_or_gone(out), run, work.recorded(run):
-        await read_offline(work, run, manifests)
-        async with connect(work) as connection:
-            await make_plan(work, run, connection, manifests)
-            await tell_estimate(work, run, connection)
-        found = await run.off_loop(partial(plan_of, run))
-        await work.ui.confirm(found)
-        run.note(status=RunStatus.PLANNED)
-        return found
+    with _whole_or_gone(out), run:
+        async with work.watched(run):
+            await read_offline(work, run, manifests)
+            async with connect(work) as connection:
+                await make_plan(work, run, connection, manifests)
+                await tell_estimate(work, run, connection)
+            found = await run.off_loop(partial(plan_of, run))
+            await work.ui.confirm(found)
+            run.note(status=RunStatus.PLANNED)
+            return found
 
 
 @contextmanager
