@@ -53,7 +53,7 @@ def make_options(terminal: Terminal, *groups: Scope | Execution) -> Options:
     given.pop("yes", None)
     with ending(terminal):
         config = load_config(given.pop("config", None), sandbox=given.get("sandbox", False))
-        return Options(config=config, processes=PROCESSES, **given)
+        return Options(config=config, processes=PROCESSES, flags=True, **given)
 
 
 @contextmanager

@@ -9,18 +9,23 @@ from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
 from bulkprof.workflows.apply import from_the_start, go_on
+from bulkprof.workflows.arguments import for_programs
 from bulkprof.workflows.disown import DISOWN, disown_from_the_start
-from bulkprof.workflows.options import Options
+from bulkprof.workflows.options import Options, StrPath, text_of
 from bulkprof.workflows.steps.connect import estate_lock
 from bulkprof.workflows.steps.context import Workspace
 
 
+@for_programs
 async def resume(
-    run_id: str | None = None, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+    run_id: StrPath | None = None, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:
-    """Go on with an interrupted run, by default the newest. Raises `UsageError` when there is none."""
+    """Go on with an interrupted run, by default the newest. `run_id` may be its beginning, or the run's file.
+
+    Raises `UsageError` when there is none.
+    """
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
+    path = work.state.find(text_of(run_id, "run_id")) if run_id else work.state.latest_unfinished()
     with RunFile.open(path) as run:
         details = run.details()
         if path.resolve() != work.state.run_path(details.id).resolve():

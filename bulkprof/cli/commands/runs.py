@@ -1,8 +1,8 @@
 """The commands `runs`, which lists past runs, `runs redeliver`, which sends what sinks miss, and `runs prune`."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,29 +30,28 @@ def list_runs(context: typer.Context, run: Annotated[Execution, Only("state_dir"
     """List past runs, newest first."""
     if context.invoked_subcommand is not None:
         return
-    from bulkprof.reports.json import run_rows
-    from bulkprof.store.history.directory import StateDirectory
+    from bulkprof.workflows.options import Options
 
     terminal = make_terminal(shown)
-    rows = list(run_rows(StateDirectory(run.state_dir)))
+    found = bulkprof.runs(Options(state_dir=run.state_dir, flags=True))
     if shown.as_json:
-        terminal.json({"runs": rows})
+        terminal.json({"runs": [each.as_json() for each in found]})
         return
-    if not rows:
+    if not found:
         terminal.note(f"no runs in {run.state_dir}")
         return
-    _show(terminal.output.console, [_cells(row) for row in rows])
-    if any(row["sinks_missing"] for row in rows):
+    _show(terminal.output.console, [_cells(each) for each in found])
+    if any(each.sinks_missing for each in found):
         terminal.note("to deliver: bulkprof runs redeliver RUN")
 
 
-def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _cells(run: "bulkprof.RunInfo") -> tuple[str, ...]:
     """Return what is shown of a run, in the order of `_COLUMNS`."""
-    counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
-    if row["sinks_missing"]:
-        counts += f"; not delivered: {', '.join(row['sinks_missing'])}"
-    what = f"{row['command']} (sandbox)" if row["sandbox"] else row["command"]
-    return row["run_id"], what, row["started_at"][:16].replace("T", " "), row["status"], counts
+    counts = ", ".join(f"{count} {kind}" for kind, count in run.outcomes.items() if count)
+    if run.sinks_missing:
+        counts += f"; not delivered: {', '.join(run.sinks_missing)}"
+    what = f"{run.command} (sandbox)" if run.sandbox else run.command
+    return run.run_id, what, run.started_at[:16].replace("T", " "), run.status or run.error, counts
 
 
 def _parts(counts: str) -> list[str]:
