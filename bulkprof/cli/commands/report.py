@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from bulkprof.store.history.directory import StateDirectory
     from bulkprof.store.run import RunFile
 
-_FLAGS = ("results", "results_columns", "failed", "csv_cells", "state_dir")
-"""Those that are options, too."""
+_FLAGS = ("results", "results_columns", "failed", "csv_cells", "config", "state_dir")
 
 
 @app.command()
@@ -31,7 +30,7 @@ def report(
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page for browsers: one .html file.")
     ] = None,
-    flags: Annotated[Execution, Only(*_FLAGS, "config")],
+    flags: Annotated[Execution, Only(*_FLAGS)],
     shown: Display,
 ) -> int:
     """Show a run: what it changed, and what needs attention. --results and --failed write these files again.
@@ -50,8 +49,8 @@ def report(
     with ending(terminal):
         # Only rows to mend need it: which tags are bulkprof's own.
         config = load_config(flags.config) if flags.failed else Config()
-        given: dict[str, Any] = {name: getattr(flags, name) for name in _FLAGS}
-        options = Options(config=config, flags=True, **given)
+        given: dict[str, Any] = {name: getattr(flags, name) for name in _FLAGS} | {"config": config}
+        options = Options(flags=True, **given)
         found = bulkprof.report(run_id, options, terminal, html=html)
         if shown.as_json:
             terminal.json(found.as_json())
