@@ -1,11 +1,12 @@
 # One command each: demo, test, lint, bench. The first one to run makes the environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint docs man bench clean
+.PHONY: help demo test browser lint docs man types bench clean
 
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS  := $(VENV)/.docs
+TYPES := $(VENV)/.types
 # Tests start many processes; without kept bytecode each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -16,6 +17,7 @@ help:
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make docs    build the documentation as a site, in site/"
 	@echo "make man     make the man pages in docs/man/ again, after a change of commands or flags"
+	@echo "make types   check with mypy and pyright what programs that use bulkprof see of it"
 	@echo "make bench   measure, side by side with the other ways"
 
 $(READY): pyproject.toml tools/bootstrap
@@ -54,6 +56,13 @@ docs: $(DOCS)
 
 man: $(READY)
 	@$(BIN)/python -m tools.man
+
+$(TYPES): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group types
+	@touch $@
+
+types: $(TYPES)
+	@$(BIN)/python -m tools.typed
 
 bench: $(READY)
 	@$(BIN)/python -m tests.bench
