@@ -180,6 +180,12 @@ class _LogUi(Ui):
 
     def __init__(self) -> None:
         self._lines = ProblemLines(self._same_problem)
+        self._log: logging.Logger | logging.LoggerAdapter[logging.Logger] = _log
+
+    def traced(self, trace_id: str) -> None:
+        """Log it, and let all further lines carry it, as Lambda's JSON format shows it."""
+        self._log = logging.LoggerAdapter(_log, {"trace_id": trace_id})
+        self.note(f"trace: {trace_id}")
 
     def problem(self, problem: Problem) -> None:
         """Log it, once for all of its rows."""
@@ -189,14 +195,13 @@ class _LogUi(Ui):
         """Log the problems that aren't logged yet."""
         self._lines.end()
 
-    @staticmethod
-    def _same_problem(same: SameProblem) -> None:
-        _log.log(logging.ERROR if same.first.is_error else logging.WARNING, "%s", str(same))
+    def _same_problem(self, same: SameProblem) -> None:
+        self._log.log(logging.ERROR if same.first.is_error else logging.WARNING, "%s", str(same))
 
     def warn(self, message: str) -> None:
         """Log it."""
-        _log.warning("%s", printable(message))
+        self._log.warning("%s", printable(message))
 
     def note(self, message: str) -> None:
         """Log it."""
-        _log.info("%s", printable(message))
+        self._log.info("%s", printable(message))

@@ -59,8 +59,10 @@ async def sync(
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
     work.check_files(manifests)
     require_manifests(manifests)
-    with work.new_run(command, manifests) as run, work.recorded(run), estate_lock(work, run) as lock:
-        return await from_the_start(work, run, lock, manifests)
+    with work.new_run(command, manifests) as run:
+        async with work.watched(run):
+            with estate_lock(work, run) as lock:
+                return await from_the_start(work, run, lock, manifests)
 
 
 async def from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifests: Sequence[str]) -> RunSummary:
@@ -77,7 +79,7 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
     if resumed:
         # Where it says no, the run's file stays as it was left.
         await check_canary(work, run)
-    with work.recorded(run):
+    async with work.watched(run):
         recent = await recent_runs(work)
         await run.off_loop(partial(refresh_lost, work.state, run))
         async with connect(work, lock.holder) as connection:
@@ -85,7 +87,7 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
             # Also a run that has nothing left but its end to be told.
             everywhere = await run.off_loop(run.targets)
             await connection.caller(near=next((target.region for target in everywhere), ""))
-            planner = Planner(run, connection, work.ui, recent, Replanning(resumed))
+            planner = Planner(run, connection, work.ui, recent, Replanning(resumed), fleet=work.fleet)
             await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
             if resumed:
                 await tell_estimate(work, run, connection)
@@ -97,7 +99,7 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
 async def approve_and_execute(work: Workspace, run: RunFile, connection: Connection, planner: Planner) -> RunSummary:
     """Show a plan, and carry it out where the user agrees. Raises `DeclinedError`, `SafetyError`."""
     if not work.options.failure_tolerance:
-        check_alike(planner.errors, planner.targets)
+        check_alike(planner.seen.errors, planner.targets)
     found = await run.off_loop(partial(plan_of, run))
     await tell_estimate(work, run, connection)
     if found.unwanted and not found.has_changes:

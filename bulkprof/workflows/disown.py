@@ -45,9 +45,11 @@ async def disown(
     for name in wanted:
         if fault := name_fault(name):
             raise UsageError(f"{name!r}: {fault.reason}; {fault.remedy}")
-    with work.new_run(DISOWN, ()) as run, work.recorded(run), estate_lock(work, run) as lock:
-        run.note(disown=wanted)
-        return await disown_from_the_start(work, run, lock)
+    with work.new_run(DISOWN, ()) as run:
+        async with work.watched(run):
+            with estate_lock(work, run) as lock:
+                run.note(disown=wanted)
+                return await disown_from_the_start(work, run, lock)
 
 
 async def disown_from_the_start(work: Workspace, run: RunFile, lock: StateLock) -> RunSummary:
@@ -58,7 +60,7 @@ async def disown_from_the_start(work: Workspace, run: RunFile, lock: StateLock) 
         caller, targets = await chosen_targets(work, connection, "disown profiles in")
         await run.off_loop(partial(_take_in, run, names, targets))
         run.note(status=RunStatus.PLANNING, account=caller.account)
-        planner = Planner(run, connection, work.ui, await recent_runs(work), whole=False)
+        planner = Planner(run, connection, work.ui, await recent_runs(work), whole=False, fleet=work.fleet)
         await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
         await run.off_loop(partial(_check_names, run, names, planner))
         await check_plan(work, run, planner)

@@ -42,9 +42,9 @@ async def resume(
                 await run.off_loop(run.check)
                 return await go_on(work, run, lock, resumed=True)
             if details.command == DISOWN:
-                with work.recorded(run):
+                async with work.watched(run):
                     return await disown_from_the_start(work, run, lock)
             if "-" in details.manifests:
                 work.ui.note("nothing was sent yet: the manifest is read from standard input again")
-            with work.recorded(run):
+            async with work.watched(run):
                 return await from_the_start(work, run, lock, details.manifests)

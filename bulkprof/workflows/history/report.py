@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class RunReport:
     """As the run itself ended with it; of one that is at work, as far as it came."""
     is_plan: bool
     """Whether it is a plan that was not carried out: then it has changes, and no outcomes."""
-    state: StateDirectory = field(repr=False, compare=False)
+    state_dir: Path
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what became of each profile, in manifest order; nothing for a plan."""
@@ -50,18 +50,19 @@ class RunReport:
         from bulkprof.reports.json import report_json
 
         with RunFile.look_at(self.run.path) as run:
-            return report_json(summary_of(run), run, self.state)
+            return report_json(summary_of(run), run, StateDirectory(self.state_dir))
 
     def markdown(self) -> str:
         """Return it as Markdown, for job summaries and comments."""
         from bulkprof.reports.markdown import run_markdown
         from bulkprof.reports.plan.markdown import plan_markdown
 
+        state = StateDirectory(self.state_dir)
         with RunFile.look_at(self.run.path) as run:
             if not self.is_plan:
-                return "\n".join(run_markdown(self.summary, run, self.state))
+                return "\n".join(run_markdown(self.summary, run, state))
             declined = run.details().status is RunStatus.DECLINED
-            standing = plan_standing(run, self.state)
+            standing = plan_standing(run, state)
             end = [] if declined else [f"**{standing[0].upper()}{standing[1:]}.**"]
             return "\n".join([*plan_markdown(run, declined=declined), *end])
 
@@ -117,7 +118,7 @@ def report(
         _write_files(run, options, ui)
         if page:
             _write_page(page, run, state, options, ui)
-        return RunReport(info_of(run, state), summary_of(run), planned, state)
+        return RunReport(info_of(run, state), summary_of(run), planned, options.state_dir)
 
 
 def _check_files(options: Options) -> None:

@@ -19,6 +19,7 @@ from bulkprof.pacing.rates import RateStore
 from bulkprof.planning.diff import DiffRules
 from bulkprof.planning.retirement import Retirement
 from bulkprof.stop import Stop
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.recent import RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.system.descriptors import fitting
@@ -55,14 +56,20 @@ async def way_in(work: Workspace) -> AsyncIterator[AwsSessions]:
     """The way into AWS, or into the sandbox, which runs as long as the block: to be entered within it."""
     if not work.options.sandbox:
         stopping = partial(_stops, work.stop)
-        yield AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask, stopping=stopping)
+        yield AwsSessions(
+            work.settings.organization,
+            work.settings.run,
+            ask=work.ui.ask,
+            stopping=stopping,
+            telemetry=work.telemetry,
+        )
         return
-    work.state.prepare()
-    sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.state.path)
+    StateDirectory(work.sandbox_dir).prepare()
+    sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.sandbox_dir)
     try:
         role = {"role": work.settings.organization.role or SANDBOX_ROLE}
         organization: Organization = work.settings.organization.model_copy(update=role)
-        yield AwsSessions(organization, work.settings.run, environment=sandbox.environment())
+        yield AwsSessions(organization, work.settings.run, environment=sandbox.environment(), telemetry=work.telemetry)
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(sandbox.stop)
@@ -94,7 +101,7 @@ async def _connection(
         if holder is not None:
             shared = shared_lock(lock, sessions.client, holder, on_lost=partial(_lock_lost, work), warn=work.ui.warn)
             await stack.enter_async_context(shared)
-        connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn)
+        connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn, telemetry=work.telemetry)
         try:
             yield connection
         finally:

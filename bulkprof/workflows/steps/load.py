@@ -6,7 +6,7 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
@@ -163,15 +163,11 @@ async def _write(
     work: Workspace, run: RunFile, portions: AsyncGenerator[Portion, None], teller: Teller
 ) -> tuple[Found, int]:
     rows = 0
-    sheets: dict[str, Mapping[str, str]] = {}
     writer = Writer(run, teller)
     with teller.ui.progress("reading rows", 0) as progress:
         async with writer, aclosing(portions):
             async for portion in portions:
                 await work.stop.pause(0)
-                if (sheet := portion.sheet) and sheet.label not in sheets:
-                    sheets[sheet.label] = sheet.letters
-                    await run.off_loop(partial(run.note, sheets=sheets))
                 await writer.take(portion)
                 if portion.cleanings:
                     await run.off_loop(partial(remember, run, portion.cleanings))
