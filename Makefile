@@ -1,11 +1,12 @@
 # One command each: demo, test, lint, bench. The first one to run makes the environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-wheel smoke browser lint platforms docs man dist image bench clean
+.PHONY: help demo test test-lowest test-wheel smoke browser lint platforms docs man types dist image bench clean
 
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS  := $(VENV)/.docs
+TYPES := $(VENV)/.types
 SHIP  := $(VENV)/.ship
 # Tests start many processes; without kept bytecode each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,6 +22,7 @@ help:
 	@echo "make platforms    mypy --strict as on macOS and on Windows"
 	@echo "make docs    build the documentation as a site, in site/"
 	@echo "make man     make the man pages in docs/man/ again, after a change of commands or flags"
+	@echo "make types   check with mypy and pyright what programs that use bulkprof see of it"
 	@echo "make dist    build sdist and wheel into dist/, and check them"
 	@echo "make image   build the container image bulkprof with Docker, and try it"
 	@echo "make bench   measure, side by side with the other ways"
@@ -80,6 +82,13 @@ docs: $(DOCS)
 
 man: $(READY)
 	@$(BIN)/python -m tools.man
+
+$(TYPES): $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group types
+	@touch $@
+
+types: $(TYPES)
+	@$(BIN)/python -m tools.typed
 
 dist: $(SHIP)
 	@rm -rf dist

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from bulkprof.workflows.config import load_config
     from bulkprof.workflows.disown import disown
     from bulkprof.workflows.export import Export, export
+    from bulkprof.workflows.history.outcomes import outcomes
+    from bulkprof.workflows.history.report import RunReport, report
+    from bulkprof.workflows.history.runs import RunInfo, runs
     from bulkprof.workflows.options import Options
-    from bulkprof.workflows.outcomes import outcomes
     from bulkprof.workflows.plan import plan
     from bulkprof.workflows.redeliver import redeliver
     from bulkprof.workflows.resume import resume
@@ -40,6 +42,8 @@ __all__ = [
     "OutcomeKind",
     "Plan",
     "Problem",
+    "RunInfo",
+    "RunReport",
     "RunSummary",
     "Stop",
     "Target",
@@ -53,7 +57,9 @@ __all__ = [
     "outcomes",
     "plan",
     "redeliver",
+    "report",
     "resume",
+    "runs",
     "sync",
     "validate",
 ]
@@ -61,15 +67,19 @@ __all__ = [
 _HOMES = {
     "apply": "bulkprof.workflows.apply:apply",
     "disown": "bulkprof.workflows.disown:disown",
-    "outcomes": "bulkprof.workflows.outcomes:outcomes",
+    "outcomes": "bulkprof.workflows.history.outcomes:outcomes",
     "plan": "bulkprof.workflows.plan:plan",
     "redeliver": "bulkprof.workflows.redeliver:redeliver",
+    "report": "bulkprof.workflows.history.report:report",
+    "runs": "bulkprof.workflows.history.runs:runs",
     "resume": "bulkprof.workflows.resume:resume",
     "sync": "bulkprof.workflows.apply:sync",
     "BulkprofError": "bulkprof.errors:BulkprofError",
     "ExitCode": "bulkprof.errors:ExitCode",
     "Export": "bulkprof.workflows.export:Export",
     "Options": "bulkprof.workflows.options:Options",
+    "RunInfo": "bulkprof.workflows.history.runs:RunInfo",
+    "RunReport": "bulkprof.workflows.history.report:RunReport",
     "RunSummary": "bulkprof.totals:RunSummary",
     "Plan": "bulkprof.totals:Plan",
     "Stop": "bulkprof.stop:Stop",
