@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bulkprof.workflows.config import load_config
     from bulkprof.workflows.disown import disown
     from bulkprof.workflows.export import Export, export
+    from bulkprof.workflows.fleet.merge import merge
+    from bulkprof.workflows.fleet.shard import ShareIndex, shard
     from bulkprof.workflows.history.outcomes import outcomes
     from bulkprof.workflows.history.report import RunReport, report
     from bulkprof.workflows.history.runs import RunInfo, runs
@@ -45,6 +47,7 @@ __all__ = [
     "RunInfo",
     "RunReport",
     "RunSummary",
+    "ShareIndex",
     "Stop",
     "Target",
     "Ui",
@@ -54,12 +57,14 @@ __all__ = [
     "disown",
     "export",
     "load_config",
+    "merge",
     "outcomes",
     "plan",
     "redeliver",
     "report",
     "resume",
     "runs",
+    "shard",
     "sync",
     "validate",
 ]
@@ -67,12 +72,15 @@ __all__ = [
 _HOMES = {
     "apply": "bulkprof.workflows.apply:apply",
     "disown": "bulkprof.workflows.disown:disown",
+    "merge": "bulkprof.workflows.fleet.merge:merge",
     "outcomes": "bulkprof.workflows.history.outcomes:outcomes",
     "plan": "bulkprof.workflows.plan:plan",
     "redeliver": "bulkprof.workflows.redeliver:redeliver",
     "report": "bulkprof.workflows.history.report:report",
     "runs": "bulkprof.workflows.history.runs:runs",
     "resume": "bulkprof.workflows.resume:resume",
+    "shard": "bulkprof.workflows.fleet.shard:shard",
+    "ShareIndex": "bulkprof.workflows.fleet.shard:ShareIndex",
     "sync": "bulkprof.workflows.apply:sync",
     "BulkprofError": "bulkprof.errors:BulkprofError",
     "ExitCode": "bulkprof.errors:ExitCode",

@@ -35,7 +35,7 @@ def report(
 ) -> int:
     """Show a run: what it changed, and what needs attention. --results and --failed write these files again.
 
-    RUN may also be the file of `plan --out`.
+    RUN may also be the file of `plan --out`, or a share.
     """
     from bulkprof.store.run import RunFile
     from bulkprof.workflows.steps.remote.directory import state_directory
@@ -76,17 +76,17 @@ def _show_plan(terminal: "Terminal", run: "RunFile", state: "StateDirectory", ag
 def _show_run(terminal: "Terminal", run: "RunFile", state: "StateDirectory", again: list[str]) -> None:
     from bulkprof.reports.run import show_run
     from bulkprof.statuses import AT_WORK, RunStatus
-    from bulkprof.store.history.status import flags_to_resume, status_of, told_its_end, why_unfinished
+    from bulkprof.store.history.status import flags_to_resume, name_of, status_of, told_its_end, why_unfinished
     from bulkprof.text.printable import headed, printable_lines
     from bulkprof.workflows.steps.summary import summary_of
 
     details, summary = run.details(), summary_of(run)
-    everything = command("report", details.id, *again, "--results", "results.csv")
+    everything = command("report", name_of(run), *again, "--results", "results.csv")
     show_run(terminal.output.console, summary, run, everything)
     _tell_fetched(terminal, run)
     if how := why_unfinished(run, state):
         at_work = status_of(run, state) in AT_WORK
-        on = "" if at_work else f"; to go on: {command('resume', details.id, *flags_to_resume(run), *again)}"
+        on = "" if at_work else f"; to go on: {command('resume', name_of(run), *flags_to_resume(run), *again)}"
         # Only where it wasn't a signal.
         why = f" ({details.error})" if details.error else ""
         terminal.note(f"{how}{why}{on}")

@@ -34,6 +34,7 @@ _DELETION = (
 )
 _DELETIONS = f"SELECT {rows.listed(_DELETION)} FROM action WHERE wanted = 0 ORDER BY id"
 _TARGETS = "SELECT id, account, region FROM target"
+_TARGET = "SELECT id FROM target WHERE account = ? AND region = ?"
 _UPDATE_DELETION = (
     "UPDATE action SET kind = ?, arn = ?, tags = ?, reason = ?, refusal_code = ?, refusal_message = ?, "
     f"refusal_outcome = ? WHERE id = ? AND {_OPEN}"
@@ -80,8 +81,8 @@ class Home(CallTimesTable):
                 raise StateError(f"{path}: is a share of plan {found.plan}, and not of {mine.id}")
             if details.token_seed != (mine.token_seed or mine.id):
                 raise StateError(
-                    f"{path}: plan {mine.id} is carried out by itself here, and not by shares; what the share did is "
-                    "found when the manifests are applied again"
+                    f"{path}: is of another cut of plan {mine.id} than the shares that came home; make a new plan, "
+                    "which finds what it did"
                 )
             before = self._number("SELECT coalesce(max(seq), 0) FROM outcome")
             known = mine.shares.get(found.key, {})
@@ -102,12 +103,12 @@ class Home(CallTimesTable):
 
     def _places_of(self, share: Home, path: Path) -> dict[int, int]:
         """Return the run's number of each target of the share, by the share's."""
-        mine = {(account, region): number for number, account, region in self._db.execute(_TARGETS)}
         found: dict[int, int] = {}
-        for number, account, region in share._db.execute(_TARGETS):
-            if (account, region) not in mine:
+        for number, *place in share._db.execute(_TARGETS):
+            mine = self._db.execute(_TARGET, place).fetchone()
+            if mine is None:
                 raise damaged(path, "it holds a target that its run doesn't have")
-            found[number] = mine[account, region]
+            found[number] = mine[0]
         return found
 
     def _take_plan(self, share: Home, places: Mapping[int, int]) -> dict[int, int]:
