@@ -1,6 +1,6 @@
-# One command each: demo, test, lint, bench. The first one to run makes the environment.
+# One command each: demo, test, coverage, lint, bench. The first one to run makes the environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint docs bench clean
+.PHONY: help demo test coverage browser lint docs bench clean
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -12,6 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo    onboard 236 real subprojects in the sandbox (needs no AWS account)"
 	@echo "make test    run the tests"
+	@echo "make coverage  the same, and say which lines none of them has run; fails below a floor"
 	@echo "make browser bring Chromium and axe-core, so that the tests try the HTML report, too"
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make docs    build the documentation as a site, in site/"
@@ -29,8 +30,13 @@ demo: $(READY)
 
 # Each file stays with one worker. One that dies (of the timeout of a test that hangs, say) ends the run: the scheduler
 # of files never finishes with a worker that takes the place of another.
+TEST := $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --max-worker-restart 0
 test: $(READY)
-	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --max-worker-restart 0
+	@$(TEST)
+
+# The floor is in pyproject.toml. Measuring takes time, so `make test` doesn't.
+coverage: $(READY)
+	@$(TEST) --cov --cov-report=term
 
 browser: $(READY)
 	@tools/browser $(VENV)
