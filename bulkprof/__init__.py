@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from bulkprof.workflows.config import load_config
     from bulkprof.workflows.disown import disown
     from bulkprof.workflows.export import Export, export
+    from bulkprof.workflows.fleet.merge import merge
+    from bulkprof.workflows.fleet.shard import ShareIndex, shard
+    from bulkprof.workflows.history.outcomes import outcomes
+    from bulkprof.workflows.history.report import RunReport, report
+    from bulkprof.workflows.history.runs import RunInfo, runs
     from bulkprof.workflows.options import Options
-    from bulkprof.workflows.outcomes import outcomes
     from bulkprof.workflows.plan import plan
     from bulkprof.workflows.redeliver import redeliver
     from bulkprof.workflows.resume import resume
@@ -40,7 +44,10 @@ __all__ = [
     "OutcomeKind",
     "Plan",
     "Problem",
+    "RunInfo",
+    "RunReport",
     "RunSummary",
+    "ShareIndex",
     "Stop",
     "Target",
     "Ui",
@@ -50,10 +57,14 @@ __all__ = [
     "disown",
     "export",
     "load_config",
+    "merge",
     "outcomes",
     "plan",
     "redeliver",
+    "report",
     "resume",
+    "runs",
+    "shard",
     "sync",
     "validate",
 ]
@@ -61,15 +72,22 @@ __all__ = [
 _HOMES = {
     "apply": "bulkprof.workflows.apply:apply",
     "disown": "bulkprof.workflows.disown:disown",
-    "outcomes": "bulkprof.workflows.outcomes:outcomes",
+    "merge": "bulkprof.workflows.fleet.merge:merge",
+    "outcomes": "bulkprof.workflows.history.outcomes:outcomes",
     "plan": "bulkprof.workflows.plan:plan",
     "redeliver": "bulkprof.workflows.redeliver:redeliver",
+    "report": "bulkprof.workflows.history.report:report",
+    "runs": "bulkprof.workflows.history.runs:runs",
     "resume": "bulkprof.workflows.resume:resume",
+    "shard": "bulkprof.workflows.fleet.shard:shard",
+    "ShareIndex": "bulkprof.workflows.fleet.shard:ShareIndex",
     "sync": "bulkprof.workflows.apply:sync",
     "BulkprofError": "bulkprof.errors:BulkprofError",
     "ExitCode": "bulkprof.errors:ExitCode",
     "Export": "bulkprof.workflows.export:Export",
     "Options": "bulkprof.workflows.options:Options",
+    "RunInfo": "bulkprof.workflows.history.runs:RunInfo",
+    "RunReport": "bulkprof.workflows.history.report:RunReport",
     "RunSummary": "bulkprof.totals:RunSummary",
     "Plan": "bulkprof.totals:Plan",
     "Stop": "bulkprof.stop:Stop",

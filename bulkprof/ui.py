@@ -51,6 +51,9 @@ class Ui:
     def started(self, run_id: str) -> None:
         """Take the id of the run that everything from now on is about."""
 
+    def traced(self, trace_id: str) -> None:
+        """Take the id of the run's trace, where OpenTelemetry is switched on."""
+
     def problem(self, problem: Problem) -> None:
         """Take something that is wrong with a manifest or plan."""
 
@@ -99,18 +102,15 @@ class _NoProgress:
         """Count nothing."""
 
 
-class OnlyNew(Ui):
-    """Passes everything on but the problems that were shown already, for rows that are read a second time."""
+class PassedOn(Ui):
+    """Passes everything on. Override what is to be changed."""
 
-    def __init__(self, ui: Ui, shown: Collection[tuple[str, int, str, str]]) -> None:
-        """`shown` are the places of those problems."""
+    def __init__(self, ui: Ui) -> None:
         self._ui = ui
-        self._shown = shown
 
     def problem(self, problem: Problem) -> None:
-        """Pass it on, if it is new."""
-        if problem.place not in self._shown:
-            self._ui.problem(problem)
+        """Pass it on."""
+        self._ui.problem(problem)
 
     def problems_end(self) -> None:
         """Pass it on."""
@@ -119,6 +119,10 @@ class OnlyNew(Ui):
     def started(self, run_id: str) -> None:
         """Pass it on."""
         self._ui.started(run_id)
+
+    def traced(self, trace_id: str) -> None:
+        """Pass it on."""
+        self._ui.traced(trace_id)
 
     def warn(self, message: str) -> None:
         """Pass it on."""
@@ -157,3 +161,17 @@ class OnlyNew(Ui):
     async def ask(self, question: str) -> str | None:
         """Pass it on."""
         return await self._ui.ask(question)
+
+
+class OnlyNew(PassedOn):
+    """Passes everything on but the problems that were shown already, for rows that are read a second time."""
+
+    def __init__(self, ui: Ui, shown: Collection[tuple[str, int, str, str]]) -> None:
+        """`shown` are the places of those problems."""
+        super().__init__(ui)
+        self._shown = shown
+
+    def problem(self, problem: Problem) -> None:
+        """Pass it on, if it is new."""
+        if problem.place not in self._shown:
+            super().problem(problem)

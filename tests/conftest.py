@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from bulkprof.cli.app import register
 from bulkprof.engine import outcomes
-from bulkprof.pacing import pacer
+from bulkprof.pacing import pacer, start
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
 from tests.cli import warm
 from tests.cli.driver import CommandLine
@@ -74,7 +74,12 @@ def _warm() -> Iterator[None]:
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
     """bulkprof's command line, with a small config and no credentials."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "BULKPROF_", "BOTO")) or name in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"}:
+        if name.startswith(("AWS_", "BULKPROF_", "BOTO", "OTEL_", "TRACE")) or name in {
+            "NO_COLOR",
+            "FORCE_COLOR",
+            "COLUMNS",
+            "TERM",
+        }:
             monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
@@ -82,7 +87,8 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     # Politeness towards AWS and the disk, which a sandbox on this machine doesn't need.
     monkeypatch.setattr(outcomes, "FLUSH_S", 0.01)
     monkeypatch.setattr(pacer, "START_PACE", 200.0)
-    monkeypatch.setattr(pacer, "START_POWER", 400.0)
+    monkeypatch.setattr(start, "START_POWER", 400.0)
+    monkeypatch.setattr(start, "FOLLOW_SECONDS", 0.0)
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path, monkeypatch, capsys)
 

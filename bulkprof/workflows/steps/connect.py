@@ -19,12 +19,14 @@ from bulkprof.pacing.rates import RateStore
 from bulkprof.planning.diff import DiffRules
 from bulkprof.planning.retirement import Retirement
 from bulkprof.stop import Stop
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.recent import RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.system.descriptors import fitting
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.deadline import DeadlineWatch
+from bulkprof.workflows.steps.remote.keeping import Keeper
 from bulkprof.workflows.steps.sandbox import check_sandbox, start_sandbox
 
 SANDBOX_ROLE = "OrganizationAccountAccessRole"
@@ -55,14 +57,20 @@ async def way_in(work: Workspace) -> AsyncIterator[AwsSessions]:
     """The way into AWS, or into the sandbox, which runs as long as the block: to be entered within it."""
     if not work.options.sandbox:
         stopping = partial(_stops, work.stop)
-        yield AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask, stopping=stopping)
+        yield AwsSessions(
+            work.settings.organization,
+            work.settings.run,
+            ask=work.ui.ask,
+            stopping=stopping,
+            telemetry=work.telemetry,
+        )
         return
-    work.state.prepare()
-    sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.state.path)
+    StateDirectory(work.sandbox_dir).prepare()
+    sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.sandbox_dir)
     try:
         role = {"role": work.settings.organization.role or SANDBOX_ROLE}
         organization: Organization = work.settings.organization.model_copy(update=role)
-        yield AwsSessions(organization, work.settings.run, environment=sandbox.environment())
+        yield AwsSessions(organization, work.settings.run, environment=sandbox.environment(), telemetry=work.telemetry)
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(sandbox.stop)
@@ -85,8 +93,7 @@ async def _connection(
         ),
     )
     rates = RateStore(work.state.path)
-    if problem := await anyio.to_thread.run_sync(rates.load):
-        work.ui.warn(problem)
+    keeper = Keeper(work, sessions)
     async with AsyncExitStack() as stack:
         if work.deadline is not None:
             await stack.enter_async_context(DeadlineWatch(work.deadline, work.stop))
@@ -94,12 +101,24 @@ async def _connection(
         if holder is not None:
             shared = shared_lock(lock, sessions.client, holder, on_lost=partial(_lock_lost, work), warn=work.ui.warn)
             await stack.enter_async_context(shared)
-        connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn)
+            if work.remote is not None and lock.s3 is None:
+                work.ui.warn(
+                    "[state] s3 is for several runners, and nothing keeps two of them apart: set `s3` in [lock], too, "
+                    "such as the key `lock` beside it"
+                )
+        await keeper.take(rates)
+        if problem := await anyio.to_thread.run_sync(rates.load):
+            work.ui.warn(problem)
+        if problem := rates.take(work.learned):
+            work.ui.warn(problem)
+        connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn, telemetry=work.telemetry)
         try:
             yield connection
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(connection.keep_rates)
+                if holder is not None:
+                    await keeper.give_rates(rates)
 
 
 def _fit(work: Workspace, *, sockets: int) -> None:

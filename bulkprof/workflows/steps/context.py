@@ -7,12 +7,13 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import anyio
 import anyio.to_thread
@@ -42,14 +43,21 @@ from bulkprof.statuses import NOTHING_SENT, RunStatus
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.details import RunDetails
 from bulkprof.store.history.directory import StateDirectory, new_run_id
+from bulkprof.store.history.status import name_of
 from bulkprof.store.run import RunFile
 from bulkprof.system.files import check_apart, check_path
 from bulkprof.system.temporary import on_temporary_disk, write_all
+from bulkprof.telemetry.seam import NO_TELEMETRY, Telemetry, Watched
+from bulkprof.telemetry.switch import telemetry_of
 from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+from bulkprof.workflows.steps.remote.directory import remote_runs
 from bulkprof.workflows.steps.sandbox import check_sandbox
+
+if TYPE_CHECKING:
+    from bulkprof.workflows.fleet.fleet import Fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +81,13 @@ class Workspace:
         self.settings = _overridden(options)
         self.ui = ui
         self.stop = stop
-        self.state = StateDirectory(options.state_dir)
+        self.remote = remote_runs(options, ui.warn)
+        self.state = StateDirectory(options.state_dir, self.remote)
         self.naming = ColumnNames(self.settings.columns)
         """What the config says of the headers of sheets."""
         self.registry = Registry(self.settings.plugins, options.config.directory)
+        for name, plugin in options.plugins.items():
+            self.registry.add(name, plugin)
         self.filters = Filters(tuple(options.accounts), tuple(options.not_accounts), tuple(options.regions))
         self.accounts()
         self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
@@ -86,10 +97,19 @@ class Workspace:
             check_results(options.results)
         if options.failed is not None:
             check_path("--failed", options.failed)
+        self.fleet: Fleet | None = None
+        """What carries runs out elsewhere; None for this process."""
+        self.sandbox_dir = options.state_dir
+        """Where the sandbox of a command that is to work in one keeps its profiles."""
+        self.learned: Mapping[str, Any] = {}
+        """What a share brings along of rates, as `RateStore.of` returns it."""
+        self.telemetry: Telemetry = NO_TELEMETRY
+        """Takes what the run does, while it is recorded."""
         self.fetched: Fetched | None = None
         """The manifests, where some are in S3, once they are here."""
         self._streams: dict[str, BinaryIO] = {}
-        named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
+        flag = "--regions" if options.flags else "regions"
+        named = [("defaults.region:", self.settings.defaults.region), (flag, options.regions)]
         named += [("rollout.order:", self.settings.rollout.order)]
         named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
         for what, regions in named:
@@ -186,16 +206,35 @@ class Workspace:
         )
         return Workspace(options, self.ui, self.stop)
 
+    @asynccontextmanager
+    async def watched(self, run: RunFile) -> AsyncIterator[None]:
+        """Leave in the run file how the run ended, as `recorded` does, and let telemetry take what it does."""
+        watched = partial(_watched, run.details())
+        async with telemetry_of(watched, warn=self.ui.warn, note=self.ui.note) as self.telemetry:
+            with self.recorded(run):
+                if self.telemetry.trace_id:
+                    self.ui.traced(self.telemetry.trace_id)
+                yield
+
     @contextmanager
     def recorded(self, run: RunFile) -> Iterator[None]:
         """Leave in the run file how the run ended, unless it ended well.
 
         A stop before the first change is an interrupt.
         """
-        details = run.details()
-        self.ui.started(details.id)
+        details, name = run.details(), name_of(run)
+        self.ui.started(name)
         if details.interrupted:
             run.note(interrupted=False)
+        try:
+            with self.noted(run):
+                yield
+        except (StopRequestedError, KeysNotAwaitedError):
+            raise RunInterruptedError(name, code=self.stop.exit_code, reason=self.stop.reason) from None
+
+    @contextmanager
+    def noted(self, run: RunFile) -> Iterator[None]:
+        """Leave in the run file how the block ended, unless it ended well. Blocks may be inside of each other."""
         try:
             with unwrapped():
                 yield
@@ -203,7 +242,7 @@ class Workspace:
             # Its status stays, which says how far it came.
             with suppress(StateError):
                 run.note(interrupted=True)
-            raise RunInterruptedError(details.id, code=self.stop.exit_code, reason=self.stop.reason) from None
+            raise
         except BulkprofError as error:
             self._note_end(run, error)
             raise
@@ -217,7 +256,7 @@ class Workspace:
         with suppress(StateError):
             details = run.details()
             if details.status is RunStatus.RUNNING:
-                error.run_id = details.id
+                error.run_id = name_of(run)
                 run.note(status=RunStatus.INTERRUPTED, error=str(error))
             elif details.status in NOTHING_SENT and not isinstance(error, DeclinedError | StateError):
                 run.note(status=RunStatus.REFUSED, error=str(error), exit_code=int(error.exit_code))
@@ -256,6 +295,13 @@ class Workspace:
         """Cancel what can't wait for the stop by itself, when the run stops."""
         await self.stop.wait()
         scope.cancel()
+
+
+def _watched(details: RunDetails) -> Watched:
+    # Telemetry is switched on, and the run is about to load all of this anyway.
+    from bulkprof.aws.operations import api_name
+
+    return Watched(details.id, details.command, details.estate, details.sandbox, api_name)
 
 
 def _overridden(options: Options) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,8 +25,7 @@ from bulkprof.reports.progress import Busiest, Remaining
 from bulkprof.reports.results.files import write_results
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
-from bulkprof.store.history.pruning import prune_runs
-from bulkprof.store.history.status import flags_to_resume
+from bulkprof.store.history.status import flags_to_resume, name_of
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
@@ -34,7 +33,8 @@ from bulkprof.ui import Progress, Ui
 from bulkprof.workflows.money.payer import keep_active
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.summary import summarize, with_last_run
+from bulkprof.workflows.steps.remote.keeping import Keeper, forget_old_runs
+from bulkprof.workflows.steps.summary import summarize, tell_telemetry, with_last_run
 
 LOG = logging.getLogger(__name__)
 
@@ -45,8 +45,13 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
     too, unless it was a signal: the sender knows.
     """
-    formats = catalog_formats(work.registry)
     run.note(status=RunStatus.RUNNING)
+    async with Keeper(work, connection.sessions).keeping(run):
+        return await _execute(work, run, connection, resumed=resumed)
+
+
+async def _execute(work: Workspace, run: RunFile, connection: Connection, *, resumed: bool) -> RunSummary:
+    details, formats = run.details(), catalog_formats(work.registry)
     if resumed:
         await run.off_loop(run.reopen_delivery)
     sinks, unmade = make_sinks(work.registry, run_context(run, connection, formats), work.ui.warn)
@@ -59,6 +64,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
         stopped = work.stop.requested and bool(len(await run.off_loop(run.pending_targets)))
         run.note(stopped=work.stop.reason if stopped else "")
         summary = summarize(run, elapsed, exit_code=work.stop.exit_code if stopped else None)
+        tell_telemetry(work, run, summary)
         status = RunStatus.INTERRUPTED if stopped else RunStatus.FINISHED
         # Now it knows best which of the names that a replacement opened have a profile again.
         run.note(
@@ -74,35 +80,30 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
                 f"count as skipped: the next sync takes them up, and so does {resume}"
             )
-        summary = await with_last_run(work, run, summary)
+        if not details.share:
+            summary = await with_last_run(work, run, summary)
         try:
-            await run.off_loop(partial(_write_files, work, run))
+            await run.off_loop(partial(write_files, work, run))
         finally:
             # A file that can't be written is no reason for the sinks not to hear of the end.
             if not (stopped and work.stop.by_signal):
                 await _tell_the_end(work, delivery, unmade, summary)
     finally:
         await delivery.close()
-    await keep_active(work, connection)
-    await _forget_old_runs(work, run)
+    if not details.share:
+        await keep_active(work, connection)
+        await forget_old_runs(work, run)
     if faults and not summary.stopped:
         # Nothing was left to be stopped, or a signal came first: it is told nevertheless.
         raise faults[0]
     return summary
 
 
-async def _forget_old_runs(work: Workspace, run: RunFile) -> None:
-    if keep := work.settings.state.keep_runs:
-        try:
-            await run.off_loop(partial(prune_runs, work.state, keep))
-        except StateError as error:
-            work.ui.warn(f"old runs were not removed: {error}")
-
-
 async def _run_engine(
     work: Workspace, run: RunFile, connection: Connection, delivery: Delivery, faults: list[UnforeseenError]
 ) -> None:
     """Let the engine work on what is open, while sinks get the outcomes; an unforeseen error is added to `faults`."""
+    work.telemetry.begins("change")
     targets = in_order(await run.off_loop(run.pending_targets), work.settings.rollout.order)
     canary = _canary_to_come(run)
     width = work.settings.run.max_targets_in_flight
@@ -123,24 +124,44 @@ async def _run_engine(
     with work.ui.progress("profiles", total, left.seconds) as progress:
         watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
         watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
-        engine = Engine(run, connection.traffic, open_target, settings, watch)
+
+        def counted(outcome: Outcome) -> None:
+            # Shares that are carried out elsewhere count for themselves.
+            work.telemetry.outcomes(outcome.kind, target=outcome.target)
+            watch(outcome)
+
+        engine = Engine(run, connection.traffic, open_target, settings, counted)
+
+        async def carry_out(chosen: Sequence[Target]) -> None:
+            if work.fleet is not None:
+                # Where nothing is to be done, nothing is sent, and there is nothing to share out.
+                changing = await _changing(run)
+                if away := [target for target in chosen if target in changing]:
+                    await work.fleet.execute(run, away, watch)
+                chosen = [target for target in chosen if target not in changing]
+            await engine.execute(chosen)
+
         with _ending_in_order(work, faults):
             async with anyio.create_task_group() as group:
                 group.start_soon(delivery.follow)
                 if canary:
-                    await engine.execute([target for target in targets if target in canary])
+                    await carry_out([target for target in targets if target in canary])
                     await _judge_canary(work, run, canary)
-                await engine.execute([target for target in targets if target not in canary])
+                await carry_out([target for target in targets if target not in canary])
                 delivery.end()
 
 
 async def choose_canary(work: Workspace, run: RunFile) -> None:
     """Note which targets a plan changes first; to be asked for before the plan is shown."""
-    pending = await run.off_loop(run.pending_counts)
-    changing = [target for target, kinds in pending.items() if set(kinds) - {ActionKind.NONE}]
     rollout = work.settings.rollout
-    chosen = canary_of(changing, rollout.canary, rollout.order)
+    chosen = canary_of(await _changing(run), rollout.canary, rollout.order)
     run.note(canary=tuple((target.account, target.region) for target in chosen))
+
+
+async def _changing(run: RunFile) -> set[Target]:
+    """Return the pending targets in which something changes."""
+    pending = await run.off_loop(run.pending_counts)
+    return {target for target, kinds in pending.items() if set(kinds) - {ActionKind.NONE}}
 
 
 async def check_canary(work: Workspace, run: RunFile) -> None:
@@ -258,21 +279,21 @@ async def tell_estimate(work: Workspace, run: RunFile, connection: Connection) -
         work.ui.note(line)
 
 
-def _write_files(work: Workspace, run: RunFile) -> None:
+def write_files(work: Workspace, run: RunFile) -> None:
     """Write what was asked for. Raises `StateError`, once all is tried: the run file still holds what is missing."""
     faults = []
     try:
         if work.options.results:
             write_results(work.options.results, run, raw=work.options.csv_cells == "raw")
     except StateError as error:
-        faults.append(f"{error}; nothing is lost: bulkprof report {run.details().id} --results FILE")
+        faults.append(f"{error}; nothing is lost: bulkprof report {name_of(run)} --results FILE")
     try:
         if work.options.failed:
             safe = work.options.csv_cells == "safe"
             count = write_failed(work.options.failed, run, work.settings.own_tags, safe=safe)
             work.ui.note(f"rows to mend: {count} in {work.options.failed}")
     except StateError as error:
-        faults.append(f"{error}; nothing is lost: bulkprof report {run.details().id} --failed FILE")
+        faults.append(f"{error}; nothing is lost: bulkprof report {name_of(run)} --failed FILE")
     if faults:
         raise StateError(printable_lines(faults))
 
