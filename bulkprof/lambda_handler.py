@@ -29,7 +29,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 import anyio
 import anyio.to_thread
@@ -59,7 +59,7 @@ _log = logging.getLogger("bulkprof")
 class Event(BaseModel):
     """How one invocation goes about its work; the command line's flags have the same names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
     command: Literal["sync", "apply", "plan"] = "sync"
     prune: bool = False

@@ -86,6 +86,8 @@ class Workspace:
         self.naming = ColumnNames(self.settings.columns)
         """What the config says of the headers of sheets."""
         self.registry = Registry(self.settings.plugins, options.config.directory)
+        for name, plugin in options.plugins.items():
+            self.registry.add(name, plugin)
         self.filters = Filters(tuple(options.accounts), tuple(options.not_accounts), tuple(options.regions))
         self.accounts()
         self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
@@ -106,7 +108,8 @@ class Workspace:
         self.fetched: Fetched | None = None
         """The manifests, where some are in S3, once they are here."""
         self._streams: dict[str, BinaryIO] = {}
-        named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
+        flag = "--regions" if options.flags else "regions"
+        named = [("defaults.region:", self.settings.defaults.region), (flag, options.regions)]
         named += [("rollout.order:", self.settings.rollout.order)]
         named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
         for what, regions in named:
