@@ -61,6 +61,10 @@ class Options:
     """When the run has to be over: `2h`, `06:00`, or an ISO date and time. What it doesn't reach stays open."""
     max_targets_in_flight: int | None = None
     """How many targets are worked in at once, instead of what the config says."""
+    engine: Literal["none", "dask"] | None = None
+    """What carries the run out, instead of what the config says: `dask`, or `none` for this process."""
+    scheduler: str | None = None
+    """The address of dask's scheduler, such as `tcp://host:8786`. Without one, workers are started on this machine."""
     processes: int = 1
     """How many processes, at most, understand large manifests at the same time. Each loads the plugins for itself."""
     stdin: IO[bytes] | None = None
@@ -79,7 +83,7 @@ class Options:
                 object.__setattr__(self, name, Path(value))
             elif not isinstance(value, Path) and (value is not None or name == "state_dir"):
                 raise TypeError(f"{name} is a path, not {type(value).__name__}")
-        for name in ("failure_tolerance", "deadline"):
+        for name in ("failure_tolerance", "deadline", "engine", "scheduler"):
             if not isinstance(value := getattr(self, name), str | None):
                 raise TypeError(f"{name} is a string, not {type(value).__name__} ({value!r})")
         for name in ("allow_deletions", "allow_updates", "allow_replacements"):
