@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
@@ -47,9 +47,10 @@ class Process:
         stdin: int = subprocess.DEVNULL,
         streams: Sequence[int] = (),
         strict: bool = False,
+        program: str = "bulkprof.cli:main",
         file_size: int | None = None,
     ) -> None:
-        """Run `bulkprof` with these arguments.
+        """Run `bulkprof` with these arguments, or another `program`, a module and its function.
 
         `streams` are its three where they aren't pipes; `strict` warns of everything, and fails for what isn't closed;
         no file can grow beyond `file_size` bytes.
@@ -59,6 +60,7 @@ class Process:
             "cwd": str(cwd),
             "env": {**env},
             "strict": strict,
+            "program": program,
             "file_size": file_size,
         }
         self.returncode: int | None = None
@@ -223,8 +225,8 @@ def _serve(control: socket.socket) -> list[int] | None:
             os.close(file)
 
 
-def _become(files: Sequence[int]) -> None:
-    """Be the process that was ordered."""
+def _become(files: Sequence[int]) -> Callable[[], object]:
+    """Be the process that was ordered. Return what it does."""
     *streams, status, orders = files
     os.close(status)
     with os.fdopen(orders) as file:
@@ -245,13 +247,15 @@ def _become(files: Sequence[int]) -> None:
         warnings.simplefilter("error", ResourceWarning)
     if order["file_size"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"], order["file_size"]))
+    module, _, name = order["program"].partition(":")
+    main: Callable[[], object] = getattr(importlib.import_module(module), name)
+    return main
 
 
 def _main() -> None:
     import anyio
 
     import bulkprof
-    from bulkprof import cli
     from bulkprof.cli import app
 
     for module in pkgutil.walk_packages(bulkprof.__path__, "bulkprof."):
@@ -265,8 +269,7 @@ def _main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as control:
         files = _serve(control)
     if files is not None:
-        _become(files)
-        cli.main()
+        _become(files)()
 
 
 if __name__ == "__main__":
