@@ -99,18 +99,15 @@ class _NoProgress:
         """Count nothing."""
 
 
-class OnlyNew(Ui):
-    """Passes everything on but the problems that were shown already, for rows that are read a second time."""
+class PassedOn(Ui):
+    """Passes everything on. Override what is to be changed."""
 
-    def __init__(self, ui: Ui, shown: Collection[tuple[str, int, str, str]]) -> None:
-        """`shown` are the places of those problems."""
+    def __init__(self, ui: Ui) -> None:
         self._ui = ui
-        self._shown = shown
 
     def problem(self, problem: Problem) -> None:
-        """Pass it on, if it is new."""
-        if problem.place not in self._shown:
-            self._ui.problem(problem)
+        """Pass it on."""
+        self._ui.problem(problem)
 
     def problems_end(self) -> None:
         """Pass it on."""
@@ -157,3 +154,17 @@ class OnlyNew(Ui):
     async def ask(self, question: str) -> str | None:
         """Pass it on."""
         return await self._ui.ask(question)
+
+
+class OnlyNew(PassedOn):
+    """Passes everything on but the problems that were shown already, for rows that are read a second time."""
+
+    def __init__(self, ui: Ui, shown: Collection[tuple[str, int, str, str]]) -> None:
+        """`shown` are the places of those problems."""
+        super().__init__(ui)
+        self._shown = shown
+
+    def problem(self, problem: Problem) -> None:
+        """Pass it on, if it is new."""
+        if problem.place not in self._shown:
+            super().problem(problem)

@@ -49,6 +49,10 @@ class Notes(TypedDict, total=False):
     summary: Mapping[str, Any] | None
     exit_code: int | None
     error: str
+    share: Mapping[str, Any]
+    seen: Mapping[str, Any]
+    learned: Mapping[str, Any]
+    shares: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,14 @@ class RunDetails:
     exit_code: int | None = None
     """How a run ended that was refused."""
     error: str = ""
+    share: Mapping[str, Any] = field(default_factory=dict)
+    """Of a share: what it carries besides its rows, as `shares.carried` reads it. Empty in a run's own file."""
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    """Of a share whose targets were planned: what was counted there."""
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    """Of a share: the rates that were learned there."""
+    shares: Mapping[str, Any] = field(default_factory=dict)
+    """Of a run: what came home of its shares, so that their calls are counted once."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the values to keep in a new file: those that aren't as by default, and what every file says."""
@@ -152,6 +164,7 @@ _STORED: Mapping[Any, tuple[type, ...]] = {
     Mapping[str, Sequence[str]]: (dict,),
     Mapping[str, int]: (dict,),
     Mapping[str, Mapping[str, str]]: (dict,),
+    Mapping[str, Any]: (dict,),
     Mapping[str, Any] | None: (dict, NoneType),
 }
 """How a field of each type looks as a JSON value, where it isn't `Any`."""

@@ -13,11 +13,9 @@ from bulkprof.model import CHANGED, Action, ActionKind, Outcome, OutcomeKind, Ta
 from bulkprof.store import codec, seals
 from bulkprof.store.database import speaking_of
 from bulkprof.store.lost import TURN, Lost
-from bulkprof.store.parts.call_times import CallTimesTable
 from bulkprof.store.parts.deliveries import Deliveries
 from bulkprof.store.rows import (
     BegunRow,
-    CallRow,
     ChangeRow,
     CountRow,
     EndedRow,
@@ -30,6 +28,8 @@ from bulkprof.store.rows import (
     word,
     words,
 )
+from bulkprof.store.shares.cut import Cutting
+from bulkprof.store.shares.home import Home
 from bulkprof.totals import CallCount, Slices
 
 PAGE = 500
@@ -60,7 +60,6 @@ _CHANGES = {
 }
 """What changes something or is refused, kind by kind."""
 _PLACE = {"account": "t.account", "region": "t.region"}
-_CALLS = f"SELECT {columns(CallRow)} FROM call ORDER BY operation"
 _TOTAL = "SELECT coalesce(sum(wanted), 0) AS desired, coalesce(sum(1 - wanted), 0) AS deletions FROM action"
 _DONE = (
     f"SELECT {columns(ChangeRow, 'o', **_PLACE, name='a.name')} FROM outcome o "
@@ -70,7 +69,7 @@ _DONE = (
 )
 
 
-class RunFile(Lost, Deliveries, CallTimesTable):
+class RunFile(Lost, Deliveries, Cutting, Home):
     """One run's file, table by table."""
 
     # The plan
@@ -278,12 +277,6 @@ class RunFile(Lost, Deliveries, CallTimesTable):
         """Return how many desired profiles and how many deletions the run has."""
         (row,) = self._rows(TotalRow, _TOTAL)
         return row.desired, row.deletions
-
-    def calls(self) -> dict[str, CallCount]:
-        """Return the run's calls by AWS operation, over all its executions."""
-        with speaking_of(self.path):
-            found = self._rows(CallRow, _CALLS)
-            return {row.operation: CallCount(row.sent, row.throttled, row.failed) for row in found}
 
     @property
     def token_seed(self) -> str:

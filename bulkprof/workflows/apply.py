@@ -82,7 +82,7 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
             # Also a run that has nothing left but its end to be told.
             everywhere = await run.off_loop(run.targets)
             await connection.caller(near=next((target.region for target in everywhere), ""))
-            planner = Planner(run, connection, work.ui, recent, Replanning(resumed))
+            planner = Planner(run, connection, work.ui, recent, Replanning(resumed), fleet=work.fleet)
             await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
             if resumed:
                 await tell_estimate(work, run, connection)
@@ -94,7 +94,7 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
 async def approve_and_execute(work: Workspace, run: RunFile, connection: Connection, planner: Planner) -> RunSummary:
     """Show a plan, and carry it out where the user agrees. Raises `DeclinedError`, `SafetyError`."""
     if not work.options.failure_tolerance:
-        check_alike(planner.errors, planner.targets)
+        check_alike(planner.seen.errors, planner.targets)
     found = await run.off_loop(partial(plan_of, run))
     await tell_estimate(work, run, connection)
     if found.unwanted and not found.has_changes:

@@ -81,7 +81,7 @@ async def make_plan(work: Workspace, run: RunFile, connection: Connection, manif
     caller, targets = await resolve(work, run, connection, manifests)
     run.note(status=RunStatus.PLANNING, account=caller.account)
     await run.off_loop(partial(refresh_lost, work.state, run))
-    planner = Planner(run, connection, work.ui, await recent_runs(work))
+    planner = Planner(run, connection, work.ui, await recent_runs(work), fleet=work.fleet)
     await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
     require_rows(run, skip_invalid=work.options.skip_invalid)
     try:
@@ -96,14 +96,14 @@ async def make_plan(work: Workspace, run: RunFile, connection: Connection, manif
 
 async def check_plan(work: Workspace, run: RunFile, planner: Planner) -> None:
     """Ask safety and plugins whether a new plan may be carried out, and choose its canary. Raises `SafetyError`."""
-    check_refused(planner.unreachable, run.action_counts()[0], work.tolerance)
+    check_refused(planner.seen.unreachable, run.action_counts()[0], work.tolerance)
     options = work.options
     allowed = {
         Capped.DELETIONS: options.allow_deletions,
         Capped.UPDATES: options.allow_updates,
         Capped.REPLACEMENTS: options.allow_replacements,
     }
-    check_caps(work.settings, planner.capped, planner.owned, allowed)
+    check_caps(work.settings, planner.seen.capped, planner.seen.owned, allowed)
     await run.off_loop(partial(_ask_plugins, run, work.registry, work.ui))
     await choose_canary(work, run)
 

@@ -14,10 +14,11 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bulkprof.errors import DamagedError, StateError
@@ -28,6 +29,7 @@ from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.rows import ChangeRow, columns, read, word
 from bulkprof.store.run import RunFile
 from bulkprof.system.clocks import HEARTBEAT_S, seconds_since
+from bulkprof.system.private import require_no_link
 
 TAGS_SETTLE_S = 120.0
 """Seconds that the tagging API is taken to lag behind changes of tags, at most."""
@@ -98,8 +100,16 @@ class RecentChanges:
     tagged: frozenset[str]
     """ARNs that were made with tags, which the index of tags may not show at all."""
 
+    def with_later(self, later: RecentChanges) -> RecentChanges:
+        """Return both: these changes, and those that came after them."""
+        made = {name: arn for name, arn in {**self.made, **later.made}.items() if arn not in later.deleted}
+        return RecentChanges(
+            made, self.deleted | later.deleted, self.retagged | later.retagged, self.tagged | later.tagged
+        )
+
 
 NO_CHANGES = RecentChanges(EMPTY, frozenset(), frozenset(), frozenset())
+NONE_CARRIED: Mapping[Target, RecentChanges] = MappingProxyType({})
 
 
 class RecentRuns:
@@ -111,15 +121,19 @@ class RecentRuns:
         estate: str,
         settle_s: float,
         *,
+        also: Sequence[Path] = (),
+        carried: Mapping[Target, RecentChanges] = NONE_CARRIED,
         clock: Callable[[], float] = time.time,
         since: Callable[[Any], float | None] = seconds_since,
     ) -> None:
         """Look through the state directory: blocks.
 
+        `also` are files of runs elsewhere, and `carried` is what was found of other runs before, and handed on.
         `clock` returns epoch seconds, as file times do; `since` how long ago a run gave the sign of life that it kept.
         """
         self.settle_s = settle_s
         self._since = since
+        self._carried = carried
         self._done = _Changes()
         self._unproven: list[Path] = []
         """Those that are waited for since it can't be told how long ago they sent anything."""
@@ -129,9 +143,10 @@ class RecentRuns:
         """Seconds until lists show what a killed or stopped run may have sent without recording it."""
         self._damaged: dict[Path, str] = {}
         """What is wrong with files that are left out."""
-        for by_file, path in self._latest_first(state, clock()):
+        paths = [*map(state.run_path, state.run_ids()), *also]
+        for by_file, path in self._latest_first(paths, clock()):
             try:
-                with state.open_run(path.stem) as run:
+                with RunFile.open(require_no_link(path)) as run:
                     if run.details().estate == estate and not self._take(run, path, by_file):
                         break
             except StateError as error:
@@ -140,9 +155,8 @@ class RecentRuns:
                     self._damaged[path] = str(error)
                 self._wait(self._left_s(by_file))
 
-    def _latest_first(self, state: StateDirectory, now: float) -> list[tuple[float, Path]]:
+    def _latest_first(self, paths: Iterable[Path], now: float) -> list[tuple[float, Path]]:
         """All runs, with the seconds since each file was written by the time of day."""
-        paths = map(state.run_path, state.run_ids())
         # Nothing was written later than now: a file from the future says that a clock was set back.
         return sorted((max(0.0, now - last_write(path)), path) for path in paths)
 
@@ -198,6 +212,10 @@ class RecentRuns:
 
     def of(self, target: Target) -> RecentChanges:
         """Return what was done in `target`: blocks."""
+        earlier, found = self._carried.get(target, NO_CHANGES), self._found_of(target)
+        return found if earlier is NO_CHANGES else earlier.with_later(found)
+
+    def _found_of(self, target: Target) -> RecentChanges:
         changes = self._done.of(target)
         if not changes:
             return NO_CHANGES

@@ -14,6 +14,12 @@ def is_plan(run: RunFile) -> bool:
     return run.details().status in UNAPPROVED
 
 
+def name_of(run: RunFile) -> str:
+    """Return what commands call a run by: its id; a share, which is in no state directory, by its file."""
+    details = run.details()
+    return str(run.path) if details.share else details.id
+
+
 def status_of(run: RunFile, state: StateDirectory) -> RunStatus:
     """Return the run's status, where one that no process works on any more is `killed` or `interrupted`. Blocks.
 

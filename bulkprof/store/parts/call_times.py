@@ -1,4 +1,4 @@
-"""A run's file where it tells how calls were answered over time: for pictures of the run.
+"""A run's file where it tells of its calls: how many there were, and how they were answered over time, for pictures.
 
 Time is cut into slices. They are a second long at first; each time there would be more than `MOST_SLICES`, they become
 twice as long, so that a run of many hours takes no more room than one of ten minutes.
@@ -7,7 +7,7 @@ twice as long, so that a run of many hours takes no more room than one of ten mi
 from __future__ import annotations
 
 from bulkprof.store.database import Database, speaking_of
-from bulkprof.store.rows import CallTimeRow, columns
+from bulkprof.store.rows import CallRow, CallTimeRow, columns
 from bulkprof.totals import CallCount, Slices
 
 MOST_SLICES = 600
@@ -16,11 +16,18 @@ _ADD = (
     "INSERT INTO call_time VALUES (?, ?, ?, ?, ?) ON CONFLICT (operation, at) DO UPDATE SET "
     "sent = sent + excluded.sent, throttled = throttled + excluded.throttled, failed = failed + excluded.failed"
 )
+_CALLS = f"SELECT {columns(CallRow)} FROM call ORDER BY operation"
 _SELECT = f"SELECT {columns(CallTimeRow)} FROM call_time ORDER BY operation, at"
 
 
 class CallTimesTable(Database):
-    """When a run's calls were answered, and how."""
+    """A run's calls, when they were answered, and how."""
+
+    def calls(self) -> dict[str, CallCount]:
+        """Return the run's calls by AWS operation, over all its executions."""
+        with speaking_of(self.path):
+            found = self._rows(CallRow, _CALLS)
+            return {row.operation: CallCount(row.sent, row.throttled, row.failed) for row in found}
 
     def call_times(self) -> Slices:
         """Return the run's calls by operation and slice of time, over all its executions.

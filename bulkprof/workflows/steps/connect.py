@@ -19,6 +19,7 @@ from bulkprof.pacing.rates import RateStore
 from bulkprof.planning.diff import DiffRules
 from bulkprof.planning.retirement import Retirement
 from bulkprof.stop import Stop
+from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.recent import RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.system.descriptors import fitting
@@ -57,8 +58,8 @@ async def way_in(work: Workspace) -> AsyncIterator[AwsSessions]:
         stopping = partial(_stops, work.stop)
         yield AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask, stopping=stopping)
         return
-    work.state.prepare()
-    sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.state.path)
+    StateDirectory(work.sandbox_dir).prepare()
+    sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.sandbox_dir)
     try:
         role = {"role": work.settings.organization.role or SANDBOX_ROLE}
         organization: Organization = work.settings.organization.model_copy(update=role)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import anyio
 import anyio.to_thread
@@ -42,6 +42,7 @@ from bulkprof.statuses import NOTHING_SENT, RunStatus
 from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.store.details import RunDetails
 from bulkprof.store.history.directory import StateDirectory, new_run_id
+from bulkprof.store.history.status import name_of
 from bulkprof.store.run import RunFile
 from bulkprof.system.files import check_apart, check_path
 from bulkprof.system.temporary import on_temporary_disk, write_all
@@ -50,6 +51,9 @@ from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
 from bulkprof.workflows.steps.sandbox import check_sandbox
+
+if TYPE_CHECKING:
+    from bulkprof.workflows.fleet.fleet import Fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,10 @@ class Workspace:
             check_results(options.results)
         if options.failed is not None:
             check_path("--failed", options.failed)
+        self.fleet: Fleet | None = None
+        """What carries runs out elsewhere; None for this process."""
+        self.sandbox_dir = options.state_dir
+        """Where the sandbox of a command that is to work in one keeps its profiles."""
         self.fetched: Fetched | None = None
         """The manifests, where some are in S3, once they are here."""
         self._streams: dict[str, BinaryIO] = {}
@@ -192,8 +200,8 @@ class Workspace:
 
         A stop before the first change is an interrupt.
         """
-        details = run.details()
-        self.ui.started(details.id)
+        details, name = run.details(), name_of(run)
+        self.ui.started(name)
         if details.interrupted:
             run.note(interrupted=False)
         try:
@@ -203,7 +211,7 @@ class Workspace:
             # Its status stays, which says how far it came.
             with suppress(StateError):
                 run.note(interrupted=True)
-            raise RunInterruptedError(details.id, code=self.stop.exit_code, reason=self.stop.reason) from None
+            raise RunInterruptedError(name, code=self.stop.exit_code, reason=self.stop.reason) from None
         except BulkprofError as error:
             self._note_end(run, error)
             raise
@@ -217,7 +225,7 @@ class Workspace:
         with suppress(StateError):
             details = run.details()
             if details.status is RunStatus.RUNNING:
-                error.run_id = details.id
+                error.run_id = name_of(run)
                 run.note(status=RunStatus.INTERRUPTED, error=str(error))
             elif details.status in NOTHING_SENT and not isinstance(error, DeclinedError | StateError):
                 run.note(status=RunStatus.REFUSED, error=str(error), exit_code=int(error.exit_code))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from bulkprof.reports.results.files import write_results
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.history.pruning import prune_runs
-from bulkprof.store.history.status import flags_to_resume
+from bulkprof.store.history.status import flags_to_resume, name_of
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import RunSummary
@@ -45,7 +45,7 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
     too, unless it was a signal: the sender knows.
     """
-    formats = catalog_formats(work.registry)
+    details, formats = run.details(), catalog_formats(work.registry)
     run.note(status=RunStatus.RUNNING)
     if resumed:
         await run.off_loop(run.reopen_delivery)
@@ -74,17 +74,19 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
                 f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
                 f"count as skipped: the next sync takes them up, and so does {resume}"
             )
-        summary = await with_last_run(work, run, summary)
+        if not details.share:
+            summary = await with_last_run(work, run, summary)
         try:
-            await run.off_loop(partial(_write_files, work, run))
+            await run.off_loop(partial(write_files, work, run))
         finally:
             # A file that can't be written is no reason for the sinks not to hear of the end.
             if not (stopped and work.stop.by_signal):
                 await _tell_the_end(work, delivery, unmade, summary)
     finally:
         await delivery.close()
-    await keep_active(work, connection)
-    await _forget_old_runs(work, run)
+    if not details.share:
+        await keep_active(work, connection)
+        await _forget_old_runs(work, run)
     if faults and not summary.stopped:
         # Nothing was left to be stopped, or a signal came first: it is told nevertheless.
         raise faults[0]
@@ -124,23 +126,36 @@ async def _run_engine(
         watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
         watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
         engine = Engine(run, connection.traffic, open_target, settings, watch)
+
+        async def carry_out(chosen: Sequence[Target]) -> None:
+            if work.fleet is not None:
+                # Where nothing is to be done, nothing is sent, and there is nothing to share out.
+                changing = await _changing(run)
+                await work.fleet.execute(run, [target for target in chosen if target in changing], watch)
+                chosen = [target for target in chosen if target not in changing]
+            await engine.execute(chosen)
+
         with _ending_in_order(work, faults):
             async with anyio.create_task_group() as group:
                 group.start_soon(delivery.follow)
                 if canary:
-                    await engine.execute([target for target in targets if target in canary])
+                    await carry_out([target for target in targets if target in canary])
                     await _judge_canary(work, run, canary)
-                await engine.execute([target for target in targets if target not in canary])
+                await carry_out([target for target in targets if target not in canary])
                 delivery.end()
 
 
 async def choose_canary(work: Workspace, run: RunFile) -> None:
     """Note which targets a plan changes first; to be asked for before the plan is shown."""
-    pending = await run.off_loop(run.pending_counts)
-    changing = [target for target, kinds in pending.items() if set(kinds) - {ActionKind.NONE}]
     rollout = work.settings.rollout
-    chosen = canary_of(changing, rollout.canary, rollout.order)
+    chosen = canary_of(await _changing(run), rollout.canary, rollout.order)
     run.note(canary=tuple((target.account, target.region) for target in chosen))
+
+
+async def _changing(run: RunFile) -> set[Target]:
+    """Return the pending targets in which something changes."""
+    pending = await run.off_loop(run.pending_counts)
+    return {target for target, kinds in pending.items() if set(kinds) - {ActionKind.NONE}}
 
 
 async def check_canary(work: Workspace, run: RunFile) -> None:
@@ -258,21 +273,21 @@ async def tell_estimate(work: Workspace, run: RunFile, connection: Connection) -
         work.ui.note(line)
 
 
-def _write_files(work: Workspace, run: RunFile) -> None:
+def write_files(work: Workspace, run: RunFile) -> None:
     """Write what was asked for. Raises `StateError`, once all is tried: the run file still holds what is missing."""
     faults = []
     try:
         if work.options.results:
             write_results(work.options.results, run, raw=work.options.csv_cells == "raw")
     except StateError as error:
-        faults.append(f"{error}; nothing is lost: bulkprof report {run.details().id} --results FILE")
+        faults.append(f"{error}; nothing is lost: bulkprof report {name_of(run)} --results FILE")
     try:
         if work.options.failed:
             safe = work.options.csv_cells == "safe"
             count = write_failed(work.options.failed, run, work.settings.own_tags, safe=safe)
             work.ui.note(f"rows to mend: {count} in {work.options.failed}")
     except StateError as error:
-        faults.append(f"{error}; nothing is lost: bulkprof report {run.details().id} --failed FILE")
+        faults.append(f"{error}; nothing is lost: bulkprof report {name_of(run)} --failed FILE")
     if faults:
         raise StateError(printable_lines(faults))
 

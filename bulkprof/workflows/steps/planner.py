@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from heapq import nsmallest
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
@@ -17,7 +16,7 @@ from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AwsError, InvalidRequestError, NotFoundError
 from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Action, ActionKind, ObservedProfile, Problem, Target
-from bulkprof.planning.caps import Capped, count_capped
+from bulkprof.planning.caps import count_capped
 from bulkprof.planning.diff import DiffRules, diff, is_disowned, owner, twins
 from bulkprof.planning.observe import look_up, observe, to_confirm, with_tags_confirmed
 from bulkprof.planning.unwanted import left_over, with_old_names
@@ -31,11 +30,13 @@ from bulkprof.store.run import RunFile
 from bulkprof.ui import Ui
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.replan import Replanning, refuse_target, save_plan
+from bulkprof.workflows.steps.seen import Seen
+
+if TYPE_CHECKING:
+    from bulkprof.workflows.fleet.fleet import Fleet
 
 TWINS_SHOWN = 5
 """Names with more than one profile that are told one by one."""
-UNWANTED_KEPT = 100
-"""Profiles that pruning would delete, and that the run's file names where nothing deletes them."""
 
 
 @dataclass(slots=True)
@@ -49,24 +50,11 @@ class Planner:
     again: Replanning | None = None
     whole: bool = True
     """Whether the run has all rows of its targets: only then is a profile unwanted that no row asks for."""
-    owned: Counter[str] = field(default_factory=Counter)
-    """Profiles that exist and carry the estate's ownership tag, by account."""
-    capped: dict[Capped, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in Capped})
-    """The changes that the caps are about, by account."""
-    errors: dict[Target, AwsError] = field(default_factory=dict)
-    """The targets that couldn't be observed."""
-    unreachable: int = 0
-    """The desired profiles of those targets."""
+    fleet: Fleet | None = None
+    """What does it elsewhere; None for this process."""
+    seen: Seen = field(default_factory=Seen)
     targets: Sequence[Target] = ()
     """Those that were to be looked at."""
-    models: dict[str, str] = field(default_factory=dict)
-    """The foundation model behind each system profile that is wanted, by id."""
-    routes: dict[str, list[str]] = field(default_factory=dict)
-    """The ARNs of the models that each of them routes to, by Region and id."""
-    left: int = 0
-    """Profiles of the estate that no manifest wants, where nothing deletes them."""
-    left_first: list[tuple[str, ...]] = field(default_factory=list)
-    """The first of them: account, Region, name, ARN."""
     lost: bool = False
     """Whether the run knows of names that a replacement left without a profile."""
 
@@ -76,11 +64,23 @@ class Planner:
         A target that can't be observed fails its rows and leaves the others alone; when none can, its error is
         raised. Raises `StopRequestedError` when the run stops meanwhile.
         """
+        await self.settle()
+        self.targets = targets
+        if self.fleet is None:
+            await self.observe(targets, width=width)
+        else:
+            self.seen = await self.fleet.plan(self.run, targets, recent=self.recent, again=self.again, whole=self.whole)
+        await self._conclude()
+
+    async def settle(self) -> None:
+        """Wait until lists show what earlier runs may have sent without recording it."""
         if self.recent.unsettled_s > 0:
             self.ui.note(f"waiting {self.recent.unsettled_s:.0f} s until AWS's lists show what the last run sent")
             await self.connection.traffic.stop.pause(self.recent.unsettled_s)
             await anyio.to_thread.run_sync(self.recent.waited)
-        self.targets = targets
+
+    async def observe(self, targets: Sequence[Target], *, width: int) -> None:
+        """Observe and plan `targets` here. Raises `StopRequestedError` when the run stops meanwhile."""
         self.lost = bool(await self.run.off_loop(self.run.lost))
         stopped: list[StopRequestedError] = []
 
@@ -89,10 +89,10 @@ class Planner:
                 await self._plan_target(target)
             except AwsError as error:
                 error.where = error.where or str(target)
-                self.errors[target] = error
+                self.seen.errors[target] = error
                 refused = await self.run.off_loop(partial(refuse_target, self.run, target, error, self.again))
                 # Not in one expression: others count while this one waits.
-                self.unreachable += refused
+                self.seen.unreachable += refused
             except StopRequestedError as stop:
                 stopped.append(stop)
             progress.step()
@@ -101,18 +101,27 @@ class Planner:
         with self.ui.progress("observing targets", len(targets)) as progress:
             if not await side_by_side(targets, width, self.connection.traffic, one) or stopped:
                 raise StopRequestedError
+
+    def tell_unreachable(self, targets: Sequence[Target]) -> None:
+        """Tell which of `targets` couldn't be observed, and why."""
         if len(targets) > 1:
-            for block in blocks(self.errors, self.connection.sessions.trust_needed()):
+            for block in blocks(self.seen.errors, self.connection.sessions.trust_needed()):
                 self.ui.warn(block)
-            self.run.note(unreachable=tuple((target.account, target.region) for target in self.errors))
-        if self.errors and len(self.errors) == len(targets):
-            raise next(iter(self.errors.values()))
-        if self.routes:
+
+    async def _conclude(self) -> None:
+        """Tell and note what was seen, wherever it was. Raises the error of the targets where none was observed."""
+        errors = self.seen.errors
+        self.tell_unreachable(self.targets)
+        if len(self.targets) > 1:
+            self.run.note(unreachable=tuple((target.account, target.region) for target in errors))
+        if errors and len(errors) == len(self.targets):
+            raise next(iter(errors.values()))
+        if self.seen.routes:
             known = self.run.details()
-            self.run.note(models={**known.models, **self.models}, routes={**known.routes, **self.routes})
+            self.run.note(models={**known.models, **self.seen.models}, routes={**known.routes, **self.seen.routes})
         # A row that is left out may want a profile that looks unwanted.
         if self.again is None and not await self.run.off_loop(self.run.invalid_count):
-            self.run.note(unwanted=self.left, unwanted_first=tuple(self.left_first))
+            self.run.note(unwanted=self.seen.left, unwanted_first=tuple(self.seen.left_first))
         await self.run.off_loop(self.run.drop_invalid)
 
     async def _plan_target(self, target: Target) -> None:
@@ -137,11 +146,11 @@ class Planner:
                 opened.api, opened.lane.call, target, len(observed), actions, beside=bool(rules.retirement.until)
             ):
                 self.ui.warn_of(target, warning)
-        self.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
+        self.seen.owned[target.account] += sum(1 for profile in observed if owner(profile, rules) == rules.estate)
         for kind, count in count_capped(actions, observed, rules):
-            self.capped[kind][target.account] += count
+            self.seen.capped[kind][target.account] += count
         if not rules.prune:
-            self._take_note(target, left)
+            self.seen.take_left(target, left)
         if found := twins(actions, observed, rules):
             self.ui.warn_of(target, _twins_line(found))
         there = {profile.arn: profile.name for profile in observed}
@@ -155,15 +164,9 @@ class Planner:
             source = opened.resolve(name)
             _, is_system, identity = source.arn.partition(":inference-profile/")
             if is_system and source.model_arns:
-                self.routes[route_key(region, identity)] = sorted(source.model_arns)
+                self.seen.routes[route_key(region, identity)] = sorted(source.model_arns)
                 if source.model_id:
-                    self.models[identity] = source.model_id
-
-    def _take_note(self, target: Target, left: Sequence[ObservedProfile]) -> None:
-        """Count what pruning would delete here, and keep the first few of all."""
-        self.left += len(left)
-        found = ((target.account, target.region, profile.name, profile.arn) for profile in left)
-        self.left_first = nsmallest(UNWANTED_KEPT, [*self.left_first, *found])
+                    self.seen.models[identity] = source.model_id
 
     async def _compare(
         self, opened: OpenTarget, target: Target, wanted: list[Action], changed: RecentChanges
