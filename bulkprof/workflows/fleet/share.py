@@ -6,9 +6,9 @@ carries, and nothing of the worker's but credentials.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,15 +44,25 @@ from bulkprof.workflows.steps.seen import Seen
 from bulkprof.workflows.steps.summary import summary_of
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """Where an engine has a share carried out."""
+
+    environment: Mapping[str, str] | None = None
+    """The AWS settings of the run's sandbox; None for the process's own."""
+    threads: int = 1
+    """Shares that the process may work on at once: each has its part of what `[run]` says a process may do."""
+
+
 async def plan_share(
-    path: Path, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+    path: Path, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None, site: Site | None = None
 ) -> Seen:
     """Observe a share's targets, and write what would change there into its file, with what was counted.
 
     Raises `AwsError` where nothing can be sent, `RunInterruptedError` when it is stopped.
     """
     told = _Kept(ui or Ui())
-    with _at_work(path, Phase.PLAN, options, told, stop) as (work, share, carries), work.recorded(share):
+    with _at_work(path, Phase.PLAN, options, told, stop, site) as (work, share, carries), work.recorded(share):
         async with connect(work) as connection:
             again = None if carries.again is None else Replanning(carries.again)
             targets = await share.off_loop(share.targets)
@@ -70,6 +80,7 @@ async def apply_share(
     options: Options | None = None,
     ui: Ui | None = None,
     stop: Stop | None = None,
+    site: Site | None = None,
     *,
     resumed: bool = False,
 ) -> RunSummary:
@@ -79,7 +90,7 @@ async def apply_share(
     may not show yet is waited for then. Raises `AwsError` where nothing can be sent, `RunInterruptedError` when it is
     stopped before its first change.
     """
-    with _at_work(path, Phase.APPLY, options, ui, stop) as (work, share, carries):
+    with _at_work(path, Phase.APPLY, options, ui, stop, site) as (work, share, carries):
         if share.details().status is RunStatus.FINISHED:
             work.ui.note(f"{path}: everything in it is done")
             await share.off_loop(partial(write_files, work, share))
@@ -87,7 +98,7 @@ async def apply_share(
         targets = await share.off_loop(share.pending_targets)
         begun = await share.off_loop(partial(_begun, share, targets))
         with work.recorded(share):
-            if resumed and not begun:
+            if resumed:
                 await share.off_loop(partial(share.hand_out, targets))
                 await work.stop.pause(work.settings.run.settle_s + HEARTBEAT_S)
             try:
@@ -110,7 +121,7 @@ def share_of(run: RunFile) -> Carried | None:
 
 @contextmanager
 def _at_work(
-    path: Path, phase: Phase, options: Options | None, ui: Ui | None, stop: Stop | None
+    path: Path, phase: Phase, options: Options | None, ui: Ui | None, stop: Stop | None, site: Site | None
 ) -> Iterator[tuple[Workspace, RunFile, Carried]]:
     """Hold a share's file, and make a workspace of what it carries, which is gone afterwards."""
     with RunFile.open(path) as share:
@@ -123,11 +134,21 @@ def _at_work(
         with FileLock(path, details.estate, run_id=details.id, command=details.command):
             share.check()
             with temporary_folder() as folder:
-                yield (
-                    _workspace(share, carries, folder, options or Options(), ui or Ui(), stop or Stop()),
-                    share,
-                    carries,
-                )
+                work = _workspace(share, carries, folder, options or Options(), ui or Ui(), stop or Stop())
+                if site is not None:
+                    work.environment = site.environment
+                    work.settings = _one_of(work.settings, site.threads)
+                yield work, share, carries
+
+
+def _one_of(settings: Settings, threads: int) -> Settings:
+    """Return the settings for one of some shares that a process works on at once."""
+    run = settings.run
+    limits = {
+        "max_targets_in_flight": max(1, run.max_targets_in_flight // threads),
+        "max_calls_in_flight": max(1, run.max_calls_in_flight // threads),
+    }
+    return settings.model_copy(update={"run": run.model_copy(update=limits)})
 
 
 def _workspace(share: RunFile, carries: Carried, folder: Path, options: Options, ui: Ui, stop: Stop) -> Workspace:

@@ -92,6 +92,8 @@ class Workspace:
             check_path("--failed", options.failed)
         self.fleet: Fleet | None = None
         """What carries runs out elsewhere; None for this process."""
+        self.environment: Mapping[str, str] | None = None
+        """The AWS settings of a sandbox that runs, here or where a share comes from; None for the process's own."""
         self.sandbox_dir = options.state_dir
         """Where the sandbox of a command that is to work in one keeps its profiles."""
         self.fetched: Fetched | None = None

@@ -8,15 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
-import anyio.to_thread
 
 from bulkprof.errors import ConfigError, FleetError, named
+from bulkprof.workflows.fleet.dask.local import local_cluster
 from bulkprof.workflows.fleet.dask.messages import Answer, Call, differing, own_versions
 from bulkprof.workflows.fleet.dask.worker import run_share
 
@@ -27,7 +27,6 @@ CONNECT_S = 10.0
 """Seconds within which a scheduler has to answer."""
 CLOSE_S = 10.0
 """Seconds that workers of this machine may take to end."""
-HERE = "127.0.0.1"
 _OF_DASK = ("distributed", "tornado", "bokeh", "dask")
 """The loggers of dask and of what it is made of."""
 
@@ -51,10 +50,8 @@ class Cluster:
         _import_quietly()
         try:
             async with AsyncExitStack() as stack:
-                place = self._address or await stack.enter_async_context(_local())
+                place = self._address or await stack.enter_async_context(local_cluster())
                 self._client = await stack.enter_async_context(_client(place))
-                if self._address is None:
-                    await self._client.register_plugin(_own_worker())
                 self._stack = stack.pop_all()
         except (OSError, ImportError, ValueError, RuntimeError) as error:
             raise FleetError(f"there is no dask scheduler to work with at {self._place}: {named(error)}") from None
@@ -190,55 +187,3 @@ def _client(place: Any) -> Any:
     from distributed import Client
 
     return Client(place, asynchronous=True, timeout=CONNECT_S, set_as_default=False)
-
-
-_LOCAL: Mapping[str, Any] = {
-    # What measures workers for dask's dashboard costs a part of their time, and here there is no dashboard.
-    "distributed.worker.profile.enabled": False,
-    "distributed.scheduler.http.routes": [],
-    "distributed.worker.http.routes": [],
-}
-
-
-@asynccontextmanager
-async def _local() -> AsyncIterator[Any]:
-    """A cluster for this run alone: a worker for each core.
-
-    Workers carry out what they are sent, so connections are encrypted with keys that only this process and they have:
-    other users of the machine can't send them anything.
-    """
-    import dask
-    from distributed import LocalCluster
-    from distributed.security import Security
-
-    security = await anyio.to_thread.run_sync(Security.temporary)
-    with dask.config.set(_LOCAL):
-        cluster = LocalCluster(
-            asynchronous=True,
-            threads_per_worker=1,
-            host=HERE,
-            security=security,
-            dashboard_address=None,
-            scheduler_kwargs={"dashboard_address": f"{HERE}:0"},
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        )
-        await cluster
-    try:
-        yield cluster
-    finally:
-        await cluster.close()
-
-
-def _own_worker() -> Any:
-    import signal
-
-    from distributed import WorkerPlugin
-
-    class OwnWorker(WorkerPlugin):
-        """Lets the workers of this machine go on at Ctrl-C, which a terminal sends to them, too."""
-
-        def setup(self, worker: Any) -> None:  # noqa: ARG002 - as dask calls it
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    return OwnWorker()

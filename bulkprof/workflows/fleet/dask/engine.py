@@ -30,8 +30,7 @@ from bulkprof.workflows.fleet.dask.cluster import Cluster
 from bulkprof.workflows.fleet.dask.flights import Flights, Share
 from bulkprof.workflows.fleet.dask.heart import beating
 from bulkprof.workflows.fleet.dask.messages import Answer, Call, own_versions
-from bulkprof.workflows.fleet.dask.sizes import share_count
-from bulkprof.workflows.fleet.even import evenly
+from bulkprof.workflows.fleet.dask.sizes import evenly, share_count
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.replan import Replanning
 from bulkprof.workflows.steps.seen import Seen
@@ -66,7 +65,7 @@ class DaskFleet:
         with self._work.ui.progress("observing targets", len(targets)) as progress:
             board = Board(self._work.ui, progress=progress)
             trip = await self._trip(run, Phase.PLAN, board, arrivals)
-            trip.cutter.again, trip.cutter.whole = again and again.resumed, whole
+            trip.cutter.again, trip.cutter.whole = again.resumed if again else None, whole
             await self._share_out(trip, targets)
         await anyio.to_thread.run_sync(arrivals.keep_rates)
         if self._work.stop.requested:
@@ -98,6 +97,8 @@ class DaskFleet:
         rates = RateStore(self._work.state.path)
         # What is wrong with the file was told when the way into AWS was opened.
         await anyio.to_thread.run_sync(rates.load)
+        if self._recent is None:
+            raise RuntimeError("what is executed has to be planned first")
         cutter = Cutter(work=self._work, run=run, phase=phase, of=0, recent=self._recent, rates=rates)
         return Trip(self._work, run, self._cluster, cutter, board, arrivals, self._lease_s)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
 import anyio
 
@@ -75,9 +74,4 @@ class Reporter(Ui):
 
     def outcome(self, outcome: Outcome) -> None:
         """Count an outcome."""
-        self._outcomes.setdefault(outcome.target, Counter())[outcome.kind] += 1
-
-
-def as_message(report: Report) -> Any:
-    """Return a report as dask's scheduler takes it."""
-    return dict(report)
+        self._outcomes.setdefault(outcome.target, Counter())[str(outcome.kind)] += 1

@@ -21,8 +21,8 @@ from bulkprof.stop import Stop
 from bulkprof.store.shares.carried import Phase
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.workflows.fleet.dask.lease import STOPPED, Lease
-from bulkprof.workflows.fleet.dask.messages import Answer, Call, differing, own_versions
-from bulkprof.workflows.fleet.dask.reporter import Reporter, as_message
+from bulkprof.workflows.fleet.dask.messages import Answer, Call, Report, differing, own_versions
+from bulkprof.workflows.fleet.dask.reporter import Reporter
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -51,7 +51,7 @@ def run_share(call: Call, data: bytes) -> Answer:
                 if side.begun:
                     answer["data"] = path.read_bytes()
             answer["fault"] = side.fault and f"worker {worker.address}: {side.fault}"
-    except Exception as error:  # noqa: BLE001 - the run's user has to hear of it, not the log of a worker
+    except Exception as error:
         LOG.debug("what ends the share comes from here", exc_info=error)
         fault = error if isinstance(error, BulkprofError) else UnforeseenError(error)
         answer["fault"] = f"worker {worker.address}: {fault}"
@@ -86,7 +86,7 @@ class _Side:
             return
         again = self._call["again"] or await self._was_begun()
         self.begun = True
-        reporter = Reporter(self._call["share"], self._attempt, lambda report: self._tell(as_message(report)))
+        reporter = Reporter(self._call["share"], self._attempt, self._tell)
         async with anyio.create_task_group() as group:
             group.start_soon(self._watch)
             group.start_soon(reporter.report_regularly)
@@ -102,21 +102,18 @@ class _Side:
 
     async def _carry_out(self, reporter: Reporter, *, again: bool) -> None:
         # What it imports takes a second, which workers take once.
-        from bulkprof.workflows.fleet.share import apply_share, plan_share
+        from bulkprof.workflows.fleet.share import Site, apply_share, plan_share
 
-        environment, threads = self._call["environment"], max(1, self._worker.state.nthreads)
+        site = Site(environment=self._call["environment"], threads=max(1, self._worker.state.nthreads))
         if self._call["phase"] == Phase.PLAN:
-            await plan_share(self._path, None, reporter, self._stop, environment=environment, threads=threads)
+            await plan_share(self._path, None, reporter, self._stop, site)
         else:
-            await apply_share(
-                self._path, None, reporter, self._stop, resumed=again, environment=environment, threads=threads
-            )
+            await apply_share(self._path, None, reporter, self._stop, site, resumed=again)
 
     async def _watch(self) -> None:
         """Ask for the stop when the coordinator wants it, or is silent."""
-        while not (reason := self._lease.end(await self._look())):
-            # Nothing here gets to know of a change by itself.
-            await anyio.sleep(self._lease.look_every_s)  # noqa: ASYNC110
+        while not (reason := self._lease.end(await self._look())):  # noqa: ASYNC110 - nothing tells of a change
+            await anyio.sleep(self._lease.look_every_s)
         self._stop.request(ExitCode.COULD_NOT_RUN, reason)
 
     async def _look(self) -> Mapping[str, Any] | None:
@@ -142,5 +139,5 @@ class _Side:
         """Await what has to run on the worker's own event loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._worker.loop.asyncio_loop))
 
-    def _tell(self, message: Any) -> None:
-        self._worker.log_event(self._call["channel"], message)
+    def _tell(self, report: Report) -> None:
+        self._worker.log_event(self._call["channel"], report)

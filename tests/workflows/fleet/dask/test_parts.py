@@ -1,4 +1,4 @@
-"""What the dask engine is made of, each part alone: the lease, sizes of shares, versions, and what reports add up to."""
+"""What the dask engine is made of, each part alone: the lease, sizes of shares, versions, and sums of reports."""
 
 from __future__ import annotations
 
@@ -114,9 +114,7 @@ class Told(Ui):
 
 def report(attempt: str, *, share: int = 1, steps: int = 0, told: str = "", **outcomes: int) -> Report:
     found = [(HERE.account, HERE.region, outcomes)] if outcomes else []
-    return Report(
-        share=share, attempt=attempt, steps=steps, outcomes=found, told=[("warning", told)] if told else []
-    )
+    return Report(share=share, attempt=attempt, steps=steps, outcomes=found, told=[("warning", told)] if told else [])
 
 
 def test_outcomes_are_told_as_they_are_reported_and_once() -> None:
