@@ -52,6 +52,8 @@ class Site:
     """The AWS settings of the run's sandbox; None for the process's own."""
     threads: int = 1
     """Shares that the process may work on at once: each has its part of what `[run]` says a process may do."""
+    lease_s: float = 0.0
+    """Seconds that another one may still be at work on the share after it was lost."""
 
 
 async def plan_share(
@@ -100,7 +102,8 @@ async def apply_share(
         with work.recorded(share):
             if resumed:
                 await share.off_loop(partial(share.hand_out, targets))
-                await work.stop.pause(work.settings.run.settle_s + HEARTBEAT_S)
+                lease_s = site.lease_s if site is not None else 0.0
+                await work.stop.pause(lease_s + work.settings.run.settle_s + HEARTBEAT_S)
             try:
                 async with connect(work) as connection:
                     again = Replanning(resumed or begun)

@@ -30,7 +30,7 @@ from bulkprof.workflows.fleet.dask.cluster import Cluster
 from bulkprof.workflows.fleet.dask.flights import Flights, Share
 from bulkprof.workflows.fleet.dask.heart import beating
 from bulkprof.workflows.fleet.dask.messages import Answer, Call, own_versions
-from bulkprof.workflows.fleet.dask.sizes import evenly, share_count
+from bulkprof.workflows.fleet.dask.sizes import Pieces, slowest_first
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.replan import Replanning
 from bulkprof.workflows.steps.seen import Seen
@@ -136,7 +136,10 @@ class Trip:
         self.channel = f"bulkprof-{self.cutter.run.details().id}-{secrets.token_hex(6)}"
         grace = GRACE_S + self.lease_s + self.work.settings.run.timeout_s
         flights = Flights(self.cluster, self.work.stop, self.work.ui, self._pack, self._unpack, grace)
-        shares = await self._shares(targets)
+        counts = await self.run.off_loop(self.run.pending_counts)
+        profiles = {target: sum(kinds.values()) for target, kinds in counts.items()}
+        if self.cutter.phase is Phase.APPLY:
+            targets = slowest_first(targets, counts, self._rate_of, self.work.settings.rollout.order)
         self.cluster.listen(self.channel, self.board.hear)
         try:
             async with beating(
@@ -146,18 +149,14 @@ class Trip:
                 self.work.stop,
                 partial(self.run.off_loop, self.run.give_sign_of_life),
             ):
-                await flights.send(shares)
+                await flights.send(Pieces(targets, profiles))
         finally:
             self.cluster.listen_no_more(self.channel)
             self.lost = len(flights.flying)
 
-    async def _shares(self, targets: Sequence[Target]) -> list[Share]:
-        counts = await self.run.off_loop(self.run.pending_counts)
-        weights = {target: sum(counts.get(target, {}).values()) for target in targets}
-        threads = await self.cluster.threads()
-        groups = evenly(weights, share_count(len(targets), sum(weights.values()), threads))
-        self.cutter.of = len(groups)
-        return [Share(index, group) for index, group in enumerate(groups, 1)]
+    def _rate_of(self, target: Target, operation: str) -> float | None:
+        known = self.cutter.rates.rate(target.account, target.region, operation)
+        return known.per_second if known else None
 
     async def _pack(self, share: Share) -> tuple[Call, bytes]:
         path = self.folder / f"out-{share.index}.db"

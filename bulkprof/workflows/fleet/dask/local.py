@@ -13,6 +13,8 @@ from typing import Any
 
 import anyio.to_thread
 
+from bulkprof.system.temporary import temporary_folder
+
 HERE = "127.0.0.1"
 _CONFIG: Mapping[str, Any] = {
     # What measures workers for dask's dashboard costs a part of their time, and there is no dashboard.
@@ -34,7 +36,7 @@ async def local_cluster() -> AsyncIterator[Any]:
     from distributed.security import Security
 
     security = await anyio.to_thread.run_sync(Security.temporary)
-    with dask.config.set(_CONFIG):
+    with temporary_folder() as folder, dask.config.set(_CONFIG):
         cluster = LocalCluster(
             asynchronous=True,
             threads_per_worker=1,
@@ -45,12 +47,12 @@ async def local_cluster() -> AsyncIterator[Any]:
             memory_limit=0,
             silence_logs=logging.CRITICAL,
             preload=[__name__],
+            local_directory=str(folder),
         )
-        await cluster
-    try:
-        yield cluster
-    finally:
-        await cluster.close()
+        try:
+            yield await cluster
+        finally:
+            await cluster.close()
 
 
 def dask_setup(worker: Any) -> None:  # noqa: ARG001 - as dask calls it

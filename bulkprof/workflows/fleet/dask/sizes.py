@@ -1,33 +1,66 @@
-"""How a run's targets are cut into shares for workers: a few for each of them, and none too large."""
+"""How large the shares for workers are: large ones first, small ones at the end, so that all workers end together.
+
+Each is cut when there is room for it. So workers that come later get their part, too.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from heapq import heapify, heapreplace
+from collections import deque
+from collections.abc import Mapping, Sequence
 
 from bulkprof.model import Target
+from bulkprof.planning.estimate import Pending, RateOf, decisive_rate
 
-FOR_EACH = 4
-"""Shares for each thread of the workers, at least: so that they end together."""
-MOST_TARGETS = 400
-MOST_PROFILES = 2000
-"""What a share has of each, at most: so much work is lost with a worker, and so much travels at once."""
+FOR_EACH = 3
+"""What is left is cut as if each thread of the workers got so many equal shares of it."""
+LEAST, MOST = 100.0, 2000.0
+"""Calls of a share, about: a smaller one isn't worth its way, and a larger one is too much to lose with a worker."""
+OF_LOOKING = 2.0
+"""Calls that it takes to look at a target."""
+
+USUAL_RATE = 10.0
+"""Calls a second that most accounts take."""
 
 
-def share_count(targets: int, profiles: int, threads: int) -> int:
-    """Return into how many shares `targets` with so many `profiles` are cut."""
-    wanted = max(FOR_EACH * threads, math.ceil(targets / MOST_TARGETS), math.ceil(profiles / MOST_PROFILES), 1)
-    return max(1, min(targets, wanted))
+class Pieces:
+    """A run's targets, and piece by piece what is next of them."""
+
+    def __init__(self, targets: Sequence[Target], profiles: Mapping[Target, int]) -> None:
+        """Targets come in their order; `profiles` is how many each one has to do with."""
+        self._waiting = deque(targets)
+        self._weights = {target: OF_LOOKING + profiles.get(target, 0) for target in targets}
+        self._left = sum(self._weights.values())
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def next(self, threads: int) -> list[Target]:
+        """Return the targets of the next share, for workers with so many threads."""
+        size = min(MOST, max(LEAST, self._left / (FOR_EACH * threads)))
+        found: list[Target] = []
+        while self._waiting and size > 0:
+            target = self._waiting.popleft()
+            weight = self._weights.pop(target)
+            found.append(target)
+            size -= weight
+            self._left -= weight
+        return found
+
+    def clear(self) -> None:
+        """Give up what is left."""
+        self._waiting.clear()
 
 
-def evenly(weights: Mapping[Target, float], count: int) -> list[list[Target]]:
-    """Return `count` groups of targets of about the same weight, each in order."""
-    groups: list[list[Target]] = [[] for _ in range(count)]
-    lightest = [(0.0, number) for number in range(count)]
-    heapify(lightest)
-    for target in sorted(weights, key=lambda each: (-weights[each], each)):
-        weight, number = lightest[0]
-        groups[number].append(target)
-        heapreplace(lightest, (weight + weights[target], number))
-    return [sorted(group) for group in groups]
+def slowest_first(targets: Sequence[Target], pending: Pending, rate_of: RateOf, regions: Sequence[str]) -> list[Target]:
+    """Return targets in the order in which they are sent: by the order of Regions, and there the slowest first.
+
+    At the end there would be nothing left to do beside them. A rate that isn't known is taken for the usual one.
+    """
+
+    def seconds(target: Target) -> float:
+        kinds = pending.get(target, {})
+        known = decisive_rate(target, kinds, rate_of)
+        return known[1] if known else sum(kinds.values()) / USUAL_RATE
+
+    slowest = sorted(targets, key=lambda each: (-seconds(each), each))
+    return sorted(slowest, key=lambda each: regions.index(each.region) if each.region in regions else len(regions))

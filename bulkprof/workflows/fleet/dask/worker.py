@@ -104,7 +104,11 @@ class _Side:
         # What it imports takes a second, which workers take once.
         from bulkprof.workflows.fleet.share import Site, apply_share, plan_share
 
-        site = Site(environment=self._call["environment"], threads=max(1, self._worker.state.nthreads))
+        site = Site(
+            environment=self._call["environment"],
+            threads=max(1, self._worker.state.nthreads),
+            lease_s=self._call["lease_s"],
+        )
         if self._call["phase"] == Phase.PLAN:
             await plan_share(self._path, None, reporter, self._stop, site)
         else:

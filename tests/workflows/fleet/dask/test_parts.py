@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pytest
-
-from bulkprof.model import Outcome, OutcomeKind, Target
+from bulkprof.model import ActionKind, Outcome, OutcomeKind, Target
 from bulkprof.ui import Ui
 from bulkprof.workflows.fleet.dask.board import Board
 from bulkprof.workflows.fleet.dask.lease import SILENT, STOPPED, Lease, beat
 from bulkprof.workflows.fleet.dask.messages import Report, differing
-from bulkprof.workflows.fleet.dask.sizes import MOST_PROFILES, MOST_TARGETS, share_count
+from bulkprof.workflows.fleet.dask.sizes import MOST, Pieces, slowest_first
 
 HERE, THERE = Target("111122223333", "us-east-1"), Target("444455556666", "us-east-1")
 
@@ -53,21 +51,51 @@ def test_a_short_lease_is_looked_at_more_often() -> None:
     assert Lease(1.0).look_every_s == 0.2
 
 
-@pytest.mark.parametrize(
-    ("targets", "profiles", "threads", "shares"),
-    [
-        pytest.param(1, 5000, 8, 1, id="a target is never cut"),
-        pytest.param(10, 10, 2, 8, id="four for each thread"),
-        pytest.param(3, 3, 8, 3, id="no empty ones"),
-        pytest.param(40 * MOST_TARGETS, 1, 2, 40, id="many targets"),
-        pytest.param(100, 30 * MOST_PROFILES, 2, 30, id="many profiles"),
-        pytest.param(5, 5, 0, 1, id="no worker yet"),
-    ],
-)
-def test_shares_are_small_enough_and_there_are_some_for_each(
-    targets: int, profiles: int, threads: int, shares: int
-) -> None:
-    assert share_count(targets, profiles, threads) == shares
+def taken(pieces: Pieces, threads: int) -> list[list[Target]]:
+    """All shares."""
+    found = []
+    while pieces:
+        found.append(pieces.next(threads))
+    return found
+
+
+def targets(count: int) -> list[Target]:
+    return [Target(f"11112222{number:04}", "us-east-1") for number in range(count)]
+
+
+def test_shares_hold_all_targets_in_order_and_shrink_towards_the_end() -> None:
+    all_of_them = targets(3000)
+    shares = taken(Pieces(all_of_them, dict.fromkeys(all_of_them, 1)), 2)
+    assert [target for share in shares for target in share] == all_of_them
+    sizes = [len(share) for share in shares]
+    assert sizes == sorted(sizes, reverse=True)
+    assert max(sizes) * 3 * 2 <= 3000
+    assert max(sizes) * 3 <= MOST
+    assert len(shares) > 2 * 3
+
+
+def test_a_large_target_travels_alone_and_small_ones_together() -> None:
+    here, *others = targets(20)
+    shares = taken(Pieces([here, *others], {here: 5000}), 8)
+    assert shares == [[here], others]
+
+
+def test_the_slowest_target_of_a_region_comes_first() -> None:
+    slow, usual, quick = targets(3)
+    west = Target(slow.account, "us-west-2")
+    pending = {each: {ActionKind.CREATE: 100} for each in (slow, usual, quick, west)}
+    rates = {slow: 2.0, quick: 50.0}
+    found = slowest_first(
+        [quick, west, usual, slow], pending, lambda target, operation: rates.get(target), ["us-west-2"]
+    )
+    assert found == [west, slow, usual, quick]
+
+
+def test_workers_that_come_later_get_a_part() -> None:
+    all_of_them = targets(4000)
+    pieces = Pieces(all_of_them, dict.fromkeys(all_of_them, 1))
+    few, many = pieces.next(1), pieces.next(50)
+    assert len(few) > len(many) > 1
 
 
 def test_versions_that_differ_name_worker_and_both() -> None:
