@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.bench import creates, kills, memory, nights, pacing, pacing_http, quiet, startup, targets
+from tests.bench import creates, fleet, kills, memory, nights, pacing, pacing_http, quiet, startup, targets
 from tests.bench.table import Line, machine, shown
 
 TITLES = ("what", "ours", "the other", "ratio")
@@ -37,6 +37,7 @@ def main() -> None:
         "memory": memory.bench,
         "nights": nights.bench,
         "quiet": quiet.bench,
+        "fleet": fleet.bench,
         "kills": kills.bench,
     }
     parser.add_argument("--only", choices=sorted(benches), action="append", help="just this one; may be repeated")
@@ -45,6 +46,7 @@ def main() -> None:
         longer = {
             "memory": partial(memory.bench, long=True),
             "quiet": partial(quiet.bench, long=True),
+            "fleet": partial(fleet.bench, long=True),
             "kills": partial(kills.bench, kills=200),
         }
         benches = {**benches, **longer}

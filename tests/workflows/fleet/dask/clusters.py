@@ -17,6 +17,9 @@ from tests.cli.driver import until
 
 SCHEDULER = "distributed.cli.dask_scheduler:main"
 WORKER = "distributed.cli.dask_worker:main"
+IMPATIENT = f"{__name__}:impatient"
+ELSEWHERE = f"{__name__}:elsewhere"
+SHORT_LEASE_S = 1.0
 QUIET = {
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false",
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "3",
@@ -73,29 +76,30 @@ def in_process(*, workers: int = 1, threads: int = 2) -> Iterator[str]:
 class RealCluster:
     """A scheduler and workers as processes, over TCP, that talk to a sandbox."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox, **environment: str) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, *, host: str = "127.0.0.1") -> None:
         self.folder = folder
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "BULKPROF_"))},
             **sandbox.environment(),
             **QUIET,
-            **environment,
         }
         self.workers: list[warm.Process] = []
         self._ending = ExitStack()
         place = folder / "scheduler.json"
         self.scheduler = self._start(
-            SCHEDULER, "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(place)
+            SCHEDULER, "--host", host, "--port", "0", "--no-dashboard", "--scheduler-file", str(place)
         )
         until(lambda: place.exists() and place.read_text().endswith("}"))
         self.address: str = json.loads(place.read_text())["address"]
 
-    def start_worker(self, *, threads: int = 1, **environment: str) -> warm.Process:
+    def start_worker(
+        self, *, program: str = WORKER, host: str = "127.0.0.1", threads: int = 1, **environment: str
+    ) -> warm.Process:
         """Start a worker, which may take a moment to be there."""
         process = self._start(
-            WORKER,
+            program,
             self.address,
-            *("--nthreads", str(threads), "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"),
+            *("--nthreads", str(threads), "--no-nanny", "--no-dashboard", "--host", host),
             *("--memory-limit", "0", "--local-directory", str(self.folder)),
             **environment,
         )
@@ -122,3 +126,26 @@ class RealCluster:
     def log(self) -> str:
         """What scheduler and workers said."""
         return (self.folder / "dask.log").read_text()
+
+
+def impatient() -> None:
+    """The command line, with a lease that is over soon, and small shares."""
+    from bulkprof import cli
+    from bulkprof.workflows.fleet.dask import lease, sizes
+
+    lease.LEASE_S = SHORT_LEASE_S
+    sizes.LEAST = 10.0
+    cli.main()
+
+
+def elsewhere() -> None:
+    """A worker in the network namespace that NETNS names."""
+    import ctypes
+
+    from distributed.cli.dask_worker import main
+
+    with Path("/run/netns", os.environ["NETNS"]).open() as place:
+        # Python has it from 3.12 on.
+        if ctypes.CDLL(None, use_errno=True).setns(place.fileno(), 0):
+            raise OSError(ctypes.get_errno(), "setns")
+    main()
