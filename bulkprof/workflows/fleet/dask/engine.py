@@ -136,9 +136,10 @@ class Trip:
         self.channel = f"bulkprof-{self.cutter.run.details().id}-{secrets.token_hex(6)}"
         grace = GRACE_S + self.lease_s + self.work.settings.run.timeout_s
         flights = Flights(self.cluster, self.work.stop, self.work.ui, self._pack, self._unpack, grace)
-        counts = await self.run.off_loop(self.run.pending_counts)
-        profiles = {target: sum(kinds.values()) for target, kinds in counts.items()}
+        changes: dict[Target, int] = {}
         if self.cutter.phase is Phase.APPLY:
+            counts = await self.run.off_loop(self.run.pending_counts)
+            changes = {target: sum(kinds.values()) for target, kinds in counts.items()}
             targets = slowest_first(targets, counts, self._rate_of, self.work.settings.rollout.order)
         self.cluster.listen(self.channel, self.board.hear)
         try:
@@ -149,7 +150,7 @@ class Trip:
                 self.work.stop,
                 partial(self.run.off_loop, self.run.give_sign_of_life),
             ):
-                await flights.send(Pieces(targets, profiles))
+                await flights.send(Pieces(targets, changes))
         finally:
             self.cluster.listen_no_more(self.channel)
             self.lost = len(flights.flying)

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from bulkprof.model import Target
 from bulkprof.planning.estimate import Pending, RateOf, decisive_rate
 
-FOR_EACH = 3
+FOR_EACH = 2
 """What is left is cut as if each thread of the workers got so many equal shares of it."""
-LEAST, MOST = 100.0, 2000.0
+LEAST, MOST = 300.0, 5000.0
 """Calls of a share, about: a smaller one isn't worth its way, and a larger one is too much to lose with a worker."""
 OF_LOOKING = 2.0
 """Calls that it takes to look at a target."""
@@ -25,10 +25,10 @@ USUAL_RATE = 10.0
 class Pieces:
     """A run's targets, and piece by piece what is next of them."""
 
-    def __init__(self, targets: Sequence[Target], profiles: Mapping[Target, int]) -> None:
-        """Targets come in their order; `profiles` is how many each one has to do with."""
+    def __init__(self, targets: Sequence[Target], changes: Mapping[Target, int]) -> None:
+        """Targets come in their order; `changes` is how many there are in each, where any are made."""
         self._waiting = deque(targets)
-        self._weights = {target: OF_LOOKING + profiles.get(target, 0) for target in targets}
+        self._weights = {target: OF_LOOKING + changes.get(target, 0) for target in targets}
         self._left = sum(self._weights.values())
 
     def __bool__(self) -> bool:

@@ -69,9 +69,9 @@ def test_shares_hold_all_targets_in_order_and_shrink_towards_the_end() -> None:
     assert [target for share in shares for target in share] == all_of_them
     sizes = [len(share) for share in shares]
     assert sizes == sorted(sizes, reverse=True)
-    assert max(sizes) * 3 * 2 <= 3000
+    assert max(sizes) * 2 * 2 <= 3000
     assert max(sizes) * 3 <= MOST
-    assert len(shares) > 2 * 3
+    assert len(shares) > 2 * 2
 
 
 def test_a_large_target_travels_alone_and_small_ones_together() -> None:
