@@ -13,7 +13,19 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.bench import creates, fleet, kills, memory, nights, pacing, pacing_http, quiet, startup, targets
+from tests.bench import (
+    creates,
+    fleet,
+    kills,
+    memory,
+    nights,
+    pacing,
+    pacing_http,
+    quiet,
+    shares,
+    startup,
+    targets,
+)
 from tests.bench.table import Line, machine, shown
 
 TITLES = ("what", "ours", "the other", "ratio")
@@ -38,6 +50,7 @@ def main() -> None:
         "nights": nights.bench,
         "quiet": quiet.bench,
         "fleet": fleet.bench,
+        "shares": shares.bench,
         "kills": kills.bench,
     }
     parser.add_argument("--only", choices=sorted(benches), action="append", help="just this one; may be repeated")

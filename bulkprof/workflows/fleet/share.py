@@ -52,6 +52,8 @@ class Site:
     """The AWS settings of the run's sandbox; None for the process's own."""
     threads: int = 1
     """Shares that the process may work on at once: each has its part of what `[run]` says a process may do."""
+    fresh: bool = False
+    """Whether the share was planned by the process that has it carried out, so that nothing has to be observed anew."""
     lease_s: float = 0.0
     """Seconds that another one may still be at work on the share after it was lost."""
 
@@ -106,11 +108,12 @@ async def apply_share(
                 await work.stop.pause(lease_s + work.settings.run.settle_s + HEARTBEAT_S)
             try:
                 async with connect(work) as connection:
-                    again = Replanning(resumed or begun)
-                    planner = await _planner(work, share, carries, connection, again)
-                    await planner.settle()
-                    await planner.observe(targets, width=work.settings.run.max_targets_in_flight)
-                    planner.tell_unreachable(targets)
+                    if resumed or site is None or not site.fresh:
+                        again = Replanning(resumed or begun)
+                        planner = await _planner(work, share, carries, connection, again)
+                        await planner.settle()
+                        await planner.observe(targets, width=work.settings.run.max_targets_in_flight)
+                        planner.tell_unreachable(targets)
                     return await execute(work, share, connection, resumed=resumed or begun)
             finally:
                 share.note(learned=await _learned(work, targets))

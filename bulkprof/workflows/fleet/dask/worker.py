@@ -107,6 +107,7 @@ class _Side:
         site = Site(
             environment=self._call["environment"],
             threads=max(1, self._worker.state.nthreads),
+            fresh=True,
             lease_s=self._call["lease_s"],
         )
         if self._call["phase"] == Phase.PLAN:
