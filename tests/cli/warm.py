@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 _ROOT = Path(__file__).parents[2]
+_OF_DASK = b"d"
 
 
 class Process:
@@ -79,7 +80,7 @@ class Process:
             given = [theirs, their_out, their_err]
         status, their_status = os.pipe()
         their_orders, orders = os.pipe()
-        _forks.begin([*given, their_status, their_orders])
+        _forks.begin([*given, their_status, their_orders], dask=program.startswith("distributed."))
         with os.fdopen(orders, "w") as file:
             json.dump(order, file)
         self._status = os.fdopen(status)
@@ -143,9 +144,9 @@ class _Forks:
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def begin(self, files: Sequence[int]) -> None:
-        """Fork a process that gets these files, which are closed here."""
-        socket.send_fds(self.control(), [b"+"], files)
+    def begin(self, files: Sequence[int], *, dask: bool) -> None:
+        """Fork a process that gets these files, which are closed here; `dask` for one of dask's."""
+        socket.send_fds(self.control(), [_OF_DASK if dask else b"+"], files)
         for file in files:
             os.close(file)
 
@@ -211,6 +212,11 @@ def _serve(control: socket.socket) -> list[int] | None:
                 while True:
                     os.wait()
             return None
+        if asked == _OF_DASK:
+            # Once for all of them; most tests need none of it.
+            importlib.import_module("distributed.cli.dask_scheduler")
+            importlib.import_module("distributed.cli.dask_worker")
+            gc.freeze()
         if not os.fork():
             if not (pid := os.fork()):
                 return files

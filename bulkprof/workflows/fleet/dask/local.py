@@ -19,6 +19,8 @@ HERE = "127.0.0.1"
 _CONFIG: Mapping[str, Any] = {
     # What measures workers for dask's dashboard costs a part of their time, and there is no dashboard.
     "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }

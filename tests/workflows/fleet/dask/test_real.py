@@ -23,11 +23,13 @@ from tests.faults.world import REGION, SEED, World, adds_up, exactly_once, outco
 from tests.workflows.fleet.dask.clusters import ELSEWHERE, IMPATIENT, SHORT_LEASE_S, RealCluster
 
 ACCOUNTS = tuple(f"11112222{number:04}" for number in range(4400, 4412))
-ROWS = [{"name": f"row-{number}", "account": account} for account in ACCOUNTS for number in range(5)]
+ROWS = [{"name": f"row-{number}", "account": account} for account in ACCOUNTS for number in range(4)]
 WANTED = [(row["account"], row["name"]) for row in ROWS]
 SLOWLY = Rate(12, 4)
 """In each account: slow enough to be killed in the middle."""
 LAG_S = 0.3
+KILLS = 3
+"""Workers of one run that die."""
 
 
 @contextmanager
@@ -99,7 +101,7 @@ def test_shares_of_killed_workers_are_carried_out_by_others(tmp_path: Path, hypo
 
         async def run() -> dict[str, int]:
             manifest = str(world.folder / "rows.jsonl")
-            killing = asyncio.ensure_future(kill_some(world, cluster, 4, chance))
+            killing = asyncio.ensure_future(kill_some(world, cluster, KILLS, chance))
             try:
                 summary = await world.apply(manifest, engine="dask", scheduler=cluster.address)
             finally:
