@@ -16,7 +16,8 @@ failed, with its alarm and its dead-letter queue: `RunFailedError` with the summ
 out, and any other `BulkprofError` when the run could not start.
 
 Between invocations nothing lives but the state directory, and that only as long as Lambda keeps it; so what keeps two
-runs apart is `[lock] s3` in the config, or a reserved concurrency of 1.
+runs apart is `[lock] s3` in the config, or a reserved concurrency of 1, and `[state] s3` is where they leave what later
+ones need.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 import anyio
 import anyio.to_thread
@@ -58,7 +59,7 @@ _log = logging.getLogger("bulkprof")
 class Event(BaseModel):
     """How one invocation goes about its work; the command line's flags have the same names."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
     command: Literal["sync", "apply", "plan"] = "sync"
     prune: bool = False
@@ -134,7 +135,7 @@ def _manifests(place: Path, patterns: Sequence[str], source: str) -> list[Path]:
 
 async def _run(event: Event, config: Config, manifests: Sequence[Path], ends_at: datetime) -> dict[str, Any]:
     settings = config.settings
-    if settings.lock.s3 is None:
+    if settings.lock.s3 is None and settings.state.s3 is None:
         _log.warning("no [lock] s3 in the config: only a reserved concurrency of 1 keeps two runs apart")
     # Calls in flight at the end may take until their timeout.
     wrap_up = settings.run.timeout_s + WRAP_UP_S
@@ -180,6 +181,12 @@ class _LogUi(Ui):
 
     def __init__(self) -> None:
         self._lines = ProblemLines(self._same_problem)
+        self._log: logging.Logger | logging.LoggerAdapter[logging.Logger] = _log
+
+    def traced(self, trace_id: str) -> None:
+        """Log it, and let all further lines carry it, as Lambda's JSON format shows it."""
+        self._log = logging.LoggerAdapter(_log, {"trace_id": trace_id})
+        self.note(f"trace: {trace_id}")
 
     def problem(self, problem: Problem) -> None:
         """Log it, once for all of its rows."""
@@ -189,14 +196,13 @@ class _LogUi(Ui):
         """Log the problems that aren't logged yet."""
         self._lines.end()
 
-    @staticmethod
-    def _same_problem(same: SameProblem) -> None:
-        _log.log(logging.ERROR if same.first.is_error else logging.WARNING, "%s", str(same))
+    def _same_problem(self, same: SameProblem) -> None:
+        self._log.log(logging.ERROR if same.first.is_error else logging.WARNING, "%s", str(same))
 
     def warn(self, message: str) -> None:
         """Log it."""
-        _log.warning("%s", printable(message))
+        self._log.warning("%s", printable(message))
 
     def note(self, message: str) -> None:
         """Log it."""
-        _log.info("%s", printable(message))
+        self._log.info("%s", printable(message))

@@ -51,6 +51,9 @@ class Ui:
     def started(self, run_id: str) -> None:
         """Take the id of the run that everything from now on is about."""
 
+    def traced(self, trace_id: str) -> None:
+        """Take the id of the run's trace, where OpenTelemetry is switched on."""
+
     def problem(self, problem: Problem) -> None:
         """Take something that is wrong with a manifest or plan."""
 
@@ -116,6 +119,10 @@ class PassedOn(Ui):
     def started(self, run_id: str) -> None:
         """Pass it on."""
         self._ui.started(run_id)
+
+    def traced(self, trace_id: str) -> None:
+        """Pass it on."""
+        self._ui.traced(trace_id)
 
     def warn(self, message: str) -> None:
         """Pass it on."""

@@ -5,7 +5,11 @@ They are of STS, Organizations, S3, Cost Explorer and CloudWatch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
+
+from bulkprof.profiles.operations import Operation
 
 
 class StsOperation(StrEnum):
@@ -61,3 +65,24 @@ class MetricOperation(StrEnum):
     def api_name(self) -> str:
         """The name in the service's API, without the service."""
         return self.partition(":")[2]
+
+
+_SERVICES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(Operation, "Bedrock"),
+    Operation.TAGGED: "Resource Groups Tagging API",
+    Operation.QUOTA: "Service Quotas",
+    **dict.fromkeys(StsOperation, "STS"),
+}
+"""AWS's names of the services, by operation."""
+_PREFIXES: Final[Mapping[str, str]] = {
+    "organizations": "Organizations",
+    "ce": "Cost Explorer",
+    "cloudwatch": "CloudWatch",
+}
+"""The same by what stands before the colon in other operations' names."""
+
+
+def api_name(operation: str) -> tuple[str, str]:
+    """Return AWS's names of the service and of the operation, for an operation as runs count it."""
+    prefix, _, name = operation.rpartition(":")
+    return _SERVICES.get(operation) or _PREFIXES.get(prefix, prefix), name

@@ -29,6 +29,7 @@ from bulkprof.aws.transport.responses import checked
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AccessDeniedError, AwsError, ExpiredCredentialsError, RegionError
 from bulkprof.model import Target
+from bulkprof.telemetry.seam import NO_TELEMETRY, Telemetry
 from bulkprof.totals import CallCount, CallTimes
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class AwsSessions:
         environment: Mapping[str, str] | None = None,
         ask: Ask | None = None,
         stopping: Stopping = never,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         """`ask` asks the user for the code of an MFA device, if a profile needs one.
 
@@ -76,6 +78,7 @@ class AwsSessions:
         """
         self._ask = ask
         self._stopping = stopping
+        self._telemetry = telemetry
         self._organization = organization
         self._run = run
         self._environment = environment
@@ -274,7 +277,8 @@ class AwsSessions:
     def _assuming(self, key: str, arn: str, by: str, region: str, external_id: str | None) -> None:
         sts, signer = partial(self._sts, by, region), self._credentials[by]
         count = self.counts.setdefault(StsOperation.ASSUME_ROLE, CallCount())
-        role = AssumedRole(arn, self._organization, external_id, sts, signer, count, self.times)
+        calls = self._telemetry.calls(Target(account_of(arn), region))
+        role = AssumedRole(arn, self._organization, external_id, sts, signer, count, self.times, calls)
         self._credentials[key] = SharedCredentials(role.fetch)
 
     def _session(self, who: str) -> Any:

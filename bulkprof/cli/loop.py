@@ -15,6 +15,7 @@ from bulkprof.cli import early
 from bulkprof.cli.next_steps import say_how_to_resume
 from bulkprof.cli.terminal import Terminal
 from bulkprof.system.descriptors import raise_limit
+from bulkprof.system.signals import received
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ def run_watched(terminal: Terminal, work: Callable[[], Awaitable[T]], again: lis
 
 async def _watch_signals(terminal: Terminal, again: list[str] | None, *, task_status: TaskStatus[None]) -> None:
     """First signal: start nothing new. Second: out, at once; the run file is sound at any moment."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with received(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
         async for number in signals:
             if terminal.stop.requested:

@@ -53,7 +53,28 @@ def make_options(terminal: Terminal, *groups: Scope | Execution | Fleet) -> Opti
     given.pop("yes", None)
     with ending(terminal):
         config = load_config(given.pop("config", None), sandbox=given.get("sandbox", False))
-        return Options(config=config, processes=PROCESSES, **given)
+        return Options(config=config, processes=PROCESSES, flags=True, **given)
+
+
+def past_options(terminal: Terminal, flags: Execution, *, needs_config: bool = False) -> Options:
+    """Return the options of commands that only look at runs, of which some may be kept in S3.
+
+    A config that can't be read is no reason not to show the runs that are here, unless the command `needs_config`:
+    then it raises `ConfigError`.
+    """
+    from bulkprof.config import Config
+    from bulkprof.workflows.config import load_config
+    from bulkprof.workflows.options import Options
+
+    given = {name: value for name, value in vars(flags).items() if value is not None and name not in ("config", "yes")}
+    try:
+        config = load_config(flags.config)
+    except BulkprofError as error:
+        if needs_config:
+            raise
+        terminal.warn(f"only runs on this disk are looked at: {error}")
+        config = Config()
+    return Options(config=config, flags=True, **given)
 
 
 @contextmanager

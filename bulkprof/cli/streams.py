@@ -10,7 +10,8 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import IO, Any
+from pathlib import Path
+from typing import IO, Any, BinaryIO, cast
 
 
 class Lossy(io.FileIO):
@@ -60,6 +61,12 @@ class Streams:
                 stream.flush()
         lost = self._out.lost
         return "" if lost is None or isinstance(lost, BrokenPipeError) else str(lost.strerror)
+
+
+def open_terminal() -> BinaryIO:
+    """Return the terminal that this process belongs to. Raises `OSError` where it has none."""
+    name = "CONIN$" if sys.platform == "win32" else "/dev/tty"
+    return cast("BinaryIO", Path(name).open("rb", buffering=0))
 
 
 def _text(raw: Lossy, python: IO[str] | None, *, line_buffering: bool = False) -> io.TextIOWrapper:

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import cached_property
 from io import TextIOWrapper
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import anyio
 import anyio.to_thread
@@ -19,6 +18,7 @@ import anyio.to_thread
 from bulkprof.cli.early import State
 from bulkprof.cli.foreign_lines import speak_through
 from bulkprof.cli.logs import Level, LogFormat, log_line
+from bulkprof.cli.streams import open_terminal
 from bulkprof.errors import ExitCode, UsageError
 from bulkprof.manifests.stdin import pieces
 from bulkprof.model import OutcomeKind, Problem, Target
@@ -121,6 +121,7 @@ class Terminal(Ui):
         self.problems: list[Problem] = []
         self._lines = ProblemLines(self._same_problem)
         self.run_id = ""
+        self._trace: dict[str, str] = {}
         self.asks = False
         """Whether a question waits for its answer: until then, nothing is changed and no call is under way."""
         self._busiest: AtWork | None = None
@@ -131,6 +132,11 @@ class Terminal(Ui):
     def started(self, run_id: str) -> None:
         """Remember the run, for the lines that are about it."""
         self.run_id = run_id
+
+    def traced(self, trace_id: str) -> None:
+        """Remember the run's trace for the lines as JSON; people are told it once."""
+        self._trace = {"trace_id": trace_id}
+        self.note(f"trace: {trace_id}")
 
     def problem(self, problem: Problem) -> None:
         """Keep a problem until it is known which rows have it, and for `--json`."""
@@ -203,7 +209,7 @@ class Terminal(Ui):
 
     def _line(self, level: Level, text: str, *, prefix: bool = True, style: str | None = None, **more: Any) -> None:
         if self.json_logs:
-            self.errors.line(log_line(level, printable(text), self.run_id, datetime.now(UTC), **more))
+            self.errors.line(log_line(level, printable(text), self.run_id, datetime.now(UTC), **more, **self._trace))
             return
         if prefix and level is not Level.INFO:
             text = headed(f"{level}: ", text)
@@ -241,7 +247,7 @@ class Terminal(Ui):
         if sys.stdin is not None and sys.stdin.isatty():
             return await self._ask(question, sys.stdin.buffer)
         try:
-            terminal = await anyio.to_thread.run_sync(_open_terminal)
+            terminal = await anyio.to_thread.run_sync(open_terminal)
         except OSError:
             return None
         with terminal:
@@ -311,8 +317,3 @@ class Terminal(Ui):
         """Print lines on stdout, made printable, for other programs to read."""
         self.stdout.writelines(f"{printable(line)}\n" for line in lines)
         self.stdout.flush()
-
-
-def _open_terminal() -> BinaryIO:
-    """Return the terminal that this process belongs to. Raises `OSError` where it has none."""
-    return cast("BinaryIO", Path("/dev/tty").open("rb", buffering=0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -29,12 +29,21 @@ Count = Annotated[int, Field(ge=0)]
 class Section(BaseModel):
     """A table of the config; a misspelt key is an error, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
 
 def is_s3(name: str) -> bool:
     """Whether a file's name is the address of something in S3."""
     return name.startswith("s3://")
+
+
+def split_s3_prefix(uri: str) -> tuple[str, str]:
+    """Bucket and prefix of `s3://bucket/prefix/`, the prefix with a slash at its end, or empty. Raises `ValueError`."""
+    parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", uri)
+    if parts is None:
+        raise ValueError("write it as s3://bucket/prefix/")
+    prefix = (parts[2] or "").strip("/")
+    return parts[1], f"{prefix}/" if prefix else ""
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:

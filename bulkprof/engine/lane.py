@@ -15,12 +15,14 @@ from typing import TypeVar
 
 import anyio
 
+from bulkprof.aws.transport.attempts import CURRENT
 from bulkprof.engine.in_flight import PATIENCE_S, CallLimit, Contact, Permit
 from bulkprof.engine.retry import REPEATABLE, THROTTLE_PATIENCE_S, retried
 from bulkprof.errors import AmbiguousError, AwsError, SignInNeededError, ThrottledError, UnreachableError
 from bulkprof.model import Target
 from bulkprof.pacing.pacer import Pacer
 from bulkprof.stop import Stop, StopRequestedError
+from bulkprof.telemetry.seam import NO_TELEMETRY, Call, Calls, Telemetry
 from bulkprof.totals import CallCount, CallTimes
 
 T = TypeVar("T")
@@ -59,6 +61,7 @@ class Traffic:
     times: CallTimes = field(default_factory=CallTimes)
     tell: Callable[[str], None] | None = None
     """Is called with what people should know, such as why a target stands still."""
+    telemetry: Telemetry = NO_TELEMETRY
 
 
 class _Channel:
@@ -88,13 +91,15 @@ class _Channel:
 class Lane:
     """Sends one target's calls."""
 
-    def __init__(self, target: Target, traffic: Traffic) -> None:
+    def __init__(self, target: Target, traffic: Traffic, calls: Calls | None = None) -> None:
+        """`calls` takes the calls, where the target's are watched together; else the traffic's telemetry does."""
         self.target = target
         self.traffic = traffic
         self.began = traffic.clock()
         """When it was opened, by the traffic's clock."""
         self._channels: dict[str, _Channel] = {}
         self._contact = Contact(traffic.attempts * traffic.timeout_s)
+        self._calls = calls or traffic.telemetry.calls(target)
 
     async def call(
         self,
@@ -151,6 +156,7 @@ class Lane:
         self, channel: _Channel, send: Callable[[], Awaitable[T]], stop: Stop, *, even_closed: bool
     ) -> T:
         traffic, pacer, count, contact = self.traffic, channel.pacer, channel.count, self._contact
+        asked_at = traffic.clock()
         async with channel.turn:
             # Those that wait in line behind a closed door go out at once: what isn't sent needs no pace.
             while channel.sends(even_closed=even_closed) and (delay := pacer.wait(traffic.clock())) > TICK_S:
@@ -167,7 +173,7 @@ class Lane:
             if channel.closed is not None and not even_closed:
                 raise LaneClosedError(*channel.closed)
             count.sent += 1
-            answer = await send()
+            answer = await self._watched(channel, send, asked_at, sent_at)
         except ThrottledError as error:
             count.throttled += 1
             traffic.times.answered(channel.operation, throttled=True)
@@ -199,6 +205,23 @@ class Lane:
             look.cancel()
             contact.returned()
             traffic.in_flight.release(permit)
+
+    async def _watched(self, channel: _Channel, send: Callable[[], Awaitable[T]], asked_at: float, sent_at: float) -> T:
+        """Send, and tell telemetry how it ended."""
+        call = Call(channel.operation, sent_at, waited_s=sent_at - asked_at)
+        attempts = CURRENT.get()
+        if attempts is not None:
+            attempts.request_id = ""
+        try:
+            return await send()
+        except BaseException as error:
+            call.error = error
+            raise
+        finally:
+            call.ended_at = self.traffic.clock()
+            if attempts is not None:
+                call.attempt, call.request_id = attempts.made, attempts.request_id
+            self._calls.take(call)
 
     def _require_hope(self, channel: _Channel, now: float, delay: float) -> None:
         """Raise `AwsError` where another wait, of `delay` seconds, is too much for what is only throttled.

@@ -18,6 +18,7 @@ from bulkprof.pacing.pacers import Pacers
 from bulkprof.profiles.api import Api
 from bulkprof.profiles.catalogue import Resolve
 from bulkprof.stop import Stop
+from bulkprof.telemetry.seam import NO_TELEMETRY, Telemetry
 from bulkprof.totals import CallCount, CallTimes
 
 A = TypeVar("A")
@@ -49,6 +50,7 @@ class Targets:
         counts: dict[str, CallCount],
         times: CallTimes,
         tell: Callable[[str], None],
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         """`counts` and `times` are the run's calls by operation; `tell` is called with each warning."""
         self._pacers = pacers
@@ -56,7 +58,15 @@ class Targets:
         overdue = settings.max_calls_in_flight + 2 * settings.max_targets_in_flight
         limit = CallLimit(settings.max_calls_in_flight, overdue)
         self.traffic = Traffic(
-            limit, settings.attempts, stop, pacers.pacer, settings.timeout_s, counts=counts, times=times, tell=tell
+            limit,
+            settings.attempts,
+            stop,
+            pacers.pacer,
+            settings.timeout_s,
+            counts=counts,
+            times=times,
+            tell=tell,
+            telemetry=telemetry,
         )
         self.lanes: dict[Target, Lane] = {}
         """Those of the targets that are open."""
@@ -72,17 +82,18 @@ class Targets:
         """
         # Entering an account would be something new.
         await self.traffic.stop.pause(0)
-        try:
-            api = await self.sent(lambda: enter(target))
-        except SignInNeededError as error:
-            raise self.traffic.stop.for_want_of_credentials(error) from None
-        lane = self.lanes[target] = Lane(target, self.traffic)
-        try:
-            yield lane, api
-        finally:
-            self.lanes.pop(target, None)
-            self._pacers.forget(target, lane.operations)
-            await leave(target)
+        with self.traffic.telemetry.target(target) as calls:
+            try:
+                api = await self.sent(lambda: enter(target))
+            except SignInNeededError as error:
+                raise self.traffic.stop.for_want_of_credentials(error) from None
+            lane = self.lanes[target] = Lane(target, self.traffic, calls)
+            try:
+                yield lane, api
+            finally:
+                self.lanes.pop(target, None)
+                self._pacers.forget(target, lane.operations)
+                await leave(target)
 
     async def sent(self, send: Callable[[], Awaitable[A]], *, most_attempts: int | None = None) -> A:
         """Send a call that belongs to no lane, such as one to STS, which can be cut off like any other.

@@ -1,13 +1,14 @@
 """One run at a time for each (state directory, estate): a file that the kernel locks, with the holder's name in it.
 
-The lock is the kernel's (`flock`), the record is for people. So a holder that was killed leaves nothing to clean up:
-its lock went with it, and the file that stays behind says no more than who was last. The limits:
+The lock is the kernel's, the record is for people. So a holder that was killed leaves nothing to clean up: its lock
+went with it, and the file that stays behind says no more than who was last. The limits:
 
-- POSIX only: elsewhere `StateLock` raises a clear `StateError`. The rest of this module works everywhere.
-- `flock` counts for all processes that see the same file through the same kernel, containers included. On NFS it also
-  counts between machines where the server and the mount keep locks (NFSv4, or v3 with lockd; not `nolock` or
-  `local_lock=flock`). Other shared file systems may give the lock to all who ask. Runners on several machines therefore
-  take the S3 lock as well. A record that another machine's holder left is told to `warn`, for that could be the case.
+- On POSIX systems it is `flock`, which counts for all processes that see the same file through the same kernel,
+  containers included. On NFS it also counts between machines where the server and the mount keep locks (NFSv4, or v3
+  with lockd; not `nolock` or `local_lock=flock`). Other shared file systems may give the lock to all who ask. Runners
+  on several machines therefore take the S3 lock as well. A record that another machine's holder left is told to `warn`,
+  for that could be the case.
+- On Windows it is a lock on a byte, which counts for all processes of the machine.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import hashlib
 import json
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -28,6 +28,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from bulkprof.errors import LockHeldError, StateError
+from bulkprof.system.file_locks import lock, unlock
 from bulkprof.system.private import open_private, private_directory, private_folder
 from bulkprof.text.printable import printable
 
@@ -126,7 +127,7 @@ class StateLock:
             with suppress(OSError):
                 os.ftruncate(file, 0)
             # Closing alone wouldn't do: a child that was forked meanwhile would hold on to it.
-            _lock(file, free=True)
+            unlock(file)
         finally:
             os.close(file)
 
@@ -137,10 +138,10 @@ class StateLock:
         return open_private(self.path, os.O_RDWR | os.O_CREAT)
 
     def _take(self, file: int) -> None:
-        if not _lock(file):
+        if not lock(file):
             # It may just be looked at.
             time.sleep(_INSTANT_S)
-            if not _lock(file):
+            if not lock(file):
                 raise self._held_by(_read(file))
         self.previous = _read(file)
         _write(file, self.holder)
@@ -184,12 +185,14 @@ def look(directory: Path, estate: str) -> Seen | None:
     except OSError:
         return None
     try:
-        held = not _lock(file, shared=True)
-        return Seen(held, _read(file))
+        held = not lock(file, shared=True)
+        holder = _read(file)
+        if not held:
+            unlock(file)
+        return Seen(held, holder)
     except OSError:
         return None
     finally:
-        # Closing lets go, too: nothing is forked in between.
         os.close(file)
 
 
@@ -203,27 +206,11 @@ def utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _lock(file: int, *, free: bool = False, shared: bool = False) -> bool:
-    """Take the kernel's lock, beside others who only look where it is `shared`, or set it free.
-
-    Returns False where another holds it.
-    """
-    if sys.platform == "win32":
-        raise OSError(errno.ENOSYS, "locks need a POSIX system")
-    # Not everywhere: importing this module must not fail for commands that need no lock.
-    import fcntl
-
-    try:
-        kind = fcntl.LOCK_UN if free else (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
-        fcntl.flock(file, kind)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _read(file: int) -> Holder | None:
+    # In two steps: Windows has no `pread`.
+    os.lseek(file, 0, os.SEEK_SET)
     try:
-        return Holder.from_json(json.loads(os.pread(file, _LONGEST_RECORD, 0)))
+        return Holder.from_json(json.loads(os.read(file, _LONGEST_RECORD)))
     except (ValueError, RecursionError):
         # Empty, half written, or not ours: the lock itself is the kernel's and doesn't depend on it.
         return None
@@ -232,7 +219,8 @@ def _read(file: int) -> Holder | None:
 def _write(file: int, holder: Holder) -> None:
     record = json.dumps(asdict(holder)).encode() + b"\n"
     os.ftruncate(file, 0)
-    if os.pwrite(file, record, 0) < len(record):
+    os.lseek(file, 0, os.SEEK_SET)
+    if os.write(file, record) < len(record):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bulkprof.errors import ExitCode, StateError
+from bulkprof.errors import ExitCode
 from bulkprof.model import Action, Problem
 from bulkprof.reports.plan import plan_of
 from bulkprof.reports.results.columns import Results
@@ -14,7 +14,7 @@ from bulkprof.statuses import RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import is_plan, status_of, told_its_end
 from bulkprof.store.run import RunFile
-from bulkprof.totals import Plan, RunSummary, every_kind
+from bulkprof.totals import Plan, RunSummary
 
 
 def plan_json(plan: Plan, exit_code: int) -> dict[str, Any]:
@@ -88,30 +88,4 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         "remedy": problem.remedy,
         "severity": str(problem.severity),
         "cell": problem.cell,
-    }
-
-
-def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
-    """Past runs as JSON-ready rows, newest first; a file that can't be opened says so in its status."""
-    for run_id, run in state.open_all():
-        try:
-            row = _run_row(run, state)
-        except StateError as error:
-            nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": []}
-            row = {**nothing, "status": str(error), "estate": "", "sandbox": False}
-        yield {"run_id": run_id, **row}
-
-
-def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]:
-    if isinstance(run, StateError):
-        raise run
-    details = run.details()
-    return {
-        "command": details.command,
-        "started_at": details.started_at,
-        "status": status_of(run, state),
-        "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
-        "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
-        "estate": details.estate,
-        "sandbox": details.sandbox,
     }

@@ -6,6 +6,7 @@ start don't. They compare only within one boot, so each moment is kept with the 
 
 from __future__ import annotations
 
+import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -17,10 +18,11 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Linux's, the same in all containers of a machine."""
 
 
-def moment() -> list[Any] | None:
-    """Return now as a JSON value to keep; None where the system has no such clock."""
-    boot = _boot_id()
-    return [boot, time.clock_gettime(time.CLOCK_BOOTTIME)] if boot else None
+def moment(ago_s: float = 0.0) -> list[Any] | None:
+    """Return now, or a moment before, as a JSON value to keep; None where the system has no such clock."""
+    if sys.platform == "linux" and (boot := _boot_id()):
+        return [boot, time.clock_gettime(time.CLOCK_BOOTTIME) - ago_s]
+    return None
 
 
 def seconds_since(then: Any) -> float | None:
@@ -34,8 +36,6 @@ def seconds_since(then: Any) -> float | None:
 
 @cache
 def _boot_id() -> str:
-    if not hasattr(time, "CLOCK_BOOTTIME"):
-        return ""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except (OSError, ValueError):

@@ -25,30 +25,31 @@ _MOST = 10_240
 
 def raise_limit() -> None:
     """Raise this process's limit as far as it may. Raises `ConfigError` where that leaves too little to begin with."""
-    if sys.platform == "win32":
-        return
-    import resource
+    if sys.platform != "win32":
+        import resource
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     if (left := free()) < LEAST:
         raise _too_few(left)
 
 
 def free() -> int:
-    """Return how many more files can be opened now."""
-    if sys.platform == "win32":
-        return _MOST
-    import resource
+    """Return how many more files can be opened now. Windows has no limit that could be asked for."""
+    left = _MOST
+    if sys.platform != "win32":
+        import resource
 
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        used = sum(1 for _ in Path("/dev/fd").iterdir())
-    except OSError:
-        used = LEAST
-    return _MOST if soft == resource.RLIM_INFINITY else soft - used
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            used = sum(1 for _ in Path("/dev/fd").iterdir())
+        except OSError:
+            used = LEAST
+        if soft != resource.RLIM_INFINITY:
+            left = soft - used
+    return left
 
 
 def fitting(settings: Run, *, sockets: int = 1) -> Run:

@@ -75,12 +75,14 @@ def _write_whole(path: Path, write: Callable[[IO[Any]], object], mode: str, **ho
     try:
         # No temporary file of the standard library's: those are private, and this one gets a new file's usual mode.
         part = path.absolute().parent / f".{path.name}.{secrets.token_hex(4)}"
-        with part.open(mode, **how) as file:  # type: ignore[call-overload]
-            try:
+        file: IO[Any] = part.open(mode, **how)  # type: ignore[call-overload]
+        try:
+            with file:
                 write(file)
-            except BaseException:
-                part.unlink()
-                raise
+        except BaseException:
+            # Closed by now: Windows removes no file that is open.
+            part.unlink()
+            raise
         part.replace(path)
     except OSError as error:
         raise StateError(f"{path}: can't be written: {error.strerror}") from None

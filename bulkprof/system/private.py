@@ -38,7 +38,7 @@ def private_directory(path: Path) -> None:
         return
     found = path.stat()
     _require_own(path, found)
-    if not found.st_mode & _OTHERS or not _knows_owners():
+    if not found.st_mode & _OTHERS or _user() is None:
         return
     if _is_ours(path):
         _close(path)
@@ -56,7 +56,7 @@ def private_folder(path: Path) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise linked(path)
     _require_own(path, found)
-    if found.st_mode & _OTHERS and _knows_owners():
+    if found.st_mode & _OTHERS and _user() is not None:
         _close(path)
 
 
@@ -73,9 +73,10 @@ def open_private(path: Path, flags: int) -> int:
         if error.errno in (errno.ELOOP, errno.EMLINK) and path.is_symlink():
             raise linked(path) from None
         raise
-    if _knows_owners() and os.fstat(file).st_mode & _OTHERS:
+    if _user() is not None and os.fstat(file).st_mode & _OTHERS:
         with suppress(OSError):
-            os.fchmod(file, FILE_MODE)
+            # By its descriptor; Windows, which can't, knows no owners.
+            os.chmod(file, FILE_MODE)  # noqa: PTH101
     return file
 
 
@@ -111,14 +112,17 @@ def _made(path: Path) -> bool:
     return True
 
 
-def _knows_owners() -> bool:
-    return hasattr(os, "geteuid")
+def _user() -> int | None:
+    """Return the number of the user that this process works for; None where the system knows no owners."""
+    ask = getattr(os, "geteuid", None)
+    return None if ask is None else int(ask())
 
 
 def _require_own(path: Path, found: os.stat_result) -> None:
-    if not _knows_owners() or found.st_uid == os.geteuid():
+    user = _user()
+    if user is None or found.st_uid == user:
         return
-    if os.geteuid() == 0:
+    if user == 0:
         owner = os.environ.get("SUDO_UID")
         if owner == str(found.st_uid):
             raise StateError(f"{path}: is the state directory of who calls sudo; run without sudo, or {_ELSEWHERE}")
@@ -127,7 +131,7 @@ def _require_own(path: Path, found: os.stat_result) -> None:
             return
     if _owner_of_new(path) == found.st_uid:
         return
-    advice = f"make it yours (`sudo chown -R {os.geteuid()} {path}`)" if found.st_uid == 0 else "leave it to them"
+    advice = f"make it yours (`sudo chown -R {user} {path}`)" if found.st_uid == 0 else "leave it to them"
     who = "root" if found.st_uid == 0 else f"another user (uid {found.st_uid})"
     raise StateError(f"{path}: belongs to {who}; {advice}, or {_ELSEWHERE}")
 
@@ -153,7 +157,7 @@ def _close(path: Path) -> None:
 
     On file systems that keep no permissions, nothing changes.
     """
-    owners = {os.geteuid(), path.stat().st_uid}
+    owners = {_user(), path.stat().st_uid}
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.stat(follow_symlinks=False).st_uid not in owners:

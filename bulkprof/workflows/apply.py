@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import anyio.to_thread
+
 from bulkprof.errors import DeclinedError, UsageError
 from bulkprof.locks.local import StateLock
 from bulkprof.planning.safety import check_alike
@@ -17,6 +19,7 @@ from bulkprof.store.history.directory import is_run_file, is_share
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
+from bulkprof.workflows.arguments import Manifests, as_list, for_programs
 from bulkprof.workflows.fleet.share import apply_share
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.plan import make_plan
@@ -24,11 +27,12 @@ from bulkprof.workflows.steps.connect import connect, estate_lock, recent_runs
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.execute import check_canary, choose_canary, execute, tell_estimate
-from bulkprof.workflows.steps.load import Manifests, as_list, read_offline, require_manifests
+from bulkprof.workflows.steps.load import read_offline, require_manifests
 from bulkprof.workflows.steps.planner import Planner
 from bulkprof.workflows.steps.replan import Replanning
 
 
+@for_programs
 async def apply(
     manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:
@@ -47,11 +51,14 @@ async def apply(
             await kept.off_loop(kept.check)
             work = work.as_started(kept)
             # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.
-            with estate_lock(work, kept) as lock, RunFile.open(work.state.adopt_plan(kept.path)) as run:
-                return await go_on(work, run, lock, resumed=False)
+            with estate_lock(work, kept) as lock:
+                path = await anyio.to_thread.run_sync(work.state.adopt_plan, kept.path)
+                with RunFile.open(path) as run:
+                    return await go_on(work, run, lock, resumed=False)
     return await _change(work, "apply", files)
 
 
+@for_programs
 async def sync(
     manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:
@@ -62,8 +69,10 @@ async def sync(
 async def _change(work: Workspace, command: str, manifests: Sequence[str]) -> RunSummary:
     work.check_files(manifests)
     require_manifests(manifests)
-    with work.new_run(command, manifests) as run, work.recorded(run), estate_lock(work, run) as lock:
-        return await from_the_start(work, run, lock, manifests)
+    with work.new_run(command, manifests) as run:
+        async with work.watched(run):
+            with estate_lock(work, run) as lock:
+                return await from_the_start(work, run, lock, manifests)
 
 
 async def from_the_start(work: Workspace, run: RunFile, lock: StateLock, manifests: Sequence[str]) -> RunSummary:
@@ -80,21 +89,20 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
     if resumed:
         # Where it says no, the run's file stays as it was left.
         await check_canary(work, run)
-    with work.recorded(run):
+    async with work.watched(run), connect(work, lock.holder) as connection:
         recent = await recent_runs(work)
         await run.off_loop(partial(refresh_lost, work.state, run))
-        async with connect(work, lock.holder) as connection:
-            targets = await run.off_loop(run.pending_targets)
-            # Also a run that has nothing left but its end to be told.
-            everywhere = await run.off_loop(run.targets)
-            await connection.caller(near=next((target.region for target in everywhere), ""))
-            planner = Planner(run, connection, work.ui, recent, Replanning(resumed), fleet=work.fleet)
-            await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
-            if resumed:
-                await tell_estimate(work, run, connection)
-                return await execute(work, run, connection, resumed=True)
-            await choose_canary(work, run)
-            return await approve_and_execute(work, run, connection, planner)
+        targets = await run.off_loop(run.pending_targets)
+        # Also a run that has nothing left but its end to be told.
+        everywhere = await run.off_loop(run.targets)
+        await connection.caller(near=next((target.region for target in everywhere), ""))
+        planner = Planner(run, connection, work.ui, recent, Replanning(resumed), fleet=work.fleet)
+        await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
+        if resumed:
+            await tell_estimate(work, run, connection)
+            return await execute(work, run, connection, resumed=True)
+        await choose_canary(work, run)
+        return await approve_and_execute(work, run, connection, planner)
 
 
 async def approve_and_execute(work: Workspace, run: RunFile, connection: Connection, planner: Planner) -> RunSummary:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import anyio
 
 from bulkprof.config import Config, is_s3, load, parsed
 from bulkprof.errors import ConfigError
+from bulkprof.workflows.options import StrPath, file_of
 
 
-def load_config(file: Path | str | None = None, *, sandbox: bool = False) -> Config:
+def load_config(file: StrPath | None = None, *, sandbox: bool = False) -> Config:
     """Read a config, also one in S3. Relative paths in that one start in the working directory.
 
     Raises `ConfigError` that names every bad key of the file at once; `AwsError` for one in S3 that can't be fetched.
     """
-    if not isinstance(file, str) or not is_s3(file):
+    if file is not None:
+        file = file_of(file, "file")
+    if file is None or not is_s3(file):
         return load(file)
     if sandbox:
         raise ConfigError(
@@ -28,9 +25,10 @@ def load_config(file: Path | str | None = None, *, sandbox: bool = False) -> Con
             "`bulkprof sandbox` and set AWS_ENDPOINT_URL to it"
         )
     # It loads what sends calls.
+    from bulkprof.system.blocking import waited_for
     from bulkprof.workflows.steps.intake.fetch import fetch_config
 
-    data, version = _waited_for(partial(fetch_config, file))
+    data, version = waited_for(partial(fetch_config, file))
     settings = parsed(data, file)
     for name, table in settings.plugins.items():
         if (path := table.get("path")) and not Path(str(path)).is_absolute():
@@ -39,13 +37,3 @@ def load_config(file: Path | str | None = None, *, sandbox: bool = False) -> Con
                 "plugin as a package, or write the path from the root on"
             )
     return Config(settings=settings, fetched={file: version})
-
-
-def _waited_for(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Run `work` on an event loop of its own: the caller is a function, in a program that may have a loop already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return anyio.run(work)
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(anyio.run, work).result()

@@ -12,10 +12,12 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.loaders import Loader
 
+from bulkprof.aws import AwsSessions
 from bulkprof.aws.credentials.keys import Grant, Keys, SharedCredentials
 from bulkprof.aws.sdk import SIGNING_NAMES, Sdk
+from bulkprof.config import Organization, Run
 from bulkprof.engine.retry import retried
-from bulkprof.errors import ThrottledError
+from bulkprof.errors import AwsError, ThrottledError
 from tests.aws import wire
 from tests.aws.both import CALLS, grant, noting, ours, theirs
 
@@ -37,6 +39,20 @@ async def test_headers_about_the_call_are_the_sdks(call: str, monkeypatch: pytes
     signed = [headers["authorization"].split(", ")[1] for headers in (mine, plain)]
     assert signed[0] == signed[1]
     assert mine.keys() == plain.keys() - {"accept"}
+
+
+async def test_calls_that_the_sdk_sends_hand_on_lambdas_trace_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "nightly")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988;Parent=53995c3f;Sampled=1")
+    requests: list[bytes] = []
+    async with (
+        wire.serving(noting(requests, wire.response(403, b""))) as port,
+        AwsSessions(Organization(), Run(), environment=wire.environment(port)) as sessions,
+    ):
+        with pytest.raises(AwsError):
+            await sessions.identity()
+    (headers,) = map(wire.headers, requests)
+    assert headers["x-amzn-trace-id"] == "Root=1-5759e988;Parent=53995c3f;Sampled=1"
 
 
 async def test_each_attempt_of_a_call_says_which_it_is() -> None:

@@ -22,7 +22,9 @@ from tests.bench import (
     pacing,
     pacing_http,
     quiet,
+    served,
     shares,
+    siblings,
     startup,
     targets,
 )
@@ -42,10 +44,12 @@ def main() -> None:
     )
     benches: Mapping[str, Callable[[], Iterator[Line]]] = {
         "creates": creates.bench,
+        "served": served.bench,
         "startup": startup.bench,
         "targets": targets.bench,
         "http": pacing_http.bench,
         "pacing": pacing.bench,
+        "siblings": siblings.bench,
         "memory": memory.bench,
         "nights": nights.bench,
         "quiet": quiet.bench,

@@ -11,7 +11,18 @@ import typer
 from bulkprof.cli.app import HOMES, app, register
 from tests.cli.driver import CommandLine
 
-HEAVY = ("boto3", "botocore", "aioboto3", "aiobotocore", "aiohttp", "moto", "flask", "werkzeug", "jinja2")
+HEAVY = (
+    "boto3",
+    "botocore",
+    "aioboto3",
+    "aiobotocore",
+    "aiohttp",
+    "moto",
+    "flask",
+    "werkzeug",
+    "jinja2",
+    "opentelemetry",
+)
 # What others of our commands need.
 ONLY_ELSEWHERE = (
     *("aws", "workflows.apply", *(f"workflows.steps.{step}" for step in ("connect", "resolve", "planner", "execute"))),

@@ -6,11 +6,13 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from bulkprof.engine.lane import RETRY_AFTER_MOST_S, Lane
+from bulkprof.engine.lane import RETRY_AFTER_MOST_S, Lane, LaneClosedError
 from bulkprof.engine.retry import CERTAIN, THROTTLE_PATIENCE_S
 from bulkprof.errors import AccessDeniedError, AmbiguousError, AwsError, ThrottledError
 from bulkprof.model import Target
 from bulkprof.stop import Stop, StopRequestedError
+from bulkprof.telemetry.seam import Call as Watched
+from bulkprof.telemetry.seam import Calls
 from bulkprof.totals import CallCount, CallTimes
 from tests.engine.harness import FreePacer, InstantStop, make_traffic
 from tests.factories import TARGET
@@ -264,3 +266,46 @@ async def test_a_stop_between_two_attempts_ends_the_call() -> None:
     with pytest.raises(StopRequestedError):
         await Lane(TARGET, traffic).call("Op", send)
     assert traffic.counts["Op"] == CallCount(sent=1, failed=1)
+
+
+class Watching(Calls):
+    """Keeps the calls that it takes."""
+
+    def __init__(self) -> None:
+        self.taken: list[Watched] = []
+
+    def take(self, call: Watched) -> None:
+        self.taken.append(call)
+
+
+async def test_each_attempt_is_told_to_telemetry_with_its_end_and_its_wait() -> None:
+    answers: list[AwsError | str] = [ThrottledError("slow"), AmbiguousError("cut"), "done"]
+    times = iter(range(100))
+    traffic = make_traffic()
+    traffic.clock = lambda: float(next(times))
+    watching = Watching()
+
+    async def send() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, AwsError):
+            raise answer
+        return answer
+
+    assert await Lane(TARGET, traffic, watching).call("Op", send) == "done"
+    assert [type(call.error) for call in watching.taken] == [ThrottledError, AmbiguousError, type(None)]
+    assert {call.operation for call in watching.taken} == {"Op"}
+    assert all(call.waited_s > 0 and call.ended_at > call.sent_at > 0 for call in watching.taken)
+
+
+async def test_a_call_that_is_cut_short_is_told_and_one_that_never_goes_out_is_not() -> None:
+    watching, call = Watching(), Call()
+    lane = Lane(TARGET, make_traffic(), watching)
+    async with anyio.create_task_group() as group:
+        group.start_soon(lane.call, "Op", call)
+        await call.sent.wait()
+        group.cancel_scope.cancel()
+    assert [type(each.error) for each in watching.taken] == [anyio.get_cancelled_exc_class()]
+    lane.close(("Op",), "Closed", "no more")
+    with pytest.raises(LaneClosedError):
+        await lane.call("Op", _answered)
+    assert len(watching.taken) == 1

@@ -112,7 +112,12 @@ def test_a_slice_of_the_suite_passes_in_the_sdist(sdist: Path) -> None:
 
 def test_the_wheel_holds_all_packages_and_nothing_else(wheel: set[str]) -> None:
     tops = {name.split("/")[0] for name in wheel}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == set(PACKAGES)
+
+
+def test_the_wheel_brings_the_man_pages(wheel: set[str]) -> None:
+    brought = {name.partition(".data/data/")[2] for name in wheel if ".data/" in name}
+    assert brought == {f"share/man/man1/{page.name}" for page in (ROOT / "docs" / "man").iterdir()}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

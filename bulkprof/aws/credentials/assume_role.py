@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from bulkprof.aws.transport.responses import checked
 from bulkprof.config import CHAINED_S, Organization
 from bulkprof.errors import AwsError, ExpiredCredentialsError, InvalidRequestError, RegionError, ThrottledError
 from bulkprof.system.retry_after import http_date
+from bulkprof.telemetry.seam import NO_CALLS, Call, Calls
 from bulkprof.totals import CallCount, CallTimes
 
 _ABOUT_DURATION = re.compile("DurationSeconds|MaxSessionDuration|session limit", re.IGNORECASE)
@@ -50,6 +52,8 @@ class AssumedRole:
     """Counts the calls."""
     times: CallTimes = field(default_factory=CallTimes)
     """Counts their answers, second by second."""
+    calls: Calls = NO_CALLS
+    """Takes them for telemetry."""
 
     async def fetch(self, _refused: Keys | None) -> Grant:
         """Assume the role, and return its keys. If the signer's own keys have run out, those are renewed first.
@@ -67,11 +71,12 @@ class AssumedRole:
 
     async def _assume(self) -> Grant:
         organization, sent = self.organization, False
+        call = Call(StsOperation.ASSUME_ROLE)
         try:
             with aws_errors(StsOperation.ASSUME_ROLE, account_of(self.arn)):
                 sts = await self.sts()
                 self.count.sent += 1
-                sent = True
+                sent, call.sent_at = True, time.monotonic()
                 with sdk_alone():
                     response = await sts.assume_role(
                         RoleArn=self.arn,
@@ -79,10 +84,12 @@ class AssumedRole:
                         DurationSeconds=organization.duration_s,
                         **({"ExternalId": self.external_id} if self.external_id else {}),
                     )
+                call.request_id = str(response.get("ResponseMetadata", {}).get("RequestId", ""))
                 grant = _grant(response)
                 self.times.answered(StsOperation.ASSUME_ROLE)
                 return grant
         except AwsError as error:
+            call.error = error
             if isinstance(error, ThrottledError):
                 self.count.throttled += 1
                 self.times.answered(StsOperation.ASSUME_ROLE, throttled=True)
@@ -95,6 +102,10 @@ class AssumedRole:
                 message = message.replace(self.external_id, "…")
             error.args = (f"can't assume {self.arn}: {message}{self._advice(error)}",)
             raise
+        finally:
+            if sent:
+                call.ended_at = time.monotonic()
+                self.calls.take(call)
 
     def _advice(self, error: AwsError) -> str:
         """Return what helps where the reason isn't a missing permission; empty otherwise."""

@@ -1,7 +1,7 @@
 """The attempt of a call that is being sent: AWS's SDKs send it in two headers, for AWS's support and statistics.
 
 The retry layer, above this folder, has no access to requests, and the code that makes requests knows no retries: a
-context variable passes the current call from one to the other.
+context variable passes the current call from one to the other, and AWS's id of the request back.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ class Attempts:
     """Failures after which it is given up. Throttles don't count as failures, so there may be more attempts."""
     made: int = 0
     id: str = field(default_factory=lambda: str(uuid4()))
+    request_id: str = ""
+    """AWS's id of the last attempt; empty where no answer came back with one."""
 
     def next(self) -> dict[str, str]:
         """Count an attempt and return its headers, as the SDK writes them."""

@@ -111,6 +111,8 @@ class Direct:
         url = request.url
         status, headers, content = await self._connection.exchange(request.method, url, request.headers, request.body)
         response = {"headers": headers, "status_code": status, "body": content}
+        if (attempts := CURRENT.get()) is not None:
+            attempts.request_id = headers.get("x-amzn-requestid", "")
         if status < ERRORS_FROM:
             # By bulkprof's own declarations: the SDK's parser checks no types, and takes ten times as long for a list.
             parsed = read(model.service_model.service_name, model.name, content)

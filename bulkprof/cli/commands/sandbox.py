@@ -3,7 +3,7 @@
 import signal
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,6 +11,9 @@ from bulkprof.cli.app import app
 from bulkprof.cli.flags import ConfigOnly, Faults, Lines, with_flags
 from bulkprof.cli.running import ending, make_options, make_terminal
 from bulkprof.errors import ConfigError, ExitCode, UsageError
+
+_LOOK_S: Final = 0.5
+"""Seconds between two looks for a signal that Windows kept back."""
 
 
 @app.command()
@@ -73,6 +76,8 @@ def sandbox(
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    # Not without a limit: Windows would not let Ctrl-C through.
+    while not ended.wait(_LOOK_S):
+        continue
     server.stop()
     return ExitCode.DONE

@@ -41,8 +41,9 @@ class Journal:
         if not all(isinstance(change, dict) and "account" in change for change in changes):
             raise ValueError(f"{self._path} is not a sandbox's state file")
         self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
-        no_links = getattr(os, "O_NOFOLLOW", 0)
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | no_links, 0o600)
+        # Windows knows no O_NOFOLLOW, and writes line ends of its own without O_BINARY.
+        how = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | how, 0o600)
         os.ftruncate(self._file, len(whole))
         return iter(changes)
 

@@ -1,7 +1,7 @@
 """The work of one share, wherever its file lies: its targets are planned, or what was approved is carried out.
 
 All happens in the share's own file. There is no estate's lock, no sink and no plugin; the config is what the share
-carries, and nothing of the worker's but credentials.
+carries, and nothing of the worker's but credentials, and where OpenTelemetry's variables send what it tells.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from bulkprof.system.clocks import HEARTBEAT_S
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.totals import RunSummary
 from bulkprof.ui import PassedOn, Ui
-from bulkprof.workflows.fleet.carrying import keep_rates, rates_of, recent_of
+from bulkprof.workflows.fleet.carrying import recent_of
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect
 from bulkprof.workflows.steps.connection import Connection
@@ -66,17 +66,18 @@ async def plan_share(
     Raises `AwsError` where nothing can be sent, `RunInterruptedError` when it is stopped.
     """
     told = _Kept(ui or Ui())
-    with _at_work(path, Phase.PLAN, options, told, stop, site) as (work, share, carries), work.recorded(share):
-        async with connect(work) as connection:
-            again = None if carries.again is None else Replanning(carries.again)
-            targets = await share.off_loop(share.targets)
-            planner = await _planner(work, share, carries, connection, again)
-            await planner.observe(targets, width=work.settings.run.max_targets_in_flight)
-            traffic = connection.traffic
-            await share.off_loop(partial(share.record, (), traffic.counts, traffic.times.take()))
-        seen = {**planner.seen.as_json(), "warnings": told.warnings}
-        share.note(status=RunStatus.PLANNED, seen=seen, learned=await _learned(work, targets))
-        return planner.seen
+    with _at_work(path, Phase.PLAN, options, told, stop, site) as (work, share, carries):
+        async with work.watched(share):
+            async with connect(work) as connection:
+                again = None if carries.again is None else Replanning(carries.again)
+                targets = await share.off_loop(share.targets)
+                planner = await _planner(work, share, carries, connection, again)
+                await planner.observe(targets, width=work.settings.run.max_targets_in_flight)
+                traffic = connection.traffic
+                await share.off_loop(partial(share.record, (), traffic.counts, traffic.times.take()))
+            seen = {**planner.seen.as_json(), "warnings": told.warnings}
+            share.note(status=RunStatus.PLANNED, seen=seen, learned=await _learned(work, targets))
+            return planner.seen
 
 
 async def apply_share(
@@ -101,7 +102,7 @@ async def apply_share(
             return await share.off_loop(partial(summary_of, share))
         targets = await share.off_loop(share.pending_targets)
         begun = await share.off_loop(partial(_begun, share, targets))
-        with work.recorded(share):
+        async with work.watched(share):
             if resumed:
                 await share.off_loop(partial(share.hand_out, targets))
                 lease_s = site.lease_s if site is not None else 0.0
@@ -188,7 +189,7 @@ def _workspace(share: RunFile, carries: Carried, folder: Path, options: Options,
         stop,
     )
     work.sandbox_dir = options.state_dir
-    keep_rates(RateStore(folder), carries.rates)
+    work.learned = carries.rates
     return work
 
 
@@ -221,7 +222,7 @@ async def _learned(work: Workspace, targets: Sequence[Target]) -> dict[str, Any]
     def look() -> dict[str, Any]:
         rates = RateStore(work.state.path)
         rates.load()
-        return dict(rates_of(rates, targets))
+        return rates.of(targets, siblings=False)
 
     return await anyio.to_thread.run_sync(look)
 

@@ -26,6 +26,7 @@ from bulkprof.system.descriptors import fitting
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.deadline import DeadlineWatch
+from bulkprof.workflows.steps.remote.keeping import Keeper
 from bulkprof.workflows.steps.sandbox import check_sandbox, start_sandbox
 
 SANDBOX_ROLE = "OrganizationAccountAccessRole"
@@ -56,19 +57,25 @@ async def way_in(work: Workspace) -> AsyncIterator[AwsSessions]:
     """The way into AWS, or into the sandbox, which runs as long as the block: to be entered within it."""
     if not work.options.sandbox:
         stopping = partial(_stops, work.stop)
-        yield AwsSessions(work.settings.organization, work.settings.run, ask=work.ui.ask, stopping=stopping)
+        yield AwsSessions(
+            work.settings.organization,
+            work.settings.run,
+            ask=work.ui.ask,
+            stopping=stopping,
+            telemetry=work.telemetry,
+        )
         return
     role = {"role": work.settings.organization.role or SANDBOX_ROLE}
     organization: Organization = work.settings.organization.model_copy(update=role)
     if work.environment is not None:
         # A share of a run whose sandbox is elsewhere.
-        yield AwsSessions(organization, work.settings.run, environment=work.environment)
+        yield AwsSessions(organization, work.settings.run, environment=work.environment, telemetry=work.telemetry)
         return
     StateDirectory(work.sandbox_dir).prepare()
     sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.sandbox_dir)
     try:
         work.environment = sandbox.environment()
-        yield AwsSessions(organization, work.settings.run, environment=work.environment)
+        yield AwsSessions(organization, work.settings.run, environment=work.environment, telemetry=work.telemetry)
     finally:
         work.environment = None
         with anyio.CancelScope(shield=True):
@@ -92,8 +99,7 @@ async def _connection(
         ),
     )
     rates = RateStore(work.state.path)
-    if problem := await anyio.to_thread.run_sync(rates.load):
-        work.ui.warn(problem)
+    keeper = Keeper(work, sessions)
     async with AsyncExitStack() as stack:
         if work.settings.engine.name == "dask":
             from bulkprof.workflows.fleet.dask.engine import DaskFleet
@@ -106,12 +112,24 @@ async def _connection(
         if holder is not None:
             shared = shared_lock(lock, sessions.client, holder, on_lost=partial(_lock_lost, work), warn=work.ui.warn)
             await stack.enter_async_context(shared)
-        connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn)
+            if work.remote is not None and lock.s3 is None:
+                work.ui.warn(
+                    "[state] s3 is for several runners, and nothing keeps two of them apart: set `s3` in [lock], too, "
+                    "such as the key `lock` beside it"
+                )
+        await keeper.take(rates)
+        if problem := await anyio.to_thread.run_sync(rates.load):
+            work.ui.warn(problem)
+        if problem := rates.take(work.learned):
+            work.ui.warn(problem)
+        connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn, telemetry=work.telemetry)
         try:
             yield connection
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(connection.keep_rates)
+                if holder is not None:
+                    await keeper.give_rates(rates)
 
 
 def _fit(work: Workspace, *, sockets: int) -> None:

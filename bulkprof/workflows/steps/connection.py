@@ -20,6 +20,7 @@ from bulkprof.profiles.sources import ModelSources
 from bulkprof.rules.accounts import needs
 from bulkprof.rules.guess import guess
 from bulkprof.stop import Stop
+from bulkprof.telemetry.seam import NO_TELEMETRY, Telemetry
 
 
 class Connection:
@@ -33,6 +34,8 @@ class Connection:
         rates: RateStore,
         stop: Stop,
         tell: Callable[[str], None],
+        *,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         """`rates` holds what earlier runs learned; `tell` is called once with each warning."""
         self.sessions = sessions
@@ -41,8 +44,15 @@ class Connection:
         self._told: set[str] = set()
         self._pacers = Pacers(rates, settings.headroom)
         self._targets = Targets(
-            self._pacers, settings, stop, counts=sessions.counts, times=sessions.times, tell=self.tell
+            self._pacers,
+            settings,
+            stop,
+            counts=sessions.counts,
+            times=sessions.times,
+            tell=self.tell,
+            telemetry=telemetry,
         )
+        telemetry.rates(self._pacers.known)
         self.paced = PacedCalls(sessions, self._pacers, settings, tell=self.tell).open
         """The `PacedFactory` of plugins."""
         self._sources = ModelSources(lambda source, target: guess(source, target).arn, self.tell)

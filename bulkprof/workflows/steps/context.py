@@ -7,12 +7,13 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import anyio
 import anyio.to_thread
@@ -46,10 +47,13 @@ from bulkprof.store.history.status import name_of
 from bulkprof.store.run import RunFile
 from bulkprof.system.files import check_apart, check_path
 from bulkprof.system.temporary import on_temporary_disk, write_all
+from bulkprof.telemetry.seam import NO_TELEMETRY, Telemetry, Watched
+from bulkprof.telemetry.switch import telemetry_of
 from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+from bulkprof.workflows.steps.remote.directory import remote_runs
 from bulkprof.workflows.steps.sandbox import check_sandbox
 
 if TYPE_CHECKING:
@@ -77,10 +81,13 @@ class Workspace:
         self.settings = _overridden(options)
         self.ui = ui
         self.stop = stop
-        self.state = StateDirectory(options.state_dir)
+        self.remote = remote_runs(options, ui.warn)
+        self.state = StateDirectory(options.state_dir, self.remote)
         self.naming = ColumnNames(self.settings.columns)
         """What the config says of the headers of sheets."""
         self.registry = Registry(self.settings.plugins, options.config.directory)
+        for name, plugin in options.plugins.items():
+            self.registry.add(name, plugin)
         self.filters = Filters(tuple(options.accounts), tuple(options.not_accounts), tuple(options.regions))
         self.accounts()
         self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
@@ -96,10 +103,15 @@ class Workspace:
         """The AWS settings of a sandbox that runs, here or where a share comes from; None for the process's own."""
         self.sandbox_dir = options.state_dir
         """Where the sandbox of a command that is to work in one keeps its profiles."""
+        self.learned: Mapping[str, Any] = {}
+        """What a share brings along of rates, as `RateStore.of` returns it."""
+        self.telemetry: Telemetry = NO_TELEMETRY
+        """Takes what the run does, while it is recorded."""
         self.fetched: Fetched | None = None
         """The manifests, where some are in S3, once they are here."""
         self._streams: dict[str, BinaryIO] = {}
-        named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
+        flag = "--regions" if options.flags else "regions"
+        named = [("defaults.region:", self.settings.defaults.region), (flag, options.regions)]
         named += [("rollout.order:", self.settings.rollout.order)]
         named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
         for what, regions in named:
@@ -196,6 +208,16 @@ class Workspace:
         )
         return Workspace(options, self.ui, self.stop)
 
+    @asynccontextmanager
+    async def watched(self, run: RunFile) -> AsyncIterator[None]:
+        """Leave in the run file how the run ended, as `recorded` does, and let telemetry take what it does."""
+        watched = partial(_watched, run.details())
+        async with telemetry_of(watched, warn=self.ui.warn, note=self.ui.note) as self.telemetry:
+            with self.recorded(run):
+                if self.telemetry.trace_id:
+                    self.ui.traced(self.telemetry.trace_id)
+                yield
+
     @contextmanager
     def recorded(self, run: RunFile) -> Iterator[None]:
         """Leave in the run file how the run ended, unless it ended well.
@@ -207,13 +229,22 @@ class Workspace:
         if details.interrupted:
             run.note(interrupted=False)
         try:
+            with self.noted(run):
+                yield
+        except (StopRequestedError, KeysNotAwaitedError):
+            raise RunInterruptedError(name, code=self.stop.exit_code, reason=self.stop.reason) from None
+
+    @contextmanager
+    def noted(self, run: RunFile) -> Iterator[None]:
+        """Leave in the run file how the block ended, unless it ended well. Blocks may be inside of each other."""
+        try:
             with unwrapped():
                 yield
         except (StopRequestedError, KeysNotAwaitedError):
             # Its status stays, which says how far it came.
             with suppress(StateError):
                 run.note(interrupted=True)
-            raise RunInterruptedError(name, code=self.stop.exit_code, reason=self.stop.reason) from None
+            raise
         except BulkprofError as error:
             self._note_end(run, error)
             raise
@@ -266,6 +297,13 @@ class Workspace:
         """Cancel what can't wait for the stop by itself, when the run stops."""
         await self.stop.wait()
         scope.cancel()
+
+
+def _watched(details: RunDetails) -> Watched:
+    # Telemetry is switched on, and the run is about to load all of this anyway.
+    from bulkprof.aws.operations import api_name
+
+    return Watched(details.id, details.command, details.estate, details.sandbox, api_name)
 
 
 def _overridden(options: Options) -> Settings:

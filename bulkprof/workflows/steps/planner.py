@@ -81,6 +81,7 @@ class Planner:
 
     async def observe(self, targets: Sequence[Target], *, width: int) -> None:
         """Observe and plan `targets` here. Raises `StopRequestedError` when the run stops meanwhile."""
+        self.connection.traffic.telemetry.begins("plan")
         self.lost = bool(await self.run.off_loop(self.run.lost))
         stopped: list[StopRequestedError] = []
 

@@ -60,6 +60,15 @@ def summary_of(run: RunFile) -> RunSummary:
     return summarize(run, details.elapsed_s, exit_code=exit_code)
 
 
+def tell_telemetry(work: Workspace, run: RunFile, summary: RunSummary) -> None:
+    """Tell telemetry the end; the outcomes of what a stop left open are in the summary alone."""
+    recorded = run.outcome_counts()
+    for kind, count in summary.outcomes.items():
+        if left := count - recorded.get(kind, 0):
+            work.telemetry.outcomes(kind, left)
+    work.telemetry.ended(summary.exit_code, summary.outcomes)
+
+
 async def with_last_run(work: Workspace, run: RunFile, summary: RunSummary) -> RunSummary:
     """The summary, compared with the last run; an earlier run that can't be read costs only that."""
     try:

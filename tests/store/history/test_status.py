@@ -70,7 +70,7 @@ def test_where_nobody_can_tell_the_file_has_the_last_word(
 
     with StateLock(state.path, ESTATE, run_id=RUN, command="apply"):
         pass
-    monkeypatch.setattr(lock, "_lock", no_locks)
+    monkeypatch.setattr(lock, "lock", no_locks)
     assert look(state.path, ESTATE) is None
     assert status_of(run, state) == RunStatus.RUNNING
 

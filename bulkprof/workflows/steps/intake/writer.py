@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from bulkprof.errors import BulkprofError
@@ -29,6 +29,8 @@ class Writer:
         self._attributes: dict[str, None] = {}
         self._fields: set[str] = set()
         self._names_are_made = False
+        self._sheets: dict[str, Mapping[str, str]] = {}
+        """The sheets of workbooks, noted once all are read: each note is as long as all of them."""
 
     @property
     def found(self) -> Found:
@@ -40,11 +42,17 @@ class Writer:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         # Where the run ends in an error of a later row, those of earlier ones are kept nevertheless.
-        if self._held and (kind is None or issubclass(kind, BulkprofError)):
+        if kind is not None and not issubclass(kind, BulkprofError):
+            return
+        if self._sheets:
+            await self._run.off_loop(partial(self._run.note, sheets=self._sheets))
+        if self._held:
             await self._write(())
 
     async def take(self, portion: Portion) -> None:
         """Hold its profiles, and report its problems."""
+        if portion.sheet:
+            self._sheets[portion.sheet.label] = portion.sheet.letters
         if portion.written:
             before = len(self._held)
             self._written.extend(row._replace(first=before + row.first) for row in portion.written)

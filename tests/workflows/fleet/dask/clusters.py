@@ -15,10 +15,10 @@ from bulkprof.sandbox import Sandbox
 from tests.cli import warm
 from tests.cli.driver import until
 
-SCHEDULER = "distributed.cli.dask_scheduler:main"
-WORKER = "distributed.cli.dask_worker:main"
-IMPATIENT = f"{__name__}:impatient"
-ELSEWHERE = f"{__name__}:elsewhere"
+SCHEDULER = "from distributed.cli.dask_scheduler import main; main()"
+WORKER = "from distributed.cli.dask_worker import main; main()"
+IMPATIENT = f"from {__name__} import impatient; impatient()"
+ELSEWHERE = f"from {__name__} import elsewhere; elsewhere()"
 SHORT_LEASE_S = 1.0
 QUIET = {
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false",
