@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bulkprof.workflows.config import load_config
     from bulkprof.workflows.disown import disown
     from bulkprof.workflows.export import Export, export
+    from bulkprof.workflows.fleet.merge import merge
+    from bulkprof.workflows.fleet.shard import ShareIndex, shard
     from bulkprof.workflows.options import Options
     from bulkprof.workflows.outcomes import outcomes
     from bulkprof.workflows.plan import plan
@@ -41,6 +43,7 @@ __all__ = [
     "Plan",
     "Problem",
     "RunSummary",
+    "ShareIndex",
     "Stop",
     "Target",
     "Ui",
@@ -50,10 +53,12 @@ __all__ = [
     "disown",
     "export",
     "load_config",
+    "merge",
     "outcomes",
     "plan",
     "redeliver",
     "resume",
+    "shard",
     "sync",
     "validate",
 ]
@@ -61,10 +66,13 @@ __all__ = [
 _HOMES = {
     "apply": "bulkprof.workflows.apply:apply",
     "disown": "bulkprof.workflows.disown:disown",
+    "merge": "bulkprof.workflows.fleet.merge:merge",
     "outcomes": "bulkprof.workflows.outcomes:outcomes",
     "plan": "bulkprof.workflows.plan:plan",
     "redeliver": "bulkprof.workflows.redeliver:redeliver",
     "resume": "bulkprof.workflows.resume:resume",
+    "shard": "bulkprof.workflows.fleet.shard:shard",
+    "ShareIndex": "bulkprof.workflows.fleet.shard:ShareIndex",
     "sync": "bulkprof.workflows.apply:sync",
     "BulkprofError": "bulkprof.errors:BulkprofError",
     "ExitCode": "bulkprof.errors:ExitCode",

@@ -1,4 +1,4 @@
-"""Writes a file's text as an S3 object."""
+"""Writes a file as an S3 object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 async def write_text(client: ClientFactory, uri: str, text: str) -> None:
-    """Put `text` as the object `s3://bucket/key`, whole or not at all.
+    """Put `text` as the object `s3://bucket/key`, as `write_bytes` does."""
+    await write_bytes(client, uri, text.encode(), "text/plain; charset=utf-8")
+
+
+async def write_bytes(client: ClientFactory, uri: str, data: bytes, content_type: str) -> None:
+    """Put `data` as the object `s3://bucket/key`, whole or not at all.
 
     Raises `UsageError` for another kind of URI, and `AwsError`.
     """
@@ -26,9 +31,7 @@ async def write_text(client: ClientFactory, uri: str, text: str) -> None:
     try:
         with aws_errors(S3Operation.PUT, uri), sdk_alone():
             async with client("s3") as s3:
-                response = await s3.put_object(
-                    Bucket=bucket, Key=key, Body=text.encode(), ContentType="text/plain; charset=utf-8"
-                )
+                response = await s3.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
                 checked("s3", S3Operation.PUT, response)
     except AccessDeniedError as error:
         message = f"{error.message}; allow s3:PutObject on it"

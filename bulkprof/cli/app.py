@@ -28,6 +28,8 @@ HOMES = {
     "apply": "apply",
     "sync": "apply",
     "resume": "apply",
+    "shard": "fleet.shard",
+    "merge": "fleet.merge",
     "export": "export",
     "disown": "disown",
     "runs": "runs",

@@ -31,7 +31,7 @@ def seconds_left(pending: Pending, rate_of: RateOf, width: int) -> float | None:
     The slowest target decides, unless there are so many that they have to queue. Where a target's own rate isn't
     known, it is taken for the middle one of the others.
     """
-    calls = {target: _calls(kinds) for target, kinds in pending.items()}
+    calls = {target: calls_of(kinds) for target, kinds in pending.items()}
     rates: dict[tuple[Target, str], float] = {}
     for target, operations in calls.items():
         for operation in operations:
@@ -53,7 +53,7 @@ def decisive_rate(target: Target, kinds: Mapping[ActionKind, int], rate_of: Rate
 
     None while no rate of what they need is known there.
     """
-    found = [(count / rate, rate) for each, count in _calls(kinds).items() if (rate := rate_of(target, each))]
+    found = [(count / rate, rate) for each, count in calls_of(kinds).items() if (rate := rate_of(target, each))]
     if not found:
         return None
     seconds, rate = max(found)
@@ -70,7 +70,8 @@ def _slowest(
     return max((operations[each] / rate for each, rate in known.items() if rate), default=0.0)
 
 
-def _calls(kinds: Mapping[ActionKind, int]) -> dict[str, int]:
+def calls_of(kinds: Mapping[ActionKind, int]) -> dict[str, int]:
+    """Return how many calls of each operation that decides it so many actions of each kind take."""
     calls: dict[str, int] = {}
     for kind, count in kinds.items():
         for operation in CALLS.get(kind, ()) if count > 0 else ():

@@ -110,7 +110,7 @@ class Database:
         try:
             return cls.open(path)
         except StateError:
-            if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            if not path.is_file() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
                 raise
         return cls._open_read_only(path)
 

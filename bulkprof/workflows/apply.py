@@ -13,10 +13,11 @@ from bulkprof.reports.plan import plan_of
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.history.compare import refresh_lost
-from bulkprof.store.history.directory import is_run_file
+from bulkprof.store.history.directory import is_run_file, is_share
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
+from bulkprof.workflows.fleet.share import apply_share
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.plan import make_plan
 from bulkprof.workflows.steps.connect import connect, estate_lock, recent_runs
@@ -31,11 +32,16 @@ from bulkprof.workflows.steps.replan import Replanning
 async def apply(
     manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:
-    """Create what is missing and repair tags; deletes nothing. `manifests` may be one plan file of `plan`."""
+    """Create what is missing and repair tags; deletes nothing.
+
+    `manifests` may be one plan file of `plan`, which is carried out, or one share of it.
+    """
+    files = as_list(manifests)
+    if len(files) == 1 and is_share(files[0]):
+        return await apply_share(Path(files[0]), options, ui, stop)
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     if work.options.prune:
         raise UsageError("apply deletes nothing; sync prunes, and so does apply of a plan that was made with prune")
-    files = as_list(manifests)
     if len(files) == 1 and is_run_file(Path(files[0])):
         with RunFile.look_at(Path(files[0])) as kept:
             await kept.off_loop(kept.check)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bulkprof.errors import UsageError
 from bulkprof.statuses import NOTHING_SENT, UNFINISHED, RunStatus
 from bulkprof.stop import Stop
+from bulkprof.store.history.directory import is_share
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
 from bulkprof.workflows.apply import from_the_start, go_on
 from bulkprof.workflows.disown import DISOWN, disown_from_the_start
+from bulkprof.workflows.fleet.share import apply_share
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import estate_lock
 from bulkprof.workflows.steps.context import Workspace
@@ -18,7 +22,9 @@ from bulkprof.workflows.steps.context import Workspace
 async def resume(
     run_id: str | None = None, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:
-    """Go on with an interrupted run, by default the newest. Raises `UsageError` when there is none."""
+    """Go on with an interrupted run, by default the newest, or with a share. Raises `UsageError` when there is none."""
+    if run_id and is_share(run_id):
+        return await apply_share(Path(run_id), options, ui, stop)
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
     with RunFile.open(path) as run:

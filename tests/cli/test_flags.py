@@ -6,7 +6,21 @@ from typer.testing import CliRunner
 from bulkprof.cli.flags import ConfigOnly, Display, Execution, Lines, Scope, with_flags
 from tests.cli.driver import CommandLine
 
-ORDER = ["init", "validate", "plan", "apply", "sync", "resume", "export", "disown", "runs", "report", "catalog"]
+ORDER = [
+    "init",
+    "validate",
+    "plan",
+    "apply",
+    "sync",
+    "resume",
+    "shard",
+    "merge",
+    "export",
+    "disown",
+    "runs",
+    "report",
+    "catalog",
+]
 ORDER += ["cost-tags", "usage", "iam-policy", "plugins", "schema", "sandbox"]
 
 

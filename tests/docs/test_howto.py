@@ -10,7 +10,7 @@ import bulkprof
 from tests.cli.driver import CommandLine
 from tests.docs.sessions import DOCS, missing, steps
 
-PAGES = ("onboarding.md", "adopting.md", "replacing.md")
+PAGES = ("onboarding.md", "adopting.md", "replacing.md", "fleet.md")
 BASE = """\
 [defaults]
 model = "nova-lite"
@@ -37,6 +37,8 @@ def test_commands_of_a_page_run(page: str, commands: CommandLine) -> None:
     commands.monkeypatch.setenv("BULKPROF_YES", "1")
     commands.config("", base=BASE)
     commands.manifest("search,ranking", header="team,app")
+    if page == "fleet.md":
+        commands.manifest("search,ranking,111122223333|444455556666", header="team,app,account")
     if page == "adopting.md":
         commands.manifest("search,ranking,111122223333", header="team,app,account", file="others.csv")
         assert commands("apply", "others.csv").code == 0

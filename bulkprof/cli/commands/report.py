@@ -33,7 +33,7 @@ def report(
 ) -> int:
     """Show a run: what it changed, and what needs attention. --results and --failed write these files again.
 
-    RUN may also be the file of `plan --out`.
+    RUN may also be the file of `plan --out`, or a share.
     """
     from bulkprof.reports.json import report_json
     from bulkprof.store.history.directory import StateDirectory
@@ -152,7 +152,7 @@ def _show_run(
     from bulkprof.reports.markdown import run_markdown
     from bulkprof.reports.run import show_run
     from bulkprof.statuses import AT_WORK, RunStatus
-    from bulkprof.store.history.status import flags_to_resume, status_of, told_its_end, why_unfinished
+    from bulkprof.store.history.status import flags_to_resume, name_of, status_of, told_its_end, why_unfinished
     from bulkprof.text.printable import headed, printable_lines
     from bulkprof.workflows.steps.summary import summary_of
 
@@ -160,12 +160,12 @@ def _show_run(
     if markdown:
         terminal.text(run_markdown(summary, run, state))
         return
-    everything = command("report", details.id, *again, "--results", "results.csv")
+    everything = command("report", name_of(run), *again, "--results", "results.csv")
     show_run(terminal.output.console, summary, run, everything)
     _tell_fetched(terminal, run)
     if how := why_unfinished(run, state):
         at_work = status_of(run, state) in AT_WORK
-        on = "" if at_work else f"; to go on: {command('resume', details.id, *flags_to_resume(run), *again)}"
+        on = "" if at_work else f"; to go on: {command('resume', name_of(run), *flags_to_resume(run), *again)}"
         # Only where it wasn't a signal.
         why = f" ({details.error})" if details.error else ""
         terminal.note(f"{how}{why}{on}")

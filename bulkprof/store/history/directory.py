@@ -30,6 +30,14 @@ def new_run_id(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{now.microsecond // 1000:03x}{secrets.token_hex(3)}"
 
 
+def new_seed(run_id: str) -> str:
+    """Return what tokens are derived from where a plan is carried out.
+
+    Applied once more where this run isn't known, the plan must not be answered with what was made here.
+    """
+    return f"{run_id} {secrets.token_hex(8)}"
+
+
 class StateDirectory:
     """One state directory; made at first need, and found unusable before any call is sent."""
 
@@ -132,8 +140,11 @@ class StateDirectory:
             raise damaged
         raise UsageError(f"no interrupted run in {self.runs}; `bulkprof runs` lists all")
 
-    def adopt_plan(self, plan: Path) -> Path:
-        """Copy a plan made by `plan --out` in as a run of its own. Raises `UsageError` when it ran already."""
+    def adopt_plan(self, plan: Path, *, token_seed: str = "") -> Path:
+        """Copy a plan made by `plan --out` in as a run of its own. Raises `UsageError` when it ran already.
+
+        `token_seed` is that of its shares, where these carry it out.
+        """
         with RunFile.look_at(plan) as source:
             details = source.details()
         run_id, status = details.id, details.status
@@ -149,8 +160,7 @@ class StateDirectory:
                 create_private(half)
                 source.copy_to(half)
             with RunFile.open(half) as run:
-                # Applied once more where this run isn't known, the plan must not be answered with what was made here.
-                run.note(token_seed=f"{run_id} {secrets.token_hex(8)}")
+                run.note(token_seed=token_seed or new_seed(run_id))
             # A copy that is cut short must not pass for a run.
             half.replace(target)
         except OSError as error:
@@ -194,3 +204,11 @@ def is_run_file(path: Path) -> bool:
             return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
     except (OSError, ValueError):
         return False
+
+
+def is_share(name: str) -> bool:
+    """Whether `name` is the file of a share: blocks. Raises `StateError` for a run file that can't be used."""
+    if not is_run_file(Path(name)):
+        return False
+    with RunFile.look_at(Path(name)) as run:
+        return bool(run.details().share)

@@ -80,8 +80,8 @@ class Home(CallTimesTable):
                 raise StateError(f"{path}: is a share of plan {found.plan}, and not of {mine.id}")
             if details.token_seed != (mine.token_seed or mine.id):
                 raise StateError(
-                    f"{path}: plan {mine.id} is carried out by itself here, and not by shares; what the share did is "
-                    "found when the manifests are applied again"
+                    f"{path}: is of another cut of plan {mine.id} than the shares that came home; make a new plan, "
+                    "which finds what it did"
                 )
             before = self._number("SELECT coalesce(max(seq), 0) FROM outcome")
             known = mine.shares.get(found.key, {})

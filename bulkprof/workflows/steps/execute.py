@@ -139,7 +139,8 @@ async def _run_engine(
             if work.fleet is not None:
                 # Where nothing is to be done, nothing is sent, and there is nothing to share out.
                 changing = await _changing(run)
-                await work.fleet.execute(run, [target for target in chosen if target in changing], watch)
+                if away := [target for target in chosen if target in changing]:
+                    await work.fleet.execute(run, away, watch)
                 chosen = [target for target in chosen if target not in changing]
             await engine.execute(chosen)
 

@@ -24,7 +24,7 @@ from bulkprof.manifests.parallel.shares import ShareLostError, read_shares, shar
 from bulkprof.manifests.readers import merge_readers
 from bulkprof.rules.columns import Found, missing_lines
 from bulkprof.rules.expand import Rules
-from bulkprof.store.history.directory import is_run_file
+from bulkprof.store.history.directory import is_run_file, is_share
 from bulkprof.store.run import RunFile
 from bulkprof.text.looks import folded, visible
 from bulkprof.ui import Ui
@@ -71,10 +71,11 @@ def as_list(manifests: Manifests) -> list[str]:
 
 
 def require_manifests(files: Iterable[str]) -> None:
-    """Raise `UsageError` for a file that is a plan or a run, and no manifest."""
+    """Raise `UsageError` for a file that is a plan, a share or a run, and no manifest."""
     for file in files:
         if is_run_file(Path(file)):
-            raise UsageError(f"{file}: is a plan, not a manifest; `bulkprof apply` takes it, alone")
+            what = "share" if is_share(file) else "plan"
+            raise UsageError(f"{file}: is a {what}, not a manifest; `bulkprof apply` takes it, alone")
 
 
 async def load_manifests(

@@ -78,7 +78,7 @@ async def _fetch_manifests(
     labels: list[str] = []
     versions: dict[str, str] = {}
     places: dict[str, str] = {}
-    async with opened() as way, way as sessions, _s3(sessions, next(filter(is_s3, manifests))) as s3:
+    async with opened() as way, way as sessions, s3_client(sessions, next(filter(is_s3, manifests))) as s3:
         for manifest in manifests:
             if not is_s3(manifest):
                 labels.append(manifest)
@@ -97,7 +97,8 @@ async def _fetch_manifests(
 
 
 @asynccontextmanager
-async def _s3(sessions: AwsSessions, uri: str) -> AsyncIterator[Any]:
+async def s3_client(sessions: AwsSessions, uri: str) -> AsyncIterator[Any]:
+    """A client of S3, as long as the block runs. Raises `AwsError` that names `uri`."""
     async with AsyncExitStack() as stack:
         with aws_errors("", uri):
             s3 = await stack.enter_async_context(sessions.client("s3"))
@@ -131,6 +132,6 @@ async def fetch_config(uri: str) -> tuple[bytes, str]:
         raise ConfigError(f"--config {uri}: {error}") from None
     with temporary_folder() as folder:
         path = folder / "config"
-        async with AwsSessions(Organization(), Run()) as sessions, _s3(sessions, uri) as s3:
+        async with AwsSessions(Organization(), Run()) as sessions, s3_client(sessions, uri) as s3:
             version = await download(s3, bucket, key, path)
         return await anyio.to_thread.run_sync(path.read_bytes), version
