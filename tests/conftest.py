@@ -4,30 +4,46 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
-import typer
-from botocore import hooks, loaders, session
 from hypothesis import HealthCheck, settings
 
 from bulkprof.cli.app import register
 from bulkprof.engine import outcomes
-from bulkprof.pacing import pacer
+from bulkprof.pacing import pacer, start
 from bulkprof.sandbox import Rate, Sandbox, SandboxSettings
 from tests.cli import warm
 from tests.cli.driver import CommandLine
+from tests.once import found_out_once
 
 register()
-COMMAND = cache(typer.main.get_command)
 FAST = Rate(100_000, 100_000)
 """A rate that no test reaches, for tests that are about something else."""
 
 # How long an example takes says more about what else runs on the machine than about the test.
 settings.register_profile("side by side", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("side by side")
+
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 << 30
+
+
+def _keep_files_in_memory() -> None:
+    """Let files of tests be in memory, where there is room: each run syncs its file to the disk a dozen times."""
+    if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK):
+        return
+    system = os.statvfs(_MEMORY)
+    # Some tests write programs and start them.
+    if system.f_bavail * system.f_frsize > _ROOM and not system.f_flag & os.ST_NOEXEC:
+        # For the processes that tests start, and for this one, which may have looked for the folder already.
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+
+_keep_files_in_memory()
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -42,20 +58,8 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _read_once() -> Iterator[None]:
-    """Keep what the SDK reads of its services: each run does that anew, which takes most of a small one's time."""
-    aliases: dict[str, str] = {}
-    alias = hooks.EventAliaser._alias_event_name
-
-    def alias_event_name(aliaser: hooks.EventAliaser, name: str) -> str:
-        """The one inner part of the SDK that is replaced: it costs runs of many targets a tenth of their time."""
-        if name not in aliases:
-            aliases[name] = alias(aliaser, name)
-        return aliases[name]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "create_loader", cache(loaders.create_loader))
-        patch.setattr(hooks.EventAliaser, "_alias_event_name", alias_event_name)
+def _found_out_once() -> Iterator[None]:
+    with found_out_once():
         yield
 
 
@@ -80,12 +84,11 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # Building the command line takes longer than most commands, and it is the same each time.
-    monkeypatch.setattr(typer.main, "get_command", COMMAND)
     # Politeness towards AWS and the disk, which a sandbox on this machine doesn't need.
     monkeypatch.setattr(outcomes, "FLUSH_S", 0.01)
     monkeypatch.setattr(pacer, "START_PACE", 200.0)
-    monkeypatch.setattr(pacer, "START_POWER", 400.0)
+    monkeypatch.setattr(start, "START_POWER", 400.0)
+    monkeypatch.setattr(start, "FOLLOW_SECONDS", 0.0)
     monkeypatch.chdir(tmp_path)
     return CommandLine(tmp_path, monkeypatch, capsys)
 

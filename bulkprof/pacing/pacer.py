@@ -16,16 +16,17 @@ says nothing about the rate: afterwards the one from before is gone back to.
 Nothing here reads a clock or does I/O: every method takes the time, in seconds, from one monotonic clock.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from bulkprof.pacing.learned import LearnedRate
+from bulkprof.pacing.siblings import Lesson
+from bulkprof.pacing.start import Start
 
 NEVER: Final = float("inf")
 CATCH_UP: Final = 0.1
 """Seconds of missed slots that may be made up for: a busy event loop costs no rate, an idle lane saves up no burst."""
 START_PACE: Final = 10.0
 """Calls per second of the first calls, while nothing has been answered."""
-START_POWER: Final = 3.6
-"""How fast a cold start grows: the pace is this many times what a bucket of two seconds' depth would explain."""
 HOLD_CALLS: Final = 50.0
 HOLD_SECONDS: Final = 6.0
 HOLD_MOST: Final = 500.0
@@ -46,20 +47,6 @@ OUTAGE: Final = 3
 """Cuts in a row without a call accepted between them: the server takes none, whatever the rate."""
 
 
-@dataclass(frozen=True, slots=True)
-class LearnedRate:
-    """What one run found out about a limit, for the next one to start from."""
-
-    per_second: float
-    """Calls per second that the server sustained."""
-    burst: float
-    """Calls it took at once, above the rate, from rest."""
-    at: float
-    """When it was last measured, in epoch seconds."""
-    at_least: bool = False
-    """Whether nothing was throttled at this pace: the limit is as high at least, and may be far higher."""
-
-
 class Pacer:
     """Paces the calls of one operation in one account and Region. Not thread-safe; belongs to one lane.
 
@@ -69,11 +56,14 @@ class Pacer:
 
     __slots__ = (
         "_accepted", "_anchor_at", "_anchor_n", "_base_at", "_base_n", "_before", "_burst", "_calm", "_cut_at",
-        "_empty", "_excess", "_first_at", "_first_n", "_first_took", "_gap", "_hold", "_idle", "_jitter", "_knock_at",
-        "_knock_n", "_late", "_latency", "_next", "_ramp", "_rate", "_run", "_share", "_strikes",
+        "_empty", "_excess", "_first_n", "_first_took", "_gap", "_hold", "_idle", "_jitter", "_knock_at",
+        "_knock_n", "_late", "_latency", "_lesson", "_next", "_ramp", "_rate", "_run", "_share", "_start", "_strikes",
     )  # fmt: skip
 
-    def __init__(self, *, learned: LearnedRate | None = None, headroom: float = 0.0) -> None:
+    def __init__(
+        self, *, learned: LearnedRate | None = None, headroom: float = 0.0, lesson: Lesson | None = None
+    ) -> None:
+        """`learned` is what an earlier run found out about this limit, `lesson` the way to what siblings know."""
         if not 0.0 <= headroom < 1.0:
             raise ValueError(f"headroom must be from 0 to below 1, not {headroom}")
         self._share = 1.0 - headroom
@@ -88,13 +78,16 @@ class Pacer:
         self._hold, self._excess = 0, 0.0  # the run at which to knock, and how hard, as a share of the rate
         self._cut_at = -NEVER  # throttles of calls sent before belong to the epoch that is dealt with
         self._knock_at, self._knock_n = NEVER, 0
-        self._first_at, self._first_n, self._first_took = -NEVER, -1, 0.0
+        self._first_n, self._first_took = -1, 0.0  # up to the first throttle, for the burst
         self._anchor_at, self._anchor_n = -NEVER, 0  # the last throttle: where the newest pair begins
         self._base_at, self._base_n = -NEVER, 0  # where the joined pairs begin
         self._latency, self._jitter = 0.1, 0.01
         self._calm, self._strikes = 0, 0  # with `calm` below 0 the limit is shared
         self._empty, self._before = 0, 0.0  # cuts in a row that found nothing accepted, and the rate before them
-        if learned is not None and learned.per_second > 0.0:
+        self._lesson = lesson
+        served = learned.per_second if learned is not None and learned.at_least else 0.0
+        self._start = Start(lesson, gap=self._gap, share=self._share, served=served)
+        if learned is not None and learned.per_second > 0.0 and not learned.at_least:
             self._rate = learned.per_second
             self._burst = max(1.0, learned.burst)
             self._anchor_n = -1
@@ -124,6 +117,8 @@ class Pacer:
         if not self._late or self._run < self._hold - 1:
             self._run += 1
         self._gap *= self._ramp
+        if not self._rate:
+            self._gap = self._start.started(now)
         if self._run == self._hold and self._knock_at == NEVER:
             if self._ramp < 1.0:
                 self._rate, self._ramp = 1.0 / self._gap, 1.0
@@ -138,12 +133,7 @@ class Pacer:
         self._jitter += 0.1 * (abs(off) - self._jitter)
         self._accepted += 1
         if not self._rate:
-            if self._accepted == 1:
-                self._first_at = sent_at
-            if self._run > 3:
-                # Deep buckets get drained faster; shallow ones overflow while the last calls are still in flight.
-                power = min(6.0, max(START_POWER, START_POWER + (self._accepted - 70) / 30.0))
-                self._gap = (now - self._first_at + 2.0) / (power * (self._accepted + 12.0))
+            self._gap = self._start.accepted(now, sent_at, self._latency)
         elif self._empty >= OUTAGE and self._before and sent_at >= self._cut_at:
             self._come_back(now)
         elif sent_at >= self._knock_at and not self._late:
@@ -163,9 +153,11 @@ class Pacer:
 
     def learned(self, at: float) -> LearnedRate | None:
         """What to keep for the next run, stamped `at` (epoch seconds); None while nothing has been measured."""
+        if not self._rate and self._start.served:
+            return LearnedRate(self._start.served, 0.0, at, at_least=True)
         if not self._rate or (self._first_n >= 0 and self._accepted - self._base_n < 5):
             return None
-        return LearnedRate(self._rate, self._burst, at)
+        return LearnedRate(self._rate, self._burst, at, shared=self._calm < 0)
 
     def _come_back(self, now: float) -> None:
         """Calls are taken again: go back to the rate before, twice as fast with each answer."""
@@ -184,15 +176,17 @@ class Pacer:
         n = self._accepted - self._anchor_n
         dt = max(1e-3, now - self._anchor_at)
         age = self._accepted - self._base_n
-        rate, cold = self._rate, not self._rate
+        rate, cold, burst = self._rate, not self._rate, self._burst
         self._empty = 0 if n else self._empty + 1
         self._before = rate if age > 10 else self._before
         if cold:
-            # The best guess before any pair: limits tend to come with a burst of about two seconds' worth.
-            self._first_n = self._accepted
-            self._first_took = now - self._first_at if self._accepted else 0.0
-            rate = max(self._accepted, 2) / (self._first_took + 2.0)
-            self._trust(now, rate, 0)
+            found = self._start.throttled(now, 1.5 + 2.0 * self._jitter / self._gap)
+            rate, burst = found.per_second, max(1.0, found.burst)
+            if found.calls:
+                self._burst = burst
+            else:
+                self._first_n, self._first_took = self._accepted, found.took
+            self._trust(now, rate, found.calls)
         elif self._anchor_n < 0:
             self._trust(now, rate, TRUSTED)
         elif n == 0:
@@ -212,6 +206,9 @@ class Pacer:
         if n or cold:
             self._anchor_at, self._anchor_n = now, self._accepted
         self._plan(now, rate, cold=cold)
+        if self._lesson is not None and self._accepted > 3:
+            # A rate that others draw on, too, says nothing about the limits of siblings.
+            self._lesson.tell((rate, max(burst, self._burst)) if self._calm >= 0 else None)
 
     def _trust(self, now: float, rate: float, calls: int) -> None:
         """Go on as if `rate` had been measured over the last `calls` calls."""

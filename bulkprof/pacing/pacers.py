@@ -24,22 +24,29 @@ class Pacers:
         key = (target, operation)
         if key not in self._pacers:
             learned = self._rates.rate(target.account, target.region, operation)
-            self._pacers[key] = Pacer(learned=learned, headroom=self._headroom)
+            lesson = self._rates.lesson(target.account, target.region, operation)
+            self._pacers[key] = Pacer(learned=learned, headroom=self._headroom, lesson=lesson)
         return self._pacers[key]
 
     def forget(self, target: Target, operations: Iterable[str]) -> None:
         """Let those pacers of a target go that have learned nothing: in most targets nothing is ever throttled."""
         for operation in operations:
             key = (target, operation)
-            if (pacer := self._pacers.get(key)) is not None and pacer.estimate is None:
+            pacer = self._pacers.get(key)
+            if pacer is not None and pacer.estimate is None and pacer.learned(0.0) is None:
                 del self._pacers[key]
 
     def rate(self, target: Target, operation: str) -> float | None:
-        """Calls a second that a target takes, less the headroom; None while neither this run nor another knows."""
+        """Calls a second that a target takes, less the headroom, by this run, an earlier one or its siblings.
+
+        None while none of them knows.
+        """
         pacer = self._pacers.get((target, operation))
         known = pacer.estimate if pacer else None
-        if known is None and (learned := self._rates.rate(target.account, target.region, operation)):
-            known = learned.per_second
+        if known is None:
+            learned = self._rates.rate(target.account, target.region, operation)
+            source = learned or self._rates.siblings(target.region, operation)
+            known = source.per_second if source else None
         return None if known is None else known * (1.0 - self._headroom)
 
     def known(self) -> list[tuple[Target, str, float]]:

@@ -10,13 +10,12 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from bulkprof.model import Target
-from bulkprof.pacing.pacer import LearnedRate
-from bulkprof.pacing.siblings import ANY_NUMBER, Consensus, Siblings
+from bulkprof.pacing.learned import LearnedRate
+from bulkprof.pacing.siblings import Consensus, Lesson, Siblings
 from bulkprof.system.private import FOLDER_MODE
 
 FILE: Final = "rates.json"
@@ -40,25 +39,23 @@ class RateStore:
         """Read the file; what was wrong with it, in words, or None. With nothing to read, every pacer starts cold."""
         self._known, problem = self._read()
         self._siblings = Siblings()
-        for place, operation, rate in _each(self._known):
-            self._count(place, operation, rate, 1)
+        for (_, region), operation, rate in _each(self._known):
+            if rate.told is not None:
+                self._siblings.add(region, operation, *rate.told)
         return problem
 
     def rate(self, account: str, region: str, operation: str) -> LearnedRate | None:
         """What is known about this operation in this target, by earlier runs or by `take`."""
         return self._known.get((account, region), {}).get(operation)
 
+    def lesson(self, account: str, region: str, operation: str) -> Lesson:
+        """What siblings know about an operation, for a target that tells them in turn."""
+        own = self.rate(account, region, operation)
+        return Lesson(self._siblings, region, operation, own.told if own else None)
+
     def siblings(self, region: str, operation: str) -> Consensus | None:
         """What targets in this Region agree on about an operation, or else those of all Regions."""
         return self._siblings.consensus(region, operation)
-
-    def note(self, account: str, region: str, operation: str, rate: LearnedRate) -> None:
-        """Know `rate` from now on, and teach it to siblings. It is in the file after `save`, if handed over there."""
-        place = account, region
-        if (before := self.rate(account, region, operation)) is not None:
-            self._count(place, operation, before, -1)
-        self._known.setdefault(place, {})[operation] = rate
-        self._count(place, operation, rate, 1)
 
     def of(self, targets: Iterable[Target], *, siblings: bool = True) -> dict[str, Any]:
         """The learned rates of `targets` as JSON has them, for `take` in another process.
@@ -91,11 +88,10 @@ class RateStore:
         for place, operation, rate in _each(taken):
             if (known := self.rate(*place, operation)) is not None and known.at > rate.at:
                 continue
-            self._taken.setdefault(place, {})[operation] = rate
-            if siblings is None:
-                self.note(*place, operation, rate)
-            else:  # they are among the siblings already
-                self._known.setdefault(place, {})[operation] = rate
+            if siblings is None:  # else it is counted among them already
+                self.lesson(*place, operation).tell(rate.told)
+            for rates_by_place in (self._taken, self._known):
+                rates_by_place.setdefault(place, {})[operation] = rate
         return problem
 
     def save(self, rates: Mapping[tuple[str, str, str], LearnedRate]) -> str | None:
@@ -104,9 +100,10 @@ class RateStore:
         Other runs may have written since: of two rates of one operation, the newer stays.
         """
         merged, problem = self._read()
-        new = [(place, operation, rate) for place, operation, rate in _each(self._taken)]
-        new += [((account, region), operation, rate) for (account, region, operation), rate in rates.items()]
+        new = [((account, region), operation, rate) for (account, region, operation), rate in rates.items()]
         for place, operation, rate in new:
+            self._known.setdefault(place, {})[operation] = rate
+        for place, operation, rate in [*_each(self._taken), *new]:
             of_place = merged.setdefault(place, {})
             other = of_place.get(operation)
             if other is None or rate.at >= other.at:
@@ -117,11 +114,6 @@ class RateStore:
         except OSError as error:
             return f"{self.path}: learned rates weren't kept: {error.strerror or error}"
         return problem
-
-    def _count(self, place: tuple[str, str], operation: str, rate: LearnedRate, targets: int) -> None:
-        # How much more a target would take that was never throttled isn't known: it can't agree with others.
-        if not rate.at_least:
-            self._siblings.add(place[1], operation, rate.per_second, rate.burst, targets)
 
     def _read(self) -> tuple[_Rates, str | None]:
         try:
@@ -143,7 +135,7 @@ class RateStore:
         for key, value in content.items():
             account, _, rest = key.partition("/")
             region, _, operation = rest.partition("/")
-            if not operation or (rate := _rate_of(value)) is None:
+            if not operation or (rate := LearnedRate.from_json(value)) is None:
                 damaged += 1
             elif rate.at >= oldest:
                 rates.setdefault((account, region), {})[operation] = rate
@@ -170,22 +162,4 @@ def _each(rates: _Rates) -> Iterator[tuple[tuple[str, str], str, LearnedRate]]:
 
 
 def _as_json(rates: _Rates) -> dict[str, dict[str, Any]]:
-    """The rates as the file has them; `at_least` only where it is true, as older files don't have it."""
-    return {
-        f"{account}/{region}/{operation}": {
-            name: value for name, value in asdict(rate).items() if name != "at_least" or value
-        }
-        for (account, region), operation, rate in _each(rates)
-    }
-
-
-def _rate_of(value: Any) -> LearnedRate | None:
-    """The rate that a JSON value holds; None for one that isn't usable."""
-    if not isinstance(value, dict):
-        return None
-    numbers = [value.get(field) for field in ("per_second", "burst", "at")]
-    if not all(isinstance(number, int | float) and abs(number) < ANY_NUMBER for number in numbers):
-        return None
-    per_second, burst, at = (float(number) for number in numbers if number is not None)
-    rate = LearnedRate(per_second, burst, at, at_least=value.get("at_least") is True)
-    return rate if rate.per_second > 0.0 and rate.burst >= 0.0 else None
+    return {f"{account}/{region}/{operation}": rate.as_json() for (account, region), operation, rate in _each(rates)}

@@ -15,6 +15,8 @@ ANY_REGION: Final = ""
 """Stands for all Regions together."""
 _STEP: Final = math.log(1.1)
 """Rates are counted in steps of 10 %: those in three steps beside each other agree."""
+AGREEING: Final = 0.4
+"""The part of the targets that have to agree before they teach anything."""
 _SLOWEST: Final = 1e-6
 ANY_NUMBER: Final = 1e18
 """Rates, bursts and epoch seconds are far less; infinity isn't, and NaN is less than nothing."""
@@ -31,6 +33,11 @@ class Consensus:
     targets: int
     """How many targets agree, of how many that have learned a rate."""
 
+    @property
+    def share(self) -> float:
+        """The part of the targets that agree."""
+        return self.agree / self.targets
+
 
 @dataclass(slots=True)
 class _Step:
@@ -45,9 +52,10 @@ class _Step:
 class _Counts:
     """The rates of one operation, by steps: they are as many as there are different rates, not targets."""
 
-    __slots__ = ("_steps", "_targets")
+    __slots__ = ("_found", "_steps", "_targets")
 
     def __init__(self) -> None:
+        self._found: Consensus | None = None
         self._steps: dict[int, _Step] = {}
         self._targets = 0
 
@@ -55,6 +63,7 @@ class _Counts:
         """Count so many targets with this rate; a negative number takes them away."""
         if not targets:
             return
+        self._found = None
         number = round(math.log(max(per_second, _SLOWEST)) / _STEP)
         step = self._steps.setdefault(number, _Step())
         self._targets += targets
@@ -76,14 +85,19 @@ class _Counts:
         ]
 
     def consensus(self) -> Consensus | None:
-        """The rate that most agree on; of several, the lowest. None where nothing is known."""
+        """The rate that most agree on; of several, the lowest. None where nothing is known, or most disagree."""
+        if self._found is None:
+            self._found = self._most_agree()
+        return self._found
+
+    def _most_agree(self) -> Consensus | None:
         best: list[_Step] = []
         most = 0
         for number in sorted(self._steps):
             near = [step for beside in (-1, 0, 1) if (step := self._steps.get(number + beside))]
             if (agree := sum(step.targets for step in near)) > most:
                 best, most = near, agree
-        if not most:
+        if not most or most < AGREEING * self._targets:
             return None
         per_second, burst = (sum(sums) / most for sums in zip(*((s.per_second, s.burst) for s in best), strict=True))
         return Consensus(per_second, burst, most, self._targets)
@@ -94,6 +108,8 @@ class Siblings:
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str], _Counts] = {}
+        self._led_since: dict[str, float] = {}
+        self._shown: dict[str, int] = {}
 
     def add(self, region: str, operation: str, per_second: float, burst: float, targets: int = 1) -> None:
         """Count so many targets of a Region with this rate; a negative number takes them away again."""
@@ -106,6 +122,18 @@ class Siblings:
             if (counts := self._counts.get((where, operation))) and (found := counts.consensus()):
                 return found
         return None
+
+    def leads(self, operation: str, now: float, seconds: float) -> bool:
+        """Whether a target that begins now is to find the limit out: no other one has begun to within `seconds`."""
+        if now - self._led_since.get(operation, -math.inf) < seconds:
+            return False
+        self._led_since[operation] = now
+        return True
+
+    def shown(self, operation: str, calls: int) -> int:
+        """The most calls that any target took at its start with no throttle; one has now taken `calls`."""
+        most = self._shown[operation] = max(calls, self._shown.get(operation, 0))
+        return most
 
     def exported(self, regions: Collection[str]) -> dict[str, list[dict[str, float]]]:
         """What is known about these Regions and about all together, as JSON has it: for `take`."""
@@ -127,3 +155,32 @@ class Siblings:
 
     def _of(self, where: str, operation: str) -> _Counts:
         return self._counts.setdefault((where, operation), _Counts())
+
+
+class Lesson:
+    """What one operation of one target learns from its siblings, and tells them."""
+
+    __slots__ = ("_operation", "_region", "_siblings", "_told")
+
+    def __init__(self, siblings: Siblings, region: str, operation: str, told: tuple[float, float] | None) -> None:
+        """`told` is the target's own rate and burst that siblings know already."""
+        self._siblings, self._region, self._operation, self._told = siblings, region, operation, told
+
+    def consensus(self) -> Consensus | None:
+        """What siblings agree on."""
+        return self._siblings.consensus(self._region, self._operation)
+
+    def leads(self, now: float, seconds: float) -> bool:
+        """Whether this target is to find the limit out, of those that have begun within `seconds`."""
+        return self._siblings.leads(self._operation, now, seconds)
+
+    def shown(self, calls: int) -> int:
+        """The most calls that a sibling took at its start with no throttle; this target has taken `calls`."""
+        return self._siblings.shown(self._operation, calls)
+
+    def tell(self, rate: tuple[float, float] | None) -> None:
+        """This target's rate and burst, instead of what it has told before; None for nothing that siblings can use."""
+        for known, targets in ((self._told, -1), (rate, 1)):
+            if known is not None:
+                self._siblings.add(self._region, self._operation, *known, targets)
+        self._told = rate

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.bench import creates, kills, memory, nights, pacing, pacing_http, quiet, startup, targets
+from tests.bench import creates, kills, memory, nights, pacing, pacing_http, quiet, served, siblings, startup, targets
 from tests.bench.table import Line, machine, shown
 
 TITLES = ("what", "ours", "the other", "ratio")
@@ -30,10 +30,12 @@ def main() -> None:
     )
     benches: Mapping[str, Callable[[], Iterator[Line]]] = {
         "creates": creates.bench,
+        "served": served.bench,
         "startup": startup.bench,
         "targets": targets.bench,
         "http": pacing_http.bench,
         "pacing": pacing.bench,
+        "siblings": siblings.bench,
         "memory": memory.bench,
         "nights": nights.bench,
         "quiet": quiet.bench,

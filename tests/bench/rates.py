@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from bulkprof.pacing.pacer import LearnedRate
+from bulkprof.pacing.learned import LearnedRate
 from bulkprof.pacing.rates import RateStore
 from tests.bench.manifests import target
 from tests.bench.server import ACCOUNT

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bulkprof.errors import UsageError
-from bulkprof.pacing.pacer import LearnedRate
+from bulkprof.pacing.learned import LearnedRate
 from bulkprof.pacing.rates import RateStore
 from bulkprof.sandbox import Fault, Rate, Sandbox
 from bulkprof.stop import Stop

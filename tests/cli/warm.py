@@ -1,19 +1,14 @@
-"""Processes of the real command that begin where importing ends: each is forked from one that has imported all before.
+"""Processes of the real command that begin where a first run ends: each is forked from one that has had such a run.
 
-Importing takes a cold process longer than most commands do. What is forked is a process like any other: it has a pid,
-can be killed, gets signals, holds locks, and ends as an interpreter does. What an interpreter itself reads at its start
-(its flags and `PYTHON…` variables) needs a cold one.
+Importing, and reading the SDK's data, takes a cold process longer than most commands do. What is forked
+(`forking.py`) is a process like any other: it has a pid, can be killed, gets signals, holds locks, and ends as an
+interpreter does. What an interpreter itself reads at its start (its flags and `PYTHON…` variables) needs a cold one.
 """
 
 from __future__ import annotations
 
-import gc
-import importlib
-import io
 import json
 import os
-import pkgutil
-import resource
 import select
 import shlex
 import signal
@@ -21,10 +16,9 @@ import socket
 import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -160,7 +154,7 @@ class _Forks:
 
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", __name__, str(theirs.fileno())]
+        command = [sys.executable, "-m", "tests.cli.forking", str(theirs.fileno())]
         # In a session of its own, so that Ctrl-C ends the tests and not this.
         self._server = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd=_ROOT, start_new_session=True)
         theirs.close()
@@ -194,80 +188,3 @@ def _stand_in(control: int) -> None:
     _forks.use(control)
     with Process(sys.argv[1:], cwd=Path.cwd(), env=os.environ, streams=(0, 1, 2)) as process:
         sys.exit(process.wait())
-
-
-def _serve(control: socket.socket) -> list[int] | None:
-    """Fork until no more are wanted. Return in the fork, with its files.
-
-    Each has one that waits for it: only a parent hears how a process ended.
-    """
-    while True:
-        asked, files, _, _ = socket.recv_fds(control, 1, 5)
-        if not asked:
-            # Waited for, so that their CPU time counts with that of the tests.
-            with suppress(ChildProcessError):
-                while True:
-                    os.wait()
-            return None
-        if not os.fork():
-            if not (pid := os.fork()):
-                return files
-            *others, status, orders = files
-            control.close()
-            for file in (*others, orders):
-                os.close(file)
-            os.write(status, b"%d\n" % pid)
-            os.write(status, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-            os._exit(0)
-        for file in files:
-            os.close(file)
-
-
-def _become(files: Sequence[int]) -> None:
-    """Be the process that was ordered."""
-    *streams, status, orders = files
-    os.close(status)
-    with os.fdopen(orders) as file:
-        order: dict[str, Any] = json.load(file)
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    # Anew, as an interpreter does at its start: how they buffer depends on whether they are a terminal.
-    sys.stdin = os.fdopen(0, closefd=False)
-    sys.stdout = os.fdopen(1, "w", errors=sys.stdout.errors, closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, errors=sys.stderr.errors, closefd=False)
-    os.chdir(order["cwd"])
-    os.environ.clear()
-    os.environ.update(order["env"])
-    sys.argv[1:] = order["arguments"]
-    if order["strict"]:
-        warnings.simplefilter("default")
-        warnings.simplefilter("error", ResourceWarning)
-    if order["file_size"] is not None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"], order["file_size"]))
-
-
-def _main() -> None:
-    import anyio
-
-    import bulkprof
-    from bulkprof import cli
-    from bulkprof.cli import app
-
-    for module in pkgutil.walk_packages(bulkprof.__path__, "bulkprof."):
-        importlib.import_module(module.name)
-    # What they import in their turn when they are first used.
-    anyio.run(anyio.sleep, 0)
-    with redirect_stdout(io.StringIO()):
-        app.run(["--version"])
-    # All of this stays: looking through it for garbage finds none, and each fork would do so when it ends.
-    gc.freeze()
-    with socket.socket(fileno=int(sys.argv[1])) as control:
-        files = _serve(control)
-    if files is not None:
-        _become(files)
-        cli.main()
-
-
-if __name__ == "__main__":
-    _main()

@@ -23,7 +23,7 @@ from bulkprof.config import Settings
 from bulkprof.locks.lease import Lease
 from bulkprof.locks.local import Holder
 from bulkprof.model import Action, ActionKind, OutcomeKind, Target
-from bulkprof.pacing.pacer import LearnedRate
+from bulkprof.pacing.learned import LearnedRate
 from bulkprof.pacing.rates import RateStore
 from bulkprof.plugins import hookspecs
 from bulkprof.plugins.results import RESULT_COLUMNS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,12 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 _CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _WEB = ("https://", "http://", "mailto:")
-MADE = {ROOT / "docs" / path for path in reference.pages()}
-"""Pages that are made when the site is; it is the build of the site that checks the headings in them."""
+
+
+@cache
+def made() -> frozenset[Path]:
+    """Pages that are made when the site is; it is the build of the site that checks the headings in them."""
+    return frozenset(ROOT / "docs" / path for path in reference.pages())
 
 
 def anchors(page: Path) -> set[str]:
@@ -30,7 +35,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     for link in _LINK.findall(_CODE.sub("", page.read_text(encoding="utf-8"))):
         path, _, anchor = link.partition("#")
         to = (page.parent / path).resolve() if path else page
-        if link.startswith(_WEB) or to in MADE:
+        if link.startswith(_WEB) or to in made():
             continue
         if not to.exists() or (anchor and anchor not in anchors(to)):
             wrong.append(link)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,15 @@ from tests.contract.surface import surface
 from tests.docs.sessions import DOCS
 from tools.site import pacing, reference
 
-PAGES = reference.pages()
-"""Made as the site's build makes them, which takes no more than the code."""
+
+@cache
+def made() -> Mapping[str, str]:
+    """The pages as the site's build makes them, which takes no more than the code."""
+    return reference.pages()
 
 
 def test_every_command_and_flag_is_on_its_page(tmp_path: Path) -> None:
-    page = PAGES["reference/commands.md"]
+    page = made()["reference/commands.md"]
     for name, parameters in surface(tmp_path)["commands"].items():
         (section,) = re.findall(rf"^## bulkprof {name}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
         for shown, variable in _flags(parameters):
@@ -42,7 +46,7 @@ def _flags(parameters: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
 
 
 def test_every_key_of_the_config_is_on_its_page_with_its_default() -> None:
-    page = PAGES["reference/config.md"]
+    page = made()["reference/config.md"]
     parts = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
     assert '| `estate` | text | `"default"` | The name that' in parts["At the top"]
     assert "| `max_calls_in_flight` | integer, 1 to 1000 | `64` | Calls whose answers are due." in parts["`[run]`"]
@@ -57,17 +61,17 @@ def test_every_key_of_the_config_is_on_its_page_with_its_default() -> None:
 
 
 def test_every_hook_is_on_its_page() -> None:
-    page = PAGES["reference/hooks.md"]
+    page = made()["reference/hooks.md"]
     assert re.findall(r"^def (\w+)\(", page, re.MULTILINE) == list(HOOKS)
 
 
 @pytest.mark.parametrize("code", errors.ExitCode)
 def test_every_exit_code_is_on_its_page(code: errors.ExitCode) -> None:
-    assert re.search(rf"^\| {int(code)} \| .+ \| .+ \|$", PAGES["reference/exit-codes.md"], re.MULTILINE)
+    assert re.search(rf"^\| {int(code)} \| .+ \| .+ \|$", made()["reference/exit-codes.md"], re.MULTILINE)
 
 
 def test_every_error_is_on_its_page_with_a_remedy(tmp_path: Path) -> None:
-    page = PAGES["reference/errors.md"]
+    page = made()["reference/errors.md"]
     roots = {"BulkprofError", "AwsError"}
     rows = re.findall(r"^\| `(\w+Error)` \| [^|]+ \| [^|]+ \| [^|]+ \|$", page, re.MULTILINE)
     assert sorted(rows) == sorted(set(surface(tmp_path)["errors"]) - roots)
@@ -84,7 +88,7 @@ def test_results_have_the_columns_and_outcomes_that_their_page_lists() -> None:
 
 
 def test_pages_name_no_option_of_the_library() -> None:
-    assert not re.search(r"PydanticUndefined|<class|functools|typing\.", "".join(PAGES.values()))
+    assert not re.search(r"PydanticUndefined|<class|functools|typing\.", "".join(made().values()))
 
 
 def test_the_group_of_the_site_is_bounded_and_not_in_the_one_that_tests_need() -> None:

@@ -21,7 +21,7 @@ from bulkprof.config import Config, Settings
 from bulkprof.engine import outcomes as recording
 from bulkprof.engine import retry
 from bulkprof.model import Target
-from bulkprof.pacing import pacer
+from bulkprof.pacing import pacer, start
 from bulkprof.sandbox import Hypotheses, Ledger, LedgerProfile, Rate, Sandbox, SandboxSettings
 from bulkprof.statuses import UNFINISHED
 from bulkprof.store.history.directory import StateDirectory
@@ -67,7 +67,8 @@ def side_by_side(*, first_wait_s: float = 0.05) -> Iterator[None]:
         # Politeness towards AWS and the disk, which a sandbox on this machine doesn't need.
         patch.setattr(recording, "FLUSH_S", 0.01)
         patch.setattr(pacer, "START_PACE", 200.0)
-        patch.setattr(pacer, "START_POWER", 400.0)
+        patch.setattr(start, "START_POWER", 400.0)
+        patch.setattr(start, "FOLLOW_SECONDS", 0.0)
         yield
 
 

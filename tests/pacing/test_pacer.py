@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkprof.pacing.pacer import CATCH_UP, LearnedRate, Pacer
+from bulkprof.pacing.learned import LearnedRate
+from bulkprof.pacing.pacer import CATCH_UP, Pacer
 
 EVENTS = st.lists(
     st.tuples(

@@ -5,7 +5,7 @@ from statistics import fmean
 
 import pytest
 
-from bulkprof.pacing.pacer import LearnedRate
+from bulkprof.pacing.learned import LearnedRate
 from tests.simulation.scenarios import Result, Scenario, bucket, ours, simulate
 from tests.simulation.world import FixedWindows, Outage, TokenBucket
 

@@ -56,7 +56,10 @@ def test_what_was_learned_is_known_to_the_next_run(tmp_path: Path, headroom: flo
     again.load()
     second = Pacers(again, headroom)
     assert second.rate(HERE, Operation.CREATE) == pytest.approx(rate)
-    assert second.rate(THERE, Operation.CREATE) is None
+    # Of another target, what siblings know; of another operation, nothing.
+    assert second.rate(THERE, Operation.CREATE) == pytest.approx(rate)
+    assert second.pacer(THERE, Operation.CREATE).estimate is None
+    assert second.rate(THERE, Operation.TAG) is None
     assert second.pacer(HERE, Operation.CREATE).estimate == pytest.approx(rate / (1.0 - headroom))
 
 

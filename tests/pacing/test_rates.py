@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bulkprof.model import Target
-from bulkprof.pacing.pacer import LearnedRate
+from bulkprof.pacing.learned import LearnedRate
 from bulkprof.pacing.rates import STALE, RateStore
 from bulkprof.profiles.operations import Operation
 
@@ -72,7 +72,7 @@ def test_rates_of_given_targets_go_to_another_process_and_come_home(tmp_path: Pa
     home.save({KEY: known, (there.account, there.region, Operation.TAG): LearnedRate(9, 9, NOW - 60)})
     home.load()
     data = json.loads(json.dumps(home.of([here])))
-    assert data["rates"] == {"111122223333/eu-west-1/CreateInferenceProfile": {**vars_of(known)}}
+    assert data["rates"] == {"111122223333/eu-west-1/CreateInferenceProfile": vars_of(known)}
 
     away = _store(tmp_path / "away")
     assert away.take(data) is None
@@ -82,7 +82,7 @@ def test_rates_of_given_targets_go_to_another_process_and_come_home(tmp_path: Pa
     assert taught is not None
     assert taught.per_second == 9
     learned = LearnedRate(12, 24, NOW)
-    away.note(*KEY, learned)
+    away.save({KEY: learned})
 
     assert home.take(json.loads(json.dumps(away.of([here], siblings=False)))) is None
     assert home.save({}) is None
@@ -100,7 +100,7 @@ def vars_of(rate: LearnedRate) -> dict[str, float]:
 
 def test_what_is_brought_home_late_is_older_than_what_is_known(tmp_path: Path) -> None:
     store = _store(tmp_path)
-    store.note(*KEY, LearnedRate(10, 20, NOW))
+    store.save({KEY: LearnedRate(10, 20, NOW)})
     old = {"rates": {"/".join(KEY): {"per_second": 4, "burst": 8, "at": NOW - 60}}}
     assert store.take(old) is None
     assert store.rate(*KEY) == LearnedRate(10, 20, NOW)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bulkprof.pacing.pacer import LearnedRate, Pacer
+from bulkprof.pacing.learned import LearnedRate
+from bulkprof.pacing.pacer import Pacer
 from tests.simulation.clients import Lane, ProductionCaller, Tally
 from tests.simulation.others import AdaptivePool, JitterPool, StandardPool
 from tests.simulation.world import Limit, Loop, Network, TokenBucket

@@ -19,7 +19,8 @@ from bulkprof.engine.lane import Lane, Traffic
 from bulkprof.engine.targets import OpenTarget
 from bulkprof.errors import AmbiguousError, ThrottledError
 from bulkprof.model import Action, ActionKind, DesiredProfile, ObservedProfile, Outcome, OutcomeKind, Request, Target
-from bulkprof.pacing.pacer import Pacer
+from bulkprof.pacing.pacers import Pacers
+from bulkprof.pacing.rates import RateStore
 from bulkprof.profiles.api import Api
 from bulkprof.profiles.operations import Operation
 from bulkprof.stop import Stop
@@ -86,7 +87,7 @@ def simulate(
                 CallLimit(settings.max_calls_in_flight, settings.max_calls_in_flight + 2 * lanes),
                 attempts=settings.attempts,
                 stop=Stop(),
-                pacer_for=lambda target, operation: Pacer(),
+                pacer_for=Pacers(RateStore(folder), 0.0).pacer,
                 timeout_s=TIMEOUT_S,
                 clock=asyncio.get_running_loop().time,
             )
