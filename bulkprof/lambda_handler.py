@@ -16,7 +16,8 @@ failed, with its alarm and its dead-letter queue: `RunFailedError` with the summ
 out, and any other `BulkprofError` when the run could not start.
 
 Between invocations nothing lives but the state directory, and that only as long as Lambda keeps it; so what keeps two
-runs apart is `[lock] s3` in the config, or a reserved concurrency of 1.
+runs apart is `[lock] s3` in the config, or a reserved concurrency of 1, and `[state] s3` is where they leave what later
+ones need.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def _manifests(place: Path, patterns: Sequence[str], source: str) -> list[Path]:
 
 async def _run(event: Event, config: Config, manifests: Sequence[Path], ends_at: datetime) -> dict[str, Any]:
     settings = config.settings
-    if settings.lock.s3 is None:
+    if settings.lock.s3 is None and settings.state.s3 is None:
         _log.warning("no [lock] s3 in the config: only a reserved concurrency of 1 keeps two runs apart")
     # Calls in flight at the end may take until their timeout.
     wrap_up = settings.run.timeout_s + WRAP_UP_S

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, Final
 
 from bulkprof.aws.operations import CostOperation, MetricOperation, OrganizationOperation, S3Operation, StsOperation
-from bulkprof.config import Settings, split_s3_uri
+from bulkprof.config import Settings, split_s3_prefix, split_s3_uri
 from bulkprof.errors import PluginError
 from bulkprof.plugins.api import PolicyHolder, PolicyRequest
 from bulkprof.plugins.registry import Registry
@@ -70,7 +70,7 @@ class Needs:
 def policies(needs: Needs, scope: Scope) -> dict[str, dict[str, Any]]:
     """Return the policy documents: `hub` and `member`; `caller` and `payer` where the config has roles for them."""
     organization = needs.settings.organization
-    shared = [*_lock(needs, scope), *_costs(needs), *_of_plugins(needs, scope, "runner")]
+    shared = [*_lock(needs, scope), *_state(needs, scope), *_costs(needs), *_of_plugins(needs, scope, "runner")]
     hub: list[Statement] = []
     if organization.role:
         hub.append(_allow("EnterAccounts", [ASSUME_ROLE], [role_arn(organization.role, scope)]))
@@ -153,6 +153,21 @@ def _lock(needs: Needs, scope: Scope) -> list[Statement]:
         _allow("HoldLock", _s3_actions(S3Operation.DELETE, S3Operation.GET, S3Operation.PUT), [f"{arn}/{key}"]),
         # Without ListBucket, S3 returns "denied" for an object that doesn't exist, and the lock can't be taken.
         _allow("SeeThatTheLockIsFree", ["s3:ListBucket"], [arn]),
+    ]
+
+
+def _state(needs: Needs, scope: Scope) -> list[Statement]:
+    """Return what runs need that come from S3 and go back there; those that change nothing leave nothing there."""
+    if needs.settings.state.s3 is None:
+        return []
+    bucket, prefix = split_s3_prefix(needs.settings.state.s3)
+    arn = f"arn:{scope.partition}:s3:::{bucket}"
+    writes = [S3Operation.DELETE, S3Operation.PUT] if needs.changes else []
+    objects = [f"{arn}/{prefix}rates.json", f"{arn}/{prefix}runs/*"]
+    return [
+        _allow("KeepState" if writes else "ReadState", sorted(_s3_actions(S3Operation.GET, *writes)), objects),
+        # Without ListBucket, S3 returns "denied" for what isn't there yet, too.
+        _allow("ListState", ["s3:ListBucket"], [arn]),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -14,6 +13,7 @@ from bulkprof.aws.errors.mapping import aws_errors, sdk_alone
 from bulkprof.aws.operations import S3Operation
 from bulkprof.aws.s3_download import Listed, download, explained
 from bulkprof.aws.transport.responses import checked
+from bulkprof.config import split_s3_prefix
 from bulkprof.errors import ConfigError
 from bulkprof.pages import whole_list
 
@@ -28,11 +28,10 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 
 def split_s3_folder(uri: str) -> tuple[str, str]:
     """Return bucket and prefix of `s3://bucket/prefix`, the prefix with a slash or empty. Raises `ConfigError`."""
-    parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", uri)
-    if parts is None:
-        raise ConfigError(f"{uri!r}: write it as s3://bucket/prefix/")
-    prefix = (parts[2] or "").strip("/")
-    return parts[1], f"{prefix}/" if prefix else ""
+    try:
+        return split_s3_prefix(uri)
+    except ValueError as error:
+        raise ConfigError(f"{uri!r}: {error}") from None
 
 
 async def fetch_folder(client: ClientFactory, uri: str, into: Path) -> int:
@@ -58,7 +57,7 @@ async def list_folder(s3: Any, uri: str) -> list[Listed]:
     """Return all objects under `uri`, in the order of their keys. Raises `AwsError` or `ConfigError`."""
     bucket, prefix = split_s3_folder(uri)
     with explained(uri, bucket), aws_errors(S3Operation.LIST, uri), sdk_alone():
-        listed = await whole_list(_unpaced, S3Operation.LIST, partial(_page, s3, bucket, prefix), itemgetter("Key"))
+        listed = await whole_list(unpaced, S3Operation.LIST, partial(_page, s3, bucket, prefix), itemgetter("Key"))
     found = [Listed(each["Key"], each["Size"], each.get("ETag") or "") for each in listed]
     # Without the empty objects that the console makes for folders.
     return sorted((each for each in found if not each.key.endswith("/")), key=lambda each: each.key.encode())
@@ -71,7 +70,7 @@ async def _page(s3: Any, bucket: str, prefix: str, token: str | None) -> tuple[l
     return listed.get("Contents", []), listed.get("NextContinuationToken") or None
 
 
-async def _unpaced(operation: str, send: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG001 - the signature of lanes
+async def unpaced(operation: str, send: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG001 - the signature of lanes
     """Send a call at once: the SDK retries this client's calls itself, and nothing paces them."""
     return await send()
 

@@ -30,11 +30,12 @@ _LONGEST: Final = 64 * 1024
 """Bytes that are read of an object, or a little more: no lock is longer."""
 GONE: Final = frozenset({"NoSuchKey"})
 """S3's code for a missing object; a 404 without this code isn't from S3."""
-# 409: a delete or another write was under way at the same time; reading tells which of them was first.
-_CONDITION_FAILED: Final = frozenset(
+CONDITION_FAILED: Final = frozenset(
     {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "HTTP409", "HTTP412", *GONE}
 )
-_UNSUPPORTED: Final = frozenset({"NotImplemented", "HTTP501"})
+"""S3's codes for a condition that doesn't hold. 409: another write was under way; reading tells which was first."""
+UNSUPPORTED: Final = frozenset({"NotImplemented", "HTTP501"})
+"""S3's codes for a store without conditional writes."""
 WRONG_REGION: Final = frozenset(
     {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 )
@@ -115,7 +116,7 @@ class S3Object:
             with self._errors(S3Operation.DELETE):
                 await self._s3.delete_object(**self._address, IfMatch=etag)
         except AwsError as error:
-            if error.code in _CONDITION_FAILED:
+            if error.code in CONDITION_FAILED:
                 return False
             raise
         except UnsupportedError:
@@ -136,7 +137,7 @@ class S3Object:
                 # The ETag is needed later, to tell whether the object is still this one.
                 etag: str = checked("s3", S3Operation.PUT, response)["ETag"]
         except AwsError as error:
-            if error.code in _CONDITION_FAILED:
+            if error.code in CONDITION_FAILED:
                 return None
             raise
         return etag
@@ -154,7 +155,7 @@ class S3Object:
             raise self._explained(error) from None
 
     def _explained(self, error: AwsError) -> BulkprofError:
-        if error.code in _UNSUPPORTED:
+        if error.code in UNSUPPORTED:
             return UnsupportedError(self.uri)
         if error.code == "NoSuchBucket":
             return ConfigError(f"lock.s3: there is no bucket {self._bucket!r}; create it, or correct {self.uri}")

@@ -49,7 +49,7 @@ async def read(options: Options, terminal: Terminal, run_id: str | None, *, live
 
     if live:
         return await catalogs.live(options, terminal, terminal.stop)
-    return await catalogs.recorded(options, run_id)
+    return await catalogs.recorded(options, run_id, terminal)
 
 
 def tell_rest(terminal: Terminal, found: Catalog, more_in: str = "") -> None:

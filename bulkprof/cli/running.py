@@ -17,6 +17,7 @@ from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, u
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
+    from bulkprof.store.history.directory import StateDirectory
     from bulkprof.workflows.options import Options
 
 T = TypeVar("T")
@@ -54,6 +55,23 @@ def make_options(terminal: Terminal, *groups: Scope | Execution) -> Options:
     with ending(terminal):
         config = load_config(given.pop("config", None), sandbox=given.get("sandbox", False))
         return Options(config=config, processes=PROCESSES, **given)
+
+
+def state_directory(terminal: Terminal, flags: Execution) -> StateDirectory:
+    """Return the state directory for commands that only look at runs, with those that are kept in S3.
+
+    A config that can't be read is no reason not to show the runs that are here.
+    """
+    from bulkprof.workflows.config import load_config
+    from bulkprof.workflows.options import Options
+    from bulkprof.workflows.steps.remote import directory
+
+    try:
+        options = Options(config=load_config(flags.config), state_dir=flags.state_dir)
+    except BulkprofError as error:
+        terminal.warn(f"only runs on this disk are looked at: {error}")
+        options = Options(state_dir=flags.state_dir)
+    return directory.state_directory(options, terminal.warn)
 
 
 @contextmanager

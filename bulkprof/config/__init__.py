@@ -3,7 +3,7 @@
 from bulkprof.config.aliases import DEFAULT_KEY, model_in, models_by_region
 from bulkprof.config.buckets import named_buckets
 from bulkprof.config.columns import ColumnNames
-from bulkprof.config.fields import is_s3, split_s3_uri
+from bulkprof.config.fields import is_s3, split_s3_prefix, split_s3_uri
 from bulkprof.config.loading import DEFAULT_FILE, Config, load, parsed
 from bulkprof.config.organization import CHAINED_S, Organization
 from bulkprof.config.settings import (
@@ -50,5 +50,6 @@ __all__ = [
     "models_by_region",
     "named_buckets",
     "parsed",
+    "split_s3_prefix",
     "split_s3_uri",
 ]

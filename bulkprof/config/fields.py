@@ -37,6 +37,15 @@ def is_s3(name: str) -> bool:
     return name.startswith("s3://")
 
 
+def split_s3_prefix(uri: str) -> tuple[str, str]:
+    """Bucket and prefix of `s3://bucket/prefix/`, the prefix with a slash at its end, or empty. Raises `ValueError`."""
+    parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", uri)
+    if parts is None:
+        raise ValueError("write it as s3://bucket/prefix/")
+    prefix = (parts[2] or "").strip("/")
+    return parts[1], f"{prefix}/" if prefix else ""
+
+
 def split_s3_uri(uri: str) -> tuple[str, str]:
     """Bucket and key of `s3://bucket/key`. Raises `ValueError` that says what is wrong, without quoting the value."""
     parts = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)", uri, re.DOTALL)

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from bulkprof.config.aliases import ModelAlias
 from bulkprof.config.columns import check_columns
-from bulkprof.config.fields import OF_TAGS, Count, Percent, Section, Several, split_s3_uri
+from bulkprof.config.fields import OF_TAGS, Count, Percent, Section, Several, split_s3_prefix, split_s3_uri
 from bulkprof.config.organization import Organization
 from bulkprof.limits import in_a_list, region_fault, tag_key_fault
 
@@ -162,10 +162,22 @@ class Costs(Section):
 
 
 class State(Section):
-    """What the state directory keeps."""
+    """What runs leave for later ones."""
 
     keep_runs: int = Field(default=365, ge=0, le=1_000_000)
     """So many of the newest runs are kept, and older ones that something still needs; 0 keeps all."""
+    s3: str | None = None
+    """A folder, `s3://bucket/prefix/`, that the last runs and learned rates come from and go back to, for runners that
+    keep no disk."""
+    region: str | None = None
+    """The bucket's Region, where it isn't the SDK's default one."""
+
+    @field_validator("s3")
+    @classmethod
+    def _names_a_folder(cls, uri: str | None) -> str | None:
+        if uri is not None:
+            split_s3_prefix(uri)
+        return uri
 
 
 class Lock(Section):

@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -99,8 +99,22 @@ class RateStore:
 
         Other runs may have written since: of two rates of one operation, the newer stays.
         """
+        return self._merge([((account, region), name, rate) for (account, region, name), rate in rates.items()])
+
+    def take_in(self, text: bytes, where: str) -> str | None:
+        """Merge what other machines have learned into the file; `where` names what the text is of."""
+        known, problem = self._understood(text, where)
+        return (self._merge(list(_each(known))) if known else None) or problem
+
+    def text(self) -> bytes:
+        """Return the file as it is, for other machines; without rates where it can't be read."""
+        try:
+            return self.path.read_bytes()
+        except OSError:
+            return b"{}\n"
+
+    def _merge(self, new: Sequence[tuple[tuple[str, str], str, LearnedRate]]) -> str | None:
         merged, problem = self._read()
-        new = [((account, region), operation, rate) for (account, region, operation), rate in rates.items()]
         for place, operation, rate in new:
             self._known.setdefault(place, {})[operation] = rate
         for place, operation, rate in [*_each(self._taken), *new]:
@@ -117,15 +131,23 @@ class RateStore:
 
     def _read(self) -> tuple[_Rates, str | None]:
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
+            text = self.path.read_bytes()
         except FileNotFoundError:
             return {}, None
-        except (OSError, ValueError, RecursionError) as error:
+        except OSError as error:
             return {}, f"{self.path}: learned rates can't be read, starting cold: {error}"
+        return self._understood(text, str(self.path))
+
+    def _understood(self, text: bytes, where: str) -> tuple[_Rates, str | None]:
+        """Return the rates in the text of a file, and what is wrong with it, in words, or None."""
+        try:
+            content = json.loads(text.decode())
+        except (ValueError, RecursionError) as error:
+            return {}, f"{where}: learned rates can't be read, starting cold: {error}"
         if not isinstance(content, dict):
-            return {}, f"{self.path}: learned rates can't be read, starting cold: not a JSON object"
+            return {}, f"{where}: learned rates can't be read, starting cold: not a JSON object"
         known, damaged = self._rates_in(content)
-        return known, f"{self.path}: {damaged} of {len(content)} learned rates are damaged" if damaged else None
+        return known, f"{where}: {damaged} of {len(content)} learned rates are damaged" if damaged else None
 
     def _rates_in(self, content: Mapping[str, Any]) -> tuple[_Rates, int]:
         """The usable rates of a JSON object, without stale ones, and how many are damaged."""

@@ -18,10 +18,10 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 """Linux's, the same in all containers of a machine."""
 
 
-def moment() -> list[Any] | None:
-    """Return now as a JSON value to keep; None where the system has no such clock."""
+def moment(ago_s: float = 0.0) -> list[Any] | None:
+    """Return now, or a moment before, as a JSON value to keep; None where the system has no such clock."""
     if sys.platform == "linux" and (boot := _boot_id()):
-        return [boot, time.clock_gettime(time.CLOCK_BOOTTIME)]
+        return [boot, time.clock_gettime(time.CLOCK_BOOTTIME) - ago_s]
     return None
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import anyio.to_thread
+
 from bulkprof.errors import DeclinedError, UsageError
 from bulkprof.locks.local import StateLock
 from bulkprof.planning.safety import check_alike
@@ -47,8 +49,10 @@ async def apply(
             await kept.off_loop(kept.check)
             work = work.as_started(kept)
             # The lock comes first: a second `apply` of the same plan must not touch the first one's copy.
-            with estate_lock(work, kept) as lock, RunFile.open(work.state.adopt_plan(kept.path)) as run:
-                return await go_on(work, run, lock, resumed=False)
+            with estate_lock(work, kept) as lock:
+                path = await anyio.to_thread.run_sync(work.state.adopt_plan, kept.path)
+                with RunFile.open(path) as run:
+                    return await go_on(work, run, lock, resumed=False)
     return await _change(work, "apply", files)
 
 
@@ -82,21 +86,20 @@ async def go_on(work: Workspace, run: RunFile, lock: StateLock, *, resumed: bool
     if resumed:
         # Where it says no, the run's file stays as it was left.
         await check_canary(work, run)
-    async with work.watched(run):
+    async with work.watched(run), connect(work, lock.holder) as connection:
         recent = await recent_runs(work)
         await run.off_loop(partial(refresh_lost, work.state, run))
-        async with connect(work, lock.holder) as connection:
-            targets = await run.off_loop(run.pending_targets)
-            # Also a run that has nothing left but its end to be told.
-            everywhere = await run.off_loop(run.targets)
-            await connection.caller(near=next((target.region for target in everywhere), ""))
-            planner = Planner(run, connection, work.ui, recent, Replanning(resumed), fleet=work.fleet)
-            await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
-            if resumed:
-                await tell_estimate(work, run, connection)
-                return await execute(work, run, connection, resumed=True)
-            await choose_canary(work, run)
-            return await approve_and_execute(work, run, connection, planner)
+        targets = await run.off_loop(run.pending_targets)
+        # Also a run that has nothing left but its end to be told.
+        everywhere = await run.off_loop(run.targets)
+        await connection.caller(near=next((target.region for target in everywhere), ""))
+        planner = Planner(run, connection, work.ui, recent, Replanning(resumed), fleet=work.fleet)
+        await planner.plan(targets, width=work.settings.run.max_targets_in_flight)
+        if resumed:
+            await tell_estimate(work, run, connection)
+            return await execute(work, run, connection, resumed=True)
+        await choose_canary(work, run)
+        return await approve_and_execute(work, run, connection, planner)
 
 
 async def approve_and_execute(work: Workspace, run: RunFile, connection: Connection, planner: Planner) -> RunSummary:

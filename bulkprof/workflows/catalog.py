@@ -45,6 +45,7 @@ from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect, wait_for_lists
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.remote.directory import state_directory
 from bulkprof.workflows.steps.resolve import Walk, chosen_targets
 from bulkprof.workflows.steps.sandbox import check_sandbox
 
@@ -73,17 +74,17 @@ class Catalog:
         return ExitCode.ROWS_FAILED if self.left_out or self.missing or self.unreachable else ExitCode.DONE
 
 
-async def recorded(options: Options, run_id: str | None = None) -> Catalog:
+async def recorded(options: Options, run_id: str | None = None, ui: Ui | None = None) -> Catalog:
     """Return the catalog of a run, by default the newest one.
 
     Raises `UsageError` where there is none, it is a plan that wasn't carried out, or flags of a sandbox miss theirs.
     """
     check_sandbox(options)
-    return await anyio.to_thread.run_sync(_recorded, options, run_id)
+    return await anyio.to_thread.run_sync(_recorded, options, run_id, ui or Ui())
 
 
-def _recorded(options: Options, run_id: str | None) -> Catalog:
-    state = StateDirectory(options.state_dir)
+def _recorded(options: Options, run_id: str | None, ui: Ui) -> Catalog:
+    state = state_directory(options, ui.warn)
     estate = options.config.settings.estate
     path = state.find(run_id) if run_id else _newest(state, estate, sandbox=options.sandbox)
     with RunFile.look_at(path) as run:

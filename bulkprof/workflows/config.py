@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import anyio
 
 from bulkprof.config import Config, is_s3, load, parsed
 from bulkprof.errors import ConfigError
@@ -28,9 +22,10 @@ def load_config(file: Path | str | None = None, *, sandbox: bool = False) -> Con
             "`bulkprof sandbox` and set AWS_ENDPOINT_URL to it"
         )
     # It loads what sends calls.
+    from bulkprof.system.blocking import waited_for
     from bulkprof.workflows.steps.intake.fetch import fetch_config
 
-    data, version = _waited_for(partial(fetch_config, file))
+    data, version = waited_for(partial(fetch_config, file))
     settings = parsed(data, file)
     for name, table in settings.plugins.items():
         if (path := table.get("path")) and not Path(str(path)).is_absolute():
@@ -39,13 +34,3 @@ def load_config(file: Path | str | None = None, *, sandbox: bool = False) -> Con
                 "plugin as a package, or write the path from the root on"
             )
     return Config(settings=settings, fetched={file: version})
-
-
-def _waited_for(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Run `work` on an event loop of its own: the caller is a function, in a program that may have a loop already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return anyio.run(work)
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(anyio.run, work).result()

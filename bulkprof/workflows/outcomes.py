@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 from bulkprof.errors import UsageError
 from bulkprof.model import Outcome
-from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import is_plan
 from bulkprof.store.run import RunFile
 from bulkprof.workflows.options import Options
+from bulkprof.workflows.steps.remote.directory import state_directory
+
+LOG = logging.getLogger(__name__)
 
 
 def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:
@@ -18,7 +21,7 @@ def outcomes(run_id: str, options: Options | None = None) -> Iterator[Outcome]:
     `run_id` may be its beginning, as everywhere. Raises `UsageError` when the state directory has no such run, or it is
     a plan that was not carried out.
     """
-    state = StateDirectory((options or Options()).state_dir)
+    state = state_directory(options or Options(), LOG.warning)
     with RunFile.look_at(state.find(run_id)) as run:
         if is_plan(run):
             raise UsageError(f"{run_id} is a plan that was not carried out: it has no outcomes yet")

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
+import anyio.to_thread
+
 from bulkprof.delivery.sinks import Delivery, make_sinks
 from bulkprof.errors import UsageError, unwrapped
 from bulkprof.plugins.catalog import catalog_formats
@@ -18,6 +20,7 @@ from bulkprof.workflows.steps.connect import connect
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.execute import run_context
+from bulkprof.workflows.steps.remote.keeping import Keeper
 from bulkprof.workflows.steps.summary import summary_of, with_last_run
 
 
@@ -40,13 +43,16 @@ async def redeliver(
 ) -> Redelivery:
     """Send what sinks miss of a finished run; `only` names the sinks to try, or is the name of one."""
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    with RunFile.open(work.state.find(run_id)) as run, unwrapped():
+    path = await anyio.to_thread.run_sync(work.state.find, run_id)
+    with RunFile.open(path) as run, unwrapped():
         if not told_its_end(run):
             raise UsageError(await run.off_loop(partial(nothing_to_deliver, run, work.state)))
         await run.off_loop(run.check)
         work = work.as_started(run)
         async with connect(work) as connection:
-            return await _send_missing(work, run, connection, only=several(only or ()))
+            ended = await _send_missing(work, run, connection, only=several(only or ()))
+            await Keeper(work, connection.sessions).give_back(run)
+            return ended
 
 
 async def _send_missing(work: Workspace, run: RunFile, connection: Connection, *, only: Collection[str]) -> Redelivery:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+
+import anyio.to_thread
 
 from bulkprof.errors import UsageError
 from bulkprof.statuses import NOTHING_SENT, UNFINISHED, RunStatus
@@ -26,7 +29,8 @@ async def resume(
     if run_id and is_share(run_id):
         return await apply_share(Path(run_id), options, ui, stop)
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    path = work.state.find(run_id) if run_id else work.state.latest_unfinished()
+    look = partial(work.state.find, run_id) if run_id else work.state.latest_unfinished
+    path = await anyio.to_thread.run_sync(look)
     with RunFile.open(path) as run:
         details = run.details()
         if path.resolve() != work.state.run_path(details.id).resolve():

@@ -47,6 +47,20 @@ def test_a_plan_needs_the_read_only_policy_and_no_more(commands: CommandLine, sa
     assert commands.apply("teams.csv", code=3) == {"failed": 2}
 
 
+def test_what_is_kept_in_s3_is_in_the_policy(commands: CommandLine) -> None:
+    commands.config('[state]\ns3 = "s3://example-state/a/b/"\n')
+    hub = json.loads(commands("iam-policy", "--for", "hub").out)
+    (keep,) = (each for each in hub["Statement"] if each["Sid"] == "KeepState")
+    assert keep["Action"] == ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    bucket = "arn:aws:s3:::example-state"
+    assert keep["Resource"] == [f"{bucket}/a/b/rates.json", f"{bucket}/a/b/runs/*"]
+    (listing,) = (each for each in hub["Statement"] if each["Sid"] == "ListState")
+    assert (listing["Action"], listing["Resource"]) == (["s3:ListBucket"], [bucket])
+    hub = json.loads(commands("iam-policy", "--for", "hub", "--read-only").out)
+    (read,) = (each for each in hub["Statement"] if each["Sid"] == "ReadState")
+    assert read["Action"] == ["s3:GetObject"]
+
+
 def test_a_template_for_the_members(commands: CommandLine) -> None:
     ended = commands("iam-policy", "--cloudformation")
     template = json.loads(ended.out)

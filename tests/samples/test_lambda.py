@@ -51,7 +51,7 @@ class Bucket:
         self.s3 = Others(sandbox).client("s3")
         self.s3.create_bucket(Bucket=BUCKET)
         config = (SAMPLE / "bulkprof.toml").read_text(encoding="utf-8").replace("headroom", "settle_s = 0\nheadroom")
-        self.put("bulkprof.toml", config.replace("# [lock]", "[lock]").replace("# s3 = ", "s3 = "))
+        self.put("bulkprof.toml", re.sub(r"(?m)^# (\[lock\]|\[state\]|s3 = )", r"\1", config))
         for path in (SAMPLE / "cost-centers.csv", *(SAMPLE / "manifests").iterdir()):
             self.put(str(path.relative_to(SAMPLE)), path.read_text(encoding="utf-8"))
         # Consoles make such objects for folders.
@@ -92,6 +92,19 @@ def test_two_nights_in_one_process(bucket: Bucket, sandbox: Sandbox, commands: C
     assert (dict(os.environ), working()) == (environment, threads)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
     assert not list(commands.folder.glob("bulkprof-*"))
+
+
+def test_an_invocation_with_an_empty_disk_knows_what_the_last_one_left(
+    bucket: Bucket, commands: CommandLine, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = handler({}, Context())
+    shutil.rmtree(commands.folder / "tmp-state")
+    handler({}, Context())
+    assert first["run_id"] in {path.stem for path in (commands.folder / "tmp-state" / "runs").glob("*.db")}
+    kept = {key for key in bucket.objects() if key.startswith("state/")}
+    assert "state/rates.json" in kept
+    assert len(kept) == 3
+    assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_an_empty_event_deletes_nothing_and_prune_does(bucket: Bucket) -> None:
@@ -208,4 +221,4 @@ def test_keys_that_lead_out_of_the_folder_are_refused(bucket: Bucket, commands: 
 def test_old_runs_are_forgotten(bucket: Bucket, commands: CommandLine) -> None:
     for _ in range(KEPT_RUNS + 2):
         handler({"command": "apply", "accounts": ["test"], "regions": ["us-east-1"]}, Context())
-    assert len(list((commands.folder / "tmp-state" / "runs").iterdir())) == KEPT_RUNS
+    assert len(list((commands.folder / "tmp-state" / "runs").glob("*.db"))) == KEPT_RUNS

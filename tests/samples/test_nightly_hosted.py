@@ -58,13 +58,20 @@ def test_the_workflow_enters_aws_before_it_needs_to_and_never_with_keys() -> Non
     assert not re.search(r"\{\{\s*secrets\b|access-key", text("workflow"))
 
 
-def test_the_workflow_keeps_what_it_restores() -> None:
-    found = [step for step in workflow()["jobs"]["nightly"]["steps"] if "/cache/" in step.get("uses", "")]
-    restore, save = found
-    assert restore["with"]["path"] == save["with"]["path"] == workflow()["env"]["BULKPROF_STATE_DIR"]
-    assert restore["with"]["key"] == save["with"]["key"]
-    assert restore["with"]["key"].startswith(restore["with"]["restore-keys"])
-    assert save["if"] == "always()"
+def switched_on() -> str:
+    """The config with its tables about S3 switched on, as runners without a disk need it."""
+    config = (SAMPLE / "bulkprof.toml").read_text(encoding="utf-8")
+    return re.sub(r"(?m)^# (\[lock\]|\[state\]|s3 = )", r"\1", config)
+
+
+def test_the_config_has_a_place_for_what_outlives_a_runner(tmp_path: Path) -> None:
+    plain = load(SAMPLE / "bulkprof.toml").settings
+    assert (plain.state.s3, plain.lock.s3) == (None, None)
+    path = tmp_path / "bulkprof.toml"
+    path.write_text(switched_on(), encoding="utf-8")
+    settings = load(path).settings
+    assert settings.lock.s3 == "s3://example-bulkprof/locks/platform.lock"
+    assert settings.state.s3 == "s3://example-bulkprof/state/"
 
 
 def test_a_night_of_the_workflow_writes_its_summary(setup: Path) -> None:
@@ -78,7 +85,6 @@ def test_a_night_of_the_workflow_writes_its_summary(setup: Path) -> None:
     told = summary.read_text(encoding="utf-8")
     assert told.startswith(f"## bulkprof sync in the sandbox: {PROFILES} created\n")
     assert "111122223333/us-east-1 | search-suggest-prod-nova-lite | created | `arn:aws:bedrock:" in told
-    assert shell(night["Forget old runs"], setup).returncode == 0
 
 
 def test_a_night_of_the_workflow_that_did_not_start_says_why(setup: Path) -> None:
@@ -133,9 +139,11 @@ def test_the_task_definition_is_one_and_its_command_runs(setup: Path) -> None:
     assert ParamValidator().validate(task, shape).generate_report() == ""
     (container,) = task["containerDefinitions"]
     assert container["entryPoint"] == ["/bin/sh", "-c"]
-    assert {mount["sourceVolume"] for mount in container["mountPoints"]} == {each["name"] for each in task["volumes"]}
     (command,) = container["command"]
-    assert container["mountPoints"][0]["containerPath"] in command
+    state = re.search(r"--state-dir (\S+)", command)
+    assert state
+    # The image has that folder for the user that the task runs as.
+    assert f" {state[1]}\n" in (SAMPLE / "aws" / "Dockerfile").read_text(encoding="utf-8")
     ended = shell(command, setup)
     assert ended.returncode == 0, ended.stderr
     assert created(ended.stdout) == PROFILES
@@ -181,10 +189,21 @@ def test_the_function_is_the_handler_and_may_do_what_a_night_needs(commands: Com
         for statement in policy["PolicyDocument"]["Statement"]
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     }
-    commands.monkeypatch.chdir(SAMPLE)
+    for name in ("cost-centers.csv", "manifests"):
+        (commands.folder / name).symlink_to(SAMPLE / name)
+    commands.write("bulkprof.toml", switched_on())
     asked = json.loads(commands("iam-policy", "--for", "hub", "--prune").out)
     needed = {action for statement in asked["Statement"] for action in statement["Action"]}
     assert needed <= allowed
+    bucket = "arn:aws:s3:::example-bulkprof"
+    (state,) = (each for each in asked["Statement"] if each["Sid"] == "KeepState")
+    assert state["Resource"] == [f"{bucket}/state/rates.json", f"{bucket}/state/runs/*"]
+    (granted,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "KeepState")
+    parameters = {name: each.get("Default") for name, each in template()["Parameters"].items()}
+    values = {**parameters, "ManifestBucket": "example-bulkprof", "AWS::Partition": "aws"}
+    filled = [re.sub(r"\$\{([\w:]+)\}", lambda found: values[found[1]], each) for each in granted["Resource"]]
+    assert filled == state["Resource"]
+    assert sorted(granted["Action"]) == sorted(state["Action"])
     assert {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"} <= allowed
-    role = load(Path("bulkprof.toml")).settings.organization.role
+    role = load(SAMPLE / "bulkprof.toml").settings.organization.role
     assert template()["Parameters"]["MemberRole"]["Default"] == role

@@ -214,6 +214,7 @@ class ObjectSummary(TypedDict):
     Key: Text
     Size: Annotated[int, Field(ge=0)]
     ETag: NotRequired[str | None]
+    LastModified: NotRequired[datetime | None]
 
 
 class ListObjectsResponse(TypedDict):

@@ -10,7 +10,7 @@ from bulkprof.cli.app import app
 from bulkprof.cli.catalogs import NewestRun
 from bulkprof.cli.flags import Cells, Display, Execution, Only, with_flags
 from bulkprof.cli.next_steps import command, flags_again
-from bulkprof.cli.running import ending, make_terminal
+from bulkprof.cli.running import ending, make_terminal, state_directory
 from bulkprof.errors import DamagedError, ExitCode, StateError, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def report(
     RUN may also be the file of `plan --out`, or a share.
     """
     from bulkprof.reports.json import report_json
-    from bulkprof.store.history.directory import StateDirectory
     from bulkprof.store.history.status import is_plan
     from bulkprof.store.run import RunFile
     from bulkprof.workflows.steps.summary import summary_of
@@ -46,7 +45,7 @@ def report(
     terminal = make_terminal(shown)
     with ending(terminal):
         _check_files(flags)
-        state = StateDirectory(flags.state_dir)
+        state = state_directory(terminal, flags)
         path = state.find(run_id) if run_id else state.newest()
         with RunFile.look_at(path) as run:
             try:

@@ -9,7 +9,7 @@ import typer
 import bulkprof
 from bulkprof.cli.app import app
 from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, RunArgument, with_flags
-from bulkprof.cli.running import ending, make_options, make_terminal, run_async
+from bulkprof.cli.running import ending, make_options, make_terminal, run_async, state_directory
 from bulkprof.errors import ExitCode, UsageError
 from bulkprof.text.printable import printable
 
@@ -26,15 +26,15 @@ app.add_typer(runs_app, name="runs")
 
 @runs_app.callback(invoke_without_command=True)
 @with_flags
-def list_runs(context: typer.Context, run: Annotated[Execution, Only("state_dir")], shown: Display) -> None:
+def list_runs(context: typer.Context, run: Annotated[Execution, Only("config", "state_dir")], shown: Display) -> None:
     """List past runs, newest first."""
     if context.invoked_subcommand is not None:
         return
     from bulkprof.reports.json import run_rows
-    from bulkprof.store.history.directory import StateDirectory
 
     terminal = make_terminal(shown)
-    rows = list(run_rows(StateDirectory(run.state_dir)))
+    with ending(terminal):
+        rows = list(run_rows(state_directory(terminal, run)))
     if shown.as_json:
         terminal.json({"runs": rows})
         return
@@ -132,7 +132,6 @@ def prune(
     hour.
     """
     from bulkprof.reports.text import counted
-    from bulkprof.store.history.directory import StateDirectory
     from bulkprof.store.history.pruning import prune_runs
 
     terminal = make_terminal(shown)
@@ -141,7 +140,7 @@ def prune(
         wanted = keep if keep is not None else options.config.settings.state.keep_runs
         if not wanted:
             raise UsageError("`[state] keep_runs = 0` keeps all runs; say how many to keep: --keep N")
-        found = prune_runs(StateDirectory(run.state_dir), wanted, dry=dry)
+        found = prune_runs(state_directory(terminal, run), wanted, dry=dry)
     if shown.as_json:
         terminal.json(
             {"forgotten": found.forgotten, "freed_bytes": found.freed_bytes, "kept": found.kept, "dry_run": dry}

@@ -47,7 +47,8 @@ def since_last(state: StateDirectory, run: RunFile) -> SinceLast | None:
 
     Raises `StateError` when one of the two files can't be read, or a damaged one may be the last.
     """
-    for _, last in state.open_all():
+    own = run.details().id
+    for _, last in state.open_all(lambda run_id: run_id < own):
         if isinstance(last, DamagedError):
             raise last
         if isinstance(last, RunFile) and _is_before(last, run) and told_its_end(last):
@@ -63,7 +64,7 @@ def refresh_lost(state: StateDirectory, run: RunFile) -> None:
     what they say of themselves tells which was the last.
     """
     own, latest, lost = run.details().id, run.knows_lost_at, None
-    for run_id in state.run_ids():
+    for run_id in _knowing(state):
         if run_id == own:
             continue
         with suppress(StateError), state.open_run(run_id) as other:
@@ -71,6 +72,12 @@ def refresh_lost(state: StateDirectory, run: RunFile) -> None:
                 latest, lost = other.knows_lost_at, other.lost()
     if lost is not None or not latest:
         run.take_over(lost or (), known_at=latest)
+
+
+def _knowing(state: StateDirectory) -> set[str]:
+    """The runs that may know best: all that are here, and of those that are kept elsewhere the one written last."""
+    ages = state.remote.ages() if state.remote else {}
+    return {*state.ids_here(), *sorted(ages, key=ages.__getitem__)[:1]}
 
 
 Place: TypeAlias = tuple[str, str, str]
@@ -121,7 +128,7 @@ def changing_later(state: StateDirectory, run: RunFile) -> Iterator[RunFile]:
 def began_before(state: StateDirectory, run: RunFile) -> Iterator[RunFile]:
     """Yield the runs of the same estate that began before `run`, the newest first, each open while it is current."""
     own = run.details().id
-    for run_id, other in state.open_all():
+    for run_id, other in state.open_all(lambda run_id: run_id < own):
         if run_id < own and isinstance(other, RunFile) and _alike(other, run):
             yield other
 

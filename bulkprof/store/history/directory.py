@@ -3,6 +3,7 @@
 ```
 .bulkprof/
   runs/20261123T143012Z-1f44f9a1c.db   one file per run; names sort by time
+  runs/20261123T143012Z-1f44f9a1c.db-s3  which object in S3 it was the same as last, where runs are kept there, too
   rates.json                          what pacers learned
   sandbox.journal                     the sandbox's profiles
 ```
@@ -12,13 +13,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bulkprof.errors import DamagedError, StateError, UsageError
 from bulkprof.statuses import UNAPPROVED, UNFINISHED, RunStatus
+from bulkprof.store.remote.kept import MOST_FETCHED, Remote, remove_run
 from bulkprof.store.run import RunFile
 from bulkprof.system.private import OURS, create_private, private_directory, private_folder, require_no_link
 
@@ -41,8 +43,10 @@ def new_seed(run_id: str) -> str:
 class StateDirectory:
     """One state directory; made at first need, and found unusable before any call is sent."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, remote: Remote | None = None) -> None:
+        """`remote` are the runs that are kept elsewhere, too: each comes here when it is first looked at."""
         self.path = path
+        self.remote = remote
 
     @property
     def runs(self) -> Path:
@@ -68,7 +72,23 @@ class StateDirectory:
 
     def run_ids(self) -> list[str]:
         """Return all runs' ids, newest first."""
+        return sorted({*self.ids_here(), *(self.remote.ages() if self.remote else ())}, reverse=True)
+
+    def ids_here(self) -> list[str]:
+        """Return the ids of the runs whose files are in this directory, newest first."""
         return sorted((path.stem for path in self.runs.glob("*.db")), reverse=True)
+
+    def is_elsewhere(self, run_id: str) -> bool:
+        """Return whether a run would have to be fetched to be looked at."""
+        return self.remote is not None and self.remote.is_newer(run_id, self.run_path(run_id))
+
+    def present(self, run_id: str) -> Path:
+        """Return where the run of this id is, once it is here; nothing is there where it can't be fetched. Blocks."""
+        path = self.run_path(run_id)
+        if self.remote is not None and self.remote.is_newer(run_id, path):
+            self.prepare()
+            self.remote.fetch(run_id, path)
+        return require_no_link(path)
 
     def find(self, prefix: str) -> Path:
         """Return the run file whose id starts with `prefix`, or the path itself. Raises `UsageError` when unclear."""
@@ -82,30 +102,42 @@ class StateDirectory:
             raise UsageError(f"no run {prefix!r} in {self.runs}; `bulkprof runs` lists them")
         if len(found) > 1 and prefix not in found:
             raise UsageError(f"{prefix!r} could be any of {', '.join(found[:5])}; give more of the id")
-        return require_no_link(self.run_path(prefix if prefix in found else found[0]))
+        return self.present(prefix if prefix in found else found[0])
 
     def newest(self) -> Path:
         """Return the file of the newest run. Raises `UsageError` when there is none."""
         for run_id in self.run_ids():
-            return require_no_link(self.run_path(run_id))
+            return self.present(run_id)
         raise UsageError(f"no runs in {self.runs}; apply and sync leave one, and --state-dir says where to look")
 
     def open_run(self, run_id: str) -> RunFile:
         """Open the run of this id. Raises `StateError` when it can't be used."""
-        return RunFile.open(require_no_link(self.run_path(run_id)))
+        return RunFile.open(self.present(run_id))
 
-    def forget(self, run_id: str) -> None:
-        """Remove a run's file. Raises `StateError`."""
-        path = self.run_path(run_id)
-        try:
-            _remove(path)
-        except OSError as error:
-            raise StateError(f"{path}: can't be removed: {error.strerror}") from None
+    def forget(self, run_ids: Collection[str]) -> None:
+        """Remove the files of runs, here and where they are kept elsewhere. Raises `StateError`."""
+        if self.remote is not None:
+            self.remote.forget(run_ids)
+        for path in map(self.run_path, run_ids):
+            try:
+                remove_run(path)
+            except OSError as error:
+                raise StateError(f"{path}: can't be removed: {error.strerror}") from None
 
-    def open_all(self) -> Iterator[tuple[str, RunFile | StateError]]:
-        """Yield every run, newest first: open (closed again after each step), or the reason why it can't be opened."""
+    def open_all(self, wanted: Callable[[str], bool] = bool) -> Iterator[tuple[str, RunFile | StateError]]:
+        """Yield every run, newest first: open (closed again after each step), or the reason why it can't be opened.
+
+        Of those that aren't here, only the newest `MOST_FETCHED` are, and of these only whose id is `wanted`.
+        """
+        fetched = 0
         for run_id in self.run_ids():
             try:
+                if self.is_elsewhere(run_id):
+                    if fetched == MOST_FETCHED or not wanted(run_id):
+                        continue
+                    fetched += 1
+                    if not self.present(run_id).exists():
+                        continue
                 run = RunFile.look_at(require_no_link(self.run_path(run_id)))
             except StateError as error:
                 yield run_id, error
@@ -121,7 +153,8 @@ class StateDirectory:
         """
         finished: dict[str, str] = {}
         damaged: DamagedError | None = None
-        for run_id, run in self.open_all():
+        # What is elsewhere is of one estate.
+        for run_id, run in self.open_all(lambda _: self.remote is None or self.remote.estate not in finished):
             if isinstance(run, StateError):
                 if isinstance(run, DamagedError) and not finished:
                     damaged = damaged or run
@@ -150,11 +183,11 @@ class StateDirectory:
         run_id, status = details.id, details.status
         if status is not RunStatus.PLANNED:
             raise UsageError(f"{plan}: is not a plan that can still be applied (it is {status})")
-        target = self.run_path(run_id)
+        target = self.present(run_id)
         self._forget_unapproved(target, plan)
         self.prepare()
         half = target.with_suffix(".part")
-        _remove(half)
+        remove_run(half)
         try:
             with RunFile.look_at(plan) as source:
                 create_private(half)
@@ -166,7 +199,7 @@ class StateDirectory:
         except OSError as error:
             raise StateError(f"{target}: can't be written: {error.strerror}") from None
         finally:
-            _remove(half)
+            remove_run(half)
         return target
 
     def _forget_unapproved(self, target: Path, plan: Path) -> None:
@@ -181,13 +214,7 @@ class StateDirectory:
                 raise UsageError(
                     f"{plan}: was applied already as run {target.stem}; {on if status in UNFINISHED else ended}"
                 )
-        _remove(target)
-
-
-def _remove(run: Path) -> None:
-    """Remove a run's file, with what SQLite may have left beside it."""
-    for path in (run, run.with_name(f"{run.name}-wal"), run.with_name(f"{run.name}-shm")):
-        path.unlink(missing_ok=True)
+        remove_run(target)
 
 
 _OF_MANIFESTS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson"})

@@ -1,4 +1,4 @@
-"""Which runs a state directory forgets, so that it doesn't grow for ever.
+"""Which runs a state directory forgets, and with it the place where runs are kept elsewhere, so that neither grows.
 
 A run goes only where nothing needs it any more: it has come to its end, its sinks have all of it, it knows of no name
 that is without a profile, and a later run of its estate has finished since.
@@ -7,7 +7,7 @@ that is without a profile, and a later run of its estate has finished since.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,22 +40,55 @@ def prune_runs(
     found = Pruned()
     run_ids = state.run_ids()
     later = _Finished(state, run_ids)
-    for at in range(keep, len(run_ids)):
-        run_id = run_ids[at]
+    old = run_ids[keep:]
+    elsewhere = _Elsewhere(state, [run_id for run_id in old if state.is_elsewhere(run_id)])
+    for at, run_id in enumerate(old, keep):
         try:
-            file = state.run_path(run_id).stat()
+            # Another run may have forgotten it meanwhile.
+            file = None if run_id in elsewhere.run_ids else state.run_path(run_id).stat()
         except FileNotFoundError:
-            # Another run has forgotten it meanwhile.
             continue
-        reason = "was at work within the last hour" if clock() - file.st_mtime < YOUNG_S else ""
-        if reason := reason or _needed(state, run_id, later, at):
+        age_s = elsewhere.ages.get(run_id, 0.0) if file is None else clock() - file.st_mtime
+        reason = "was at work within the last hour" if age_s < YOUNG_S else ""
+        if not reason:
+            reason = elsewhere.needed(run_id) if file is None else _needed(state, run_id, later, at)
+        if reason:
             found.kept[run_id] = reason
             continue
-        if not dry:
-            state.forget(run_id)
         found.forgotten.append(run_id)
-        found.freed_bytes += file.st_size
+        found.freed_bytes += file.st_size if file else 0
+    if not dry:
+        state.forget(found.forgotten)
     return found
+
+
+class _Elsewhere:
+    """The runs that would have to be fetched: what is told of them is enough to tell whether they are needed."""
+
+    def __init__(self, state: StateDirectory, run_ids: list[str]) -> None:
+        remote = state.remote if run_ids else None
+        self.run_ids = frozenset(run_ids)
+        self.ages = remote.ages() if remote else {}
+        self._told = remote.about(run_ids) if remote else {}
+
+    def needed(self, run_id: str) -> str:
+        """Return why a run has to stay; empty where it may go.
+
+        It isn't the last of its estate: what is kept elsewhere is of one estate, and newer ones are kept.
+        """
+        told = self._told.get(run_id)
+        if told is None:
+            return "can't be told of, where it is kept"
+        return _why(told.status, told.sinks_missing, lost=told.lost)
+
+
+def _why(status: str, sinks_missing: Sequence[str], *, lost: bool) -> str:
+    """Return why a run has to stay, by what it says of itself; empty where it may go."""
+    if status in UNFINISHED:
+        return "has not come to its end; `bulkprof resume` goes on with it"
+    if sinks_missing:
+        return f"is not delivered to {', '.join(sinks_missing)}; `bulkprof runs redeliver` does it"
+    return "knows of names that are without a profile" if lost else ""
 
 
 def _needed(state: StateDirectory, run_id: str, later: _Finished, at: int) -> str:
@@ -63,12 +96,8 @@ def _needed(state: StateDirectory, run_id: str, later: _Finished, at: int) -> st
     try:
         with RunFile.look_at(state.run_path(run_id)) as run:
             details = run.details()
-            if details.status in UNFINISHED:
-                return "has not come to its end; `bulkprof resume` goes on with it"
-            if missing := run.sinks_missing():
-                return f"is not delivered to {', '.join(missing)}; `bulkprof runs redeliver` does it"
-            if run.lost():
-                return "knows of names that are without a profile"
+            if why := _why(details.status, run.sinks_missing(), lost=bool(run.lost())):
+                return why
             sent_nothing = details.status in UNAPPROVED or details.status is RunStatus.REFUSED
             if not sent_nothing and not later.after(at, (details.estate, details.sandbox)):
                 return f"is the last one of estate {details.estate!r}"

@@ -1,4 +1,4 @@
-"""What this machine's last runs changed so recently that AWS's lists may not show it yet.
+"""What the last runs that this machine knows of changed so recently that AWS's lists may not show it yet.
 
 Lists may lag behind creations and deletions by seconds (AWS says nowhere how many: the `settle_s` setting). A run that
 starts right after another would take a profile that was just made for a missing one, and, where names aren't unique,
@@ -143,10 +143,12 @@ class RecentRuns:
         """Seconds until lists show what a killed or stopped run may have sent without recording it."""
         self._damaged: dict[Path, str] = {}
         """What is wrong with files that are left out."""
+        ages = state.remote.ages() if state.remote else {}
         paths = [*map(state.run_path, state.run_ids()), *also]
-        for by_file, path in self._latest_first(paths, clock()):
+        elsewhere = {path: ages[path.stem] for path in paths if path not in also and state.is_elsewhere(path.stem)}
+        for by_file, path in self._latest_first(paths, elsewhere, clock()):
             try:
-                with RunFile.open(require_no_link(path)) as run:
+                with RunFile.open(state.present(path.stem) if path in elsewhere else require_no_link(path)) as run:
                     if run.details().estate == estate and not self._take(run, path, by_file):
                         break
             except StateError as error:
@@ -154,11 +156,21 @@ class RecentRuns:
                 if isinstance(error, DamagedError):
                     self._damaged[path] = str(error)
                 self._wait(self._left_s(by_file))
+            if path.stem in ages and by_file >= self._long_s:
+                # It was put there when it began, and had waited by then for what runs before it may have sent.
+                break
 
-    def _latest_first(self, paths: Iterable[Path], now: float) -> list[tuple[float, Path]]:
-        """All runs, with the seconds since each file was written by the time of day."""
+    @property
+    def _long_s(self) -> float:
+        """Seconds after which AWS shows everything."""
+        return max(self.settle_s, TAGS_SETTLE_S) + HEARTBEAT_S
+
+    def _latest_first(
+        self, paths: Iterable[Path], elsewhere: Mapping[Path, float], now: float
+    ) -> list[tuple[float, Path]]:
+        """All runs, with the seconds since each was written: by the time of day, or as `elsewhere` says."""
         # Nothing was written later than now: a file from the future says that a clock was set back.
-        return sorted((max(0.0, now - last_write(path)), path) for path in paths)
+        return sorted((elsewhere.get(path, max(0.0, now - last_write(path))), path) for path in paths)
 
     def _left_s(self, ago: float) -> float:
         """Seconds until lists show what was sent up to a sign of life so long ago, or until the next one was due."""
@@ -178,7 +190,7 @@ class RecentRuns:
             # By the time of day, which may have been set since: good enough only where nothing depends on it.
             ago = 0.0 if unproven else by_file
         left_s = self._left_s(ago)
-        if ago >= max(self.settle_s, TAGS_SETTLE_S) + HEARTBEAT_S:
+        if ago >= self._long_s:
             # It waited itself for what runs before it may have sent.
             return in_doubt or status is not RunStatus.FINISHED
         self._done.add(path.stem, run.done(), settled=left_s <= 0)

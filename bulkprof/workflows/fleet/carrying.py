@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from bulkprof.config import Settings
 from bulkprof.model import Target
-from bulkprof.pacing.pacer import LearnedRate
+from bulkprof.pacing.learned import LearnedRate
 from bulkprof.pacing.rates import RateStore
 from bulkprof.profiles.operations import Operation
 from bulkprof.store.history.recent import NO_CHANGES, RecentChanges, RecentRuns

@@ -68,7 +68,7 @@ async def _carried(wish: Wish, options: Options, ui: Ui, stop: Stop, found: Cost
         profiles = await catalog.live(options, ui, stop)
         found.unreachable = profiles.unreachable
     else:
-        profiles = await catalog.recorded(options, wish.run_id)
+        profiles = await catalog.recorded(options, wish.run_id, ui)
     left_out = frozenset() if wish.own_tags else settings.own_tags
     counts = Counter(
         key

@@ -26,6 +26,7 @@ from bulkprof.system.descriptors import fitting
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.deadline import DeadlineWatch
+from bulkprof.workflows.steps.remote.keeping import Keeper
 from bulkprof.workflows.steps.sandbox import check_sandbox, start_sandbox
 
 SANDBOX_ROLE = "OrganizationAccountAccessRole"
@@ -92,8 +93,7 @@ async def _connection(
         ),
     )
     rates = RateStore(work.state.path)
-    if problem := await anyio.to_thread.run_sync(rates.load):
-        work.ui.warn(problem)
+    keeper = Keeper(work, sessions)
     async with AsyncExitStack() as stack:
         if work.deadline is not None:
             await stack.enter_async_context(DeadlineWatch(work.deadline, work.stop))
@@ -101,12 +101,22 @@ async def _connection(
         if holder is not None:
             shared = shared_lock(lock, sessions.client, holder, on_lost=partial(_lock_lost, work), warn=work.ui.warn)
             await stack.enter_async_context(shared)
+            if work.remote is not None and lock.s3 is None:
+                work.ui.warn(
+                    "[state] s3 is for several runners, and nothing keeps two of them apart: set `s3` in [lock], too, "
+                    "such as the key `lock` beside it"
+                )
+        await keeper.take(rates)
+        if problem := await anyio.to_thread.run_sync(rates.load):
+            work.ui.warn(problem)
         connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn, telemetry=work.telemetry)
         try:
             yield connection
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(connection.keep_rates)
+                if holder is not None:
+                    await keeper.give_rates(rates)
 
 
 def _fit(work: Workspace, *, sockets: int) -> None:

@@ -53,6 +53,7 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+from bulkprof.workflows.steps.remote.directory import remote_runs
 from bulkprof.workflows.steps.sandbox import check_sandbox
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class Workspace:
         self.settings = _overridden(options)
         self.ui = ui
         self.stop = stop
-        self.state = StateDirectory(options.state_dir)
+        self.remote = remote_runs(options, ui.warn)
+        self.state = StateDirectory(options.state_dir, self.remote)
         self.naming = ColumnNames(self.settings.columns)
         """What the config says of the headers of sheets."""
         self.registry = Registry(self.settings.plugins, options.config.directory)
@@ -220,13 +222,22 @@ class Workspace:
         if details.interrupted:
             run.note(interrupted=False)
         try:
+            with self.noted(run):
+                yield
+        except (StopRequestedError, KeysNotAwaitedError):
+            raise RunInterruptedError(name, code=self.stop.exit_code, reason=self.stop.reason) from None
+
+    @contextmanager
+    def noted(self, run: RunFile) -> Iterator[None]:
+        """Leave in the run file how the block ended, unless it ended well. Blocks may be inside of each other."""
+        try:
             with unwrapped():
                 yield
         except (StopRequestedError, KeysNotAwaitedError):
             # Its status stays, which says how far it came.
             with suppress(StateError):
                 run.note(interrupted=True)
-            raise RunInterruptedError(name, code=self.stop.exit_code, reason=self.stop.reason) from None
+            raise
         except BulkprofError as error:
             self._note_end(run, error)
             raise

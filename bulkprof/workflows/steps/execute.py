@@ -25,7 +25,6 @@ from bulkprof.reports.progress import Busiest, Remaining
 from bulkprof.reports.results.files import write_results
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
-from bulkprof.store.history.pruning import prune_runs
 from bulkprof.store.history.status import flags_to_resume, name_of
 from bulkprof.store.run import RunFile
 from bulkprof.text.printable import printable_lines
@@ -34,6 +33,7 @@ from bulkprof.ui import Progress, Ui
 from bulkprof.workflows.money.payer import keep_active
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.remote.keeping import Keeper, forget_old_runs
 from bulkprof.workflows.steps.summary import summarize, tell_telemetry, with_last_run
 
 LOG = logging.getLogger(__name__)
@@ -45,8 +45,13 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
     A stop leaves the rest open: the summary counts it as skipped, and `resume` goes on with it. Sinks hear of that,
     too, unless it was a signal: the sender knows.
     """
-    details, formats = run.details(), catalog_formats(work.registry)
     run.note(status=RunStatus.RUNNING)
+    async with Keeper(work, connection.sessions).keeping(run):
+        return await _execute(work, run, connection, resumed=resumed)
+
+
+async def _execute(work: Workspace, run: RunFile, connection: Connection, *, resumed: bool) -> RunSummary:
+    details, formats = run.details(), catalog_formats(work.registry)
     if resumed:
         await run.off_loop(run.reopen_delivery)
     sinks, unmade = make_sinks(work.registry, run_context(run, connection, formats), work.ui.warn)
@@ -87,19 +92,11 @@ async def execute(work: Workspace, run: RunFile, connection: Connection, *, resu
         await delivery.close()
     if not details.share:
         await keep_active(work, connection)
-        await _forget_old_runs(work, run)
+        await forget_old_runs(work, run)
     if faults and not summary.stopped:
         # Nothing was left to be stopped, or a signal came first: it is told nevertheless.
         raise faults[0]
     return summary
-
-
-async def _forget_old_runs(work: Workspace, run: RunFile) -> None:
-    if keep := work.settings.state.keep_runs:
-        try:
-            await run.off_loop(partial(prune_runs, work.state, keep))
-        except StateError as error:
-            work.ui.warn(f"old runs were not removed: {error}")
 
 
 async def _run_engine(

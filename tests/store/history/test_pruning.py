@@ -86,7 +86,7 @@ def test_a_damaged_file_stays(state: StateDirectory) -> None:
 def test_another_run_may_forget_the_same_ones(state: StateDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     gone, old, newest = (ran(state, day) for day in range(1, 4))
     listed = state.run_ids()
-    state.forget(gone)
+    state.forget([gone])
     monkeypatch.setattr(StateDirectory, "run_ids", lambda _: listed)
     assert prune(state, 1) == ([old], {})
     assert state.run_path(newest).exists()
