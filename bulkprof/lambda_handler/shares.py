@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,12 +26,14 @@ from bulkprof.lambda_handler.events import Context, Planning, RunFailedError, St
 from bulkprof.lambda_handler.log_ui import LogUi
 from bulkprof.lambda_handler.runs import deadline_of, end_of, run_options, setup, state_dir
 from bulkprof.system.temporary import temporary_folder
-from bulkprof.workflows.fleet.shard import INDEX
+from bulkprof.workflows.fleet.shard import INDEX, ShareEntry
 from bulkprof.workflows.fleet.stored import apply_stored
 from bulkprof.workflows.options import Options
 
 PLAN: Final = "plan.db"
 """The plan, beside its shares."""
+ANSWER: Final = "answer.json"
+"""What `shard` returned, beside them: it is there once all of them are, and makes a second invocation harmless."""
 _FOLDER: Final = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,79}$"
 
 
@@ -67,8 +69,8 @@ class ShareUnfinishedError(BulkprofError):
 def shard(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
     """Plan, and cut the plan into shares. Return how many there are, and whether anything is to be done.
 
-    This approves the plan: caps, vetoes and `failure_tolerance` are what stops it, so they raise here, before anything
-    is written. Where nothing is to be done, no share is written. Shares that are there already are left as they are.
+    This approves the plan: what stops it, caps, vetoes and `failure_tolerance`, raises here, before a share is written.
+    Where nothing is to be done, none is. A folder that is cut already is left as it is.
     """
     wanted, ends_at = understood(event, ShardEvent), end_of(context)
     with unwrapped():
@@ -77,19 +79,20 @@ def shard(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
 
 async def _shard(event: ShardEvent, ends_at: datetime) -> dict[str, Any]:
     place = _place(event.folder)
-    if (index := await _index(place)) is not None:
-        return _answer(event.folder, index)
+    if (answer := await _read(place, ANSWER)) is not None:
+        return answer
     async with setup() as found:
         with run_options(found.config, ends_at, **event.plan.model_dump()) as (options, ui), temporary_folder() as here:
             manifests = await anyio.to_thread.run_sync(found.manifests)
             plan = await bulkprof.plan(manifests, options, ui, out=here / PLAN)
             if not plan.has_changes and plan.in_order:
-                return {"folder": event.folder, "to_do": False, "shares": 0, "profiles": 0, "plan": plan.run_id}
+                return _answer(event.folder, plan.run_id)
             data = await anyio.to_thread.run_sync((here / PLAN).read_bytes)
-            async with AwsSessions(Organization(), Run()) as sessions:
-                await write_bytes(sessions.client, f"{place}{PLAN}", data, "application/vnd.sqlite3")
+            await _write(place, PLAN, data, "application/vnd.sqlite3")
             made = await bulkprof.shard(here / PLAN, place, options, ui, profiles=event.profiles)
-            return _answer(event.folder, made.as_json())
+            answer = _answer(event.folder, plan.run_id, made.shares, canary=bool(plan.canary))
+            await _write(place, ANSWER, json.dumps(answer).encode(), "application/json")
+            return answer
 
 
 def share(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
@@ -127,7 +130,8 @@ def merge(event: Mapping[str, Any] | None, context: Context) -> dict[str, Any]:
 
 async def _merge(event: MergeEvent, ends_at: datetime) -> dict[str, Any]:
     place = _place(event.folder)
-    if (index := await _index(place)) is None:
+    # Not all shares that lie there: an invocation of `shard` that was ended midway may have left some of another plan.
+    if (index := await _read(place, INDEX)) is None:
         raise UsageError(f"{place}{INDEX}: there is no such index of shares; `shard` writes it")
     files = [f"{place}{each['file']}" for each in index["shares"]]
     async with setup() as found:
@@ -135,10 +139,16 @@ async def _merge(event: MergeEvent, ends_at: datetime) -> dict[str, Any]:
             return (await bulkprof.merge(f"{place}{PLAN}", files, options, ui)).as_json()
 
 
-def _answer(folder: str, index: Mapping[str, Any]) -> dict[str, Any]:
-    shares = index["shares"]
-    profiles = sum(each["profiles"] for each in shares)
-    return {"folder": folder, "to_do": True, "shares": len(shares), "profiles": profiles, "plan": index["plan"]}
+def _answer(folder: str, plan: str, shares: Sequence[ShareEntry] = (), *, canary: bool = False) -> dict[str, Any]:
+    return {
+        "folder": folder,
+        "plan": plan,
+        "to_do": bool(shares),
+        "shares": len(shares),
+        "profiles": sum(share.profiles for share in shares),
+        # The first share is the canary then.
+        "canary": canary,
+    }
 
 
 def _place(folder: str) -> str:
@@ -149,15 +159,18 @@ def _place(folder: str) -> str:
     return f"{below.rstrip('/')}/{folder}/"
 
 
-async def _index(place: str) -> dict[str, Any] | None:
-    """Return the index of the shares in a folder; None where there is none yet."""
+async def _read(place: str, name: str) -> dict[str, Any] | None:
+    """Return a JSON object of a plan's folder; None where there is none yet. Raises `StateError`, `AwsError`."""
     async with AwsSessions(Organization(), Run()) as sessions, open_prefix(sessions.client, place) as s3:
-        found = await s3.read(INDEX)
+        found = await s3.read(name)
     if found is None:
         return None
     try:
-        index = json.loads(found[0])
-        _answer("", index)
-    except (ValueError, KeyError, TypeError):
-        raise StateError(f"{place}{INDEX}: isn't what `shard` writes; remove it, and start again") from None
-    return dict(index)
+        return dict(json.loads(found[0]))
+    except (ValueError, TypeError):
+        raise StateError(f"{place}{name}: isn't what `shard` writes; start again, with another folder") from None
+
+
+async def _write(place: str, name: str, data: bytes, kind: str) -> None:
+    async with AwsSessions(Organization(), Run()) as sessions:
+        await write_bytes(sessions.client, f"{place}{name}", data, kind)
