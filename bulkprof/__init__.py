@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from bulkprof.workflows.export import Export, export
     from bulkprof.workflows.fleet.merge import merge
     from bulkprof.workflows.fleet.shard import ShareIndex, shard
+    from bulkprof.workflows.history.outcomes import outcomes
+    from bulkprof.workflows.history.report import RunReport, report
+    from bulkprof.workflows.history.runs import RunInfo, runs
     from bulkprof.workflows.options import Options
-    from bulkprof.workflows.outcomes import outcomes
     from bulkprof.workflows.plan import plan
     from bulkprof.workflows.redeliver import redeliver
     from bulkprof.workflows.resume import resume
@@ -42,6 +44,8 @@ __all__ = [
     "OutcomeKind",
     "Plan",
     "Problem",
+    "RunInfo",
+    "RunReport",
     "RunSummary",
     "ShareIndex",
     "Stop",
@@ -57,7 +61,9 @@ __all__ = [
     "outcomes",
     "plan",
     "redeliver",
+    "report",
     "resume",
+    "runs",
     "shard",
     "sync",
     "validate",
@@ -67,9 +73,11 @@ _HOMES = {
     "apply": "bulkprof.workflows.apply:apply",
     "disown": "bulkprof.workflows.disown:disown",
     "merge": "bulkprof.workflows.fleet.merge:merge",
-    "outcomes": "bulkprof.workflows.outcomes:outcomes",
+    "outcomes": "bulkprof.workflows.history.outcomes:outcomes",
     "plan": "bulkprof.workflows.plan:plan",
     "redeliver": "bulkprof.workflows.redeliver:redeliver",
+    "report": "bulkprof.workflows.history.report:report",
+    "runs": "bulkprof.workflows.history.runs:runs",
     "resume": "bulkprof.workflows.resume:resume",
     "shard": "bulkprof.workflows.fleet.shard:shard",
     "ShareIndex": "bulkprof.workflows.fleet.shard:ShareIndex",
@@ -78,6 +86,8 @@ _HOMES = {
     "ExitCode": "bulkprof.errors:ExitCode",
     "Export": "bulkprof.workflows.export:Export",
     "Options": "bulkprof.workflows.options:Options",
+    "RunInfo": "bulkprof.workflows.history.runs:RunInfo",
+    "RunReport": "bulkprof.workflows.history.report:RunReport",
     "RunSummary": "bulkprof.totals:RunSummary",
     "Plan": "bulkprof.totals:Plan",
     "Stop": "bulkprof.stop:Stop",

@@ -130,7 +130,7 @@ class ManifestError(BulkprofError):
 
     def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
 
 
 class SafetyError(BulkprofError):
@@ -171,10 +171,14 @@ class UnforeseenError(BulkprofError):
     """An error that isn't foreseen: a fault of bulkprof's own, or of a library or plugin. Its cause says where."""
 
     def __init__(self, error: BaseException) -> None:
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        self.__cause__ = error
-        super().__init__(f"an unexpected error: {named(error)}; --debug shows where it comes from")
+        cause = _innermost(error)
+        self.__cause__: BaseException | None = cause
+        super().__init__(f"an unexpected error: {named(cause)}; --debug shows where it comes from")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the first error of a group, and any other one as it is."""
+    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def in_a_line(said: str) -> str:
@@ -222,7 +226,7 @@ class AwsError(BulkprofError):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.code = code or type(self).__name__
+        self.code: str = code or type(self).__name__
         self.operation = operation
         self.where = where
         self.retry_after = retry_after

@@ -25,7 +25,7 @@ class Stop:
         self._event = anyio.Event()
         self.exit_code: int = ExitCode.INTERRUPTED
         """What the command ends with: 128 and the signal, or the limit or lock behind the wish."""
-        self.reason = ""
+        self.reason: str = ""
         """Why, for people, where it isn't them who wish it."""
 
     def request(self, exit_code: int = ExitCode.INTERRUPTED, reason: str = "") -> None:

@@ -43,7 +43,7 @@ def run(*command: str | Path, cwd: Path = ROOT, **environment: str) -> None:
 def environment(folder: Path, *install: str) -> Path:
     """Make an environment with the development tools and what else to install. Return its Python."""
     uv = Path(sys.executable).with_name("uv")
-    run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder)
+    run(uv, "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, folder)
     python = folder / "bin" / "python"
     run(uv, "pip", "install", "--quiet", "--python", python, *install, "--group", "dev")
     return python

@@ -17,7 +17,6 @@ from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, u
 
 if TYPE_CHECKING:
     from bulkprof.cli.terminal import Terminal
-    from bulkprof.store.history.directory import StateDirectory
     from bulkprof.workflows.options import Options
 
 T = TypeVar("T")
@@ -54,24 +53,28 @@ def make_options(terminal: Terminal, *groups: Scope | Execution) -> Options:
     given.pop("yes", None)
     with ending(terminal):
         config = load_config(given.pop("config", None), sandbox=given.get("sandbox", False))
-        return Options(config=config, processes=PROCESSES, **given)
+        return Options(config=config, processes=PROCESSES, flags=True, **given)
 
 
-def state_directory(terminal: Terminal, flags: Execution) -> StateDirectory:
-    """Return the state directory for commands that only look at runs, with those that are kept in S3.
+def past_options(terminal: Terminal, flags: Execution, *, needs_config: bool = False) -> Options:
+    """Return the options of commands that only look at runs, of which some may be kept in S3.
 
-    A config that can't be read is no reason not to show the runs that are here.
+    A config that can't be read is no reason not to show the runs that are here, unless the command `needs_config`:
+    then it raises `ConfigError`.
     """
+    from bulkprof.config import Config
     from bulkprof.workflows.config import load_config
     from bulkprof.workflows.options import Options
-    from bulkprof.workflows.steps.remote import directory
 
+    given = {name: value for name, value in vars(flags).items() if value is not None and name not in ("config", "yes")}
     try:
-        options = Options(config=load_config(flags.config), state_dir=flags.state_dir)
+        config = load_config(flags.config)
     except BulkprofError as error:
+        if needs_config:
+            raise
         terminal.warn(f"only runs on this disk are looked at: {error}")
-        options = Options(state_dir=flags.state_dir)
-    return directory.state_directory(options, terminal.warn)
+        config = Config()
+    return Options(config=config, flags=True, **given)
 
 
 @contextmanager

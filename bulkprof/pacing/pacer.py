@@ -35,6 +35,8 @@ STEADY: Final = 300
 """Calls after which a rate counts as steady."""
 TRUSTED: Final = 100
 """How many calls a rate that was learned elsewhere counts for."""
+TELLING: Final = 10
+"""Accepted calls after which siblings are told: before, a guess is hardly more than the guess of a usual burst."""
 YIELD: Final = 0.15
 REGAIN: Final = 0.1
 REGAIN_SECONDS: Final = 4.0
@@ -43,7 +45,9 @@ CALM: Final = 6
 """Pairs that must agree before a limit no longer counts as shared."""
 SLOWEST: Final = 1.0 / 60.0
 """Calls a second that are tried however long nothing is accepted: waits that the server asked for say nothing more."""
-OUTAGE: Final = 3
+FAR_BELOW: Final = 0.05
+"""The part of a first guess that is tried at least: others may have been quicker to take what was left."""
+OUTAGE: Final = 2
 """Cuts in a row without a call accepted between them: the server takes none, whatever the rate."""
 
 
@@ -181,7 +185,8 @@ class Pacer:
         self._before = rate if age > 10 else self._before
         if cold:
             found = self._start.throttled(now, 1.5 + 2.0 * self._jitter / self._gap)
-            rate, burst = found.per_second, max(1.0, found.burst)
+            rate = self._before = found.per_second
+            burst = max(1.0, found.burst)
             if found.calls:
                 self._burst = burst
             else:
@@ -193,7 +198,8 @@ class Pacer:
             # Far too fast, or unlucky once with a rate that had been measured.
             if age > 0 and self._calm == 0 and self._share == 1.0:
                 self._calm = -CALM
-            rate = max(0.25 / dt, SLOWEST, 0.5 * rate if age > 0 or self._calm < 0 else 0.0)
+            least = FAR_BELOW * self._before if self._calm == 0 else 0.0
+            rate = max(0.25 / dt, SLOWEST, least, 0.5 * rate if age > 0 or self._calm < 0 else 0.0)
             self._trust(now, rate, 0)
         elif self._share < 1.0 and age > 10:
             rate = self._confirm(now, rate)
@@ -206,7 +212,7 @@ class Pacer:
         if n or cold:
             self._anchor_at, self._anchor_n = now, self._accepted
         self._plan(now, rate, cold=cold)
-        if self._lesson is not None and self._accepted > 3:
+        if self._lesson is not None and self._accepted >= TELLING:
             # A rate that others draw on, too, says nothing about the limits of siblings.
             self._lesson.tell((rate, max(burst, self._burst)) if self._calm >= 0 else None)
 

@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -99,12 +99,15 @@ class RateStore:
 
         Other runs may have written since: of two rates of one operation, the newer stays.
         """
-        return self._merge([((account, region), name, rate) for (account, region, name), rate in rates.items()])
+        new = [((account, region), operation, rate) for (account, region, operation), rate in rates.items()]
+        for place, operation, rate in new:
+            self._known.setdefault(place, {})[operation] = rate
+        return self._merge([*_each(self._taken), *new])
 
     def take_in(self, text: bytes, where: str) -> str | None:
         """Merge what other machines have learned into the file; `where` names what the text is of."""
         known, problem = self._understood(text, where)
-        return (self._merge(list(_each(known))) if known else None) or problem
+        return (self._merge(_each(known)) if known else None) or problem
 
     def text(self) -> bytes:
         """Return the file as it is, for other machines; without rates where it can't be read."""
@@ -113,11 +116,9 @@ class RateStore:
         except OSError:
             return b"{}\n"
 
-    def _merge(self, new: Sequence[tuple[tuple[str, str], str, LearnedRate]]) -> str | None:
+    def _merge(self, new: Iterable[tuple[tuple[str, str], str, LearnedRate]]) -> str | None:
         merged, problem = self._read()
         for place, operation, rate in new:
-            self._known.setdefault(place, {})[operation] = rate
-        for place, operation, rate in [*_each(self._taken), *new]:
             of_place = merged.setdefault(place, {})
             other = of_place.get(operation)
             if other is None or rate.at >= other.at:

@@ -16,7 +16,7 @@ ANY_REGION: Final = ""
 _STEP: Final = math.log(1.1)
 """Rates are counted in steps of 10 %: those in three steps beside each other agree."""
 AGREEING: Final = 0.4
-"""The part of the targets that have to agree before they teach anything."""
+"""The share that has to agree before anything is taught."""
 _SLOWEST: Final = 1e-6
 ANY_NUMBER: Final = 1e18
 """Rates, bursts and epoch seconds are far less; infinity isn't, and NaN is less than nothing."""
@@ -35,8 +35,8 @@ class Consensus:
 
     @property
     def share(self) -> float:
-        """The part of the targets that agree."""
-        return self.agree / self.targets
+        """The part of the targets that agree; the one that asks counts as one that doesn't, since it may not."""
+        return self.agree / (self.targets + 1)
 
 
 @dataclass(slots=True)
@@ -97,10 +97,11 @@ class _Counts:
             near = [step for beside in (-1, 0, 1) if (step := self._steps.get(number + beside))]
             if (agree := sum(step.targets for step in near)) > most:
                 best, most = near, agree
-        if not most or most < AGREEING * self._targets:
+        if not most:
             return None
         per_second, burst = (sum(sums) / most for sums in zip(*((s.per_second, s.burst) for s in best), strict=True))
-        return Consensus(per_second, burst, most, self._targets)
+        found = Consensus(per_second, burst, most, self._targets)
+        return found if found.share >= AGREEING else None
 
 
 class Siblings:

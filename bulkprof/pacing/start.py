@@ -25,11 +25,13 @@ FOLLOW_SECONDS: Final = 4.0
 """How long a target follows: a leader knows by then, or has no limit that matters."""
 DRAIN_SECONDS: Final = 1.0
 """In which what a taught target finds in the bucket is used, as far as it is used at once."""
-TAUGHT_CALLS: Final = 20.0
+TAUGHT_CALLS: Final = 5.0
 TAUGHT_SECONDS: Final = 4.0
 """A taught rate is held for the larger of them before the limit is looked for: twice as long where siblings agree."""
 SURE: Final = 400.0
 """The calls that a rate counts for which all siblings agree on, and this target, too."""
+SLACK: Final = 5.0
+"""Calls that a target may have sent above the siblings' limit without being different."""
 SERVED: Final = 64
 """Calls after which the pace that is served is looked at: what is sent before is no pace yet."""
 
@@ -49,8 +51,9 @@ class Start:
     """Paces until the first throttle. Times are seconds of one monotonic clock."""
 
     __slots__ = (
-        "_accepted", "_before", "_excess", "_first_at", "_follows", "_full_at", "_full_n", "_gap", "_knock_at",
-        "_knock_n", "_lesson", "_longest", "_mark_at", "_mark_n", "_sent", "_served", "_share", "_taught", "_taught_n",
+        "_accepted", "_answered_at", "_before", "_excess", "_first_at", "_follows", "_full_at", "_full_n", "_gap",
+        "_knock_at", "_knock_n", "_lesson", "_longest", "_mark_at", "_mark_n", "_sent", "_served", "_share",
+        "_taught", "_taught_n",
     )  # fmt: skip
 
     def __init__(self, lesson: Lesson | None, *, gap: float, share: float, served: float) -> None:
@@ -65,7 +68,8 @@ class Start:
         self._gap = min(gap, self._longest)
         self._accepted = 0
         self._follows = False
-        self._first_at, self._sent = 0.0, 0
+        self._first_at = self._answered_at = 0.0
+        self._sent = 0
         self._full_at, self._full_n = 0.0, 0  # when the bucket was full, as far as is known, and the calls before
         self._taught: Consensus | None = None
         self._taught_n = 0
@@ -80,7 +84,7 @@ class Start:
     def started(self, now: float) -> float:
         """A call is sent: the seconds to the next one."""
         if not self._sent:
-            self._first_at = self._full_at = now
+            self._first_at = self._answered_at = self._full_at = now
             if self._lesson is not None:
                 self._learn()
                 self._follows = self._taught is None and not self._lesson.leads(now, FOLLOW_SECONDS)
@@ -92,6 +96,7 @@ class Start:
     def accepted(self, now: float, sent_at: float, latency: float) -> float:
         """A call was taken, as others after about `latency`: the seconds between two calls from now on."""
         self._accepted = accepted = self._accepted + 1
+        self._answered_at = now
         if accepted == 1:
             self._first_at = sent_at
         self._measure(now, accepted)
@@ -142,9 +147,13 @@ class Start:
     def _learn(self) -> None:
         """Hear what siblings know by now."""
         taught = self._lesson.consensus() if self._lesson is not None else None
-        if taught is not None and self._taught is None:
-            self._taught_n = self._sent
-        self._taught = taught or self._taught
+        if taught is not None and (self._taught is not None or not self._differs(taught)):
+            self._taught_n = self._taught_n if self._taught is not None else self._sent
+            self._taught = taught
+
+    def _differs(self, taught: Consensus) -> bool:
+        """Whether more was taken already than the siblings' limit allows."""
+        return self._accepted > taught.burst + taught.per_second * (self._answered_at - self._first_at) + SLACK
 
     def _left(self, now: float, taught: Consensus) -> float:
         """Calls that the bucket holds now, if it is as those of the siblings."""

@@ -23,7 +23,7 @@ from bulkprof.totals import RunSummary
 
 PROJECT = "bulkprof"
 hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 """Marks a function or method as the implementation of the hook of the same name."""
 
 

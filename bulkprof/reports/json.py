@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from operator import itemgetter
 from typing import Any
 
-from bulkprof.errors import ExitCode, StateError
-from bulkprof.model import Action, OutcomeKind, Problem
+from bulkprof.errors import ExitCode
+from bulkprof.model import Action, Problem
 from bulkprof.reports.plan import plan_of
 from bulkprof.reports.results.columns import Results
-from bulkprof.statuses import AT_WORK, RunStatus
+from bulkprof.statuses import RunStatus
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.history.status import is_plan, status_of, told_its_end
-from bulkprof.store.remote.kept import KeptRun
 from bulkprof.store.run import RunFile
-from bulkprof.totals import Plan, RunSummary, every_kind
+from bulkprof.totals import Plan, RunSummary
 
 
 def plan_json(plan: Plan, exit_code: int) -> dict[str, Any]:
@@ -91,59 +88,4 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         "remedy": problem.remedy,
         "severity": str(problem.severity),
         "cell": problem.cell,
-    }
-
-
-def run_rows(state: StateDirectory) -> Iterator[dict[str, Any]]:
-    """Past runs as JSON-ready rows, newest first; a file that can't be opened says so in its status."""
-    elsewhere = [run_id for run_id in state.run_ids() if state.is_elsewhere(run_id)]
-    told = state.remote.about(elsewhere) if state.remote and elsewhere else {}
-    here = state.open_all(lambda _: False)
-    for run_id, row in heapq.merge(_rows_here(here, state), _rows_told(told), key=itemgetter(0), reverse=True):
-        yield {"run_id": run_id, **row}
-
-
-def _rows_told(told: Mapping[str, KeptRun]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows of runs whose files are elsewhere, newest first."""
-    for run_id, run in sorted(told.items(), reverse=True):
-        counts = {kind: run.outcomes.get(kind, 0) for kind in OutcomeKind}
-        yield (
-            run_id,
-            {
-                "command": run.command,
-                "started_at": run.started_at,
-                # No process of this machine works on it.
-                "status": RunStatus.KILLED if run.status in AT_WORK else run.status,
-                "outcomes": {str(kind): count for kind, count in every_kind(counts).items()},
-                "sinks_missing": list(run.sinks_missing),
-                "estate": run.estate,
-                "sandbox": False,
-            },
-        )
-
-
-def _rows_here(
-    runs: Iterable[tuple[str, RunFile | StateError]], state: StateDirectory
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    for run_id, run in runs:
-        try:
-            row = _run_row(run, state)
-        except StateError as error:
-            nothing = {"command": "", "started_at": "", "outcomes": {}, "sinks_missing": []}
-            row = {**nothing, "status": str(error), "estate": "", "sandbox": False}
-        yield run_id, row
-
-
-def _run_row(run: RunFile | StateError, state: StateDirectory) -> dict[str, Any]:
-    if isinstance(run, StateError):
-        raise run
-    details = run.details()
-    return {
-        "command": details.command,
-        "started_at": details.started_at,
-        "status": status_of(run, state),
-        "outcomes": {str(kind): count for kind, count in every_kind(run.outcome_counts()).items()},
-        "sinks_missing": run.sinks_missing() if told_its_end(run) else [],
-        "estate": details.estate,
-        "sandbox": details.sandbox,
     }

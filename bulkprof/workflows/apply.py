@@ -19,6 +19,7 @@ from bulkprof.store.history.directory import is_run_file, is_share
 from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
+from bulkprof.workflows.arguments import Manifests, as_list, for_programs
 from bulkprof.workflows.fleet.share import apply_share
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.plan import make_plan
@@ -26,11 +27,12 @@ from bulkprof.workflows.steps.connect import connect, estate_lock, recent_runs
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.execute import check_canary, choose_canary, execute, tell_estimate
-from bulkprof.workflows.steps.load import Manifests, as_list, read_offline, require_manifests
+from bulkprof.workflows.steps.load import read_offline, require_manifests
 from bulkprof.workflows.steps.planner import Planner
 from bulkprof.workflows.steps.replan import Replanning
 
 
+@for_programs
 async def apply(
     manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:
@@ -56,6 +58,7 @@ async def apply(
     return await _change(work, "apply", files)
 
 
+@for_programs
 async def sync(
     manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:

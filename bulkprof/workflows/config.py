@@ -7,14 +7,17 @@ from pathlib import Path
 
 from bulkprof.config import Config, is_s3, load, parsed
 from bulkprof.errors import ConfigError
+from bulkprof.workflows.options import StrPath, file_of
 
 
-def load_config(file: Path | str | None = None, *, sandbox: bool = False) -> Config:
+def load_config(file: StrPath | None = None, *, sandbox: bool = False) -> Config:
     """Read a config, also one in S3. Relative paths in that one start in the working directory.
 
     Raises `ConfigError` that names every bad key of the file at once; `AwsError` for one in S3 that can't be fetched.
     """
-    if not isinstance(file, str) or not is_s3(file):
+    if file is not None:
+        file = file_of(file, "file")
+    if file is None or not is_s3(file):
         return load(file)
     if sandbox:
         raise ConfigError(

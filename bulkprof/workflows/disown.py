@@ -15,6 +15,7 @@ from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
 from bulkprof.workflows.apply import approve_and_execute
+from bulkprof.workflows.arguments import for_programs
 from bulkprof.workflows.options import Options, several
 from bulkprof.workflows.plan import check_plan
 from bulkprof.workflows.steps.connect import connect, estate_lock, recent_runs
@@ -26,6 +27,7 @@ DISOWN = "disown"
 """The command of such a run."""
 
 
+@for_programs
 async def disown(
     names: str | Iterable[str], options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:

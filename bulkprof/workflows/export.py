@@ -31,7 +31,8 @@ from bulkprof.stop import Stop, StopRequestedError
 from bulkprof.system.files import check_path
 from bulkprof.text.printable import printable_lines
 from bulkprof.ui import Ui
-from bulkprof.workflows.options import Options
+from bulkprof.workflows.arguments import for_programs
+from bulkprof.workflows.options import Options, StrPath, path_of
 from bulkprof.workflows.steps.connect import connect, wait_for_lists
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
@@ -58,8 +59,9 @@ class Export:
         return ExitCode.ROWS_FAILED if self.left_out or self.unreachable else ExitCode.DONE
 
 
+@for_programs
 async def export(
-    out: Path | str | IO[str],
+    out: StrPath | IO[str],
     options: Options | None = None,
     ui: Ui | None = None,
     stop: Stop | None = None,
@@ -75,9 +77,8 @@ async def export(
     target can be read, its error is raised.
     """
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    if isinstance(out, str):
-        out = Path(out)
-    if isinstance(out, Path):
+    if not hasattr(out, "write"):
+        out = path_of(out, "out")
         check_path("--out", out)
     found, check = Export(), ExportCheck(work.rules())
     try:

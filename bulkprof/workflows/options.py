@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal, TypeAlias, cast
 
 from bulkprof.config import Config
 from bulkprof.errors import UsageError
+
+StrPath: TypeAlias = str | os.PathLike[str]
+"""A path, or its text."""
+
+
+class PathField:
+    """A field of `Options` that takes a path in any form, and holds a `Path`; so type checkers see both."""
+
+    def __init__(self, default: str) -> None:
+        self._default = Path(default)
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
+    def __get__(self, options: object | None, owner: type[Any]) -> Path:
+        """Return the path; of the class itself the default, for which `dataclass` asks."""
+        return self._default if options is None else cast("Path", vars(options)[self._name])
+
+    def __set__(self, options: object, value: StrPath) -> None:
+        """Keep the path. Raises `TypeError` for what is none."""
+        vars(options)[self._name] = path_of(value, self._name)
+
+
+class OptionalPathField:
+    """A `PathField` that holds None where no path is given."""
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
+
+    def __get__(self, options: object | None, owner: type[Any]) -> Path | None:
+        """Return the path, if there is one."""
+        return None if options is None else cast("Path | None", vars(options)[self._name])
+
+    def __set__(self, options: object, value: StrPath | None) -> None:
+        """Keep the path, if it is one. Raises `TypeError` for what is neither."""
+        vars(options)[self._name] = None if value is None else path_of(value, self._name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +53,7 @@ class Options:
     """How a use case is to go about its work; the command line's flags have the same names."""
 
     config: Config = field(default_factory=Config)
-    state_dir: Path = Path(".bulkprof")
+    state_dir: PathField = PathField(".bulkprof")
     sandbox: bool = False
     """Work in the sandbox instead of AWS."""
     sandbox_latency: float | None = None
@@ -45,11 +82,11 @@ class Options:
     """Leave these accounts out."""
     regions: Sequence[str] = ()
     """Work in these Regions only."""
-    results: Path | None = None
+    results: OptionalPathField = OptionalPathField()
     """Where the results file goes: .csv, .jsonl or .xlsx."""
     results_columns: bool = False
     """Keep the manifests' own columns, for the results of this run and of later reports; workbooks' are kept always."""
-    failed: Path | None = None
+    failed: OptionalPathField = OptionalPathField()
     """Where the rows that didn't end in order go, in manifest form: .csv or .jsonl."""
     csv_cells: Literal["safe", "raw"] | None = None
     """Whether no spreadsheet runs the cells of CSV files (`=1+1` gets a `'` in front), or cells are the very values.
@@ -66,19 +103,20 @@ class Options:
     stdin: IO[bytes] | None = None
     """What the manifest `-` reads; the process's standard input by default."""
 
+    plugins: Mapping[str, object] = field(default_factory=dict)
+    """Plugins that are objects of the program, by name: their hooks are called after those of the config's plugins."""
+    flags: bool = False
+    """Whether errors name flags (`--state-dir`), as the command line's have to, and not parameters (`state_dir`)."""
+
     def __post_init__(self) -> None:
-        """Let a string stand for a path, and for a list of one. Raises `TypeError` for what can't be meant.
+        """Let a string stand for a list of one. Raises `TypeError` for what can't be meant.
 
         Raises `UsageError` for a negative number of changes.
         """
         if not isinstance(self.config, Config):
             raise TypeError(f"config is what load_config(FILE) answers, not {type(self.config).__name__}")
-        for name in ("state_dir", "results", "failed"):
-            value = getattr(self, name)
-            if isinstance(value, str):
-                object.__setattr__(self, name, Path(value))
-            elif not isinstance(value, Path) and (value is not None or name == "state_dir"):
-                raise TypeError(f"{name} is a path, not {type(value).__name__}")
+        if not isinstance(self.plugins, Mapping):
+            raise TypeError(f"plugins are objects by their names, not {type(self.plugins).__name__}")
         for name in ("failure_tolerance", "deadline"):
             if not isinstance(value := getattr(self, name), str | None):
                 raise TypeError(f"{name} is a string, not {type(value).__name__} ({value!r})")
@@ -93,7 +131,30 @@ class Options:
             object.__setattr__(self, name, several(getattr(self, name), name))
 
 
-def several(values: str | Iterable[str], name: str = "only") -> tuple[str, ...]:
+def text_of(value: Any, name: str) -> str:
+    """Return the text of a path that the parameter `name` got. Raises `TypeError` for what is none."""
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    if not isinstance(text, str):
+        raise TypeError(
+            f"{name} {'are paths' if name == 'manifests' else 'is a path'}, not {type(value).__name__} ({value!r})"
+        )
+    return text
+
+
+def path_of(value: Any, name: str) -> Path:
+    """Return the path that the parameter `name` got. Raises `TypeError` for what is none."""
+    return Path(text_of(value, name))
+
+
+def file_of(value: Any, name: str) -> str:
+    """Return the text of a path, or of an address in S3. Raises `TypeError` for what is neither."""
+    text = text_of(value, name)
+    if not isinstance(value, str) and text.startswith("s3:"):
+        raise TypeError(f"{text}: write an address in S3 as a string, since a Path keeps one slash of two")
+    return text
+
+
+def several(values: str | Iterable[str], name: str) -> tuple[str, ...]:
     """The values of an option that takes several strings; a single one needs no list, and isn't read as its letters.
 
     Raises `TypeError` for anything else.

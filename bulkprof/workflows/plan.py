@@ -22,23 +22,25 @@ from bulkprof.system.temporary import temporary_folder
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import Plan
 from bulkprof.ui import Ui
-from bulkprof.workflows.options import Options
+from bulkprof.workflows.arguments import Manifests, as_list, for_programs
+from bulkprof.workflows.options import Options, StrPath, path_of
 from bulkprof.workflows.steps.connect import connect, recent_runs
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.execute import choose_canary, tell_estimate
-from bulkprof.workflows.steps.load import Manifests, as_list, read_offline, require_manifests, require_rows
+from bulkprof.workflows.steps.load import read_offline, require_manifests, require_rows
 from bulkprof.workflows.steps.planner import Planner
 from bulkprof.workflows.steps.resolve import resolve
 
 
+@for_programs
 async def plan(
     manifests: Manifests,
     options: Options | None = None,
     ui: Ui | None = None,
     stop: Stop | None = None,
     *,
-    out: Path | str | None = None,
+    out: StrPath | None = None,
 ) -> Plan:
     """Find out what would change, and change nothing. The new file `out` keeps the plan, for `apply`.
 
@@ -47,7 +49,7 @@ async def plan(
     """
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     if out is not None:
-        return await _plan_into(work, Path(out), as_list(manifests))
+        return await _plan_into(work, path_of(out, "out"), as_list(manifests))
     with temporary_folder() as folder:
         return (await _plan_into(work, folder / "plan.db", as_list(manifests))).unkept()
 

@@ -15,7 +15,8 @@ from bulkprof.stop import Stop
 from bulkprof.store.history.status import nothing_to_deliver, told_its_end
 from bulkprof.store.run import RunFile
 from bulkprof.ui import Ui
-from bulkprof.workflows.options import Options, several
+from bulkprof.workflows.arguments import for_programs
+from bulkprof.workflows.options import Options, StrPath, several, text_of
 from bulkprof.workflows.steps.connect import connect
 from bulkprof.workflows.steps.connection import Connection
 from bulkprof.workflows.steps.context import Workspace
@@ -33,24 +34,25 @@ class Redelivery:
     """The sinks that still miss something: of those that were to be tried, or of all."""
 
 
+@for_programs
 async def redeliver(
-    run_id: str,
+    run_id: StrPath,
     options: Options | None = None,
     ui: Ui | None = None,
     stop: Stop | None = None,
     *,
-    only: Collection[str] | None = None,
+    only: str | Collection[str] | None = None,
 ) -> Redelivery:
     """Send what sinks miss of a finished run; `only` names the sinks to try, or is the name of one."""
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    path = await anyio.to_thread.run_sync(work.state.find, run_id)
+    path = await anyio.to_thread.run_sync(work.state.find, text_of(run_id, "run_id"))
     with RunFile.open(path) as run, unwrapped():
         if not told_its_end(run):
             raise UsageError(await run.off_loop(partial(nothing_to_deliver, run, work.state)))
         await run.off_loop(run.check)
         work = work.as_started(run)
         async with connect(work) as connection:
-            ended = await _send_missing(work, run, connection, only=several(only or ()))
+            ended = await _send_missing(work, run, connection, only=several(only or (), "only"))
             await Keeper(work, connection.sessions).give_back(run)
             return ended
 

@@ -15,21 +15,26 @@ from bulkprof.store.run import RunFile
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
 from bulkprof.workflows.apply import from_the_start, go_on
+from bulkprof.workflows.arguments import for_programs
 from bulkprof.workflows.disown import DISOWN, disown_from_the_start
 from bulkprof.workflows.fleet.share import apply_share
-from bulkprof.workflows.options import Options
+from bulkprof.workflows.options import Options, StrPath, text_of
 from bulkprof.workflows.steps.connect import estate_lock
 from bulkprof.workflows.steps.context import Workspace
 
 
+@for_programs
 async def resume(
-    run_id: str | None = None, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+    run_id: StrPath | None = None, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> RunSummary:
-    """Go on with an interrupted run, by default the newest, or with a share. Raises `UsageError` when there is none."""
-    if run_id and is_share(run_id):
-        return await apply_share(Path(run_id), options, ui, stop)
+    """Go on with an interrupted run, by default the newest, or with a share.
+
+    `run_id` may be its beginning, or the run's file. Raises `UsageError` when there is none.
+    """
+    if run_id is not None and is_share(named := text_of(run_id, "run_id")):
+        return await apply_share(Path(named), options, ui, stop)
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    look = partial(work.state.find, run_id) if run_id else work.state.latest_unfinished
+    look = work.state.latest_unfinished if run_id is None else partial(work.state.find, text_of(run_id, "run_id"))
     path = await anyio.to_thread.run_sync(look)
     with RunFile.open(path) as run:
         details = run.details()

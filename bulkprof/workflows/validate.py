@@ -10,9 +10,10 @@ from bulkprof.rules.guess import Guess, guess
 from bulkprof.stop import Stop
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.ui import Ui
+from bulkprof.workflows.arguments import Manifests, as_list, for_programs
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.context import Workspace
-from bulkprof.workflows.steps.load import Manifests, as_list, load_manifests, problems_line, require_manifests
+from bulkprof.workflows.steps.load import load_manifests, problems_line, require_manifests
 
 GUESSES = 8
 """How many models `validate` guesses the source of, to show."""
@@ -42,6 +43,7 @@ class Validation:
         return problems_line(self.problems, self.invalid, self.unreadable)
 
 
+@for_programs
 async def validate(
     manifests: Manifests, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
 ) -> Validation:

@@ -13,7 +13,20 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from tests.bench import creates, kills, memory, nights, pacing, pacing_http, quiet, served, siblings, startup, targets
+from tests.bench import (
+    creates,
+    kills,
+    memory,
+    nights,
+    pacing,
+    pacing_http,
+    quiet,
+    served,
+    shares,
+    siblings,
+    startup,
+    targets,
+)
 from tests.bench.table import Line, machine, shown
 
 TITLES = ("what", "ours", "the other", "ratio")
@@ -39,6 +52,7 @@ def main() -> None:
         "memory": memory.bench,
         "nights": nights.bench,
         "quiet": quiet.bench,
+        "shares": shares.bench,
         "kills": kills.bench,
     }
     parser.add_argument("--only", choices=sorted(benches), action="append", help="just this one; may be repeated")

@@ -19,7 +19,7 @@ from tests.bench.server import serving
 from tests.bench.table import Line
 
 CREATES = 2500
-ROUNDS = 3
+ROUNDS = 5
 
 
 def bench() -> Iterator[Line]:

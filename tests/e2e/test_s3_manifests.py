@@ -11,7 +11,7 @@ import pytest
 import bulkprof
 from bulkprof.errors import ExitCode, RunInterruptedError
 from bulkprof.sandbox import Sandbox
-from bulkprof.workflows.steps.load import as_list
+from bulkprof.workflows.arguments import as_list
 from tests.aws import wire
 from tests.cli.driver import CONFIG, CommandLine
 from tests.e2e.others import Others

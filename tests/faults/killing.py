@@ -37,6 +37,11 @@ FLAGS = ("--yes", "--json", "--results", "results.jsonl")
 ACCOUNTS = ("111111111111", "222222222222", "333333333333")
 
 
+def with_flags(command: tuple[str, ...]) -> tuple[str, ...]:
+    """A command line with the flags of these tests; `merge` asks nothing."""
+    return (*command, *(flag for flag in FLAGS if flag != "--yes" or command[0] != "merge"))
+
+
 @dataclass
 class Victim:
     """A manifest, the sandbox that it is applied in, and the processes that die over it."""
@@ -81,13 +86,13 @@ class Victim:
 
     def start(self, *command: str, **more: Any) -> warm.Process:
         """Start a command; `more` is said to its process."""
-        command = (*command, *FLAGS)
+        command = with_flags(command)
         return warm.Process(command, cwd=self.folder, env=self.environment, **more)
 
     def start_cold(self, *command: str) -> subprocess.Popen[str]:
         """Start an interpreter that has to import the command first."""
         return subprocess.Popen(
-            [sys.executable, "-m", "bulkprof", *command, *FLAGS],
+            [sys.executable, "-m", "bulkprof", *with_flags(command)],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,

@@ -76,7 +76,7 @@ def test_an_empty_event_deletes_nothing_and_prune_does(bucket: Bucket) -> None:
     bucket.s3.delete_object(Bucket=BUCKET, Key="nightly/manifests/finance.csv")
     bucket.put("manifests/support.csv", "team,app,env,model,account\nsupport,assistant,test,claude-sonnet,test\n")
     assert handler(None, Context())["outcomes"]["deleted"] == 0
-    with pytest.raises(SafetyError, match=r"at most 5 .*--allow-deletions (\d+)") as caught:
+    with pytest.raises(SafetyError, match=r"at most 5 .*allow_deletions (\d+)") as caught:
         handler({"prune": True}, Context())
     allowed = int(str(caught.value).splitlines()[0].rpartition(" ")[2])
     assert handler({"prune": True, "allow_deletions": allowed}, Context())["outcomes"]["deleted"] == allowed

@@ -20,8 +20,14 @@ from bulkprof.errors import DeclinedError, LockHeldError, ManifestError, UsageEr
 from bulkprof.sandbox import Sandbox
 from tests.cli.driver import PATIENCE_S, CommandLine, ended_threads
 
-PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+PAGE, RECIPES = (
+    (Path(__file__).parents[2] / "docs" / name).read_text(encoding="utf-8") for name in ("python.md", "recipes.md")
+)
+BLOCKS = [
+    pytest.param(block, id=f"{name}-{number}")
+    for name, page in (("python", PAGE), ("recipes", RECIPES))
+    for number, block in enumerate(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL), 1)
+]
 NAMING = '\n[plugins.naming]\ntemplate = "{team}-{app}"\n'
 
 
@@ -56,9 +62,9 @@ def options(folder: Path, state: str = "state", **more: Any) -> bulkprof.Options
     return bulkprof.Options(config=bulkprof.load_config(folder / "bulkprof.toml"), state_dir=folder / state, **more)
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_each_example_runs_and_leaves_no_trace(number: int, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    block = compile(BLOCKS[number], f"docs/python.md, example {number + 1}", "exec")
+@pytest.mark.parametrize("example", BLOCKS)
+def test_each_example_runs_and_leaves_no_trace(example: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    block = compile(example, "an example", "exec")
     with traceless():
         exec(block, {"__name__": "example"})
         # Also a second time in the same process; what it made is there now.

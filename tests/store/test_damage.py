@@ -201,8 +201,13 @@ async def test_work_off_the_loop_is_one_at_a_time_on_another_thread(path: Path) 
         run.outcome_counts()
         busy.release()
 
-    async with anyio.create_task_group() as group:
+    async def again_and_again() -> None:
         for _ in range(20):
-            group.start_soon(run.off_loop, work)
+            await run.off_loop(work)
+
+    async with anyio.create_task_group() as group:
+        # Two: who has just ended asks again before the only one who waits has begun.
+        group.start_soon(again_and_again)
+        group.start_soon(again_and_again)
     assert threading.get_ident() not in threads
     run.close()

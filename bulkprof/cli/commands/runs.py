@@ -1,15 +1,15 @@
 """The commands `runs`, which lists past runs, `runs redeliver`, which sends what sinks miss, and `runs prune`."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import bulkprof
 from bulkprof.cli.app import app
 from bulkprof.cli.flags import SANDBOX, Display, Execution, Only, RunArgument, with_flags
-from bulkprof.cli.running import ending, make_options, make_terminal, run_async, state_directory
+from bulkprof.cli.running import ending, make_options, make_terminal, past_options, run_async
 from bulkprof.errors import ExitCode, UsageError
 from bulkprof.text.printable import printable
 
@@ -30,29 +30,27 @@ def list_runs(context: typer.Context, run: Annotated[Execution, Only("config", "
     """List past runs, newest first."""
     if context.invoked_subcommand is not None:
         return
-    from bulkprof.reports.json import run_rows
-
     terminal = make_terminal(shown)
     with ending(terminal):
-        rows = list(run_rows(state_directory(terminal, run)))
+        found = bulkprof.runs(past_options(terminal, run), terminal)
     if shown.as_json:
-        terminal.json({"runs": rows})
+        terminal.json({"runs": [each.as_json() for each in found]})
         return
-    if not rows:
+    if not found:
         terminal.note(f"no runs in {run.state_dir}")
         return
-    _show(terminal.output.console, [_cells(row) for row in rows])
-    if any(row["sinks_missing"] for row in rows):
+    _show(terminal.output.console, [_cells(each) for each in found])
+    if any(each.sinks_missing for each in found):
         terminal.note("to deliver: bulkprof runs redeliver RUN")
 
 
-def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _cells(run: "bulkprof.RunInfo") -> tuple[str, ...]:
     """Return what is shown of a run, in the order of `_COLUMNS`."""
-    counts = ", ".join(f"{count} {kind}" for kind, count in row["outcomes"].items() if count)
-    if row["sinks_missing"]:
-        counts += f"; not delivered: {', '.join(row['sinks_missing'])}"
-    what = f"{row['command']} (sandbox)" if row["sandbox"] else row["command"]
-    return row["run_id"], what, row["started_at"][:16].replace("T", " "), row["status"], counts
+    counts = ", ".join(f"{count} {kind}" for kind, count in run.outcomes.items() if count)
+    if run.sinks_missing:
+        counts += f"; not delivered: {', '.join(run.sinks_missing)}"
+    what = f"{run.command} (sandbox)" if run.sandbox else run.command
+    return run.run_id, what, run.started_at[:16].replace("T", " "), run.status or run.error, counts
 
 
 def _parts(counts: str) -> list[str]:
@@ -133,6 +131,7 @@ def prune(
     """
     from bulkprof.reports.text import counted
     from bulkprof.store.history.pruning import prune_runs
+    from bulkprof.workflows.steps.remote.directory import state_directory
 
     terminal = make_terminal(shown)
     options = make_options(terminal, run)
@@ -140,7 +139,7 @@ def prune(
         wanted = keep if keep is not None else options.config.settings.state.keep_runs
         if not wanted:
             raise UsageError("`[state] keep_runs = 0` keeps all runs; say how many to keep: --keep N")
-        found = prune_runs(state_directory(terminal, run), wanted, dry=dry)
+        found = prune_runs(state_directory(options, terminal.warn), wanted, dry=dry)
     if shown.as_json:
         terminal.json(
             {"forgotten": found.forgotten, "freed_bytes": found.freed_bytes, "kept": found.kept, "dry_run": dry}

@@ -24,6 +24,7 @@ from typing import Final, TypeVar
 from urllib.parse import quote
 
 import anyio
+import anyio.to_thread
 
 from bulkprof.aws.s3_object import GONE
 from bulkprof.aws.s3_prefix import Found, S3Prefix
@@ -88,6 +89,25 @@ class RemoteRuns:
         self._listed = {name[:-3]: each for name, each in names if name.endswith(".db") and _RUN.fullmatch(name[:-3])}
         self._listed_at = time.monotonic()
 
+    def last_written(self) -> str | None:
+        """Return the run that was written last: the one that nearly every run looks at."""
+        there = self._listed or {}
+        return min(there, key=lambda run_id: there[run_id].age_s, default=None)
+
+    async def bring(self, s3: S3Prefix, run_id: str, path: Path) -> None:
+        """Do what `fetch` does. What can't be had is told, and left out from then on."""
+        if not self.is_newer(run_id, path):
+            return
+        found, part = self._there()[run_id], path.with_suffix(".fetched")
+        try:
+            remove_run(part)
+            await s3.download(found, part)
+            await anyio.to_thread.run_sync(self._put_in_place, found, part, path)
+        except (BulkprofError, OSError) as error:
+            self._leave_out(run_id, error)
+        finally:
+            remove_run(part)
+
     async def put(self, s3: S3Prefix, run: RunFile) -> None:
         """Write a run as it is now.
 
@@ -147,22 +167,11 @@ class RemoteRuns:
     def fetch(self, run_id: str, path: Path) -> None:
         """See `Remote`. The folder of `path` has to be there."""
         with self._one_at_a_time:
-            if not self.is_newer(run_id, path):
-                return
-            found, part = self._there()[run_id], path.with_suffix(".fetched")
             try:
-                remove_run(part)
-                self._now(lambda s3: s3.download(found, part))
-                part.chmod(FILE_MODE)
-                take_in(part, run_id, self._aged(found.age_s))
-                remove_run(path)
-                part.replace(path)
-                _write_mark(path, found.etag)
-            except (BulkprofError, OSError) as error:
-                self._unusable.add(run_id)
-                self._warn(f"run {run_id} is left out, since it can't be had from S3: {error}")
-            finally:
-                remove_run(part)
+                if self.is_newer(run_id, path):
+                    self._now(lambda s3: self.bring(s3, run_id, path))
+            except BulkprofError as error:
+                self._leave_out(run_id, error)
 
     def about(self, run_ids: Collection[str]) -> Mapping[str, KeptRun]:
         """See `Remote`."""
@@ -188,6 +197,17 @@ class RemoteRuns:
         self._listed = {run_id: found for run_id, found in self._there().items() if run_id not in gone}
 
     # Inside
+
+    def _put_in_place(self, found: Found, part: Path, path: Path) -> None:
+        part.chmod(FILE_MODE)
+        take_in(part, path.stem, self._aged(found.age_s))
+        remove_run(path)
+        part.replace(path)
+        _write_mark(path, found.etag)
+
+    def _leave_out(self, run_id: str, error: BulkprofError | OSError) -> None:
+        self._unusable.add(run_id)
+        self._warn(f"run {run_id} is left out, since it can't be had from S3: {error}")
 
     def _there(self) -> Mapping[str, Found]:
         if self._listed is None:

@@ -37,8 +37,8 @@ class Carried(BaseModel):
     phase: Phase
     settings: Mapping[str, Any] = Field(default_factory=dict)
     """The part of the config that observing, comparing and changing need."""
-    rates: Mapping[str, Mapping[str, tuple[float, float, float]]] = Field(default_factory=dict)
-    """What is known of the rates of its targets: by target and operation, as `LearnedRate` has it."""
+    rates: Mapping[str, Any] = Field(default_factory=dict)
+    """What is known of the rates of its targets, and what their siblings know, as `RateStore.of` returns it."""
     recent: Mapping[str, Any] = Field(default_factory=dict)
     """What earlier runs changed in its targets so recently that AWS's lists may not show it yet."""
     whole: bool = True

@@ -34,6 +34,7 @@ _DELETION = (
 )
 _DELETIONS = f"SELECT {rows.listed(_DELETION)} FROM action WHERE wanted = 0 ORDER BY id"
 _TARGETS = "SELECT id, account, region FROM target"
+_TARGET = "SELECT id FROM target WHERE account = ? AND region = ?"
 _UPDATE_DELETION = (
     "UPDATE action SET kind = ?, arn = ?, tags = ?, reason = ?, refusal_code = ?, refusal_message = ?, "
     f"refusal_outcome = ? WHERE id = ? AND {_OPEN}"
@@ -102,12 +103,12 @@ class Home(CallTimesTable):
 
     def _places_of(self, share: Home, path: Path) -> dict[int, int]:
         """Return the run's number of each target of the share, by the share's."""
-        mine = {(account, region): number for number, account, region in self._db.execute(_TARGETS)}
         found: dict[int, int] = {}
-        for number, account, region in share._db.execute(_TARGETS):
-            if (account, region) not in mine:
+        for number, *place in share._db.execute(_TARGETS):
+            mine = self._db.execute(_TARGET, place).fetchone()
+            if mine is None:
                 raise damaged(path, "it holds a target that its run doesn't have")
-            found[number] = mine[account, region]
+            found[number] = mine[0]
         return found
 
     def _take_plan(self, share: Home, places: Mapping[int, int]) -> dict[int, int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Target
@@ -12,7 +14,7 @@ from bulkprof.pacing.rates import RateStore
 from bulkprof.store.run import RunFile
 from bulkprof.store.shares.carried import Phase
 from bulkprof.store.shares.home import Homecoming
-from bulkprof.workflows.fleet.carrying import Rates, keep_rates
+from bulkprof.workflows.fleet.carrying import keep_rates
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.seen import Seen
 
@@ -25,7 +27,7 @@ class Arrivals:
     run: RunFile
     seen: Seen = field(default_factory=Seen)
     """What all shares saw together whose targets were planned."""
-    _learned: dict[str, Rates] = field(default_factory=dict)
+    _learned: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     async def take(self, path: Path) -> Homecoming:
         """Take a share in. Raises `StateError` for a file that can't be used, or isn't a share of this run."""
@@ -50,7 +52,5 @@ class Arrivals:
 
     def keep_rates(self) -> None:
         """Keep the rates that were learned in shares, for the next run: blocks."""
-        rates = RateStore(self.work.state.path)
-        merged = {place: numbers for learned in self._learned.values() for place, numbers in learned.items()}
-        if problem := keep_rates(rates, merged):
+        if problem := keep_rates(RateStore(self.work.state.path), self._learned.values()):
             self.work.ui.warn(problem)

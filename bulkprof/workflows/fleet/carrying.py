@@ -12,9 +12,7 @@ from pydantic import TypeAdapter
 
 from bulkprof.config import Settings
 from bulkprof.model import Target
-from bulkprof.pacing.learned import LearnedRate
 from bulkprof.pacing.rates import RateStore
-from bulkprof.profiles.operations import Operation
 from bulkprof.store.history.recent import NO_CHANGES, RecentChanges, RecentRuns
 
 _SETTINGS: Final = {"estate", "ownership_tag", "keys_tag", "tags", "run", "replace"}
@@ -22,9 +20,6 @@ _SETTINGS: Final = {"estate", "ownership_tag", "keys_tag", "tags", "run", "repla
 # An external id is no secret, says AWS, and without it roles that ask for one can't be assumed.
 _ORGANIZATION: Final = {"role", "via", "external_id", "session_name", "duration_s"}
 _RECENT: Final = TypeAdapter(dict[str, RecentChanges])
-
-Rates = Mapping[str, Mapping[str, tuple[float, float, float]]]
-"""By target and operation: what `LearnedRate` is made of."""
 
 
 def settings_json(settings: Settings) -> dict[str, Any]:
@@ -34,27 +29,13 @@ def settings_json(settings: Settings) -> dict[str, Any]:
     return {**found, "organization": organization.model_dump(mode="json", include=_ORGANIZATION, exclude_defaults=True)}
 
 
-def rates_of(rates: RateStore, targets: Iterable[Target]) -> dict[str, dict[str, tuple[float, float, float]]]:
-    """Return what is known of the rates of `targets`."""
-    found: dict[str, dict[str, tuple[float, float, float]]] = {}
-    for target in targets:
-        for operation in Operation:
-            if known := rates.rate(target.account, target.region, operation):
-                numbers = (known.per_second, known.burst, known.at)
-                found.setdefault(str(target), {})[operation] = numbers
-    return found
+def keep_rates(rates: RateStore, found: Iterable[Mapping[str, Any]]) -> str | None:
+    """Keep rates that came with shares, as `RateStore.of` returned them: blocks.
 
-
-def keep_rates(rates: RateStore, found: Rates) -> str | None:
-    """Keep rates that came with shares: blocks. Returns what went wrong, in words, or None."""
-    if not found:
-        return None
-    learned: dict[tuple[str, str, str], LearnedRate] = {}
-    for place, of_target in found.items():
-        account, _, region = place.partition("/")
-        for operation, numbers in of_target.items():
-            learned[account, region, operation] = LearnedRate(*numbers)
-    return rates.save(learned)
+    Returns what went wrong, in words, or None.
+    """
+    problems = [rates.take(learned) for learned in found if learned]
+    return next(filter(None, [*problems, rates.save({}) if problems else None]), None)
 
 
 def recent_json(recent: RecentRuns, targets: Collection[Target]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from bulkprof.store.details import RunDetails
 from bulkprof.store.history.recent import RecentRuns
 from bulkprof.store.run import RunFile
 from bulkprof.store.shares.carried import Carried, Phase
-from bulkprof.workflows.fleet.carrying import rates_of, recent_json, settings_json
+from bulkprof.workflows.fleet.carrying import recent_json, settings_json
 from bulkprof.workflows.steps.context import Workspace
 
 
@@ -46,7 +46,7 @@ class Cutter:
             of=self.of,
             phase=self.phase,
             settings=settings_json(self.work.settings),
-            rates=rates_of(self.rates, targets),
+            rates=self.rates.of(targets),
             recent=recent_json(self.recent, targets),
             whole=self.whole,
             again=self.again,

@@ -32,7 +32,7 @@ from bulkprof.system.clocks import HEARTBEAT_S
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.totals import RunSummary
 from bulkprof.ui import PassedOn, Ui
-from bulkprof.workflows.fleet.carrying import keep_rates, rates_of, recent_of
+from bulkprof.workflows.fleet.carrying import recent_of
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect
 from bulkprof.workflows.steps.connection import Connection
@@ -162,7 +162,7 @@ def _workspace(share: RunFile, carries: Carried, folder: Path, options: Options,
         stop,
     )
     work.sandbox_dir = options.state_dir
-    keep_rates(RateStore(folder), carries.rates)
+    work.learned = carries.rates
     return work
 
 
@@ -195,7 +195,7 @@ async def _learned(work: Workspace, targets: Sequence[Target]) -> dict[str, Any]
     def look() -> dict[str, Any]:
         rates = RateStore(work.state.path)
         rates.load()
-        return dict(rates_of(rates, targets))
+        return rates.of(targets, siblings=False)
 
     return await anyio.to_thread.run_sync(look)
 

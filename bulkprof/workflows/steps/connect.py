@@ -109,6 +109,8 @@ async def _connection(
         await keeper.take(rates)
         if problem := await anyio.to_thread.run_sync(rates.load):
             work.ui.warn(problem)
+        if problem := rates.take(work.learned):
+            work.ui.warn(problem)
         connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn, telemetry=work.telemetry)
         try:
             yield connection

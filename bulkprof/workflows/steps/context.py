@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import anyio
 import anyio.to_thread
@@ -86,6 +86,8 @@ class Workspace:
         self.naming = ColumnNames(self.settings.columns)
         """What the config says of the headers of sheets."""
         self.registry = Registry(self.settings.plugins, options.config.directory)
+        for name, plugin in options.plugins.items():
+            self.registry.add(name, plugin)
         self.filters = Filters(tuple(options.accounts), tuple(options.not_accounts), tuple(options.regions))
         self.accounts()
         self.tolerance = Tolerance.parse(options.failure_tolerance) if options.failure_tolerance else Tolerance()
@@ -99,12 +101,15 @@ class Workspace:
         """What carries runs out elsewhere; None for this process."""
         self.sandbox_dir = options.state_dir
         """Where the sandbox of a command that is to work in one keeps its profiles."""
+        self.learned: Mapping[str, Any] = {}
+        """What a share brings along of rates, as `RateStore.of` returns it."""
         self.telemetry: Telemetry = NO_TELEMETRY
         """Takes what the run does, while it is recorded."""
         self.fetched: Fetched | None = None
         """The manifests, where some are in S3, once they are here."""
         self._streams: dict[str, BinaryIO] = {}
-        named = [("defaults.region:", self.settings.defaults.region), ("--regions", options.regions)]
+        flag = "--regions" if options.flags else "regions"
+        named = [("defaults.region:", self.settings.defaults.region), (flag, options.regions)]
         named += [("rollout.order:", self.settings.rollout.order)]
         named += [(f"models.{alias}:", [*of]) for alias, of in self.settings.models.items() if not isinstance(of, str)]
         for what, regions in named:

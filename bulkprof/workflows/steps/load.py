@@ -6,13 +6,12 @@ accounts a selector chooses. Where anything is open, or filters are set, the row
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import anyio.to_thread
 
@@ -34,8 +33,6 @@ from bulkprof.workflows.steps.intake.rows import Portion, Reading, rows_are_inde
 from bulkprof.workflows.steps.intake.teller import Teller
 from bulkprof.workflows.steps.intake.writer import Writer
 
-Manifests: TypeAlias = str | Path | Sequence[str | Path]
-"""Manifest files, one or several; `-` is the standard input of the options."""
 PROBLEMS = 100
 """How many problems the error of a run carries that they stopped; the `Ui` gets all of them."""
 SHOWN = 10
@@ -48,26 +45,6 @@ class Loaded(NamedTuple):
     rows: int
     unread: Sequence[str]
     """The columns that no rule reads, as far as that is known."""
-
-
-def as_list(manifests: Manifests) -> list[str]:
-    """Manifests as the command line gives them. A single one needs no list, and must not be read as its letters.
-
-    Raises `UsageError` for a file whose name isn't UTF-8: it could stand in no report; `TypeError` for what is no file.
-    """
-    given = (manifests,) if isinstance(manifests, str | bytes) or not isinstance(manifests, Iterable) else manifests
-    names = []
-    for manifest in given:
-        if not isinstance(manifest, str | Path):
-            raise TypeError(f"manifests are paths, not {type(manifest).__name__} ({manifest!r})")
-        if isinstance(manifest, Path) and manifest.parts[:1] == ("s3:",):
-            raise TypeError(f"{manifest}: write an address in S3 as a string, since a Path keeps one slash of two")
-        names.append(str(manifest))
-    for name in names:
-        if any("\ud800" <= letter <= "\udfff" for letter in name):
-            shown = os.fsencode(name).decode(errors="backslashreplace")
-            raise UsageError(f"{shown}: the file's name is not UTF-8, and could stand in no report; rename it")
-    return names
 
 
 def require_manifests(files: Iterable[str]) -> None:
@@ -147,8 +124,9 @@ async def _read_in_shares(
     work: Workspace, run: RunFile, here: Fetched, rules: Rules, teller: Teller
 ) -> tuple[Found, int] | None:
     """Read manifests in several processes; None where that wouldn't pay, or not find the same."""
-    # Resolved accounts are remembered by the rules themselves, which every process has for itself.
-    if rules.accounts.are_resolved or not rows_are_independent(work.registry):
+    # Resolved accounts are remembered by the rules themselves, which every process has for itself; and no other process
+    # has the plugins of this program.
+    if rules.accounts.are_resolved or work.options.plugins or not rows_are_independent(work.registry):
         return None
     columns, most = work.registry.columns_read(), work.options.processes
     cut = partial(share_out, here.labels, columns, most, work.naming, here.places)

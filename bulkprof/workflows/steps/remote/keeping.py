@@ -48,8 +48,13 @@ class Keeper:
 
         async def taken(s3: S3Prefix) -> None:
             await remote.look(s3)
-            if not remote.given_up:
-                await self._take_rates(s3, rates)
+            if remote.given_up:
+                return
+            await self._take_rates(s3, rates)
+            if (run_id := remote.last_written()) is not None:
+                await anyio.to_thread.run_sync(self.work.state.prepare)
+                # By the client that is open: each of its own costs a tenth of a second, and credentials anew.
+                await remote.bring(s3, run_id, self.work.state.run_path(run_id))
 
         await self._bounded(taken, "what is kept there wasn't all taken up")
         if not remote.is_listed:

@@ -1,0 +1,1 @@
+"""What past runs did, read from their files: the list of runs, reports, outcomes."""
