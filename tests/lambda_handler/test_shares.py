@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from datetime import UTC, datetime, timedelta
@@ -39,7 +40,10 @@ def cut(bucket: Bucket) -> dict[str, str]:
     return {"folder": "x", "file": "share-0001.db"}
 
 
-def test_a_share_that_runs_out_of_time_goes_on(cut: dict[str, str], sandbox: Sandbox, commands: CommandLine) -> None:
+def test_a_share_that_runs_out_of_time_goes_on(
+    cut: dict[str, str], sandbox: Sandbox, commands: CommandLine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bulkprof")
     began = datetime.now(UTC)
 
     def now() -> datetime:
@@ -68,6 +72,10 @@ def test_a_share_that_runs_out_of_time_goes_on(cut: dict[str, str], sandbox: San
     entered = sandbox.ledger().count("AssumeRole")
     assert outcomes(merge({"folder": "x"}, Context())) == {"created": PROFILES}
     assert sandbox.ledger().count("AssumeRole") == entered
+    # On another machine, which knows of it by [state] s3.
+    commands.monkeypatch.setenv("BULKPROF_STATE_DIR", str(commands.folder / "other-state"))
+    assert outcomes(merge({"folder": "x"}, Context())) == {"created": PROFILES}
+    assert "everything was brought home already" in caplog.text
     each_once(sandbox)
 
 

@@ -73,7 +73,7 @@ async def merge(
 def _adopted(work: Workspace, planned: RunFile, files: Mapping[str, Path]) -> Path:
     """Return the run's file in the state directory, which is made of the plan at first. Raises `UsageError`."""
     details = planned.details()
-    path = work.state.run_path(details.id)
+    path = work.state.present(details.id)
     if path.exists():
         with RunFile.open(path) as run:
             status, known = run.details().status, run.details().shares

@@ -2,7 +2,7 @@
 
 As long as an invocation works on it, the object there says that everything in it may have been sent. So an invocation
 that dies leaves a share that the next one takes up as a resumed one: it waits until AWS's lists show what was sent, and
-sends again with the same tokens. Of two that work on one share at the same time, the one that came further stays.
+sends again with the same tokens. Of two that work on one share at the same time, the one that came further stays there.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class _Stored:
     path: Path
     ui: Ui
     etag: str
-    """Of what this process has written there last, or found there finished."""
+    """Of what this process has written there last."""
+    is_done: bool = False
+    """Whether all of it was done before: then it stays as it is."""
 
     @classmethod
     async def begin(cls, s3: S3Prefix, name: str, here: Path, ui: Ui) -> _Stored:
@@ -69,6 +71,7 @@ class _Stored:
             stored = cls(s3, name, path, ui, found.etag)
             with RunFile.open(path) as share:
                 if share.details().status is RunStatus.FINISHED:
+                    stored.is_done = True
                     return stored
                 copy = here / f"{number}-at-work.db"
                 await share.off_loop(partial(_at_work, share, copy))
@@ -78,7 +81,9 @@ class _Stored:
         raise AmbiguousError("others keep writing it", operation="PutObject", where=s3.uri(name))
 
     async def put_back(self) -> None:
-        """Write the share as it is now, unless another process has put one there that came further."""
+        """Write the share as it is now, unless another process has put one there that came as far."""
+        if self.is_done:
+            return
         with temporary_folder() as here:
             copy = here / "share.db"
             with RunFile.open(self.path) as share:
