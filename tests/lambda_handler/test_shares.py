@@ -13,7 +13,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from bulkprof.errors import ConfigError, StateError, UsageError
+from bulkprof.aws.s3_prefix import S3Prefix
+from bulkprof.errors import AmbiguousError, ConfigError, StateError, UsageError
 from bulkprof.lambda_handler import RunFailedError, ShareUnfinishedError, merge, shard, share
 from bulkprof.sandbox import Rate, Sandbox
 from bulkprof.workflows.fleet import stored
@@ -79,7 +80,10 @@ def test_a_share_that_runs_out_of_time_goes_on(
     each_once(sandbox)
 
 
-def test_one_share_in_two_invocations_at_once(cut: dict[str, str], sandbox: Sandbox, commands: CommandLine) -> None:
+def test_one_share_in_two_invocations_at_once(
+    cut: dict[str, str], sandbox: Sandbox, commands: CommandLine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bulkprof")
     both, put_back = threading.Barrier(2), stored._Stored.put_back
 
     async def together(self: stored._Stored) -> None:
@@ -94,8 +98,33 @@ def test_one_share_in_two_invocations_at_once(cut: dict[str, str], sandbox: Sand
     for thread in threads:
         thread.join()
     assert [sum(answer["outcomes"].values()) for answer in answers] == [PROFILES] * 2
+    assert caplog.text.count("fleet/x/share-0001.db: another process came as far; its outcomes stay there") == 1
     each_once(sandbox)
     assert merge({"folder": "x"}, Context())["exit_code"] == 0
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_share_that_others_keep_writing(
+    cut: dict[str, str], sandbox: Sandbox, commands: CommandLine, caplog: pytest.LogCaptureFixture, *, begun: bool
+) -> None:
+    write, tried = S3Prefix.write, 0
+
+    async def refused(s3: S3Prefix, name: str, *given: Any) -> str | None:
+        nonlocal tried
+        tried += 1
+        return await write(s3, name, *given) if begun and tried == 1 else None
+
+    commands.monkeypatch.setattr(S3Prefix, "write", refused)
+    if not begun:
+        with pytest.raises(AmbiguousError, match="others keep writing it"):
+            share(cut, Context())
+        assert not sandbox.ledger().profiles
+        return
+    assert share(cut, Context())["exit_code"] == 0
+    assert "others keep writing it, so what was done here isn't known there" in caplog.text
+    commands.monkeypatch.setattr(S3Prefix, "write", write)
+    assert share(cut, Context())["exit_code"] == 0
+    each_once(sandbox)
 
 
 @pytest.mark.parametrize(

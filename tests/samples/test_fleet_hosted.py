@@ -46,6 +46,11 @@ def quick(setup: Path) -> Path:
     return setup
 
 
+def test_the_readme_names_every_file() -> None:
+    page = (FLEET / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in FLEET.iterdir() if path.name not in page and path.name != "README.md"] == []
+
+
 # GitHub Actions
 
 
