@@ -24,7 +24,7 @@ from bulkprof.sandbox import Sandbox
 from bulkprof.text.printable import printable_lines
 from tests.cli.driver import CommandLine, read_json
 from tests.hostile import FILE, HOSTILE, assert_harmless, assert_harmless_end, run_each_way
-from tests.samples.test_lambda import Context
+from tests.samples.lambdas import Context
 
 
 @pytest.mark.parametrize(
