@@ -472,6 +472,18 @@ def test_a_start_reads_one_run_however_many_there_are(commands: CommandLine, buc
     assert not list(commands.folder.glob("three/runs/*"))
 
 
+def test_a_run_that_nothing_is_told_of_is_listed(commands: CommandLine, bucket: Bucket) -> None:
+    run_id = commands.summary("apply", commands.manifest("search"), *ONE)["run_id"]
+    # Copied by a tool that leaves the metadata behind.
+    bucket.put(bucket.key(run_id), bucket.body(bucket.key(run_id)))
+    (row,) = commands("runs", "--json", *TWO).json()["runs"]
+    assert (row["run_id"], row["status"]) == (
+        run_id,
+        "is in S3, with nothing that tells of it; `bulkprof report` fetches it",
+    )
+    assert commands("report", run_id, "--json", *TWO).json()["run_id"] == run_id
+
+
 def test_old_runs_are_forgotten_there_too(commands: CommandLine, bucket: Bucket) -> None:
     teams = commands.manifest("search")
     ids = [commands.summary("apply", teams, *ONE)["run_id"] for _ in range(3)]
