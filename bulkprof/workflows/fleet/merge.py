@@ -62,15 +62,14 @@ async def merge(
                 raise UsageError(f"{plan}: is a share, and not the plan: bulkprof merge PLAN SHARE...")
             work = work.as_started(planned)
             # The lock comes first: a second merge must not touch what this one makes.
-            with (
-                estate_lock(work, planned) as lock,
-                RunFile.open(await anyio.to_thread.run_sync(_adopted, work, planned, files)) as run,
-                work.recorded(run),
-            ):
-                found = await _bring_home(work, run, files)
-                if await run.off_loop(run.open_count):
-                    return await _leave_open(work, run, found)
-                return await _end(work, run, lock.holder, found)
+            with estate_lock(work, planned) as lock:
+                path = await anyio.to_thread.run_sync(_adopted, work, planned, files)
+                with RunFile.open(path) as run:
+                    async with work.watched(run):
+                        found = await _bring_home(work, run, files)
+                        if await run.off_loop(run.open_count):
+                            return await _leave_open(work, run, found)
+                        return await _end(work, run, lock.holder, found)
 
 
 def _adopted(work: Workspace, planned: RunFile, files: Mapping[str, Path]) -> Path:
