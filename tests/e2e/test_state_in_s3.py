@@ -415,6 +415,37 @@ def test_old_runs_are_forgotten_there_too(commands: CommandLine, bucket: Bucket)
     assert listed(commands, *TWO) == ids[2:]
 
 
+def test_the_last_run_of_the_estate_stays_there(commands: CommandLine, bucket: Bucket) -> None:
+    """Newer ones may be of another estate, on this disk alone, or not have come to their end."""
+    last = commands.summary("apply", commands.manifest("search"), *ONE)["run_id"]
+    commands.write("other.toml", commands.folder.joinpath("bulkprof.toml").read_text().replace('"tests"', '"other"'))
+    commands.apply(commands.manifest("docs"), "--config", "other.toml", *TWO)
+    bucket.age(1)
+    pruned = commands("runs", "prune", "--keep", "1", "--json", *TWO).json()
+    assert pruned["forgotten"] == []
+    assert pruned["kept"] == {last: "is the last one of estate 'tests'"}
+    assert bucket.key(last) in bucket.runs()
+
+
+def test_a_plan_that_another_runner_applied_is_not_cut(commands: CommandLine, bucket: Bucket) -> None:
+    assert commands("plan", commands.manifest("search"), "--out", "kept.db", *ONE).code == 0
+    commands.apply("kept.db", *ONE)
+    ended = commands("shard", "kept.db", "--into", "shares", "--count", "1", "--yes", *TWO)
+    assert ended.code == 64
+    assert "was applied already as run" in ended.err
+
+
+def test_what_one_runner_merged_is_known_to_another(commands: CommandLine, bucket: Bucket) -> None:
+    assert commands("plan", commands.manifest("search"), "--out", "kept.db", *ONE).code == 0
+    assert commands("shard", "kept.db", "--into", "shares", "--count", "1", "--yes", *ONE).code == 0
+    assert commands("apply", "shares/share-0001.db").code == 0
+    for runner in (ONE, TWO):
+        ended = commands("merge", "kept.db", "shares", "--json", *runner)
+        assert ended.code == 0, ended.err
+        assert outcomes_of(ended.json()) == {"created": 1}
+    assert "everything was brought home already" in ended.err
+
+
 def test_another_estates_runs_are_apart(commands: CommandLine, bucket: Bucket) -> None:
     commands.summary("apply", commands.manifest("search"), *ONE)
     commands.write("other.toml", commands.folder.joinpath("bulkprof.toml").read_text().replace('"tests"', '"a/b c"'))

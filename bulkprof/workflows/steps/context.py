@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import anyio
 import anyio.to_thread
 
-from bulkprof.config import MOST_TARGETS, ColumnNames, Settings
+from bulkprof.config import MOST_TARGETS, ColumnNames, Engine, Settings, check_scheduler
 from bulkprof.errors import (
     BulkprofError,
     DeclinedError,
@@ -99,6 +99,8 @@ class Workspace:
             check_path("--failed", options.failed)
         self.fleet: Fleet | None = None
         """What carries runs out elsewhere; None for this process."""
+        self.environment: Mapping[str, str] | None = None
+        """The AWS settings of a sandbox that runs, here or where a share comes from; None for the process's own."""
         self.sandbox_dir = options.state_dir
         """Where the sandbox of a command that is to work in one keeps its profiles."""
         self.learned: Mapping[str, Any] = {}
@@ -307,8 +309,27 @@ def _watched(details: RunDetails) -> Watched:
 def _overridden(options: Options) -> Settings:
     """The config's settings, with what the options put in their place. Raises `UsageError`."""
     settings, width = options.config.settings, options.max_targets_in_flight
+    engine = _engine(options)
     if width is None:
-        return settings
+        return settings.model_copy(update={"engine": engine})
     if not 1 <= width <= MOST_TARGETS:
         raise UsageError(f"--max-targets-in-flight {width}: must be from 1 to {MOST_TARGETS}")
-    return settings.model_copy(update={"run": settings.run.model_copy(update={"max_targets_in_flight": width})})
+    run = settings.run.model_copy(update={"max_targets_in_flight": width})
+    return settings.model_copy(update={"run": run, "engine": engine})
+
+
+def _engine(options: Options) -> Engine:
+    """What carries the run out. Raises `UsageError`."""
+    given, scheduler = options.config.settings.engine, options.scheduler
+    name = options.engine or given.name
+    if name not in {"none", "dask"}:
+        raise UsageError(f"--engine {name}: there is dask, and none for this process alone")
+    if scheduler is None or options.engine == "none":
+        return given.model_copy(update={"name": str(name)})
+    if name == "none":
+        raise UsageError(f"--scheduler {scheduler}: only with an engine; add --engine dask, or leave it out")
+    try:
+        check_scheduler(scheduler)
+    except ValueError as error:
+        raise UsageError(f"--scheduler: {error}") from None
+    return given.model_copy(update={"name": str(name), "scheduler": scheduler})
