@@ -125,6 +125,9 @@ async def _connection(
         connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn, telemetry=work.telemetry)
         try:
             yield connection
+        except anyio.get_cancelled_exc_class():
+            keeper.hurry()
+            raise
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(connection.keep_rates)

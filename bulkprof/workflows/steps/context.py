@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import anyio
 import anyio.to_thread
 
-from bulkprof.config import MOST_TARGETS, ColumnNames, Engine, Settings, check_scheduler
+from bulkprof.config import ColumnNames
 from bulkprof.errors import (
     BulkprofError,
     DeclinedError,
@@ -53,6 +53,7 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+from bulkprof.workflows.steps.overrides import overridden
 from bulkprof.workflows.steps.remote.directory import remote_runs
 from bulkprof.workflows.steps.sandbox import check_sandbox
 
@@ -78,7 +79,7 @@ class Workspace:
         self._began = time.monotonic()
         self._asked_s = 0.0
         self.options = options
-        self.settings = _overridden(options)
+        self.settings = overridden(options)
         self.ui = ui
         self.stop = stop
         self.remote = remote_runs(options, ui.warn)
@@ -304,32 +305,3 @@ def _watched(details: RunDetails) -> Watched:
     from bulkprof.aws.operations import api_name
 
     return Watched(details.id, details.command, details.estate, details.sandbox, api_name)
-
-
-def _overridden(options: Options) -> Settings:
-    """The config's settings, with what the options put in their place. Raises `UsageError`."""
-    settings, width = options.config.settings, options.max_targets_in_flight
-    engine = _engine(options)
-    if width is None:
-        return settings.model_copy(update={"engine": engine})
-    if not 1 <= width <= MOST_TARGETS:
-        raise UsageError(f"--max-targets-in-flight {width}: must be from 1 to {MOST_TARGETS}")
-    run = settings.run.model_copy(update={"max_targets_in_flight": width})
-    return settings.model_copy(update={"run": run, "engine": engine})
-
-
-def _engine(options: Options) -> Engine:
-    """What carries the run out. Raises `UsageError`."""
-    given, scheduler = options.config.settings.engine, options.scheduler
-    name = options.engine or given.name
-    if name not in {"none", "dask"}:
-        raise UsageError(f"--engine {name}: there is dask, and none for this process alone")
-    if scheduler is None or options.engine == "none":
-        return given.model_copy(update={"name": str(name)})
-    if name == "none":
-        raise UsageError(f"--scheduler {scheduler}: only with an engine; add --engine dask, or leave it out")
-    try:
-        check_scheduler(scheduler)
-    except ValueError as error:
-        raise UsageError(f"--scheduler: {error}") from None
-    return given.model_copy(update={"name": str(name), "scheduler": scheduler})
