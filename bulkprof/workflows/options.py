@@ -100,6 +100,10 @@ class Options:
     """When the run has to be over: `2h`, `06:00`, or an ISO date and time. What it doesn't reach stays open."""
     max_targets_in_flight: int | None = None
     """How many targets are worked in at once, instead of what the config says."""
+    engine: Literal["none", "dask"] | None = None
+    """What carries the run out, instead of what the config says: `dask`, or `none` for this process."""
+    scheduler: str | None = None
+    """The address of dask's scheduler, such as `tcp://host:8786`. Without one, workers are started on this machine."""
     processes: int = 1
     """How many processes, at most, understand large manifests at the same time. Each loads the plugins for itself."""
     stdin: IO[bytes] | None = None
@@ -142,7 +146,7 @@ _KINDS: Final[Sequence[tuple[Sequence[str], type | UnionType, str]]] = (
     (("sandbox_quota", "max_targets_in_flight"), int | None, "a number"),
     (("processes",), int, "a number"),
     (("sandbox_latency", "sandbox_rate"), float | int | None, "a number"),
-    (("failure_tolerance", "deadline", "csv_cells"), str | None, "a string"),
+    (("failure_tolerance", "deadline", "csv_cells", "engine", "scheduler"), str | None, "a string"),
 )
 """Fields of `Options`, with what they hold, for Python and in words."""
 
