@@ -1,6 +1,6 @@
-# One command each: demo, test, lint, bench. The first one to run makes the environment.
+# One command each: demo, test, coverage, lint, bench. The first one to run makes the environment.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lowest test-wheel smoke browser lint platforms docs man types dist image bench clean
+.PHONY: help demo test coverage test-lowest test-wheel smoke browser lint platforms docs man types dist image bench clean
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -14,6 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo    onboard 236 real subprojects in the sandbox (needs no AWS account)"
 	@echo "make test    run the tests"
+	@echo "make coverage   the same, and say which lines none of them has run; fails below a floor"
 	@echo "make test-lowest  the same with the lowest versions of all dependencies; TESTS=tests/cli runs a part"
 	@echo "make test-wheel   the same on the wheel that is built from the sdist; TESTS=tests/cli runs a part"
 	@echo "make smoke   a short session with the installed command, in the sandbox"
@@ -39,8 +40,13 @@ demo: $(READY)
 
 # Each file stays with one worker. One that dies (of the timeout of a test that hangs, say) ends the run: the scheduler
 # of files never finishes with a worker that takes the place of another.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --max-worker-restart 0
 test: $(READY)
-	@$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile --max-worker-restart 0
+	@$(PYTEST)
+
+# The floor is in pyproject.toml. Measuring takes time, so `make test` doesn't.
+coverage: $(READY)
+	@$(PYTEST) --cov --cov-report=term
 
 # What makes a release comes with the first of these targets; nothing else needs it.
 $(SHIP): $(READY)
@@ -104,4 +110,4 @@ bench: $(READY)
 	@$(BIN)/python -m tests.bench
 
 clean:
-	rm -rf $(VENV) build dist site samples/.bulkprof samples/results.csv
+	rm -rf $(VENV) build dist site samples/.bulkprof samples/results.csv .coverage

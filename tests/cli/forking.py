@@ -54,8 +54,8 @@ def _serve(control: socket.socket) -> list[int] | None:
             os.close(file)
 
 
-def _become(files: Sequence[int]) -> bool:
-    """Be the process that was ordered. Return whether it is to fail for what isn't closed."""
+def _become(files: Sequence[int]) -> dict[str, Any]:
+    """Be the process that was ordered. Return the order."""
     *streams, status, orders = files
     os.close(status)
     with os.fdopen(orders) as file:
@@ -76,7 +76,7 @@ def _become(files: Sequence[int]) -> bool:
         warnings.simplefilter("error", ResourceWarning)
     if order["file_size"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"], order["file_size"]))
-    return bool(order["strict"])
+    return order
 
 
 def _main() -> None:
@@ -94,11 +94,14 @@ def _main() -> None:
         with socket.socket(fileno=int(sys.argv[1])) as control:
             files = _serve(control)
         if files is not None:
-            strict = _become(files)
+            order = _become(files)
             try:
-                cli.main()
+                if order["program"] is None:
+                    cli.main()
+                else:
+                    exec(order["program"], {"__name__": "__main__"})
             except SystemExit as end:
-                if strict:
+                if order["strict"]:
                     raise
                 _end(end)
 

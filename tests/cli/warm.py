@@ -42,8 +42,9 @@ class Process:
         streams: Sequence[int] = (),
         strict: bool = False,
         file_size: int | None = None,
+        program: str | None = None,
     ) -> None:
-        """Run `bulkprof` with these arguments.
+        """Run `bulkprof` with these arguments, or a `program` as of `python -c`.
 
         `streams` are its three where they aren't pipes; `strict` warns of everything, and fails for what isn't closed;
         no file can grow beyond `file_size` bytes.
@@ -54,6 +55,7 @@ class Process:
             "env": {**env},
             "strict": strict,
             "file_size": file_size,
+            "program": program,
         }
         self.returncode: int | None = None
         self.stdin = self.stdout = self.stderr = None

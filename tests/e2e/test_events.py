@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
 from bulkprof_eventbridge import sink as event_sink
+from jsonpath_ng import ext as jsonpath
 
 from bulkprof.delivery import sinks
 from bulkprof.engine import retry
@@ -16,6 +18,7 @@ from tests.e2e.others import Others
 
 EVENTS = '[plugins.eventbridge]\nbus = "platform"\n'
 PUT = "events:PutEvents"
+PARSED = cache(jsonpath.parse)
 FINISHED = "Bedrock Profiles Run Finished"
 
 
@@ -24,6 +27,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sinks, "backoff", lambda attempt: 0.01)
     monkeypatch.setattr(retry, "FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(event_sink, "FIRST_WAIT_S", 0.01)
+    # moto makes a parser for each event, of the same few paths.
+    monkeypatch.setattr(jsonpath, "parse", PARSED)
 
 
 class Bus:

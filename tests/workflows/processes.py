@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import pytest
@@ -21,6 +22,7 @@ from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.load import load_manifests
 from bulkprof.workflows.validate import Validation, validate
+from tests.cli import warm
 
 CONFIG = """\
 [models]
@@ -61,19 +63,48 @@ class Told(Ui):
         self.problems.append(problem)
 
 
+class Forked:
+    """What `interpreters` uses of `subprocess.Popen`, for an interpreter that has imported everything."""
+
+    def __init__(self, command: Sequence[str], *, stdin: int, stdout: int, start_new_session: bool) -> None:
+        assert command[:3] == [sys.executable, "-P", "-c"]
+        (program,) = command[3:]
+        (theirs, to), (back, their_out) = os.pipe(), os.pipe()
+        self.stdin, self.stdout = os.fdopen(to, "wb"), os.fdopen(back, "rb")
+        streams = (theirs, their_out, 2)
+        self._process = warm.Process([], cwd=Path.cwd(), env=os.environ, streams=streams, program=program)
+        for file in (theirs, their_out):
+            os.close(file)
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stdout.close()
+        try:
+            self.stdin.close()
+        finally:
+            self._process.__exit__()
+
+
 class Processes:
     """Lets three processes share manifests of any size, and knows them."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.started: list[subprocess.Popen[bytes]] = []
-        started = self.started
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, start: Callable[..., Any] = subprocess.Popen) -> None:
+        self.started: list[Any] = []
 
-        class Noted(subprocess.Popen[bytes]):
-            def __init__(self, *arguments: Any, **options: Any) -> None:
-                super().__init__(*arguments, **options)
-                started.append(self)
+        def noted(*arguments: Any, **options: Any) -> Any:
+            self.started.append(start(*arguments, **options))
+            return self.started[-1]
 
-        monkeypatch.setattr(interpreters, "Popen", Noted)
+        monkeypatch.setattr(interpreters, "Popen", noted)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
         monkeypatch.setattr(interpreters, "FROM_BYTES", 1)
         monkeypatch.setattr(parts, "SIZE", 5000)

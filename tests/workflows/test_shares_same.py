@@ -12,7 +12,25 @@ from bulkprof.errors import ConfigError
 from bulkprof.manifests.parallel import interpreters, parts
 from bulkprof.manifests.parallel import shares as parallel
 from bulkprof.workflows.steps.intake.rows import LARGEST
-from tests.workflows.processes import CONFIG, HEADER, ROWS, Processes, Told, kept, spoilt, use_rule, validated, write
+from tests.workflows.processes import (
+    CONFIG,
+    HEADER,
+    ROWS,
+    Forked,
+    Processes,
+    Told,
+    kept,
+    spoilt,
+    use_rule,
+    validated,
+    write,
+)
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch, in_folder: None) -> Processes:
+    """What they find is the same however they start; `test_share_lost` starts real interpreters."""
+    return Processes(monkeypatch, Forked)
 
 
 @pytest.mark.parametrize("header", [HEADER, "team,modle,account,region,name\n"])

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import anyio.to_thread
+
 from bulkprof.errors import ExitCode, StateError, UsageError
 from bulkprof.locks.local import Holder
 from bulkprof.statuses import UNAPPROVED, RunStatus
@@ -51,22 +53,21 @@ async def merge(
     if not given:
         raise UsageError("name the shares to merge, or the folder that they are in")
     async with at_hand(work, str(plan), given) as (near, files):
-        kept = Path(near) if is_run_file(Path(near)) else work.state.find(near)
+        kept = Path(near) if is_run_file(Path(near)) else await anyio.to_thread.run_sync(work.state.find, near)
         with RunFile.look_at(kept) as planned:
             await planned.off_loop(planned.check)
             if share_of(planned):
                 raise UsageError(f"{plan}: is a share, and not the plan: bulkprof merge PLAN SHARE...")
             work = work.as_started(planned)
             # The lock comes first: a second merge must not touch what this one makes.
-            with (
-                estate_lock(work, planned) as lock,
-                RunFile.open(_adopted(work, planned, files)) as run,
-                work.recorded(run),
-            ):
-                found = await _bring_home(work, run, files)
-                if await run.off_loop(run.open_count):
-                    return await _leave_open(work, run, found)
-                return await _end(work, run, lock.holder, found)
+            with estate_lock(work, planned) as lock:
+                path = await anyio.to_thread.run_sync(_adopted, work, planned, files)
+                with RunFile.open(path) as run:
+                    async with work.watched(run):
+                        found = await _bring_home(work, run, files)
+                        if await run.off_loop(run.open_count):
+                            return await _leave_open(work, run, found)
+                        return await _end(work, run, lock.holder, found)
 
 
 def _adopted(work: Workspace, planned: RunFile, files: Mapping[str, Path]) -> Path:

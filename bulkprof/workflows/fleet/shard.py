@@ -29,8 +29,9 @@ from bulkprof.workflows.fleet.even import count_for, cut_evenly, seconds_of, sha
 from bulkprof.workflows.fleet.places import SHARES, share_file, upload
 from bulkprof.workflows.fleet.share import share_of
 from bulkprof.workflows.options import Options
-from bulkprof.workflows.steps.connect import recent_runs, wait_for_lists
+from bulkprof.workflows.steps.connect import recent_runs, wait_for_lists, way_in
 from bulkprof.workflows.steps.context import Workspace
+from bulkprof.workflows.steps.remote.keeping import Keeper
 
 INDEX: Final = "index.json"
 """The file that lists the shares."""
@@ -140,6 +141,9 @@ async def _cut(work: Workspace, run: RunFile, into: Path, count: int | None, pro
     """Write shares and index into a folder. Raises `StateError`, `UsageError`."""
     pending = await run.off_loop(run.pending_counts)
     rates = RateStore(work.state.path)
+    if work.remote is not None:
+        async with way_in(work) as way, way as sessions:
+            await Keeper(work, sessions).take(rates)
     if problem := await run.off_loop(rates.load):
         work.ui.warn(problem)
 
