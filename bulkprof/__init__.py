@@ -1,7 +1,7 @@
 """Amazon Bedrock application inference profiles in bulk.
 
 The use cases as coroutines, and what they take and return. Everything else is not public, except the errors in
-`bulkprof.errors`, the plugin API in `bulkprof.plugins` and `bulkprof.lambda_handler.handler`.
+`bulkprof.errors`, the plugin API in `bulkprof.plugins` and the handlers in `bulkprof.lambda_handler`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ BulkprofError                     1
 ├── DeclinedError                 1    the user said no to the plan
 ├── StateError                    1    run file or state directory can't be used
 │   └── DamagedError                   a run file holds what no run writes, or what wasn't approved
+├── FleetError                    1    dask's scheduler or a worker can't be used
 ├── RunInterruptedError           130  or 143, by signal; 3 by the deadline
 ├── UnforeseenError               1    a fault of bulkprof's own, or of a library or plugin
 └── AwsError                      1    an answer of AWS, or none
@@ -155,6 +156,10 @@ class StateError(BulkprofError):
 
 class DamagedError(StateError):
     """A run file holds what no run writes, or not what was approved: nothing is carried out from it."""
+
+
+class FleetError(BulkprofError):
+    """What carries a run out past this process can't be reached or used: a scheduler, or a worker."""
 
 
 class RunInterruptedError(BulkprofError):

@@ -6,6 +6,7 @@ This module loads the SDK, which takes most of a second: import it late, and in 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +19,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 from botocore import UNSIGNED
+from botocore.loaders import create_loader
 
 from bulkprof._version import __version__
 from bulkprof.aws.credentials.keys import Keys, SharedCredentials
@@ -62,7 +64,8 @@ class Sdk:
         self.http = SharedHttp(timeout_s)
         self.codes = Codes()
         base = self._core = self._new_core()
-        self._loader = base.get_component("data_loader")
+        self._loader = _loader(base.get_config_variable("data_path") or "")
+        base.register_component("data_loader", self._loader)
         # Megabytes of JSON, read here in a thread instead of at the first client on the event loop.
         self._loader.load_data("endpoints")
         self._loader.load_data("partitions")
@@ -207,6 +210,12 @@ def _refuse_broken(client: Any, protocol: str) -> None:
     if require is not None:
         service_id = client.meta.service_model.service_id.hyphenize()
         client.meta.events.register(f"before-parse.{service_id}", require)
+
+
+@functools.cache
+def _loader(path: str) -> Any:
+    """Return what reads the SDK's data and keeps it, for all runs of a process. `path` is where users keep more."""
+    return create_loader(path)
 
 
 _ISOLATED: Mapping[str, Any] = {

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import update_wrapper
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import typer
 
@@ -223,6 +223,24 @@ class Execution:
             "all. A wrong name lists them.",
             metavar="NAME[=SHARE]",
             callback=commas,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Fleet:
+    """What carries a run out, where that isn't this process alone."""
+
+    engine: Annotated[
+        Literal["dask", "none"] | None,
+        flag("--engine", "Share the targets out to workers of dask; none works in this process."),
+    ] = None
+    scheduler: Annotated[
+        str | None,
+        flag(
+            "--scheduler",
+            "Dask's scheduler; without one, workers are started on this machine.",
+            metavar="tcp://HOST:PORT",
         ),
     ] = None
 

@@ -1,7 +1,7 @@
 """What libraries and Python itself say on standard error, as lines of the command: one each, JSON where asked for.
 
 They say it through `logging`, `warnings` and a handful of hooks. Tracebacks are shown under `--debug` only, and so are
-the SDK's lines: it raises what matters to a run, and bulkprof prints that.
+the lines of the SDK and of dask: they raise what matters to a run, and bulkprof prints that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bulkprof.errors import named, without_secrets
 if TYPE_CHECKING:
     import logging
 
-_OF_SDK = ("aioboto3", "aiobotocore", "boto3", "botocore")
+_WHICH_RAISE = ("aioboto3", "aiobotocore", "boto3", "botocore", "dask", "distributed", "tornado")
 OURS = "bulkprof"
 """The logger for what only those who work on bulkprof itself want to know."""
 
@@ -67,7 +67,7 @@ class ForeignLines:
 
     def log(self, record: logging.LogRecord) -> None:
         """Say what was logged."""
-        if record.name.partition(".")[0] in _OF_SDK and not self._debug:
+        if record.name.partition(".")[0] in _WHICH_RAISE and not self._debug:
             return
         error = record.exc_info[1] if record.exc_info else None
         # Further lines say where it was, or which objects were involved.

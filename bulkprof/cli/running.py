@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from bulkprof.cli.flags import Display, Execution, Scope
+from bulkprof.cli.flags import Display, Execution, Fleet, Scope
 from bulkprof.cli.foreign_lines import OURS
 from bulkprof.cli.next_steps import say_how_to_resume
 from bulkprof.errors import BulkprofError, ManifestError, RunInterruptedError, unwrapped
@@ -43,7 +43,7 @@ def make_terminal(shown: Display, *, yes: bool = False) -> Terminal:
     return terminal
 
 
-def make_options(terminal: Terminal, *groups: Scope | Execution) -> Options:
+def make_options(terminal: Terminal, *groups: Scope | Execution | Fleet) -> Options:
     """Read the config and put the flags together. Ends the command when the config can't be used."""
     from bulkprof.workflows.config import load_config
     from bulkprof.workflows.options import Options

@@ -14,6 +14,7 @@ from bulkprof.config.settings import (
     Catalog,
     Costs,
     Defaults,
+    Engine,
     Lock,
     Prune,
     Replace,
@@ -21,6 +22,7 @@ from bulkprof.config.settings import (
     Run,
     Settings,
     State,
+    check_scheduler,
 )
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Config",
     "Costs",
     "Defaults",
+    "Engine",
     "Lock",
     "Organization",
     "Prune",
@@ -44,6 +47,7 @@ __all__ = [
     "Run",
     "Settings",
     "State",
+    "check_scheduler",
     "is_s3",
     "load",
     "model_in",

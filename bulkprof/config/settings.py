@@ -5,6 +5,7 @@ Environment variables of the AWS SDK are not repeated here: credentials, Region 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -198,6 +199,35 @@ class Lock(Section):
         return uri
 
 
+SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
+"""How addresses of dask's schedulers begin."""
+
+
+class Engine(Section):
+    """What carries runs out past this process."""
+
+    name: Literal["none", "dask"] = "none"
+    """`dask` shares the targets out to the workers of a dask cluster; `none` works in this process."""
+    scheduler: str | None = None
+    """The address of dask's scheduler, `tcp://host:8786`; without one, workers are started on this machine."""
+
+    @field_validator("scheduler")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None:
+            check_scheduler(address)
+        return address
+
+
+def check_scheduler(address: str) -> None:
+    """Raise `ValueError` for what can't be the address of a scheduler."""
+    scheme, separator, rest = address.partition("://")
+    if not separator or scheme not in SCHEMES:
+        raise ValueError(f"must be a scheduler's address, such as tcp://host:8786 or tls://host:8786, not {address!r}")
+    if not re.fullmatch(r"[^\s/@]+:[0-9]{1,5}", rest):
+        raise ValueError(f"must name a host and a port, such as {scheme}://host:8786, not {address!r}")
+
+
 class Settings(Section):
     """The whole of `bulkprof.toml`."""
 
@@ -221,6 +251,7 @@ class Settings(Section):
     rollout: Rollout = Rollout()
     state: State = State()
     lock: Lock = Lock()
+    engine: Engine = Engine()
     catalog: Catalog = Catalog()
     costs: Costs = Costs()
     plugins: Mapping[str, dict[str, Any]] = Field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bulkprof.pacing.siblings import ANY_NUMBER
+from bulkprof.pacing.siblings import ANY_NUMBER, SLOWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,6 @@ class LearnedRate:
             return None
         per_second, burst, at = (float(number) for number in numbers if number is not None)
         marks = {name: value.get(name) is True for name in ("at_least", "shared")}
-        return cls(per_second, burst, at, **marks) if per_second > 0.0 and burst >= 0.0 else None
+        if per_second <= 0.0 or burst < 0.0:
+            return None
+        return cls(max(SLOWEST, per_second), burst, at, **marks)

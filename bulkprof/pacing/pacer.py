@@ -19,7 +19,7 @@ Nothing here reads a clock or does I/O: every method takes the time, in seconds,
 from typing import Final
 
 from bulkprof.pacing.learned import LearnedRate
-from bulkprof.pacing.siblings import Lesson
+from bulkprof.pacing.siblings import SLOWEST, Lesson
 from bulkprof.pacing.start import Start
 
 NEVER: Final = float("inf")
@@ -43,8 +43,6 @@ REGAIN_SECONDS: Final = 4.0
 """A shared limit: the share given up at a throttle, and the share won back in so many seconds (at 5 calls a second)."""
 CALM: Final = 6
 """Pairs that must agree before a limit no longer counts as shared."""
-SLOWEST: Final = 1.0 / 60.0
-"""Calls a second that are tried however long nothing is accepted: waits that the server asked for say nothing more."""
 FAR_BELOW: Final = 0.05
 """The part of a first guess that is tried at least: others may have been quicker to take what was left."""
 OUTAGE: Final = 2
@@ -185,7 +183,8 @@ class Pacer:
         self._before = rate if age > 10 else self._before
         if cold:
             found = self._start.throttled(now, 1.5 + 2.0 * self._jitter / self._gap)
-            rate = self._before = found.per_second
+            # Before the throttle, the lane may have been idle for long: then the guess is far too low.
+            rate = self._before = max(SLOWEST, found.per_second)
             burst = max(1.0, found.burst)
             if found.calls:
                 self._burst = burst

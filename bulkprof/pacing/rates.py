@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -152,7 +153,7 @@ class RateStore:
 
     def _rates_in(self, content: Mapping[str, Any]) -> tuple[_Rates, int]:
         """The usable rates of a JSON object, without stale ones, and how many are damaged."""
-        oldest = self._clock() - STALE
+        now = self._clock()
         rates: _Rates = {}
         damaged = 0
         for key, value in content.items():
@@ -160,8 +161,9 @@ class RateStore:
             region, _, operation = rest.partition("/")
             if not operation or (rate := LearnedRate.from_json(value)) is None:
                 damaged += 1
-            elif rate.at >= oldest:
-                rates.setdefault((account, region), {})[operation] = rate
+            elif rate.at >= now - STALE:
+                # One from a clock that was ahead must not pass for the newest for years.
+                rates.setdefault((account, region), {})[operation] = replace(rate, at=min(now, rate.at))
         return rates, damaged
 
     def _write(self, text: str) -> None:

@@ -17,7 +17,8 @@ _STEP: Final = math.log(1.1)
 """Rates are counted in steps of 10 %: those in three steps beside each other agree."""
 AGREEING: Final = 0.4
 """The share that has to agree before anything is taught."""
-_SLOWEST: Final = 1e-6
+SLOWEST: Final = 1.0 / 60.0
+"""Calls a second that are tried however long nothing is accepted: waits that the server asked for say nothing more."""
 ANY_NUMBER: Final = 1e18
 """Rates, bursts and epoch seconds are far less; infinity isn't, and NaN is less than nothing."""
 
@@ -64,7 +65,8 @@ class _Counts:
         if not targets:
             return
         self._found = None
-        number = round(math.log(max(per_second, _SLOWEST)) / _STEP)
+        per_second = max(SLOWEST, per_second)
+        number = round(math.log(per_second) / _STEP)
         step = self._steps.setdefault(number, _Step())
         self._targets += targets
         step.targets += targets

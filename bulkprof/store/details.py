@@ -53,6 +53,7 @@ class Notes(TypedDict, total=False):
     seen: Mapping[str, Any]
     learned: Mapping[str, Any]
     shares: Mapping[str, Any]
+    lease_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,9 @@ class RunDetails:
     """Of a share: the rates that were learned there."""
     shares: Mapping[str, Any] = field(default_factory=dict)
     """Of a run: what came home of its shares, so that their calls are counted once."""
+
+    lease_s: float = 0.0
+    """Seconds that workers elsewhere may go on after the run's last sign of life."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the values to keep in a new file: those that aren't as by default, and what every file says."""

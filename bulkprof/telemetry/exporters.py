@@ -23,7 +23,7 @@ from opentelemetry.trace import NoOpTracerProvider
 from opentelemetry.trace import TracerProvider as AnyTracers
 
 from bulkprof._version import __version__
-from bulkprof.errors import ConfigError
+from bulkprof.errors import ConfigError, in_a_line
 from bulkprof.telemetry.quiet import Quiet
 from bulkprof.telemetry.settings import wanted
 
@@ -40,8 +40,11 @@ _PROTOCOLS: Final = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grp
 class Providers:
     """The tracers and meters of one run. Their threads send what is collected while the run is at work."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """Start them. Raises `ConfigError` for an exporter that there is none of, and what the SDK raises."""
+    def __init__(self, environment: Mapping[str, str], warn: Callable[[str], None]) -> None:
+        """Start them. Raises `ConfigError` for an exporter that there is none of, and what the SDK raises.
+
+        What the SDK says of settings that it can't use goes to `warn`: it works without them.
+        """
         self.tracers: AnyTracers = NoOpTracerProvider()
         self.meters: AnyMeters = NoOpMeterProvider()
         self._exporters: list[SpanExporter | MetricExporter] = []
@@ -52,6 +55,8 @@ class Providers:
         except Exception:
             self.end()
             raise
+        if doubt := self._quiet.taken():
+            warn(f"OpenTelemetry: {in_a_line(doubt)}")
 
     def _start(self, environment: Mapping[str, str]) -> None:
         # All exporters come first: where one is unknown, nothing has begun.
@@ -102,8 +107,8 @@ def _exporters(environment: Mapping[str, str], signal: str) -> Iterable[Any]:
     if not wanted(environment, signal):
         return
     setting = f"OTEL_{signal}_EXPORTER"
-    for name in (environment.get(setting, "").strip() or "otlp").split(","):
-        yield _exporter(environment, signal, setting, name.strip())
+    for name in filter(None, map(str.strip, (environment.get(setting, "").strip() or "otlp").split(","))):
+        yield _exporter(environment, signal, setting, name)
 
 
 def _exporter(environment: Mapping[str, str], signal: str, setting: str, name: str) -> Any:

@@ -97,7 +97,7 @@ class OtelTelemetry(Telemetry):
         """Start, and begin the run's span. Raises `ConfigError`, and what the SDK raises where it can't be set up."""
         self._epoch_ns = time.time_ns() - int(time.monotonic() * 1e9)
         parent = parent_of(os.environ, warn)
-        self._providers = Providers(os.environ)
+        self._providers = Providers(os.environ, warn)
         self._api_name = run.api_name
         self._tallies: dict[tuple[Target, str], _Tally] = {}
         self._outcomes: Counter[tuple[OutcomeKind, Target | None]] = Counter()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from bulkprof.errors import in_a_line, named
+from bulkprof.errors import BulkprofError, in_a_line, named
 from bulkprof.telemetry.seam import NO_TELEMETRY, Telemetry, Watched
 from bulkprof.telemetry.settings import wanted
 
@@ -68,5 +68,6 @@ def _started(
             # Such settings may be there for all programs of a machine, and not for this one.
             note(f"OpenTelemetry is set in the environment, and nothing is sent without its library: {_NEEDED}")
         else:
-            warn(f"OpenTelemetry could not start, and nothing is sent: {named(error)}")
+            why = in_a_line(str(error)) if isinstance(error, BulkprofError) else named(error)
+            warn(f"OpenTelemetry could not start, and nothing is sent: {why}")
     return None

@@ -94,16 +94,17 @@ def named(message: str, parameters: Iterable[str]) -> str:
     return printable_lines(text.split("\n")) if isinstance(message, Lines) else text
 
 
-def as_list(manifests: Manifests) -> list[str]:
-    """Return manifests as the command line gives them. A single one needs no list, and isn't read as its letters.
+def as_list(files: StrPath | Iterable[StrPath], name: str = "manifests") -> list[str]:
+    """Return the files that the parameter `name` got as the command line gives them. A single one needs no list.
 
     Raises `TypeError` for what is no file; `UsageError` for a file whose name isn't UTF-8: it could stand in no report.
     """
-    if isinstance(manifests, str | bytes | os.PathLike) or not isinstance(manifests, Iterable):
-        manifests = [manifests]
-    names = [file_of(manifest, "manifests") for manifest in manifests]
-    for name in names:
-        if any("\ud800" <= letter <= "\udfff" for letter in name):
-            shown = os.fsencode(name).decode(errors="backslashreplace")
+    # Else a string would be read as its letters.
+    if isinstance(files, str | bytes | os.PathLike) or not isinstance(files, Iterable):
+        files = [files]
+    given = [file_of(file, name) for file in files]
+    for file in given:
+        if any("\ud800" <= letter <= "\udfff" for letter in file):
+            shown = os.fsencode(file).decode(errors="backslashreplace")
             raise UsageError(f"{shown}: the file's name is not UTF-8, and could stand in no report; rename it")
-    return names
+    return given

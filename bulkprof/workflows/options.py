@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import TextIOBase
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias, cast
+from types import UnionType
+from typing import IO, Any, Final, Literal, TypeAlias, cast
 
 from bulkprof.config import Config
 from bulkprof.errors import UsageError
@@ -98,6 +100,10 @@ class Options:
     """When the run has to be over: `2h`, `06:00`, or an ISO date and time. What it doesn't reach stays open."""
     max_targets_in_flight: int | None = None
     """How many targets are worked in at once, instead of what the config says."""
+    engine: Literal["none", "dask"] | None = None
+    """What carries the run out, instead of what the config says: `dask`, or `none` for this process."""
+    scheduler: str | None = None
+    """The address of dask's scheduler, such as `tcp://host:8786`. Without one, workers are started on this machine."""
     processes: int = 1
     """How many processes, at most, understand large manifests at the same time. Each loads the plugins for itself."""
     stdin: IO[bytes] | None = None
@@ -111,33 +117,52 @@ class Options:
     def __post_init__(self) -> None:
         """Let a string stand for a list of one. Raises `TypeError` for what can't be meant.
 
-        Raises `UsageError` for a negative number of changes.
+        Raises `UsageError` for a number that is too small, and a word that isn't among those there are.
         """
         if not isinstance(self.config, Config):
             raise TypeError(f"config is what load_config(FILE) answers, not {type(self.config).__name__}")
         if not isinstance(self.plugins, Mapping):
             raise TypeError(f"plugins are objects by their names, not {type(self.plugins).__name__}")
-        for name in ("failure_tolerance", "deadline"):
-            if not isinstance(value := getattr(self, name), str | None):
-                raise TypeError(f"{name} is a string, not {type(value).__name__} ({value!r})")
+        for names, kind, what in _KINDS:
+            for name in names:
+                check_kind(getattr(self, name), name, kind, what)
         for name in ("allow_deletions", "allow_updates", "allow_replacements"):
-            if (value := getattr(self, name)) is None:
-                continue
-            if not isinstance(value, int) or isinstance(value, bool):
-                raise TypeError(f"{name} is a number, not {type(value).__name__} ({value!r})")
-            if value < 0:
-                raise UsageError(f"{name} is how many there may be, so it can't be {value}")
+            if (getattr(self, name) or 0) < 0:
+                raise UsageError(f"{name} is how many there may be, so it can't be {getattr(self, name)}")
+        if self.processes < 1:
+            raise UsageError(f"processes is a number from 1 on, not {self.processes}")
+        if self.csv_cells not in {None, "safe", "raw"}:
+            raise UsageError(f"csv_cells is 'safe' or 'raw', not {self.csv_cells!r}")
+        stdin: Any = self.stdin
+        if stdin is not None and (isinstance(stdin, TextIOBase) or not hasattr(stdin, "read")):
+            raise TypeError(f"stdin is a binary stream, such as io.BytesIO, not {type(stdin).__name__}")
         for name in ("accounts", "not_accounts", "regions", "sandbox_fault"):
             object.__setattr__(self, name, several(getattr(self, name), name))
+
+
+_KINDS: Final[Sequence[tuple[Sequence[str], type | UnionType, str]]] = (
+    (("sandbox", "skip_invalid", "replace", "prune", "results_columns", "flags"), bool, "True or False"),
+    (("allow_deletions", "allow_updates", "allow_replacements"), int | None, "a number"),
+    (("sandbox_quota", "max_targets_in_flight"), int | None, "a number"),
+    (("processes",), int, "a number"),
+    (("sandbox_latency", "sandbox_rate"), float | int | None, "a number"),
+    (("failure_tolerance", "deadline", "csv_cells", "engine", "scheduler"), str | None, "a string"),
+)
+"""Fields of `Options`, with what they hold, for Python and in words."""
+
+
+def check_kind(value: Any, name: str, kind: type | UnionType, what: str) -> None:
+    """Raise `TypeError` where the parameter `name` got a value of another kind than `kind`, which is `what`."""
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{name} is {what}, not {type(value).__name__} ({value!r})")
 
 
 def text_of(value: Any, name: str) -> str:
     """Return the text of a path that the parameter `name` got. Raises `TypeError` for what is none."""
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
     if not isinstance(text, str):
-        raise TypeError(
-            f"{name} {'are paths' if name == 'manifests' else 'is a path'}, not {type(value).__name__} ({value!r})"
-        )
+        what = "are paths" if name in {"manifests", "shares"} else "is a path"
+        raise TypeError(f"{name} {what}, not {type(value).__name__} ({value!r})")
     return text
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.bench import (
     creates,
+    fleet,
     kills,
     memory,
     nights,
@@ -52,6 +53,7 @@ def main() -> None:
         "memory": memory.bench,
         "nights": nights.bench,
         "quiet": quiet.bench,
+        "fleet": fleet.bench,
         "shares": shares.bench,
         "kills": kills.bench,
     }
@@ -61,6 +63,7 @@ def main() -> None:
         longer = {
             "memory": partial(memory.bench, long=True),
             "quiet": partial(quiet.bench, long=True),
+            "fleet": partial(fleet.bench, long=True),
             "kills": partial(kills.bench, kills=200),
         }
         benches = {**benches, **longer}

@@ -42,8 +42,7 @@ _MODELS = (
     b'"modelLifecycle":{"status":"ACTIVE"}}]}'
 )
 _CREATED = (
-    b'{"inferenceProfileArn":"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/%012d",'
-    b'"status":"ACTIVE"}'
+    b'{"inferenceProfileArn":"arn:aws:bedrock:REGION:ACCOUNT:application-inference-profile/%012d","status":"ACTIVE"}'
 )
 _ARN = "arn:aws:bedrock:REGION:ACCOUNT:application-inference-profile/%012d"
 _LISTED = json.dumps(
@@ -103,7 +102,7 @@ class _Protocol(asyncio.Protocol):
 
 def _answer(head: bytes, body: bytes) -> bytes:
     if head.startswith(b"POST /inference-profiles"):
-        return _message(_CREATED % next(_Protocol.made), b"201 Created")
+        return _message(_of_target(_CREATED, head) % next(_Protocol.made), b"201 Created")
     if head.startswith(b"GET /inference-profiles"):
         there = _Protocol.quiet and b"APPLICATION" in head
         return _message(_of_target(_LISTED, head) if there else b'{"inferenceProfileSummaries":[]}')

@@ -25,6 +25,8 @@ _CONFIG = """\
 model = "amazon.nova-lite-v1:0"
 region = "us-east-1"
 """
+OF_DASK = b"d"
+"""As in `warm`."""
 
 
 def _serve(control: socket.socket) -> list[int] | None:
@@ -40,6 +42,11 @@ def _serve(control: socket.socket) -> list[int] | None:
                 while True:
                     os.wait()
             return None
+        if asked == OF_DASK:
+            # Once for all of them; most tests need none of it.
+            importlib.import_module("distributed.cli.dask_scheduler")
+            importlib.import_module("distributed.cli.dask_worker")
+            gc.freeze()
         if not os.fork():
             if not (pid := os.fork()):
                 return files

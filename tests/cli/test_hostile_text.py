@@ -16,14 +16,15 @@ from bulkprof.cli.foreign_lines import ForeignLines
 from bulkprof.cli.logs import LogFormat
 from bulkprof.cli.terminal import Terminal
 from bulkprof.errors import UsageError
-from bulkprof.lambda_handler import _LogUi, handler
+from bulkprof.lambda_handler import handler
+from bulkprof.lambda_handler.log_ui import LogUi
 from bulkprof.model import Problem, Target
 from bulkprof.plugins import printable
 from bulkprof.sandbox import Sandbox
 from bulkprof.text.printable import printable_lines
 from tests.cli.driver import CommandLine, read_json
 from tests.hostile import FILE, HOSTILE, assert_harmless, assert_harmless_end, run_each_way
-from tests.samples.test_lambda import Context
+from tests.samples.lambdas import Context
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_a_config_of_harm(commands: CommandLine) -> None:
 
 def test_lambda_logs_no_harm(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    ui = _LogUi()
+    ui = LogUi()
     ui.note(HOSTILE)
     ui.warn(HOSTILE)
     ui.warn_of(Target("111122223333", "us-east-1"), HOSTILE)

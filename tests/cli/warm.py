@@ -22,6 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Self
 
+OF_DASK = b"d"
+"""Asks for a process of dask's."""
 _ROOT = Path(__file__).parents[2]
 
 
@@ -73,7 +75,7 @@ class Process:
             given = [theirs, their_out, their_err]
         status, their_status = os.pipe()
         their_orders, orders = os.pipe()
-        _forks.begin([*given, their_status, their_orders])
+        _forks.begin([*given, their_status, their_orders], dask="distributed" in (program or ""))
         with os.fdopen(orders, "w") as file:
             json.dump(order, file)
         self._status = os.fdopen(status)
@@ -137,9 +139,9 @@ class _Forks:
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
-    def begin(self, files: Sequence[int]) -> None:
-        """Fork a process that gets these files, which are closed here."""
-        socket.send_fds(self.control(), [b"+"], files)
+    def begin(self, files: Sequence[int], *, dask: bool) -> None:
+        """Fork a process that gets these files, which are closed here; `dask` for one of dask's."""
+        socket.send_fds(self.control(), [OF_DASK if dask else b"+"], files)
         for file in files:
             os.close(file)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkprof.lambda_handler import _LogUi
+from bulkprof.lambda_handler.log_ui import LogUi
 from bulkprof.model import Problem
 from tests.cli.driver import CommandLine
 
@@ -106,7 +106,7 @@ def test_a_plugin_that_stops_the_run_hides_no_problem_of_earlier_rows(commands: 
 
 
 def test_lambda_logs_it_once(caplog: pytest.LogCaptureFixture) -> None:
-    ui = _LogUi()
+    ui = LogUi()
     with caplog.at_level(logging.INFO, "bulkprof"):
         for row in range(2, 5):
             ui.problem(Problem("is wrong", "m.csv", row))

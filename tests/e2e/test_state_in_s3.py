@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -12,10 +14,12 @@ from typing import Any
 
 import pytest
 
+import bulkprof
 from bulkprof.sandbox import Hypotheses, Rate, Sandbox
 from bulkprof.sandbox.services.moto_bridge import MotoBridge
 from bulkprof.sandbox.wire import Call, Response, s3_error
-from tests.cli.driver import CommandLine, outcomes_of, until
+from bulkprof.workflows.steps.remote import keeping
+from tests.cli.driver import PATIENCE_S, CommandLine, outcomes_of, until
 from tests.e2e.others import OURS, Others
 
 BUCKET = "example-state"
@@ -34,6 +38,8 @@ class Bucket:
         self.s3.create_bucket(Bucket=BUCKET)
         self.calls: list[tuple[str, str]] = []
         """Method and what is asked for, of each call of S3."""
+        self.written: Callable[[], object] = lambda: None
+        """Is called at the first write to a silent bucket."""
         self.strike: Callable[[Call], Response | None] = lambda _: None
         answer = MotoBridge.handle
 
@@ -301,6 +307,74 @@ def test_an_object_that_can_not_be_read_is_one_warning(commands: CommandLine, bu
         assert bucket.body(RATES).startswith(b"{")
 
 
+@pytest.fixture
+def silent(bucket: Bucket, commands: CommandLine) -> Iterator[Bucket]:
+    """A bucket that answers nothing that is written, and waits for little."""
+    commands.config(STATE)
+    commands.monkeypatch.setattr(keeping, "WAIT_AT_STOP_S", 0.1)
+    over = threading.Event()
+
+    def strike(call: Call) -> Response | None:
+        if call.method == "PUT":
+            written, bucket.written = bucket.written, lambda: None
+            written()
+            over.wait(PATIENCE_S)
+        return None
+
+    bucket.strike = strike
+    yield bucket
+    over.set()
+
+
+class Hearing(bulkprof.Ui):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+    async def confirm(self, plan: bulkprof.Plan) -> bool:
+        return True
+
+
+async def test_a_stop_waits_for_a_silent_bucket_only_once(commands: CommandLine, silent: Bucket) -> None:
+    stop, loop, ui = bulkprof.Stop(), asyncio.get_running_loop(), Hearing()
+    silent.written = lambda: loop.call_soon_threadsafe(stop.request)
+    options = bulkprof.Options(config=bulkprof.load_config())
+    summary = await bulkprof.apply(commands.manifest("search"), options, ui, stop)
+    assert summary.exit_code == bulkprof.ExitCode.INTERRUPTED
+    # Neither the run at its end nor the rates are tried after that.
+    assert [method for method, _ in silent.calls].count("PUT") == 1
+    (told,) = (each for each in ui.warnings if "nothing keeps two of them apart" not in each)
+    assert told == f"{PREFIX}: the run stops; run {summary.run_id} is kept on this disk only as it is now"
+
+
+async def test_a_cancelled_run_waits_no_longer_than_a_stopped_one(commands: CommandLine, silent: Bucket) -> None:
+    loop, ui = asyncio.get_running_loop(), Hearing()
+    options = bulkprof.Options(config=bulkprof.load_config())
+    task = asyncio.ensure_future(bulkprof.apply(commands.manifest("search"), options, ui))
+    silent.written = lambda: loop.call_soon_threadsafe(task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ui.warnings[-1] == f"{PREFIX}: the run stops; what was learned stays on this disk"
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xff\xfe", None], ids=["empty", "damaged", "folder"])
+def test_a_file_whose_mark_is_damaged_is_fetched_again(
+    commands: CommandLine, bucket: Bucket, mark: bytes | None
+) -> None:
+    run_id = commands.summary("apply", commands.manifest("search"), *ONE)["run_id"]
+    beside = commands.folder / "one" / "runs" / f"{run_id}.db-s3"
+    beside.unlink()
+    if mark is None:
+        beside.mkdir()
+    else:
+        beside.write_bytes(mark)
+    ended = commands("report", run_id, "--json", *ONE)
+    assert ended.code == 0, ended.err
+    assert bucket.read()
+
+
 @pytest.mark.parametrize(
     ("method", "part", "said"),
     [
@@ -398,6 +472,18 @@ def test_a_start_reads_one_run_however_many_there_are(commands: CommandLine, buc
     assert not list(commands.folder.glob("three/runs/*"))
 
 
+def test_a_run_that_nothing_is_told_of_is_listed(commands: CommandLine, bucket: Bucket) -> None:
+    run_id = commands.summary("apply", commands.manifest("search"), *ONE)["run_id"]
+    # Copied by a tool that leaves the metadata behind.
+    bucket.put(bucket.key(run_id), bucket.body(bucket.key(run_id)))
+    (row,) = commands("runs", "--json", *TWO).json()["runs"]
+    assert (row["run_id"], row["status"]) == (
+        run_id,
+        "is in S3, with nothing that tells of it; `bulkprof report` fetches it",
+    )
+    assert commands("report", run_id, "--json", *TWO).json()["run_id"] == run_id
+
+
 def test_old_runs_are_forgotten_there_too(commands: CommandLine, bucket: Bucket) -> None:
     teams = commands.manifest("search")
     ids = [commands.summary("apply", teams, *ONE)["run_id"] for _ in range(3)]
@@ -413,6 +499,37 @@ def test_old_runs_are_forgotten_there_too(commands: CommandLine, bucket: Bucket)
     assert pruned["forgotten"] == [ids[1], ids[0]]
     assert bucket.runs() == [bucket.key(ids[2])]
     assert listed(commands, *TWO) == ids[2:]
+
+
+def test_the_last_run_of_the_estate_stays_there(commands: CommandLine, bucket: Bucket) -> None:
+    """Newer ones may be of another estate, on this disk alone, or not have come to their end."""
+    last = commands.summary("apply", commands.manifest("search"), *ONE)["run_id"]
+    commands.write("other.toml", commands.folder.joinpath("bulkprof.toml").read_text().replace('"tests"', '"other"'))
+    commands.apply(commands.manifest("docs"), "--config", "other.toml", *TWO)
+    bucket.age(1)
+    pruned = commands("runs", "prune", "--keep", "1", "--json", *TWO).json()
+    assert pruned["forgotten"] == []
+    assert pruned["kept"] == {last: "is the last one of estate 'tests'"}
+    assert bucket.key(last) in bucket.runs()
+
+
+def test_a_plan_that_another_runner_applied_is_not_cut(commands: CommandLine, bucket: Bucket) -> None:
+    assert commands("plan", commands.manifest("search"), "--out", "kept.db", *ONE).code == 0
+    commands.apply("kept.db", *ONE)
+    ended = commands("shard", "kept.db", "--into", "shares", "--count", "1", "--yes", *TWO)
+    assert ended.code == 64
+    assert "was applied already as run" in ended.err
+
+
+def test_what_one_runner_merged_is_known_to_another(commands: CommandLine, bucket: Bucket) -> None:
+    assert commands("plan", commands.manifest("search"), "--out", "kept.db", *ONE).code == 0
+    assert commands("shard", "kept.db", "--into", "shares", "--count", "1", "--yes", *ONE).code == 0
+    assert commands("apply", "shares/share-0001.db").code == 0
+    for runner in (ONE, TWO):
+        ended = commands("merge", "kept.db", "shares", "--json", *runner)
+        assert ended.code == 0, ended.err
+        assert outcomes_of(ended.json()) == {"created": 1}
+    assert "everything was brought home already" in ended.err
 
 
 def test_another_estates_runs_are_apart(commands: CommandLine, bucket: Bucket) -> None:

@@ -93,6 +93,15 @@ def test_an_idle_lane_saves_up_no_burst() -> None:
     assert sent < 10, "ten minutes at ten a second would be 6,000"
 
 
+def test_a_first_throttle_after_a_long_rest_is_no_reason_to_wait_for_long() -> None:
+    pacer = Pacer()
+    pacer.started(0.0)
+    pacer.accepted(0.1, 0.0)
+    pacer.started(7200.0)
+    pacer.throttled(7200.1, 7200.0)
+    assert pacer.wait(7200.1) < 100.0
+
+
 def test_headroom_leaves_its_share() -> None:
     pacer = Pacer(learned=LearnedRate(10, 1, 0), headroom=0.3)
     now = 0.0

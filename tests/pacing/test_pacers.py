@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,18 @@ def test_rates_that_cannot_be_kept_are_told(tmp_path: Path) -> None:
     pacers = Pacers(RateStore(blocked), headroom=0.0)
     learn(pacers.pacer(HERE, Operation.CREATE))
     assert "learned rates" in (pacers.keep() or "")
+
+
+@pytest.mark.parametrize("per_second", [0, 1e-300, 1e-9, 1e17])
+def test_no_rate_that_a_file_may_hold_makes_a_target_wait_for_long(tmp_path: Path, per_second: float) -> None:
+    rate = {"per_second": per_second, "burst": 1, "at": time.time()}
+    rates = RateStore(tmp_path)
+    rates.take({"rates": {f"{HERE.account}/{HERE.region}/Create": rate}})
+    rates.take({"rates": {}, "siblings": {"/Create": [{"targets": 9, "per_second": per_second, "burst": 1}]}})
+    for target in (HERE, THERE):
+        pacer, now = Pacers(rates, headroom=0.0).pacer(target, "Create"), 0.0
+        for number in range(40):
+            assert 0.0 <= pacer.wait(now) <= 120.0
+            now += pacer.wait(now)
+            pacer.started(now)
+            pacer.throttled(now + 0.1, now) if number % 5 == 4 else pacer.accepted(now + 0.1, now)

@@ -46,6 +46,16 @@ def test_stale_rates_are_dropped(tmp_path: Path) -> None:
     assert store.rate(*KEY) is None
 
 
+def test_a_rate_from_a_clock_that_was_ahead_gives_way(tmp_path: Path) -> None:
+    _store(tmp_path).save({KEY: LearnedRate(4, 10, NOW + 10 * STALE)})
+    store = _store(tmp_path)
+    store.load()
+    assert store.rate(*KEY) == LearnedRate(4, 10, NOW)
+    store.save({KEY: LearnedRate(8, 10, NOW)})
+    store.load()
+    assert store.rate(*KEY) == LearnedRate(8, 10, NOW)
+
+
 def test_a_missing_file_is_a_cold_start(tmp_path: Path) -> None:
     assert _store(tmp_path).load() is None
 

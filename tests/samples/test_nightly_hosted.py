@@ -13,7 +13,10 @@ import pytest
 
 from bulkprof.config import load
 from tests.cli.driver import CommandLine
-from tests.samples.nightly import PROFILES, SAMPLE, created, shell, text
+from tests.samples.nightly import FILES, PROFILES, SAMPLE, created, shell, text
+from tests.samples.templates import template
+
+TEMPLATE = SAMPLE / FILES["template"]
 
 
 def workflow() -> dict[Any, Any]:
@@ -162,21 +165,10 @@ def test_the_template_has_no_findings() -> None:
     assert [f"{each.linenumber}: {each.rule.id} {each.message}" for each in found] == []
 
 
-def template() -> dict[str, Any]:
-    """The template with its functions as text: `!Sub x` is `x`."""
-    yaml = pytest.importorskip("yaml")
-
-    class Loader(yaml.SafeLoader):  # type: ignore[misc,name-defined]
-        """YAML with CloudFormation's tags."""
-
-    Loader.add_multi_constructor("!", lambda _loader, _suffix, node: node.value)
-    return dict(yaml.load(text("template"), Loader))
-
-
 def test_the_function_is_the_handler_and_may_do_what_a_night_needs(commands: CommandLine) -> None:
     from bulkprof import lambda_handler
 
-    resources = template()["Resources"]
+    resources = template(TEMPLATE)["Resources"]
     function = resources["Function"]["Properties"]
     module, _, name = function["Handler"].rpartition(".")
     assert getattr(sys.modules[module], name) is lambda_handler.handler
@@ -199,11 +191,11 @@ def test_the_function_is_the_handler_and_may_do_what_a_night_needs(commands: Com
     (state,) = (each for each in asked["Statement"] if each["Sid"] == "KeepState")
     assert state["Resource"] == [f"{bucket}/state/rates.json", f"{bucket}/state/runs/*"]
     (granted,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == "KeepState")
-    parameters = {name: each.get("Default") for name, each in template()["Parameters"].items()}
+    parameters = {name: each.get("Default") for name, each in template(TEMPLATE)["Parameters"].items()}
     values = {**parameters, "ManifestBucket": "example-bulkprof", "AWS::Partition": "aws"}
     filled = [re.sub(r"\$\{([\w:]+)\}", lambda found: values[found[1]], each) for each in granted["Resource"]]
     assert filled == state["Resource"]
     assert sorted(granted["Action"]) == sorted(state["Action"])
     assert {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"} <= allowed
     role = load(SAMPLE / "bulkprof.toml").settings.organization.role
-    assert template()["Parameters"]["MemberRole"]["Default"] == role
+    assert template(TEMPLATE)["Parameters"]["MemberRole"]["Default"] == role

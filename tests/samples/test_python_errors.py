@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import bulkprof
-from bulkprof.errors import ManifestError, SafetyError, StateError, UsageError
+from bulkprof.errors import ConfigError, ManifestError, SafetyError, StateError, UsageError
 from bulkprof.plugins import Problem, hookimpl
 from bulkprof.sandbox import Sandbox
 from bulkprof.text.printable import Lines, printable_lines
@@ -61,6 +61,37 @@ async def test_values_that_cannot_be_used(
         await bulkprof.apply(commands.manifest("search"), bulkprof.Options(flags=flags, **given))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"sandbox": "yes"}, r"sandbox is True or False, not str \('yes'\)"),
+        ({"skip_invalid": 1}, "skip_invalid is True or False, not int"),
+        ({"max_targets_in_flight": "5"}, "max_targets_in_flight is a number, not str"),
+        ({"allow_deletions": True}, "allow_deletions is a number, not bool"),
+        ({"processes": None}, "processes is a number, not NoneType"),
+        ({"sandbox_latency": "x"}, "sandbox_latency is a number, not str"),
+        ({"deadline": 7200}, "deadline is a string, not int"),
+        ({"stdin": io.StringIO("name")}, "stdin is a binary stream, such as io.BytesIO, not StringIO"),
+        ({"stdin": "name"}, "stdin is a binary stream, such as io.BytesIO, not str"),
+    ],
+)
+def test_options_of_another_kind(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match=f"^{said}"):
+        bulkprof.Options(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"processes": 0}, "processes is a number from 1 on, not 0"),
+        ({"csv_cells": "sale"}, "csv_cells is 'safe' or 'raw', not 'sale'"),
+    ],
+)
+def test_options_that_cannot_be(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=f"^{said}"):
+        bulkprof.Options(**given)
+
+
 async def test_a_cap_names_the_option_that_lifts_it(commands: CommandLine, sandbox: Sandbox) -> None:
     config = bulkprof.load_config()
     await bulkprof.apply(commands.manifest(*(f"name-{number}" for number in range(8))), bulkprof.Options(config=config))
@@ -103,12 +134,28 @@ async def test_more_arguments_of_another_kind(tmp_path: Path) -> None:
         await bulkprof.resume(wrong)
     with pytest.raises(TypeError, match="out is a path, not int"):
         await bulkprof.export(wrong)
+    with pytest.raises(TypeError, match="plan is a path, not int"):
+        await bulkprof.shard(wrong, "shares", count=1)
+    with pytest.raises(TypeError, match="into is a path, not int"):
+        await bulkprof.shard("plan.db", wrong, count=1)
+    with pytest.raises(TypeError, match="write an address in S3 as a string"):
+        await bulkprof.shard("plan.db", Path("s3://bucket/shares/"), count=1)
+    with pytest.raises(TypeError, match=r"profiles is a number, not str \('3'\)"):
+        await bulkprof.shard("plan.db", "shares", profiles="3")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="plan is a path, not int"):
+        await bulkprof.merge(wrong, "shares")
+    with pytest.raises(TypeError, match="shares are paths, not int"):
+        await bulkprof.merge("plan.db", wrong)
+    with pytest.raises(TypeError, match=r"options is an instance of bulkprof\.Options, not int"):
+        await bulkprof.merge("plan.db", "shares", wrong)
     with pytest.raises(TypeError, match="names takes strings, not int"):
         await bulkprof.disown(wrong)
     with pytest.raises(TypeError, match="file is a path, not int"):
         bulkprof.load_config(wrong)
     with pytest.raises(TypeError, match="write an address in S3 as a string"):
         bulkprof.load_config(Path("s3://bucket/bulkprof.toml"))
+    with pytest.raises(ConfigError, match="^s3://: write it as s3://bucket/key"):
+        bulkprof.load_config("s3://")
     with pytest.raises(TypeError, match="plugins are objects by their names, not list"):
         bulkprof.Options(plugins=[wrong])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="unexpected keyword argument 'dry_run'"):

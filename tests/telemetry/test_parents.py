@@ -12,7 +12,7 @@ from opentelemetry import context, trace
 from bulkprof.lambda_handler import handler
 from bulkprof.sandbox import Sandbox
 from tests.cli.driver import CommandLine
-from tests.samples.test_lambda import SAMPLE, Context
+from tests.samples.lambdas import SAMPLE, Context
 from tests.telemetry.receiver import Received, Span
 
 TRACE, PARENT = "5759e988bd862e3fe1be46a994272793", "53995c3f42cd8ad8"

@@ -117,6 +117,26 @@ def test_a_setting_that_cannot_be_used_is_told_in_a_line(
     assert not [each for each in set(threading.enumerate()) - before if each.name.startswith("Otel")]
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"OTEL_TRACES_SAMPLER": "some"}, "Couldn't recognize sampler some."),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "x-team: k3y-0f-ours"}, "name=value occurrences: …"),
+        ({"OTEL_TRACES_EXPORTER": "otlp,,"}, ""),
+    ],
+)
+def test_a_setting_that_the_library_leaves_out_is_told_and_no_key(
+    commands: CommandLine, sandbox: Sandbox, received: Received, settings: dict[str, str], told: str
+) -> None:
+    lines = warnings_of(commands, **settings)
+    assert len(lines) == bool(told)
+    for line in lines:
+        assert line.startswith("warning: OpenTelemetry: ")
+        assert line.endswith(told)
+        assert "not everything was sent" not in line
+    assert received.spans
+
+
 def test_grpc_names_its_package(commands: CommandLine, sandbox: Sandbox, received: Received) -> None:
     commands.monkeypatch.setattr(exporters, "entry_points", lambda **_: ())
     (line,) = warnings_of(commands, OTEL_EXPORTER_OTLP_PROTOCOL="grpc")

@@ -38,6 +38,7 @@ REMEDIES: Mapping[type[errors.BulkprofError], str] = {
     errors.SafetyError: "see [caps](../safety.md#caps)",
     errors.LockHeldError: "let the other run end; if its machine died, its lock in S3 expires by itself",
     errors.DeclinedError: "nothing, or run it again and agree",
+    errors.FleetError: "see that scheduler and workers run, with the versions that the message names",
     errors.StateError: "check the state directory's owner and the room on its disk, or name another: `--state-dir`",
     errors.DamagedError: "run `apply` or `sync` again: it asks AWS what exists",
     errors.RunInterruptedError: "`bulkprof resume`",

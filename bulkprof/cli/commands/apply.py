@@ -8,7 +8,7 @@ import typer
 
 import bulkprof
 from bulkprof.cli.app import app
-from bulkprof.cli.flags import Display, Execution, Manifests, Only, Scope, with_flags
+from bulkprof.cli.flags import Display, Execution, Fleet, Manifests, Only, Scope, with_flags
 from bulkprof.cli.next_steps import command, flags_again, say_how_to_resume
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async, start_readers
 
@@ -28,23 +28,24 @@ def apply(
         Only("replace", "allow_updates", "allow_replacements", "accounts", "not_accounts", "regions", "skip_invalid"),
     ],
     run: Execution,
+    fleet: Fleet,
     shown: Display,
 ) -> int:
     """Create what is missing and repair tags. Deletes nothing."""
     start_readers(manifests)
     terminal = make_terminal(shown, yes=run.yes)
-    opts = make_options(terminal, scope, run)
+    opts = make_options(terminal, scope, run, fleet)
     given = manifests[0] if len(manifests) == 1 else ""
     return carry_out(terminal, run, lambda: bulkprof.apply(manifests, opts, terminal, terminal.stop), given)
 
 
 @app.command()
 @with_flags
-def sync(manifests: Manifests, scope: Scope, run: Execution, shown: Display) -> int:
+def sync(manifests: Manifests, scope: Scope, run: Execution, fleet: Fleet, shown: Display) -> int:
     """Make the estate equal to its manifests: apply, and with --prune delete what no manifest wants."""
     start_readers(manifests)
     terminal = make_terminal(shown, yes=run.yes)
-    opts = make_options(terminal, scope, run)
+    opts = make_options(terminal, scope, run, fleet)
     return carry_out(terminal, run, lambda: bulkprof.sync(manifests, opts, terminal, terminal.stop))
 
 
@@ -56,11 +57,12 @@ def resume(
         str | None, typer.Argument(metavar="[RUN]", help="The run's id or its beginning, or a share's file.")
     ] = None,
     run: Execution,
+    fleet: Fleet,
     shown: Display,
 ) -> int:
     """Go on with an interrupted run: the given one, or the newest."""
     terminal = make_terminal(shown, yes=run.yes)
-    opts = make_options(terminal, run)
+    opts = make_options(terminal, run, fleet)
     return carry_out(terminal, run, lambda: bulkprof.resume(run_id, opts, terminal, terminal.stop), run_id or "")
 
 

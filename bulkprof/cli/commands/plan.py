@@ -7,7 +7,7 @@ import typer
 
 import bulkprof
 from bulkprof.cli.app import app
-from bulkprof.cli.flags import SANDBOX, Display, Execution, Manifests, Only, Scope, flag, with_flags
+from bulkprof.cli.flags import SANDBOX, Display, Execution, Fleet, Manifests, Only, Scope, flag, with_flags
 from bulkprof.cli.next_steps import command, flags_again
 from bulkprof.cli.running import ending, make_options, make_terminal, run_async, start_readers
 from bulkprof.errors import ExitCode
@@ -28,6 +28,7 @@ def plan(
     detailed_exitcode: Annotated[bool, flag("--detailed-exitcode", "Exit 2 when changes wait.")] = False,
     scope: Scope,
     run: Annotated[Execution, Only("results_columns", "max_targets_in_flight", "config", "state_dir", *SANDBOX)],
+    fleet: Fleet,
     shown: Display,
 ) -> int:
     """Show what would change; change nothing."""
@@ -41,7 +42,7 @@ def plan(
     terminal = make_terminal(shown, yes=True)
     terminal.whole_plan = everything
     terminal.plan_as = PlanAs.JSON if shown.as_json else PlanAs.MARKDOWN if markdown else PlanAs.TEXT
-    opts = make_options(terminal, scope, run)
+    opts = make_options(terminal, scope, run, fleet)
     with ending(terminal), temporary_folder() as folder:
         path = out or folder / "plan.db"
         found = run_async(

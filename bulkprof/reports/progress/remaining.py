@@ -62,6 +62,8 @@ class Remaining:
         pending = self._pending.get(target)
         if pending is None:
             return None
+        # Where it is worked in elsewhere, the first outcome is the first that is heard of it.
+        began = self._begun.setdefault(target, self._clock())
         counts = self._outcomes.setdefault(target, Counter())
         counts[outcome.kind] += 1
         kind = _ACTIONS.get(outcome.kind)
@@ -69,6 +71,5 @@ class Remaining:
         pending[kind if kind is not None and pending[kind] else pending.most_common(1)[0][0]] -= 1
         if pending.total():
             return None
-        now = self._clock()
-        del self._pending[target], self._outcomes[target]
-        return TargetDone(target, counts, now - self._begun.pop(target, now))
+        del self._pending[target], self._outcomes[target], self._begun[target]
+        return TargetDone(target, counts, self._clock() - began)

@@ -39,9 +39,9 @@ def prune_runs(
     """
     found = Pruned()
     run_ids = state.run_ids()
-    later = _Finished(state, run_ids)
     old = run_ids[keep:]
-    elsewhere = _Elsewhere(state, [run_id for run_id in old if state.is_elsewhere(run_id)])
+    elsewhere = _Elsewhere(state, run_ids if old else [])
+    later = _Finished(state, run_ids, elsewhere)
     for at, run_id in enumerate(old, keep):
         try:
             # Another run may have forgotten it meanwhile.
@@ -51,7 +51,7 @@ def prune_runs(
         age_s = elsewhere.ages.get(run_id, 0.0) if file is None else clock() - file.st_mtime
         reason = "was at work within the last hour" if age_s < YOUNG_S else ""
         if not reason:
-            reason = elsewhere.needed(run_id) if file is None else _needed(state, run_id, later, at)
+            reason = elsewhere.needed(run_id, later, at) if file is None else _needed(state, run_id, later, at)
         if reason:
             found.kept[run_id] = reason
             continue
@@ -66,20 +66,24 @@ class _Elsewhere:
     """The runs that would have to be fetched: what is told of them is enough to tell whether they are needed."""
 
     def __init__(self, state: StateDirectory, run_ids: list[str]) -> None:
-        remote = state.remote if run_ids else None
-        self.run_ids = frozenset(run_ids)
+        self.run_ids = frozenset(filter(state.is_elsewhere, run_ids))
+        remote = state.remote if self.run_ids else None
         self.ages = remote.ages() if remote else {}
-        self._told = remote.about(run_ids) if remote else {}
+        self.told = remote.about(self.run_ids) if remote else {}
 
-    def needed(self, run_id: str) -> str:
-        """Return why a run has to stay; empty where it may go.
-
-        It isn't the last of its estate: what is kept elsewhere is of one estate, and newer ones are kept.
-        """
-        told = self._told.get(run_id)
+    def needed(self, run_id: str, later: _Finished, at: int) -> str:
+        """Return why the run at this place of the list has to stay; empty where it may go."""
+        told = self.told.get(run_id)
         if told is None:
             return "can't be told of, where it is kept"
-        return _why(told.status, told.sinks_missing, lost=told.lost)
+        return _why(told.status, told.sinks_missing, lost=told.lost) or _last(told.status, told.estate, later, at)
+
+
+def _last(status: str, estate: str, later: _Finished, at: int, *, sandbox: bool = False) -> str:
+    """Return why the last run of an estate that may have sent something has to stay; empty for any other."""
+    if status in UNAPPROVED or status == RunStatus.REFUSED or later.after(at, (estate, sandbox)):
+        return ""
+    return f"is the last one of estate {estate!r}"
 
 
 def _why(status: str, sinks_missing: Sequence[str], *, lost: bool) -> str:
@@ -96,22 +100,20 @@ def _needed(state: StateDirectory, run_id: str, later: _Finished, at: int) -> st
     try:
         with RunFile.look_at(state.run_path(run_id)) as run:
             details = run.details()
-            if why := _why(details.status, run.sinks_missing(), lost=bool(run.lost())):
-                return why
-            sent_nothing = details.status in UNAPPROVED or details.status is RunStatus.REFUSED
-            if not sent_nothing and not later.after(at, (details.estate, details.sandbox)):
-                return f"is the last one of estate {details.estate!r}"
+            return _why(details.status, run.sinks_missing(), lost=bool(run.lost())) or _last(
+                details.status, details.estate, later, at, sandbox=details.sandbox
+            )
     except StateError as error:
         return str(error)
-    return ""
 
 
 class _Finished:
     """The estates of which runs have finished, newest first; no more files are opened than have to be."""
 
-    def __init__(self, state: StateDirectory, run_ids: list[str]) -> None:
+    def __init__(self, state: StateDirectory, run_ids: list[str], elsewhere: _Elsewhere) -> None:
         self._state = state
         self._run_ids = run_ids
+        self._elsewhere = elsewhere
         self._seen: dict[tuple[str, bool], int] = {}
         """Each estate's newest finished run, by its place in the list."""
         self._walk = self._look()
@@ -124,11 +126,15 @@ class _Finished:
 
     def _look(self) -> Iterator[int]:
         for at, run_id in enumerate(self._run_ids):
-            try:
-                with RunFile.look_at(self._state.run_path(run_id)) as run:
-                    details = run.details()
-            except StateError:
-                continue
-            if details.status is RunStatus.FINISHED:
-                self._seen.setdefault((details.estate, details.sandbox), at)
+            if (told := self._elsewhere.told.get(run_id)) is not None:
+                status, estate, sandbox = told.status, told.estate, False
+            else:
+                try:
+                    with RunFile.look_at(self._state.run_path(run_id)) as run:
+                        details = run.details()
+                except StateError:
+                    continue
+                status, estate, sandbox = str(details.status), details.estate, details.sandbox
+            if status == RunStatus.FINISHED:
+                self._seen.setdefault((estate, sandbox), at)
             yield at

@@ -172,9 +172,13 @@ class RecentRuns:
         # Nothing was written later than now: a file from the future says that a clock was set back.
         return sorted((elsewhere.get(path, max(0.0, now - last_write(path))), path) for path in paths)
 
-    def _left_s(self, ago: float) -> float:
-        """Seconds until lists show what was sent up to a sign of life so long ago, or until the next one was due."""
-        return max(0.0, self.settle_s + HEARTBEAT_S - ago) if self.settle_s > 0 else 0.0
+    def _left_s(self, ago: float, lease_s: float = 0.0) -> float:
+        """Seconds until lists show what was sent up to a sign of life so long ago, or until the next one was due.
+
+        Workers elsewhere may have gone on for `lease_s`.
+        """
+        wait_s = self.settle_s + lease_s
+        return max(0.0, wait_s + HEARTBEAT_S - ago) if wait_s > 0 else 0.0
 
     def _take(self, run: RunFile, path: Path, by_file: float) -> bool:
         """Look at one run; whether those that wrote before it may matter, too."""
@@ -185,12 +189,12 @@ class RecentRuns:
             status is RunStatus.FINISHED and (_has_unknown(run) or run.has_half_replaced())
         )
         ago = self._since(alive)
-        unproven = self.settle_s > 0 and ago is None and in_doubt and details.waited_for != alive
+        unproven = self.settle_s + details.lease_s > 0 and ago is None and in_doubt and details.waited_for != alive
         if ago is None:
             # By the time of day, which may have been set since: good enough only where nothing depends on it.
             ago = 0.0 if unproven else by_file
-        left_s = self._left_s(ago)
-        if ago >= self._long_s:
+        left_s = self._left_s(ago, details.lease_s)
+        if ago >= self._long_s + details.lease_s:
             # It waited itself for what runs before it may have sent.
             return in_doubt or status is not RunStatus.FINISHED
         self._done.add(path.stem, run.done(), settled=left_s <= 0)

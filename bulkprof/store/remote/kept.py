@@ -93,7 +93,13 @@ class Remote(Protocol):
 
 def remove_run(run: Path) -> None:
     """Remove a run's file, with what lies beside it: SQLite's, and the mark."""
-    for path in (run, run.with_name(f"{run.name}-wal"), run.with_name(f"{run.name}-shm"), mark_of(run)):
+    run.unlink(missing_ok=True)
+    remove_beside(run)
+
+
+def remove_beside(run: Path) -> None:
+    """Remove what lies beside a run's file: the mark first, without which it is fetched again."""
+    for path in (mark_of(run), run.with_name(f"{run.name}-wal"), run.with_name(f"{run.name}-shm")):
         path.unlink(missing_ok=True)
 
 

@@ -31,7 +31,7 @@ from bulkprof.aws.s3_prefix import Found, S3Prefix
 from bulkprof.errors import AwsError, BulkprofError, LockHeldError
 from bulkprof.locks import local as lock
 from bulkprof.store.remote.copies import copy_out, take_in
-from bulkprof.store.remote.kept import KeptRun, Warn, mark_of, remove_run
+from bulkprof.store.remote.kept import KeptRun, Warn, mark_of, remove_beside, remove_run
 from bulkprof.store.run import RunFile
 from bulkprof.system.blocking import waited_for
 from bulkprof.system.private import FILE_MODE, create_private
@@ -57,6 +57,8 @@ class RemoteRuns:
         self.estate = estate
         self.given_up = False
         """Whether nothing can be listed, and so nothing is asked for or kept any more."""
+        self.hurries = False
+        """Whether the run was cancelled, and what goes there may take no longer than where it is stopped."""
         self._state = state
         self._opened = opened
         self._warn = warn
@@ -114,8 +116,7 @@ class RemoteRuns:
         Raises `LockHeldError` where another runner has written it since it came from there; `StateError`, `AwsError`
         and `ConfigError`.
         """
-        run_id, mark = run.details().id, mark_of(run.path)
-        known = mark.read_text(encoding="ascii") if mark.exists() else None
+        run_id, known = run.details().id, _read_mark(run.path)
         name = self._name(run_id)
         with temporary_folder() as folder:
             copy = folder / "run.db"
@@ -159,10 +160,7 @@ class RemoteRuns:
         found = self._there().get(run_id)
         if found is None or run_id in self._unusable:
             return False
-        if not path.exists():
-            return True
-        mark = mark_of(path)
-        return not (mark.exists() and mark.read_text(encoding="ascii") == found.etag) and not self._at_work(run_id)
+        return not path.exists() or (_read_mark(path) != found.etag and not self._at_work(run_id))
 
     def fetch(self, run_id: str, path: Path) -> None:
         """See `Remote`. The folder of `path` has to be there."""
@@ -201,7 +199,8 @@ class RemoteRuns:
     def _put_in_place(self, found: Found, part: Path, path: Path) -> None:
         part.chmod(FILE_MODE)
         take_in(part, path.stem, self._aged(found.age_s))
-        remove_run(path)
+        # A file that can't be replaced has to stay.
+        remove_beside(path)
         part.replace(path)
         _write_mark(path, found.etag)
 
@@ -268,6 +267,14 @@ class RemoteRuns:
 
     def _name(self, run_id: str) -> str:
         return f"{self._folder}{run_id}.db"
+
+
+def _read_mark(run: Path) -> str | None:
+    """Return the ETag of the object that a run's file was the same as last; None where that isn't known."""
+    try:
+        return mark_of(run).read_text(encoding="ascii") or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _write_mark(run: Path, etag: str) -> None:

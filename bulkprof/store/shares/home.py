@@ -24,7 +24,7 @@ from bulkprof.system import clocks
 from bulkprof.totals import CallCount, Slices
 
 _OPEN = "id NOT IN (SELECT action FROM outcome)"
-_PLAN_OF = f"SELECT {rows.listed(rows.PLANNED)}, id FROM action WHERE wanted = 1 AND kind IS NOT NULL"
+_PLAN_OF = f"SELECT {rows.listed(rows.PLANNED)}, id FROM action WHERE target = ? AND wanted = 1 AND kind IS NOT NULL"
 _UPDATE_PLAN = (
     f"UPDATE action SET {', '.join(f'{name} = ?' for name in rows.PLANNED)} WHERE id = ? AND wanted = 1 AND {_OPEN}"
 )
@@ -32,7 +32,7 @@ _DELETION = (
     *("id", "target", "name", "kind", "arn", "tags", "reason"),
     *("refusal_code", "refusal_message", "refusal_outcome"),
 )
-_DELETIONS = f"SELECT {rows.listed(_DELETION)} FROM action WHERE wanted = 0 ORDER BY id"
+_DELETIONS = f"SELECT {rows.listed(_DELETION)} FROM action WHERE target = ? AND wanted = 0 ORDER BY id"
 _TARGETS = "SELECT id, account, region FROM target"
 _TARGET = "SELECT id FROM target WHERE account = ? AND region = ?"
 _UPDATE_DELETION = (
@@ -91,9 +91,10 @@ class Home(CallTimesTable):
             places = self._places_of(share, path)
             calls, times = share.calls(), share.call_times()
             with self._transaction():
-                numbers = self._take_plan(share, places)
+                changed = self._changed(share, places)
+                numbers = self._take_plan(share, changed)
                 self._take_outcomes(share, numbers)
-                self._take_targets(share, places)
+                self._take_targets(share, places, changed)
                 problems = self._take_problems(share)
                 until = self._take_calls(calls, times, known)
                 home = Homecoming(found, details, before, tuple(problems))
@@ -111,16 +112,28 @@ class Home(CallTimesTable):
             found[number] = mine[0]
         return found
 
+    def _changed(self, share: Home, places: Mapping[int, int]) -> dict[int, int]:
+        """Return those of the targets whose plan isn't the run's, as their seals tell: most are found as planned."""
+        seals_there = {target: seal for target, *seal in share._db.execute("SELECT target, actions, digest FROM seal")}
+        mine = "SELECT actions, digest FROM seal WHERE target = ?"
+        return {
+            target: number
+            for target, number in places.items()
+            if target not in seals_there or self._db.execute(mine, (number,)).fetchone() != tuple(seals_there[target])
+        }
+
     def _take_plan(self, share: Home, places: Mapping[int, int]) -> dict[int, int]:
         """Take over what is planned. Return the run's number of each planned deletion, by the share's."""
-        self._db.executemany(_UPDATE_PLAN, share._db.execute(_PLAN_OF))
+        for target in places:
+            self._db.executemany(_UPDATE_PLAN, share._db.execute(_PLAN_OF, (target,)))
         mine = {
             (target, arn): number
             for target in places.values()
             for number, arn in self._db.execute("SELECT id, arn FROM action WHERE target = ? AND wanted = 0", (target,))
         }
         numbers: dict[int, int] = {}
-        for number, target, name, *planned in share._db.execute(_DELETIONS):
+        found = (row for target in places for row in share._db.execute(_DELETIONS, (target,)))
+        for number, target, name, *planned in found:
             # A worker plans deletions anew, under numbers of its own.
             place = (places[target], planned[1])
             if place in mine:
@@ -137,16 +150,16 @@ class Home(CallTimesTable):
         found = share._db.execute(_OUTCOMES)
         self._db.executemany(codec.INSERT_OUTCOME, ((numbers.get(action, action), *rest) for action, *rest in found))
 
-    def _take_targets(self, share: Home, places: Mapping[int, int]) -> None:
+    def _take_targets(self, share: Home, places: Mapping[int, int], changed: Mapping[int, int]) -> None:
         """Take over how far targets were begun, and which names are without a profile there; seal what is planned."""
         begun = [(number, places[target]) for target, number in share._db.execute("SELECT id, begun FROM target")]
         self._db.executemany("UPDATE target SET begun = max(begun, ?) WHERE id = ?", begun)
-        for account, region in share._db.execute("SELECT account, region FROM target"):
-            self._db.execute("DELETE FROM replacement WHERE account = ? AND region = ?", (account, region))
+        there = share._db.execute("SELECT account, region FROM target")
+        self._db.executemany("DELETE FROM replacement WHERE account = ? AND region = ?", there)
         lost = share._db.execute(f"SELECT {rows.listed(rows.REPLACEMENT)} FROM replacement")
         self._db.executemany(rows.insert("replacement", rows.REPLACEMENT), lost)
-        for target in seals.sealed(share._db) - {seals.INVALID_ROWS}:
-            seals.seal(self._db, places[target])
+        for target in seals.sealed(share._db) & changed.keys():
+            seals.seal(self._db, changed[target])
 
     def _take_problems(self, share: Home) -> list[Problem]:
         """Take over what was found wrong with rows. Return what wasn't known."""

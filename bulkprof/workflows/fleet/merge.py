@@ -22,10 +22,11 @@ from bulkprof.store.run import RunFile
 from bulkprof.store.shares.home import Homecoming
 from bulkprof.totals import RunSummary
 from bulkprof.ui import Ui
+from bulkprof.workflows.arguments import as_list, for_programs
 from bulkprof.workflows.fleet.arrivals import Arrivals
 from bulkprof.workflows.fleet.places import at_hand
 from bulkprof.workflows.fleet.share import share_of
-from bulkprof.workflows.options import Options
+from bulkprof.workflows.options import Options, StrPath, file_of
 from bulkprof.workflows.steps.connect import connect, estate_lock
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.execute import execute, write_files
@@ -35,9 +36,10 @@ SHOWN = 20
 """Missing shares that are listed before they are only counted."""
 
 
+@for_programs
 async def merge(
-    plan: Path | str,
-    shares: Iterable[Path | str] | Path | str,
+    plan: StrPath,
+    shares: StrPath | Iterable[StrPath],
     options: Options | None = None,
     ui: Ui | None = None,
     stop: Stop | None = None,
@@ -49,10 +51,10 @@ async def merge(
     `resume`, goes on. Sinks are told once all have one. Merging shares again changes nothing.
     """
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    given = [str(shares)] if isinstance(shares, Path | str) else [str(share) for share in shares]
+    plan, given = file_of(plan, "plan"), as_list(shares, "shares")
     if not given:
         raise UsageError("name the shares to merge, or the folder that they are in")
-    async with at_hand(work, str(plan), given) as (near, files):
+    async with at_hand(work, plan, given) as (near, files):
         kept = Path(near) if is_run_file(Path(near)) else await anyio.to_thread.run_sync(work.state.find, near)
         with RunFile.look_at(kept) as planned:
             await planned.off_loop(planned.check)
@@ -71,9 +73,12 @@ async def merge(
 
 
 def _adopted(work: Workspace, planned: RunFile, files: Mapping[str, Path]) -> Path:
-    """Return the run's file in the state directory, which is made of the plan at first. Raises `UsageError`."""
+    """Return the run's file in the state directory, which is made of the plan at first. Blocks.
+
+    Raises `UsageError`.
+    """
     details = planned.details()
-    path = work.state.run_path(details.id)
+    path = work.state.present(details.id)
     if path.exists():
         with RunFile.open(path) as run:
             status, known = run.details().status, run.details().shares

@@ -24,11 +24,12 @@ from bulkprof.system.files import write_text
 from bulkprof.system.private import FOLDER_MODE
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.ui import Ui
+from bulkprof.workflows.arguments import for_programs
 from bulkprof.workflows.fleet.cutter import Cutter
 from bulkprof.workflows.fleet.even import count_for, cut_evenly, seconds_of, share_s
 from bulkprof.workflows.fleet.places import SHARES, share_file, upload
 from bulkprof.workflows.fleet.share import share_of
-from bulkprof.workflows.options import Options
+from bulkprof.workflows.options import Options, StrPath, check_kind, file_of, path_of
 from bulkprof.workflows.steps.connect import recent_runs, wait_for_lists, way_in
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.remote.keeping import Keeper
@@ -63,9 +64,10 @@ class ShareIndex:
         return {"plan": self.plan, "shares": [asdict(share) for share in self.shares]}
 
 
+@for_programs
 async def shard(
-    plan: Path | str,
-    into: Path | str,
+    plan: StrPath,
+    into: StrPath,
     options: Options | None = None,
     ui: Ui | None = None,
     stop: Stop | None = None,
@@ -78,36 +80,43 @@ async def shard(
     They are written into the folder `into`, or below `s3://bucket/prefix/`, with an index. This is the plan's approval:
     it is shown, and the user asked, before anything is written. Raises `DeclinedError`, `SafetyError`, `UsageError`.
     """
-    if (count is None) == (profiles is None):
-        raise UsageError("say how many shares there shall be, or how many profiles each shall have: one of the two")
-    for what, number in (("count", count), ("profiles", profiles)):
-        if number is not None and number < 1:
-            raise UsageError(f"{what} is a number of at least 1, not {number}")
-    if not is_run_file(Path(plan)):
+    plan, into = path_of(plan, "plan"), file_of(into, "into")
+    _check_numbers(count=count, profiles=profiles)
+    if not is_run_file(plan):
         raise UsageError(f"{plan}: is no plan; `bulkprof plan --out FILE` keeps one")
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    with RunFile.look_at(Path(plan)) as run:
+    with RunFile.look_at(plan) as run:
         await run.off_loop(run.check)
-        work = _checked(work, run)
+        work = await run.off_loop(partial(_checked, work, run))
         await _approve(work, run)
         await wait_for_lists(work)
-        if not is_s3(str(into)):
+        if not is_s3(into):
             return await _cut(work, run, Path(into), count, profiles)
         with temporary_folder() as folder:
             index = await _cut(work, run, folder, count, profiles)
             # The index last: where it is, all that it lists is there.
-            await upload(work, [*(folder / share.file for share in index.shares), folder / INDEX], str(into))
+            await upload(work, [*(folder / share.file for share in index.shares), folder / INDEX], into)
             return index
 
 
+def _check_numbers(**numbers: int | None) -> None:
+    """Raise `TypeError` or `UsageError` where they don't say how to cut."""
+    for name, number in numbers.items():
+        check_kind(number, name, int | None, "a number")
+        if number is not None and number < 1:
+            raise UsageError(f"{name} is a number of at least 1, not {number}")
+    if len([number for number in numbers.values() if number is not None]) != 1:
+        raise UsageError("say how many shares there shall be, or how many profiles each shall have: one of the two")
+
+
 def _checked(work: Workspace, run: RunFile) -> Workspace:
-    """Return the workspace with the plan's flags. Raises `UsageError` where it can't be cut."""
+    """Return the workspace with the plan's flags: blocks. Raises `UsageError` where it can't be cut."""
     details = run.details()
     if share_of(run):
         raise UsageError(f"{run.path}: is a share already; cut the plan that it is of")
     if details.status is not RunStatus.PLANNED:
         raise UsageError(f"{run.path}: is not a plan that can still be applied (it is {details.status})")
-    applied = work.state.run_path(details.id)
+    applied = work.state.present(details.id)
     if applied.exists():
         with RunFile.look_at(applied) as before:
             status = before.details().status

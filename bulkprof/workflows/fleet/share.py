@@ -6,9 +6,9 @@ carries, and nothing of the worker's but credentials, and where OpenTelemetry's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,15 +44,29 @@ from bulkprof.workflows.steps.seen import Seen
 from bulkprof.workflows.steps.summary import summary_of
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """Where an engine has a share carried out."""
+
+    environment: Mapping[str, str] | None = None
+    """The AWS settings of the run's sandbox; None for the process's own."""
+    threads: int = 1
+    """Shares that the process may work on at once: each has its part of what `[run]` says a process may do."""
+    fresh: bool = False
+    """Whether the share was planned by the process that has it carried out, so that nothing has to be observed anew."""
+    lease_s: float = 0.0
+    """Seconds that another one may still be at work on the share after it was lost."""
+
+
 async def plan_share(
-    path: Path, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+    path: Path, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None, site: Site | None = None
 ) -> Seen:
     """Observe a share's targets, and write what would change there into its file, with what was counted.
 
     Raises `AwsError` where nothing can be sent, `RunInterruptedError` when it is stopped.
     """
     told = _Kept(ui or Ui())
-    with _at_work(path, Phase.PLAN, options, told, stop) as (work, share, carries):
+    with _at_work(path, Phase.PLAN, options, told, stop, site) as (work, share, carries):
         async with work.watched(share):
             async with connect(work) as connection:
                 again = None if carries.again is None else Replanning(carries.again)
@@ -71,6 +85,7 @@ async def apply_share(
     options: Options | None = None,
     ui: Ui | None = None,
     stop: Stop | None = None,
+    site: Site | None = None,
     *,
     resumed: bool = False,
 ) -> RunSummary:
@@ -80,7 +95,7 @@ async def apply_share(
     may not show yet is waited for then. Raises `AwsError` where nothing can be sent, `RunInterruptedError` when it is
     stopped before its first change.
     """
-    with _at_work(path, Phase.APPLY, options, ui, stop) as (work, share, carries):
+    with _at_work(path, Phase.APPLY, options, ui, stop, site) as (work, share, carries):
         if share.details().status is RunStatus.FINISHED:
             work.ui.note(f"{path}: everything in it is done")
             await share.off_loop(partial(write_files, work, share))
@@ -88,16 +103,18 @@ async def apply_share(
         targets = await share.off_loop(share.pending_targets)
         begun = await share.off_loop(partial(_begun, share, targets))
         async with work.watched(share):
-            if resumed and not begun:
+            if resumed:
                 await share.off_loop(partial(share.hand_out, targets))
-                await work.stop.pause(work.settings.run.settle_s + HEARTBEAT_S)
+                lease_s = site.lease_s if site is not None else 0.0
+                await work.stop.pause(lease_s + work.settings.run.settle_s + HEARTBEAT_S)
             try:
                 async with connect(work) as connection:
-                    again = Replanning(resumed or begun)
-                    planner = await _planner(work, share, carries, connection, again)
-                    await planner.settle()
-                    await planner.observe(targets, width=work.settings.run.max_targets_in_flight)
-                    planner.tell_unreachable(targets)
+                    if resumed or site is None or not site.fresh:
+                        again = Replanning(resumed or begun)
+                        planner = await _planner(work, share, carries, connection, again)
+                        await planner.settle()
+                        await planner.observe(targets, width=work.settings.run.max_targets_in_flight)
+                        planner.tell_unreachable(targets)
                     return await execute(work, share, connection, resumed=resumed or begun)
             finally:
                 share.note(learned=await _learned(work, targets))
@@ -111,7 +128,7 @@ def share_of(run: RunFile) -> Carried | None:
 
 @contextmanager
 def _at_work(
-    path: Path, phase: Phase, options: Options | None, ui: Ui | None, stop: Stop | None
+    path: Path, phase: Phase, options: Options | None, ui: Ui | None, stop: Stop | None, site: Site | None
 ) -> Iterator[tuple[Workspace, RunFile, Carried]]:
     """Hold a share's file, and make a workspace of what it carries, which is gone afterwards."""
     with RunFile.open(path) as share:
@@ -124,11 +141,21 @@ def _at_work(
         with FileLock(path, details.estate, run_id=details.id, command=details.command):
             share.check()
             with temporary_folder() as folder:
-                yield (
-                    _workspace(share, carries, folder, options or Options(), ui or Ui(), stop or Stop()),
-                    share,
-                    carries,
-                )
+                work = _workspace(share, carries, folder, options or Options(), ui or Ui(), stop or Stop())
+                if site is not None:
+                    work.environment = site.environment
+                    work.settings = _one_of(work.settings, site.threads)
+                yield work, share, carries
+
+
+def _one_of(settings: Settings, threads: int) -> Settings:
+    """Return the settings for one of some shares that a process works on at once."""
+    run = settings.run
+    limits = {
+        "max_targets_in_flight": max(1, run.max_targets_in_flight // threads),
+        "max_calls_in_flight": max(1, run.max_calls_in_flight // threads),
+    }
+    return settings.model_copy(update={"run": run.model_copy(update=limits)})
 
 
 def _workspace(share: RunFile, carries: Carried, folder: Path, options: Options, ui: Ui, stop: Stop) -> Workspace:

@@ -68,7 +68,7 @@ def runs(options: Options | None = None, ui: Ui | None = None) -> list[RunInfo]:
     state = state_directory(options or Options(), (ui or Ui()).warn)
     elsewhere = [run_id for run_id in state.run_ids() if state.is_elsewhere(run_id)]
     told = state.remote.about(elsewhere) if state.remote and elsewhere else {}
-    found = [_told(run_id, state.run_path(run_id), kept) for run_id, kept in told.items()]
+    found = [_told(run_id, state.run_path(run_id), told.get(run_id)) for run_id in elsewhere]
     for run_id, run in state.open_all(lambda _: False):
         try:
             found.append(replace(_readable(run, state), run_id=run_id))
@@ -77,8 +77,10 @@ def runs(options: Options | None = None, ui: Ui | None = None) -> list[RunInfo]:
     return sorted(found, key=attrgetter("run_id"), reverse=True)
 
 
-def _told(run_id: str, path: Path, kept: KeptRun) -> RunInfo:
+def _told(run_id: str, path: Path, kept: KeptRun | None) -> RunInfo:
     """Return what is told of a run whose file is in S3, and would come to `path`."""
+    if kept is None:
+        return RunInfo(run_id, path, "", error="is in S3, with nothing that tells of it; `bulkprof report` fetches it")
     return RunInfo(
         run_id,
         path,

@@ -65,13 +65,19 @@ async def way_in(work: Workspace) -> AsyncIterator[AwsSessions]:
             telemetry=work.telemetry,
         )
         return
+    role = {"role": work.settings.organization.role or SANDBOX_ROLE}
+    organization: Organization = work.settings.organization.model_copy(update=role)
+    if work.environment is not None:
+        # A share of a run whose sandbox is elsewhere.
+        yield AwsSessions(organization, work.settings.run, environment=work.environment, telemetry=work.telemetry)
+        return
     StateDirectory(work.sandbox_dir).prepare()
     sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.sandbox_dir)
     try:
-        role = {"role": work.settings.organization.role or SANDBOX_ROLE}
-        organization: Organization = work.settings.organization.model_copy(update=role)
-        yield AwsSessions(organization, work.settings.run, environment=sandbox.environment(), telemetry=work.telemetry)
+        work.environment = sandbox.environment()
+        yield AwsSessions(organization, work.settings.run, environment=work.environment, telemetry=work.telemetry)
     finally:
+        work.environment = None
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(sandbox.stop)
 
@@ -95,6 +101,11 @@ async def _connection(
     rates = RateStore(work.state.path)
     keeper = Keeper(work, sessions)
     async with AsyncExitStack() as stack:
+        if work.settings.engine.name == "dask":
+            from bulkprof.workflows.fleet.dask.engine import DaskFleet
+
+            work.fleet = fleet = DaskFleet(work)
+            stack.push_async_callback(fleet.close)
         if work.deadline is not None:
             await stack.enter_async_context(DeadlineWatch(work.deadline, work.stop))
         await stack.enter_async_context(sessions)
@@ -114,6 +125,9 @@ async def _connection(
         connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn, telemetry=work.telemetry)
         try:
             yield connection
+        except anyio.get_cancelled_exc_class():
+            keeper.hurry()
+            raise
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(connection.keep_rates)

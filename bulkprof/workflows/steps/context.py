@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import anyio
 import anyio.to_thread
 
-from bulkprof.config import MOST_TARGETS, ColumnNames, Settings
+from bulkprof.config import ColumnNames
 from bulkprof.errors import (
     BulkprofError,
     DeclinedError,
@@ -53,6 +53,7 @@ from bulkprof.totals import Plan
 from bulkprof.ui import Ui
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.deadline import Deadline, utc_now
+from bulkprof.workflows.steps.overrides import overridden
 from bulkprof.workflows.steps.remote.directory import remote_runs
 from bulkprof.workflows.steps.sandbox import check_sandbox
 
@@ -78,7 +79,7 @@ class Workspace:
         self._began = time.monotonic()
         self._asked_s = 0.0
         self.options = options
-        self.settings = _overridden(options)
+        self.settings = overridden(options)
         self.ui = ui
         self.stop = stop
         self.remote = remote_runs(options, ui.warn)
@@ -99,6 +100,8 @@ class Workspace:
             check_path("--failed", options.failed)
         self.fleet: Fleet | None = None
         """What carries runs out elsewhere; None for this process."""
+        self.environment: Mapping[str, str] | None = None
+        """The AWS settings of a sandbox that runs, here or where a share comes from; None for the process's own."""
         self.sandbox_dir = options.state_dir
         """Where the sandbox of a command that is to work in one keeps its profiles."""
         self.learned: Mapping[str, Any] = {}
@@ -302,13 +305,3 @@ def _watched(details: RunDetails) -> Watched:
     from bulkprof.aws.operations import api_name
 
     return Watched(details.id, details.command, details.estate, details.sandbox, api_name)
-
-
-def _overridden(options: Options) -> Settings:
-    """The config's settings, with what the options put in their place. Raises `UsageError`."""
-    settings, width = options.config.settings, options.max_targets_in_flight
-    if width is None:
-        return settings
-    if not 1 <= width <= MOST_TARGETS:
-        raise UsageError(f"--max-targets-in-flight {width}: must be from 1 to {MOST_TARGETS}")
-    return settings.model_copy(update={"run": settings.run.model_copy(update={"max_targets_in_flight": width})})

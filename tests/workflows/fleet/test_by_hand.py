@@ -185,6 +185,8 @@ def test_a_stop_leaves_the_rest_of_a_share_open(commands: CommandLine, sandbox: 
     ended = commands("apply", share, "--deadline", "0.001s")
     assert (ended.code, ended.err.splitlines()[-1]) == (3, f"to go on: bulkprof resume {share}")
     assert not sandbox.ledger().profiles
+    ended = commands("report", share)
+    assert f"planned, and not applied: nothing was changed; next: bulkprof apply {share}" in ended.err
     ended = commands("resume", share, "--json")
     assert (ended.code, outcomes_of(ended.json())) == (0, {"created": 6})
 

@@ -129,7 +129,7 @@ async def fetch_config(uri: str) -> tuple[bytes, str]:
     try:
         bucket, key = split_s3_uri(uri)
     except ValueError as error:
-        raise ConfigError(f"--config {uri}: {error}") from None
+        raise ConfigError(f"{uri}: {error}") from None
     with temporary_folder() as folder:
         path = folder / "config"
         async with AwsSessions(Organization(), Run()) as sessions, s3_client(sessions, uri) as s3:

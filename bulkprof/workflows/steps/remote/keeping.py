@@ -107,9 +107,21 @@ class Keeper:
         try:
             with self.work.noted(run):
                 yield
+        except anyio.get_cancelled_exc_class():
+            self.hurry()
+            raise
         finally:
             with anyio.CancelScope(shield=True):
                 await self.give_back(run)
+
+    def hurry(self) -> None:
+        """Wait from now on as where the run was stopped: it was cancelled."""
+        if self.work.remote is not None:
+            self.work.remote.hurries = True
+
+    @property
+    def _hurries(self) -> bool:
+        return self.work.stop.requested or (self.work.remote is not None and self.work.remote.hurries)
 
     @property
     def _is_off(self) -> bool:
@@ -123,7 +135,7 @@ class Keeper:
 
     async def _bounded(self, step: Callable[[S3Prefix], Awaitable[None]], lost: str) -> None:
         """Do a step in bounded time, sooner where the run stops; `lost` says what it means that it can't be done."""
-        state, stop = self.work.settings.state, self.work.stop
+        state = self.work.settings.state
         done = False
         try:
             with unwrapped(), anyio.move_on_after(WAIT_S):
@@ -139,11 +151,15 @@ class Keeper:
             self.work.ui.warn(f"{error}; {lost}")
             return
         if not done:
-            why = "the run stops" if stop.requested else f"S3 gave no answer within {WAIT_S:.0f} s"
+            why = "the run stops" if self._hurries else f"S3 gave no answer within {WAIT_S:.0f} s"
             self.work.ui.warn(f"{state.s3}: {why}; {lost}")
+            if self._hurries and self.work.remote is not None:
+                # The rest would take as long once more.
+                self.work.remote.leave_aside()
 
     async def _at_stop(self, scope: anyio.CancelScope) -> None:
-        await self.work.stop.wait()
+        if not self._hurries:
+            await self.work.stop.wait()
         await anyio.sleep(WAIT_AT_STOP_S)
         scope.cancel()
 
