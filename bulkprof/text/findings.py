@@ -34,7 +34,7 @@ def _instead(place: Sequence[str | int], model: type[BaseModel]) -> str:
     """What an unknown key is likely meant to be, or the keys that there are."""
     *path, key = place
     keys = list(_model_at(path, model).model_fields)
-    if near := difflib.get_close_matches(str(key).lower(), keys, n=1):
+    if near := difflib.get_close_matches(str(key).lower(), keys, n=1, cutoff=0.7):
         return f"; did you mean {near[0]}?"
     return f"; there are {', '.join(keys)}" if keys else ""
 
