@@ -70,8 +70,9 @@ def faults_of_examples(folder: Path) -> Iterator[str]:
 
 def _pyright(*arguments: str, folder: Path) -> str:
     """Run it as a program elsewhere would, and return what it prints."""
-    # It doesn't follow editable installs there.
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # It doesn't follow editable installs there, and `--verifytypes` looks for libraries with the `python` of the PATH.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path}
     command = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable, *arguments]
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     return ended.stdout
