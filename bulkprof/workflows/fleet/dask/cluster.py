@@ -54,7 +54,9 @@ class Cluster:
                 self._client = await stack.enter_async_context(_client(place))
                 self._stack = stack.pop_all()
         except (OSError, ImportError, ValueError, RuntimeError) as error:
-            raise FleetError(f"there is no dask scheduler to work with at {self._place}: {named(error)}") from None
+            start = "; start one: dask scheduler" if self._address else ""
+            fault = f"there is no dask scheduler to work with at {self._place}: {named(error)}{start}"
+            raise FleetError(fault) from None
         return self
 
     async def __aexit__(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import anyio.to_thread
@@ -52,9 +53,28 @@ async def local_cluster() -> AsyncIterator[Any]:
             local_directory=str(folder),
         )
         try:
-            yield await cluster
+            with unreached_by_ctrl_c():
+                await cluster
+            yield cluster
         finally:
             await cluster.close()
+
+
+@contextmanager
+def unreached_by_ctrl_c() -> Iterator[None]:
+    """Let processes that start in the block get no Ctrl-C of the terminal, from their first moment on.
+
+    They inherit which signals this thread blocks. Without it, one that is still importing dies with a traceback. What
+    this process gets meanwhile is taken by another of its threads, or when the block ends.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def dask_setup(worker: Any) -> None:  # noqa: ARG001 - as dask calls it

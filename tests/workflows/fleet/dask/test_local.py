@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from bulkprof.workflows.fleet.dask.local import unreached_by_ctrl_c
 from tests.cli.driver import CommandLine, until
 
 ROWS = tuple(f"row-{number},11112222{number % 4:04}" for number in range(40))
@@ -49,3 +52,13 @@ def test_ctrl_c_of_a_terminal_ends_workers_in_order_and_leaves_none(commands: Co
     assert "distributed" not in err
     summary = commands.summary("resume", "--sandbox-rate", "1000")
     assert summary["outcomes"]["created"] == len(ROWS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals can't be blocked there")
+def test_ctrl_c_does_not_reach_workers_that_are_still_starting() -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('goes on')"
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    with unreached_by_ctrl_c():
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "goes on\n", "")
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
