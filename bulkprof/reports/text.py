@@ -43,7 +43,7 @@ def calls_line(summary: RunSummary) -> str:
     sent = sum(count.sent for count in summary.calls.values())
     throttled = sum(count.throttled for count in summary.calls.values())
     where = "in the sandbox, " if summary.sandbox else ""
-    return f"{where}{sent} calls, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
+    return f"{where}{counted(sent, 'call')}, {throttled} of them throttled, {summary.elapsed_s:.1f} s"
 
 
 def show_summary(console: Console, summary: RunSummary, failures: Iterable[str]) -> None:

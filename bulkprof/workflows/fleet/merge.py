@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from bulkprof.errors import ExitCode, StateError, UsageError
 from bulkprof.locks.local import Holder
+from bulkprof.reports.text import counted
 from bulkprof.statuses import UNAPPROVED, RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.history.compare import refresh_lost
@@ -155,12 +156,12 @@ async def _leave_open(work: Workspace, run: RunFile, found: _Found) -> RunSummar
     """End a merge that leaves profiles without an outcome: nothing is told to sinks yet."""
     missing = _missing(run, found.homes.values())
     count = await run.off_loop(run.open_count)
-    why = f"{count} profiles have no outcome yet"
+    why = f"{counted(count, 'profile')} {'has' if count == 1 else 'have'} no outcome yet"
     if missing:
         named = ", ".join(map(str, missing[:SHOWN]))
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         why += f"; missing: share {named}{more} of {next(iter(found.homes.values())).share.of}"
-    work.ui.warn(f"{why}; merge again when all shares are there, or carry out here what is open by a resume")
+    work.ui.warn(f"{why}; merge again when all shares are there, or let a resume carry out here what is open")
     elapsed = run.details().elapsed_s + work.elapsed_s
     run.note(
         elapsed_s=elapsed,

@@ -23,6 +23,7 @@ from bulkprof.plugins.catalog import catalog_formats
 from bulkprof.reports.failed_rows import write_failed
 from bulkprof.reports.progress import Busiest, Remaining
 from bulkprof.reports.results.files import write_results
+from bulkprof.reports.text import counted
 from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.history.status import flags_to_resume, name_of
@@ -75,10 +76,12 @@ async def _execute(work: Workspace, run: RunFile, connection: Connection, *, res
             knows_lost=run.later(),
         )
         if stopped and work.stop.reason:
+            left = await run.off_loop(run.open_count)
+            were = "was not reached and counts" if left == 1 else "were not reached and count"
             resume = " with ".join(filter(None, ["a resume", " ".join(flags_to_resume(run))]))
             work.ui.warn(
-                f"stopped: {work.stop.reason}; {await run.off_loop(run.open_count)} profiles were not reached and "
-                f"count as skipped: the next sync takes them up, and so does {resume}"
+                f"stopped: {work.stop.reason}; {counted(left, 'profile')} {were} as "
+                f"skipped: the next sync takes them up, and so does {resume}"
             )
         if not details.share:
             summary = await with_last_run(work, run, summary)
@@ -265,7 +268,7 @@ class _Watch:
         """Count failures, those of earlier processes of the run among them, and stop at too many."""
         self.failures += failures
         if self.allowed is not None and self.failures > self.allowed and not self.stop.requested:
-            failed = f"{self.failures} profiles failed, {self.allowed} are tolerated (--failure-tolerance)"
+            failed = f"{counted(self.failures, 'profile')} failed, {self.allowed} are tolerated (--failure-tolerance)"
             self.ui.warn(f"stopping: {failed}")
             self.stop.request(ExitCode.SAFETY_LIMIT, failed)
 

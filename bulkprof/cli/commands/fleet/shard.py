@@ -26,6 +26,8 @@ def shard(
     shown: Display,
 ) -> int:
     """Cut a plan into shares, to be applied anywhere. Asks first, as apply does."""
+    from bulkprof.reports.text import counted
+
     if (count is None) == (profiles is None):
         raise typer.BadParameter("one of the two is needed, and not both", param_hint="--count, --profiles")
     terminal = make_terminal(shown, yes=run.yes)
@@ -38,8 +40,8 @@ def shard(
     if terminal.as_json:
         terminal.json(index.as_json())
     for share in index.shares:
-        about = f"{share.targets} targets, {share.profiles} profiles, about {share.estimate_s:.0f} s"
-        terminal.note(f"{share.file}: {about}")
+        holds = f"{counted(share.targets, 'target')}, {counted(share.profiles, 'profile')}"
+        terminal.note(f"{share.file}: {holds}, about {share.estimate_s:.0f} s")
     terminal.note(f"next, for each share: {command('apply', _inside(into, index.shares[0].file))}")
     terminal.note(f"at the end: {command('merge', plan, into, *flags_again(run))}")
     return ExitCode.DONE

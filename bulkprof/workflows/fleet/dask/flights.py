@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 
 from bulkprof.errors import FleetError
 from bulkprof.model import Target
+from bulkprof.reports.text import counted
 from bulkprof.stop import Stop
 from bulkprof.ui import Ui
 from bulkprof.workflows.fleet.dask.cluster import Cluster, WorkerLostError
@@ -118,7 +119,9 @@ class Flights:
                 index = self._next()
         if left and not self.stop.requested:
             if share.tries + 1 >= TRIES:
-                raise FleetError(f"a share of {len(share.targets)} targets was tried {TRIES} times in vain: {fault}")
+                raise FleetError(
+                    f"a share of {counted(len(share.targets), 'target')} was tried {TRIES} times in vain: {fault}"
+                )
             self._again.append(Share(index, left, share.tries + 1))
         self.flying.discard(share.index)
         self._changed.set()
