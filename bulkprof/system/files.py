@@ -15,6 +15,7 @@ SUFFIXES = (".csv", ".jsonl")
 
 def check_path(flag: str, path: Path, suffixes: Sequence[str] = SUFFIXES) -> None:
     """Find out before a run whether the file that `flag` names can be written. Raises `UsageError`."""
+    check_on_disk(flag, path)
     if path.suffix.lower() not in suffixes:
         *most, last = suffixes
         raise UsageError(f"{flag} {path}: must end in {' or '.join(filter(None, [', '.join(most), last]))}")
@@ -25,6 +26,12 @@ def check_path(flag: str, path: Path, suffixes: Sequence[str] = SUFFIXES) -> Non
     place = path if path.exists() else path.absolute().parent
     if not os.access(place, os.W_OK):
         raise UsageError(f"{flag} {path}: can't be written: {place} is read-only; choose another place")
+
+
+def check_on_disk(flag: str, path: Path, instead: str = "copy it to S3 afterwards") -> None:
+    """Raise `UsageError` where `flag` got an address in S3: as a path, it would be a folder `s3:` on the disk."""
+    if path.parts[:1] == ("s3:",):
+        raise UsageError(f"{flag} s3://{'/'.join(path.parts[1:])}: must be on a disk; {instead}")
 
 
 def check_apart(files: Mapping[str, Path | None], read: Iterable[str | Path]) -> None:

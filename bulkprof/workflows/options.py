@@ -12,6 +12,7 @@ from typing import IO, Any, Final, Literal, TypeAlias, cast
 
 from bulkprof.config import Config
 from bulkprof.errors import UsageError
+from bulkprof.system.files import check_on_disk
 
 StrPath: TypeAlias = str | os.PathLike[str]
 """A path, or its text."""
@@ -131,6 +132,7 @@ class Options:
                 raise UsageError(f"{name} is how many there may be, so it can't be {getattr(self, name)}")
         if self.processes < 1:
             raise UsageError(f"processes is a number from 1 on, not {self.processes}")
+        check_on_disk("--state-dir" if self.flags else "state_dir", self.state_dir, "`s3` in [state] keeps runs in S3")
         if self.csv_cells not in {None, "safe", "raw"}:
             raise UsageError(f"csv_cells is 'safe' or 'raw', not {self.csv_cells!r}")
         stdin: Any = self.stdin

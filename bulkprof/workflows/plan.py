@@ -18,6 +18,7 @@ from bulkprof.statuses import RunStatus
 from bulkprof.stop import Stop
 from bulkprof.store.history.compare import refresh_lost
 from bulkprof.store.run import RunFile
+from bulkprof.system.files import check_on_disk
 from bulkprof.system.temporary import temporary_folder
 from bulkprof.text.printable import printable_lines
 from bulkprof.totals import Plan
@@ -49,7 +50,9 @@ async def plan(
     """
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     if out is not None:
-        return await _plan_into(work, path_of(out, "out"), as_list(manifests))
+        path = path_of(out, "out")
+        check_on_disk("--out", path)
+        return await _plan_into(work, path, as_list(manifests))
     with temporary_folder() as folder:
         return (await _plan_into(work, folder / "plan.db", as_list(manifests))).unkept()
 

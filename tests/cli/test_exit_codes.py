@@ -160,6 +160,15 @@ def test_a_plugin_vetoes_the_plan(commands: CommandLine, sandbox: Sandbox) -> No
         ("apply teams.csv --results results.txt", "must end in .csv, .jsonl or .xlsx"),
         ("apply teams.csv --results nowhere/results.csv", "there is no folder"),
         ("apply teams.csv --results folder.csv", "is a folder"),
+        (
+            "apply teams.csv --results s3://b/r.csv",
+            "--results s3://b/r.csv: must be on a disk; copy it to S3 afterwards",
+        ),
+        ("plan teams.csv --out s3://b/plan.db", "--out s3://b/plan.db: must be on a disk; copy it to S3 afterwards"),
+        (
+            "runs --state-dir s3://b/state",
+            "--state-dir s3://b/state: must be on a disk; `s3` in [state] keeps runs in S3",
+        ),
         ("report 2026", "no run '2026'"),
         ("resume", "no interrupted run"),
         ("runs redeliver 2026", "no run '2026'"),
@@ -174,6 +183,7 @@ def test_wrong_usage(commands: CommandLine, arguments: str, said: str) -> None:
     assert (ended.code, ended.out) == (64, "")
     assert said in ended.err
     assert "Traceback" not in ended.err
+    assert not (commands.folder / "s3:").exists()
 
 
 def test_without_a_terminal_no_question_can_be_asked(commands: CommandLine, sandbox: Sandbox) -> None:

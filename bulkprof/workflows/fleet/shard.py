@@ -82,6 +82,8 @@ async def shard(
     """
     plan, into = path_of(plan, "plan"), file_of(into, "into")
     _check_numbers(count=count, profiles=profiles)
+    if not plan.is_file():
+        raise UsageError(f"{plan}: no such file; `bulkprof plan --out FILE` makes a plan")
     if not is_run_file(plan):
         raise UsageError(f"{plan}: is no plan; `bulkprof plan --out FILE` keeps one")
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())

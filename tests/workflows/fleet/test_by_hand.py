@@ -91,6 +91,7 @@ def test_missing_shares_are_named_and_come_home_later(commands: CommandLine, pla
     ended = commands("merge", plan, first, second)
     assert f"{second} (share 2 of 3) is not finished: bulkprof resume {second}" in ended.err
     assert "4 profiles have no outcome yet; missing: share 3 of 3; merge again" in ended.err
+    assert "or let a resume carry out here what is open" in ended.err
     assert commands("resume", second).code == 0
     run_id = summary["run_id"]
     assert outcomes_of(merged(commands, run_id, second, third)) == {"created": 6}
@@ -143,6 +144,7 @@ def test_one_share_twice(commands: CommandLine, sandbox: Sandbox, plan: str) -> 
     ("command", "told"),
     [
         (("shard", "SHARE", "--into", "x", "--count", "2"), "is a share already; cut the plan that it is of"),
+        (("shard", "absent.db", "--into", "x", "--count", "2"), "absent.db: no such file; `bulkprof plan --out"),
         (("shard", "teams.csv", "--into", "x", "--count", "2"), "is no plan; `bulkprof plan --out FILE` keeps one"),
         (("shard", "plan.db", "--into", "shares", "--count", "2"), "index.json: is there already, of another cut"),
         (("shard", "plan.db", "--into", "x"), "one of the two is needed, and not both"),
@@ -163,6 +165,16 @@ def test_what_does_not_fit_is_told_in_a_line(
     ended = commands(*(share if part == "SHARE" else part for part in command), *yes)
     assert (ended.code, told in ended.err) == (64, True), ended.err
     assert not (commands.folder / "x").exists()
+
+
+def test_one_is_said_in_the_singular(commands: CommandLine, sandbox: Sandbox) -> None:
+    rows = [f"search,{account}" for account in ACCOUNTS[:2]]
+    assert commands("plan", commands.manifest(*rows, header=HEADER), "--out", "plan.db").code == 0
+    ended = commands("shard", "plan.db", "--into", "shares", "--count", "2", "--yes")
+    assert "share-0001.db: 1 target, 1 profile, about " in ended.err
+    assert commands("apply", "shares/share-0001.db").code == 0
+    merge = commands("merge", "plan.db", "shares")
+    assert (merge.code, "1 profile has no outcome yet; " in merge.err) == (3, True), merge.err
 
 
 def test_a_plan_is_approved_when_it_is_cut(commands: CommandLine, plan: str) -> None:
