@@ -98,6 +98,8 @@ def run(arguments: Sequence[str]) -> int:
         message: str = error.format_message()  # type: ignore[attr-defined]
         # Of an argument that is missing, typer lists the choices in lines of their own.
         message = message.replace(":\n\t", ": ").replace(",\n\t", ", ")
+        # Of a value that is none of the choices, typer has pydantic's words.
+        message = message.replace(": Value error, ", ": ")
         return _could_not_run(arguments, message, ExitCode.USAGE, hint)
     except (typer.Abort, KeyboardInterrupt, EarlyInterrupt):
         message, code = State.message, ExitCode.INTERRUPTED

@@ -130,6 +130,7 @@ def test_a_scheduler_that_can_not_be_used_is_told_in_a_line(
     assert ended.code == code
     (line,) = [line for line in ended.err.splitlines() if line.startswith("error")]
     assert line.startswith(said)
+    assert line.endswith("; start one: dask scheduler") is (code == 1)
 
 
 def test_a_wrong_address_in_the_config_is_told_with_its_key(commands: CommandLine, manifest: str) -> None:
@@ -141,7 +142,9 @@ def test_a_wrong_address_in_the_config_is_told_with_its_key(commands: CommandLin
 
 
 def test_an_engine_that_there_is_not_is_named(commands: CommandLine, manifest: str) -> None:
-    assert "'ray' is not one of 'dask', 'none'" in commands("apply", manifest, "--engine", "ray").err
+    assert (
+        "'BULKPROF_ENGINE'): 'ray' is not one of 'dask', 'none'" in commands("apply", manifest, "--engine", "ray").err
+    )
 
 
 def test_dask_that_is_missing_is_told_with_what_to_install(
