@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,7 @@ class Machine:
         pointer = mapped["ItemReader"]["ReaderConfig"].pop("ItemsPointer").removeprefix("/")
         # The interpreter takes no whole number here.
         mapped["ToleratedFailurePercentage"] = float(mapped["ToleratedFailurePercentage"])
-        backend = models.StepFunctionsParserBackend(REGION, ACCOUNT)
-        made = backend.create_state_machine("fleet", json.dumps(machine), f"arn:aws:iam::{ACCOUNT}:role/fleet")
+        made = _made(json.dumps(machine))
         with self._calls(pointer):
             execution = SyncExecution(
                 name=name,
@@ -111,3 +111,12 @@ class Machine:
             return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
         self.invoked.append((name, failed["errorType"]))
         return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(failed).encode())}
+
+
+@cache
+def _made(definition: str) -> Any:
+    """The state machine of a definition, which the interpreter has found valid. That takes as long as an execution."""
+    from moto.stepfunctions.parser import models
+
+    backend = models.StepFunctionsParserBackend(REGION, ACCOUNT)
+    return backend.create_state_machine("fleet", definition, f"arn:aws:iam::{ACCOUNT}:role/fleet")
