@@ -26,7 +26,8 @@ from bulkprof.lambda_handler.events import Context, Planning, RunFailedError, St
 from bulkprof.lambda_handler.log_ui import LogUi
 from bulkprof.lambda_handler.runs import deadline_of, end_of, run_options, setup, state_dir
 from bulkprof.system.temporary import temporary_folder
-from bulkprof.workflows.fleet.shard import INDEX, ShareEntry
+from bulkprof.workflows.fleet.places import INDEX
+from bulkprof.workflows.fleet.shard import ShareEntry, cut_plan
 from bulkprof.workflows.fleet.stored import apply_stored
 from bulkprof.workflows.options import Options
 
@@ -89,7 +90,8 @@ async def _shard(event: ShardEvent, ends_at: datetime) -> dict[str, Any]:
                 return _answer(event.folder, plan.run_id)
             data = await anyio.to_thread.run_sync((here / PLAN).read_bytes)
             await _write(place, PLAN, data, "application/vnd.sqlite3")
-            made = await bulkprof.shard(here / PLAN, place, options, ui, profiles=event.profiles)
+            # What an invocation left that was ended midway rests: no share is begun before this one returns.
+            made = await cut_plan(here / PLAN, place, options, ui, profiles=event.profiles, over=True)
             answer = _answer(event.folder, plan.run_id, made.shares, canary=bool(plan.canary))
             await _write(place, ANSWER, json.dumps(answer).encode(), "application/json")
             return answer

@@ -17,7 +17,7 @@ from bulkprof.ui import Ui
 from bulkprof.workflows.apply import from_the_start, go_on
 from bulkprof.workflows.arguments import for_programs
 from bulkprof.workflows.disown import DISOWN, disown_from_the_start
-from bulkprof.workflows.fleet.share import apply_share
+from bulkprof.workflows.fleet.share import resume_share
 from bulkprof.workflows.options import Options, StrPath, text_of
 from bulkprof.workflows.steps.connect import estate_lock
 from bulkprof.workflows.steps.context import Workspace
@@ -32,7 +32,7 @@ async def resume(
     `run_id` may be its beginning, or the run's file. Raises `UsageError` when there is none.
     """
     if run_id is not None and is_share(named := text_of(run_id, "run_id")):
-        return await apply_share(Path(named), options, ui, stop)
+        return await resume_share(Path(named), options, ui, stop)
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     look = work.state.latest_unfinished if run_id is None else partial(work.state.find, text_of(run_id, "run_id"))
     path = await anyio.to_thread.run_sync(look)

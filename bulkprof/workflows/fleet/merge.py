@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from bulkprof.config import is_s3
 from bulkprof.errors import ExitCode, StateError, UsageError
 from bulkprof.locks.local import Holder
 from bulkprof.reports.text import counted
@@ -100,7 +102,7 @@ def _seed_of(files: Mapping[str, Path], plan: str) -> str:
             with RunFile.look_at(path) as share:
                 carries, details = share_of(share), share.details()
         except StateError as error:
-            faults.append(str(error))
+            faults.append(str(error).replace(str(path), name))
             continue
         if carries is not None and carries.plan == plan:
             return details.token_seed
@@ -131,11 +133,13 @@ async def _bring_home(work: Workspace, run: RunFile, files: Mapping[str, Path]) 
             try:
                 home = await arrivals.take(path)
             except StateError as error:
-                found.faults.append(str(error))
+                # One of S3 lies in a temporary folder.
+                found.faults.append(str(error).replace(str(path), name))
             else:
                 found.homes[name] = home
                 if not home.ended:
-                    found.unfinished.append(f"{name} ({home.share.name}) is not finished: bulkprof resume {name}")
+                    how = "fetch it, and resume it" if is_s3(name) else f"bulkprof resume {shlex.quote(name)}"
+                    found.unfinished.append(f"{name} ({home.share.name}) is not finished: {how}")
             progress.step()
             # A stop ends between two shares: a later merge takes the others in.
             await work.stop.pause(0)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+import anyio
 import anyio.to_thread
 
 from bulkprof.aws import AwsSessions
-from bulkprof.aws.s3_download import download
+from bulkprof.aws.s3_download import MissingObjectError, download
 from bulkprof.aws.s3_folder import list_folder, split_s3_folder
 from bulkprof.aws.s3_text import write_bytes
 from bulkprof.config import is_s3, split_s3_uri
@@ -22,6 +23,10 @@ from bulkprof.workflows.steps.intake.fetch import EMPTY_SANDBOX, s3_client
 
 SHARES: Final = "share-*.db"
 """How the files of shares are called."""
+INDEX: Final = "index.json"
+"""The file that lists the shares."""
+_BESIDE: Final = (".lock", "-wal", "-shm")
+"""How files end that come beside a share when it is carried out."""
 _SQLITE = "application/vnd.sqlite3"
 _JSON = "application/json"
 
@@ -50,13 +55,18 @@ async def at_hand(work: Workspace, plan: str, shares: Sequence[str]) -> AsyncIte
             found = _files([name for name in shares if not is_s3(name)])
             for name in filter(is_s3, shares):
                 for uri in await _objects(sessions, name):
-                    found[uri] = await _fetched(sessions, uri, folder / f"{len(found)}.db")
+                    found[uri] = folder / f"{len(found)}.db"
+                    # One that is missing keeps the others from nothing, as on a disk.
+                    with suppress(MissingObjectError):
+                        await _fetched(sessions, uri, found[uri])
         yield near, found
 
 
 def _files(names: Sequence[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for name in names:
+    # A shell's `shares/*` names all that is there.
+    shares = [name for name in names if Path(name).name != INDEX and not name.endswith(_BESIDE)]
+    for name in shares or names:
         path = Path(name)
         if not path.is_dir():
             found[name] = path
@@ -87,12 +97,19 @@ async def _fetched(sessions: AwsSessions, uri: str, path: Path) -> Path:
     except ValueError as error:
         raise UsageError(f"{uri}: {error}") from None
     async with s3_client(sessions, uri) as s3:
-        await download(s3, bucket, key, path)
+        try:
+            await download(s3, bucket, key, path)
+        except MissingObjectError:
+            await anyio.Path(path).unlink(missing_ok=True)
+            raise
     return path
 
 
-async def upload(work: Workspace, files: Sequence[Path], into: str) -> None:
-    """Store files below `s3://bucket/prefix/`, one after the other. Raises `UsageError`, `ConfigError`, `AwsError`."""
+async def upload(work: Workspace, files: Sequence[Path], into: str, *, over: bool) -> None:
+    """Store files below `s3://bucket/prefix/`, one after the other, `over` those that are there already or not.
+
+    Raises `UsageError`, `ConfigError`, `AwsError`.
+    """
     if work.options.sandbox:
         raise ConfigError(f"{into}: {EMPTY_SANDBOX}")
     bucket, prefix = split_s3_folder(into)
@@ -100,4 +117,11 @@ async def upload(work: Workspace, files: Sequence[Path], into: str) -> None:
         for file in files:
             data = await anyio.to_thread.run_sync(file.read_bytes)
             kind = _JSON if file.suffix == ".json" else _SQLITE
-            await write_bytes(sessions.client, f"s3://{bucket}/{prefix}{file.name}", data, kind)
+            uri = f"s3://{bucket}/{prefix}{file.name}"
+            if not await write_bytes(sessions.client, uri, data, kind, new=not over):
+                raise there_already(uri)
+
+
+def there_already(place: Path | str) -> UsageError:
+    """Return the error for a place where the shares of another cut are: someone may work on them."""
+    return UsageError(f"{place}: is there already, of another cut; choose another folder")

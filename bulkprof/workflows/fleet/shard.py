@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from bulkprof.aws.s3_folder import split_s3_folder
 from bulkprof.config import is_s3
 from bulkprof.errors import AwsError, DeclinedError, StateError, UsageError
 from bulkprof.model import Target
@@ -27,15 +28,12 @@ from bulkprof.ui import Ui
 from bulkprof.workflows.arguments import for_programs
 from bulkprof.workflows.fleet.cutter import Cutter
 from bulkprof.workflows.fleet.even import count_for, cut_evenly, seconds_of, share_s
-from bulkprof.workflows.fleet.places import SHARES, share_file, upload
+from bulkprof.workflows.fleet.places import INDEX, SHARES, share_file, there_already, upload
 from bulkprof.workflows.fleet.share import share_of
 from bulkprof.workflows.options import Options, StrPath, check_kind, file_of, path_of
 from bulkprof.workflows.steps.connect import recent_runs, wait_for_lists, way_in
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.remote.keeping import Keeper
-
-INDEX: Final = "index.json"
-"""The file that lists the shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +78,34 @@ async def shard(
     They are written into the folder `into`, or below `s3://bucket/prefix/`, with an index. This is the plan's approval:
     it is shown, and the user asked, before anything is written. Raises `DeclinedError`, `SafetyError`, `UsageError`.
     """
-    plan, into = path_of(plan, "plan"), file_of(into, "into")
+    return await cut_plan(plan, into, options, ui, stop, count=count, profiles=profiles)
+
+
+async def cut_plan(
+    plan: StrPath,
+    into: StrPath,
+    options: Options | None = None,
+    ui: Ui | None = None,
+    stop: Stop | None = None,
+    *,
+    count: int | None = None,
+    profiles: int | None = None,
+    over: bool = False,
+) -> ShareIndex:
+    """Do what `shard` does. Shares that are in S3 already are written `over` only where it's known that they rest."""
+    given, plan, into = file_of(plan, "plan"), path_of(plan, "plan"), file_of(into, "into")
     _check_numbers(count=count, profiles=profiles)
+    if is_s3(given):
+        raise UsageError(f"{given}: a plan is cut where it is on a disk; fetch it first: aws s3 cp")
     if not plan.is_file():
         raise UsageError(f"{plan}: no such file; `bulkprof plan --out FILE` makes a plan")
     if not is_run_file(plan):
         raise UsageError(f"{plan}: is no plan; `bulkprof plan --out FILE` keeps one")
+    if is_s3(into):
+        split_s3_folder(into)
+    else:
+        # Before the user is asked, and once more when they are written.
+        _require_free(Path(into))
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
     with RunFile.look_at(plan) as run:
         await run.off_loop(run.check)
@@ -97,7 +117,7 @@ async def shard(
         with temporary_folder() as folder:
             index = await _cut(work, run, folder, count, profiles)
             # The index last: where it is, all that it lists is there.
-            await upload(work, [*(folder / share.file for share in index.shares), folder / INDEX], into)
+            await upload(work, [*(folder / share.file for share in index.shares), folder / INDEX], into, over=over)
             return index
 
 
@@ -204,11 +224,19 @@ def _groups(work: Workspace, run: RunFile, seconds: dict[Target, float], count: 
 def _write(cutter: Cutter, groups: Sequence[Sequence[Target]], index: ShareIndex, into: Path) -> None:
     try:
         into.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-        there = next((path for path in (into / INDEX, *sorted(into.glob(SHARES))) if path.exists()), None)
     except OSError as error:
         raise StateError(f"{into}: can't be written: {error.strerror}; choose another place") from None
-    if there is not None:
-        raise UsageError(f"{there}: is there already, of another cut; choose another folder")
+    _require_free(into)
     for number, (share, group) in enumerate(zip(index.shares, groups, strict=True), 1):
         cutter.cut(number, group, into / share.file)
     write_text(into / INDEX, json.dumps(index.as_json(), indent=1) + "\n")
+
+
+def _require_free(into: Path) -> None:
+    """Raise `UsageError` where a folder holds shares."""
+    try:
+        there = next((path for path in (into / INDEX, *sorted(into.glob(SHARES))) if path.exists()), None)
+    except OSError as error:
+        raise StateError(f"{into}: can't be read: {error.strerror}; choose another place") from None
+    if there is not None:
+        raise there_already(there)

@@ -105,8 +105,10 @@ async def apply_share(
         async with work.watched(share):
             if resumed:
                 await share.off_loop(partial(share.hand_out, targets))
-                lease_s = site.lease_s if site is not None else 0.0
-                await work.stop.pause(lease_s + work.settings.run.settle_s + HEARTBEAT_S)
+                wait_s = work.settings.run.settle_s + HEARTBEAT_S + (site.lease_s if site is not None else 0.0)
+                if site is None:
+                    work.ui.note(f"waiting {wait_s:.0f} s until AWS's lists show what a copy of it may have sent")
+                await work.stop.pause(wait_s)
             try:
                 async with connect(work) as connection:
                     if resumed or site is None or not site.fresh:
@@ -118,6 +120,15 @@ async def apply_share(
                     return await execute(work, share, connection, resumed=resumed or begun)
             finally:
                 share.note(learned=await _learned(work, targets))
+
+
+async def resume_share(
+    path: Path, options: Options | None = None, ui: Ui | None = None, stop: Stop | None = None
+) -> RunSummary:
+    """Go on with a share. A file that knows of no beginning may be a copy of one that was begun, and lost."""
+    with RunFile.look_at(path) as share:
+        unknown = share.details().status is RunStatus.PLANNED
+    return await apply_share(path, options, ui, stop, resumed=unknown)
 
 
 def share_of(run: RunFile) -> Carried | None:

@@ -84,8 +84,8 @@ def is_kept_apart(run: RunFile, state: StateDirectory) -> bool:
 
 
 def was_applied(run: RunFile, state: StateDirectory) -> bool:
-    """Return whether the plan of a file is a run of the state directory by now."""
-    return is_kept_apart(run, state) and state.run_path(run.details().id).exists()
+    """Return whether the plan of a file is a run of the state directory by now; a share's is its plan's."""
+    return is_kept_apart(run, state) and not run.details().share and state.run_path(run.details().id).exists()
 
 
 @for_programs

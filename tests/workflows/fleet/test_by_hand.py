@@ -126,6 +126,36 @@ def test_shares_of_another_plan_and_other_files(commands: CommandLine, plan: str
     assert commands("merge", "other.db", "others").code == 3
 
 
+def test_what_a_shell_finds_beside_shares_is_left_out(commands: CommandLine, plan: str) -> None:
+    for share in cut(commands, plan, into="sha res"):
+        assert commands("apply", share).code == 0
+    found = sorted(map(str, (commands.folder / "sha res").iterdir()))
+    assert {Path(name).suffix for name in found} == {".db", ".json", ".lock"}
+    assert outcomes_of(merged(commands, plan, *found)) == {"created": 6}
+
+
+def test_a_share_is_shown_as_what_it_is(commands: CommandLine, plan: str) -> None:
+    first, *_ = cut(commands, plan, into="sha res")
+    ended = commands("merge", plan, "sha res")
+    assert f"(share 1 of 3) is not finished: bulkprof resume '{first}'" in ended.err
+    # The run is there by now, and this share is not applied for that.
+    assert (
+        f"planned, and not applied: nothing was changed; next: bulkprof apply '{first}'"
+        in commands("report", first).err
+    )
+
+
+def test_a_copy_of_a_share_that_was_lost_is_resumed_with_a_wait(commands: CommandLine, plan: str) -> None:
+    commands.monkeypatch.setattr("bulkprof.workflows.fleet.share.HEARTBEAT_S", 0.01)
+    share, *_ = cut(commands, plan)
+    shutil.copy(commands.folder / share, commands.folder / "copy.db")
+    assert commands("apply", share).code == 0
+    ended = commands("resume", "copy.db", "--json")
+    assert "until AWS's lists show what a copy of it may have sent" in ended.err
+    assert (ended.code, outcomes_of(ended.json())) == (0, {"created": 2})
+    assert "waiting" not in commands("resume", "copy.db").err
+
+
 def test_one_share_twice(commands: CommandLine, sandbox: Sandbox, plan: str) -> None:
     shares = cut(commands, plan)
     for share in shares:
@@ -306,6 +336,25 @@ def test_shares_in_s3(commands: CommandLine, sandbox: Sandbox, plan: str, others
     s3.put_object(Bucket="example-shares", Key="plan.db", Body=(tmp_path / plan).read_bytes())
     ended = commands("merge", "s3://example-shares/plan.db", place, "--json")
     assert (ended.code, outcomes_of(ended.json())) == (0, {"created": 6}), ended.err
+    # A second cut does not take the place of shares that someone may work on.
+    assert commands("plan", commands.manifest("other", file="other.csv"), "--out", "other.db").code == 0
+    ended = commands("shard", "other.db", "--into", place, "--count", "1", "--yes")
+    assert (ended.code, f"{place}share-0001.db: is there already, of another cut" in ended.err) == (64, True)
+    ended = commands("shard", "other.db", "--into", "s3://example-shares/other", "--count", "1", "--yes")
+    assert ended.err.splitlines()[-2:] == [
+        "next, for each share: fetch it from s3://example-shares/other/, bulkprof apply share-0001.db, and put it back",
+        "at the end: bulkprof merge other.db s3://example-shares/other/",
+    ]
+    for name, message in (
+        ("tonight/share-0001.db", "is a share of plan"),
+        ("tonight/index.json", "is damaged"),
+        ("other/gone.db", "no such run file"),
+        ("other/share-0001.db", "(share 1 of 1) is not finished: fetch it, and resume it"),
+    ):
+        ended = commands("merge", "other.db", "s3://example-shares/other/share-0001.db", f"s3://example-shares/{name}")
+        assert ended.code == 3
+        assert f"warning: s3://example-shares/{name}" in ended.err
+        assert message in ended.err
     one = commands("merge", plan, f"{place}share-0001.db", "s3://example-shares/nothing/")
     assert (one.code, "s3://example-shares/nothing/: holds no shares" in one.err) == (64, True)
     assert commands("plan", "teams.csv", "--out", "sandbox.db", "--sandbox").code == 0

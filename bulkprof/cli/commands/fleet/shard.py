@@ -1,5 +1,6 @@
 """The command `shard`: a plan in shares."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from bulkprof.cli.app import app
 from bulkprof.cli.flags import Display, Execution, Only, with_flags
 from bulkprof.cli.next_steps import command, flags_again
 from bulkprof.cli.running import make_options, make_terminal, run_async
+from bulkprof.config import is_s3
 from bulkprof.errors import ExitCode
 
 
@@ -42,10 +44,12 @@ def shard(
     for share in index.shares:
         holds = f"{counted(share.targets, 'target')}, {counted(share.profiles, 'profile')}"
         terminal.note(f"{share.file}: {holds}, about {share.estimate_s:.0f} s")
-    terminal.note(f"next, for each share: {command('apply', _inside(into, index.shares[0].file))}")
+    first = index.shares[0].file
+    if is_s3(into):
+        # Without the slash, it would be the address of one share.
+        into = f"{into.rstrip('/')}/"
+        terminal.note(f"next, for each share: fetch it from {into}, {command('apply', first)}, and put it back")
+    else:
+        terminal.note(f"next, for each share: {command('apply', str(Path(into, first)))}")
     terminal.note(f"at the end: {command('merge', plan, into, *flags_again(run))}")
     return ExitCode.DONE
-
-
-def _inside(folder: str, file: str) -> str:
-    return f"{folder.rstrip('/')}/{file}"

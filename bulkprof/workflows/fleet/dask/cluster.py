@@ -6,6 +6,7 @@ This is the one file on the coordinator's side that imports dask. Everything of 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -154,6 +155,9 @@ class Cluster:
         except (ModuleNotFoundError, AttributeError) as error:
             await self.check_versions()
             raise FleetError(f"a worker of {self._place} can't load bulkprof: {named(error)}") from None
+        except concurrent.futures.CancelledError:
+            # So dask ends what is under way when its scheduler is gone. It says no more than that, in many words.
+            raise FleetError(f"the connection to the dask scheduler at {self._place} is lost") from None
         except (OSError, asyncio.CancelledError) as error:
             if future.status not in {"cancelled", "lost", "error"}:
                 raise

@@ -39,7 +39,7 @@ async def local_cluster() -> AsyncIterator[Any]:
     from distributed.security import Security
 
     security = await anyio.to_thread.run_sync(Security.temporary)
-    with temporary_folder() as folder, dask.config.set(_CONFIG):
+    with temporary_folder() as folder, dask.config.set({**_CONFIG, "temporary-directory": str(folder)}):
         cluster = LocalCluster(
             asynchronous=True,
             threads_per_worker=1,

@@ -16,6 +16,7 @@ from bulkprof.errors import ExitCode
 from bulkprof.model import OutcomeKind
 from bulkprof.sandbox import Rate, Sandbox
 from bulkprof.stop import Stop
+from bulkprof.store.shares.carried import Phase
 from bulkprof.totals import RunSummary
 from bulkprof.workflows.fleet.dask import cluster, lease, sizes, worker
 from bulkprof.workflows.fleet.dask.messages import Answer, Call, own_versions
@@ -240,3 +241,24 @@ def test_an_error_on_a_worker_is_tried_again_and_then_told(
     assert "was tried 3 times in vain: worker tcp://127.0.0.1:" in ended.err
     assert "an unexpected error: ZeroDivisionError: by chance" in ended.err
     assert len(tries) >= 3
+
+
+def test_a_scheduler_that_dies_is_told_in_a_line(
+    commands: CommandLine, sandbox: Sandbox, manifest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out = worker._Side._carry_out
+
+    async def last(self: Any, *arguments: Any, **how: Any) -> None:
+        if self._call["phase"] == Phase.APPLY:
+            await self._there(self._worker.scheduler.terminate())
+        await carry_out(self, *arguments, **how)
+
+    monkeypatch.setattr(worker._Side, "_carry_out", last)
+    with in_process() as address:
+        ended = commands("apply", manifest, "--yes", "--engine", "dask", "--scheduler", address)
+    assert ended.code == 1
+    assert f"stopping: the connection to the dask scheduler at {address} is lost" in ended.err
+    assert "unexpected" not in ended.err
+    assert commands.summary("resume")["exit_code"] == 0
+    made = [(profile.account, profile.name) for profile in sandbox.ledger().profiles]
+    assert len(made) == len(set(made)) == len(ROWS)

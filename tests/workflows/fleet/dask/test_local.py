@@ -38,6 +38,9 @@ def test_ctrl_c_of_a_terminal_ends_workers_in_order_and_leaves_none(commands: Co
     """A terminal sends it to all of them; the sandbox's keys go to the workers."""
     manifest = commands.manifest(*ROWS, header="name,account")
     flags = ("--sandbox", "--sandbox-rate", "2", "--yes", "--engine", "dask")
+    temporary = commands.folder / "temporary"
+    temporary.mkdir()
+    commands.monkeypatch.setenv("TMPDIR", str(temporary))
     with commands.started("apply", manifest, *flags) as process:
         workers = until(lambda: children(process.pid))
         journal = commands.folder / ".bulkprof" / "sandbox.journal"
@@ -48,6 +51,7 @@ def test_ctrl_c_of_a_terminal_ends_workers_in_order_and_leaves_none(commands: Co
         _, err = process.communicate(timeout=60)
         assert process.wait() == 130, err
     until(lambda: not any(map(is_there, workers)))
+    assert not list(temporary.iterdir())
     assert "Traceback" not in err
     assert "distributed" not in err
     summary = commands.summary("resume", "--sandbox-rate", "1000")
