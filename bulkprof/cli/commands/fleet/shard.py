@@ -10,7 +10,6 @@ from bulkprof.cli.app import app
 from bulkprof.cli.flags import Display, Execution, Only, with_flags
 from bulkprof.cli.next_steps import command, flags_again
 from bulkprof.cli.running import make_options, make_terminal, run_async
-from bulkprof.config import is_s3
 from bulkprof.errors import ExitCode
 
 
@@ -28,6 +27,7 @@ def shard(
     shown: Display,
 ) -> int:
     """Cut a plan into shares, to be applied anywhere. Asks first, as apply does."""
+    from bulkprof.config import is_s3
     from bulkprof.reports.text import counted
 
     if (count is None) == (profiles is None):
