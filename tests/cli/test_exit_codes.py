@@ -169,6 +169,8 @@ def test_a_plugin_vetoes_the_plan(commands: CommandLine, sandbox: Sandbox) -> No
             "runs --state-dir s3://b/state",
             "--state-dir s3://b/state: must be on a disk; `s3` in [state] keeps runs in S3",
         ),
+        ("sandbox --state-file s3://b/state", "--state-file s3://b/state: must be on a disk; copy it to S3 afterwards"),
+        ("init s3://b/new", "init s3://b/new: must be on a disk; copy it to S3 afterwards"),
         ("report 2026", "no run '2026'"),
         ("resume", "no interrupted run"),
         ("runs redeliver 2026", "no run '2026'"),

@@ -40,7 +40,7 @@ def test_from_nothing_to_profiles(commands: CommandLine) -> None:
     assert again["outcomes"]["unchanged"] == 3
     assert "CreateInferenceProfile" not in again["calls"]
     assert commands("init").code == 64
-    assert commands("init", "elsewhere").code == 0
+    assert commands("init", "elsewhere").err.endswith("next: cd elsewhere && bulkprof apply profiles.csv --sandbox\n")
     written = sorted(path.name for path in Path("elsewhere").iterdir())
     assert written == ["bulkprof.schema.json", "bulkprof.toml", "profiles.csv"]
 

@@ -1,5 +1,6 @@
 """The command `init`: a config and a manifest to begin with, and the config's schema for editors."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -67,8 +68,11 @@ support,assistant,Answers tickets,test
 @with_flags
 def init(*, directory: Annotated[Path, typer.Argument(help="Where to write.")] = Path(), shown: Lines) -> int:
     """Write a commented bulkprof.toml and a sample manifest."""
+    from bulkprof.system.files import check_on_disk
+
     terminal = make_terminal(shown)
     with ending(terminal):
+        check_on_disk("init", directory)
         try:
             directory.mkdir(parents=True, exist_ok=True)
             files = {"bulkprof.toml": CONFIG, "profiles.csv": MANIFEST, SCHEMA: schema_text(SchemaName.CONFIG)}
@@ -82,5 +86,6 @@ def init(*, directory: Annotated[Path, typer.Argument(help="Where to write.")] =
             ) from None
         except OSError as error:
             raise ConfigError(f"{error.filename}: can't be written: {error.strerror}") from None
-        terminal.note("next: bulkprof apply profiles.csv --sandbox")
+        there = "" if directory.absolute() == Path.cwd() else f"cd {shlex.quote(str(directory))} && "
+        terminal.note(f"next: {there}bulkprof apply profiles.csv --sandbox")
     return ExitCode.DONE

@@ -43,10 +43,13 @@ def sandbox(
     """
     from bulkprof.config import named_buckets
     from bulkprof.sandbox import Sandbox, SandboxMissingError, trial_settings
+    from bulkprof.system.files import check_on_disk
 
     terminal = make_terminal(shown)
     config = make_options(terminal, run).config.settings
     with ending(terminal):
+        if state_file is not None:
+            check_on_disk("--state-file", state_file)
         try:
             settings = trial_settings(
                 latency=latency,
