@@ -38,7 +38,8 @@ def test_commands_of_a_page_run(page: str, commands: CommandLine) -> None:
     commands.config("", base=BASE)
     commands.manifest("search,ranking", header="team,app")
     if page == "fleet.md":
-        commands.manifest("search,ranking,111122223333|444455556666", header="team,app,account")
+        accounts = "|".join(f"{number}11122223333" for number in range(1, 5))
+        commands.manifest(f"search,ranking,{accounts}", header="team,app,account")
     if page == "adopting.md":
         commands.manifest("search,ranking,111122223333", header="team,app,account", file="others.csv")
         assert commands("apply", "others.csv").code == 0
