@@ -64,6 +64,8 @@ class RawRow:
 
     line: int
     cells: Mapping[str, Any]
+    row: int = 0
+    """Which of the rows that begin on the line, from 1 on; 0 where it is the only one."""
 
 
 # The two values that are made for each row, some of them several times. The constructor that `dataclass` writes for a
@@ -86,6 +88,10 @@ class Request:
     """The row's other columns (`team`, `app`, `env`, …), for rules to use."""
     disown: bool
     """Whether its profiles are to be let go of: they stay, without the tags that say whose they are."""
+    row: int
+    """Which of the rows that begin on its line, from 1 on; 0 where it is the only one. File and line don't tell those
+    of a JSON array apart that is written on one line.
+    """
 
     def __init__(
         self,
@@ -100,6 +106,7 @@ class Request:
         attributes: Mapping[str, str] = EMPTY,
         *,
         disown: bool = False,
+        row: int = 0,
     ) -> None:
         vars(self).update(
             file=file,
@@ -112,6 +119,7 @@ class Request:
             tags=tags,
             attributes=attributes,
             disown=disown,
+            row=row,
         )
 
 
@@ -246,6 +254,8 @@ class Action:
     """What is there now of what changes: `tag:KEY`, `model`, `description`. Of a creation, where a profile looks like
     the same one under an old name: its `name` and `arn`.
     """
+    row: int = 0
+    """As in its `Request`."""
 
 
 class Turn(IntEnum):

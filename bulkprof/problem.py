@@ -15,6 +15,15 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+Place = tuple[str, int, int, str, str]
+"""What a problem is about: file, line, row, column and value."""
+
+
+def place_of(file: str, line: int, row: int) -> str:
+    """Return the place of a row for people: `teams.csv:7`, or `teams.json:1, row 3` where its line has several."""
+    return f"{file}:{line}, row {row}" if row else f"{file}:{line}"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong with a cell, a row, a file or a plan; `str()` is the line that people read."""
@@ -32,6 +41,8 @@ class Problem:
     """Its cell in a workbook's sheet: `C7`."""
     kind: str = ""
     """What rows share whose messages differ in a detail, such as a position: they are told together, by the first."""
+    row: int = 0
+    """Which of the rows that begin on its line, from 1 on; 0 where only one does, or none is meant."""
 
     @property
     def is_error(self) -> bool:
@@ -39,15 +50,20 @@ class Problem:
         return self.severity is Severity.ERROR
 
     @property
-    def place(self) -> tuple[str, int, str, str]:
-        """File, line, column and value: what the problem is about."""
-        return self.file, self.line, self.column, self.value
+    def place(self) -> Place:
+        """File, line, row, column and value: what the problem is about."""
+        return self.file, self.line, self.row, self.column, self.value
 
     @property
     def spot(self) -> tuple[str, str]:
-        """The beginning of its place that all rows of its file share, and the rest: `m.csv:` and `7`."""
+        """The beginning of its place that all rows of its file share, and the rest: `m.csv:` and `7`.
+
+        Where several rows begin on a line, what they share is the line: `m.json:1, row ` and `3`.
+        """
         if self.cell:
             return f"{self.file}!", self.cell
+        if self.row:
+            return place_of(self.file, self.line, self.row).removesuffix(str(self.row)), str(self.row)
         return (f"{self.file}:", str(self.line)) if self.line else (self.file, "")
 
     def __str__(self) -> str:

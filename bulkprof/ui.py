@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bulkprof.model import Outcome, OutcomeKind, Problem, Target
+from bulkprof.problem import Place
 from bulkprof.totals import Plan
 
 
@@ -166,7 +167,7 @@ class PassedOn(Ui):
 class OnlyNew(PassedOn):
     """Passes everything on but the problems that were shown already, for rows that are read a second time."""
 
-    def __init__(self, ui: Ui, shown: Collection[tuple[str, int, str, str]]) -> None:
+    def __init__(self, ui: Ui, shown: Collection[Place]) -> None:
         """`shown` are the places of those problems."""
         super().__init__(ui)
         self._shown = shown

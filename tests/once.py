@@ -7,15 +7,17 @@ the same methods as the one before. That is half of what a small run costs, and 
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import EntryPoints, entry_points
 from types import FunctionType
 from typing import Any
 
 import pytest
 import typer
-from botocore import client, hooks, loaders, session
+from botocore import client, hooks, loaders, session, useragent
 
 from bulkprof.aws.transport import http
 from bulkprof.aws.transport.tls import Trust, tls_context
@@ -27,10 +29,13 @@ def found_out_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
         patch.setattr(http, "tls_context", _trust_once())
+        patch.setattr("bulkprof.plugins.loading.entry_points", _installed_once())
         patch.setattr(session, "create_loader", cache(loaders.create_loader))
         patch.setattr(hooks.EventAliaser, "_alias_event_name", _alias_once(hooks.EventAliaser._alias_event_name))
         patch.setattr(hooks, "accepts_kwargs", _look_once(hooks.accepts_kwargs))
         patch.setattr(client.ClientCreator, "_create_methods", _make_once(client.ClientCreator._create_methods))
+        sanitize = useragent.sanitize_user_agent_string_component
+        patch.setattr(useragent, "sanitize_user_agent_string_component", cache(sanitize))
         yield
 
 
@@ -42,6 +47,16 @@ def _trust_once() -> Callable[[Trust], ssl.SSLContext]:
         return usual(verify) if verify is True else tls_context(verify)
 
     return context
+
+
+def _installed_once() -> Callable[..., EntryPoints]:
+    """What is installed along a path: for its plugins, each command reads the metadata of all distributions."""
+
+    @cache
+    def along(_path: tuple[str, ...], group: str) -> EntryPoints:
+        return entry_points(group=group)
+
+    return lambda *, group: along(tuple(sys.path), group)
 
 
 def _alias_once(alias: Callable[[Any, str], str]) -> Callable[[Any, str], str]:

@@ -28,9 +28,10 @@ async def test_only_new_passes_every_method_on(name: str) -> None:
     assert returned == (None if inspect.signature(getattr(Ui, name)).return_annotation == "None" else "returned")
 
 
-def test_only_new_keeps_problems_back_that_were_shown() -> None:
+@pytest.mark.parametrize("places", [[(2, 0), (3, 0)], [(1, 1), (1, 2)]])
+def test_only_new_keeps_problems_back_that_were_shown(places: list[tuple[int, int]]) -> None:
     behind = create_autospec(Ui, instance=True)
-    shown, new = (Problem(file="teams.csv", line=line, message="is empty") for line in (2, 3))
+    shown, new = (Problem(file="teams.json", line=line, message="is empty", row=row) for line, row in places)
     ui = OnlyNew(behind, {shown.place})
     ui.problem(shown)
     ui.problem(new)

@@ -27,6 +27,9 @@ from bulkprof.planning.retirement import Retirement
 from bulkprof.stop import StopRequestedError
 from bulkprof.system.clocks import HEARTBEAT_S
 
+TOGETHER = 200
+"""Targets whose outcomes are written at once where nothing is to be done."""
+
 
 class Watcher(Protocol):
     """Is told of every outcome as it is recorded (progress, failure tolerance)."""
@@ -74,7 +77,22 @@ class Engine:
         async with anyio.create_task_group() as group:
             group.start_soon(writer.write)
             with closing(writer):
-                await side_by_side(targets, self.settings.max_targets, self.traffic, partial(self._run_target, writer))
+                rest = await self._close_unchanged(targets)
+                await side_by_side(rest, self.settings.max_targets, self.traffic, partial(self._run_target, writer))
+
+    async def _close_unchanged(self, targets: Sequence[Target]) -> list[Target]:
+        """Close the targets in which nothing is to be done: most of them, in most nights. Return the others."""
+        rest: list[Target] = []
+        for first in range(0, len(targets), TOGETHER):
+            some = targets[first : first + TOGETHER]
+            if self.traffic.stop.requested:
+                return []
+            outcomes = await self.store.off_loop(partial(self.store.close_unchanged, some, PAGE))
+            for outcome in outcomes:
+                self.watch(outcome)
+            closed = {outcome.target for outcome in outcomes}
+            rest += [target for target in some if target not in closed]
+        return rest
 
     async def _run_target(self, writer: Writer, target: Target) -> None:
         store = self.store

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -63,6 +63,13 @@ class Store(Protocol):
         self, outcomes: Iterable[Outcome], calls: Mapping[str, CallCount] | None = None, times: Slices | None = None
     ) -> None:
         """Keep outcomes, and the calls since the last ones, in all and second by second, all or nothing."""
+        ...
+
+    def close_unchanged(self, targets: Sequence[Target], most: int) -> list[Outcome]:
+        """Keep that nothing was to be done in those of `targets` where that is so, and return the outcomes.
+
+        Targets in which `most` actions or more have no outcome are left out.
+        """
         ...
 
     def give_sign_of_life(self) -> None:

@@ -150,7 +150,7 @@ class Cells:
         if columns.labels:
             bad += _unsaid(columns, values, lists)
         if columns.faults:
-            return self._rejected(row.line, columns, bad)
+            return self._rejected(row, columns, bad)
         request = Request(
             self._label,
             row.line,
@@ -162,8 +162,9 @@ class Cells:
             tags or EMPTY,
             Attributes({column: value for index, column in columns.attributes if (value := values[index])}),
             disown=disown,
+            row=row.row,
         )
-        return self._rejected(row.line, columns, bad, request) if bad else request
+        return self._rejected(row, columns, bad, request) if bad else request
 
     def _split(self, where: tuple[str, str, str]) -> _Where:
         """The values of the cells `model`, `account` and `region`, remembered."""
@@ -186,14 +187,12 @@ class Cells:
         self.known_columns.note(columns.known)
         return columns
 
-    def _rejected(self, line: int, columns: Columns, bad: list[BadCell], request: Request | None = None) -> Rejected:
+    def _rejected(self, row: RawRow, columns: Columns, bad: list[BadCell], request: Request | None = None) -> Rejected:
+        found = [(each.column, "", each.fault) for each in columns.faults]
+        found += [(cell.column, cell.value, cell.fault) for cell in bad]
         problems = [
-            Problem(found.fault.reason, self._label, line, visible(found.column), remedy=found.fault.remedy)
-            for found in columns.faults
-        ]
-        problems += [
-            Problem(cell.fault.reason, self._label, line, visible(cell.column), cell.value, cell.fault.remedy)
-            for cell in bad
+            Problem(fault.reason, self._label, row.line, visible(column), value, fault.remedy, row=row.row)
+            for column, value, fault in found
         ]
         if self._sheet:
             letters = {self._label: self._sheet.letters}

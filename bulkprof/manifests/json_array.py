@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from bulkprof.manifests.columns import KNOWN
 from bulkprof.manifests.csv_rows import HeaderProblem
-from bulkprof.manifests.json_rows import DECODER, syntax_problem, to_row
+from bulkprof.manifests.json_rows import DECODER, Found, syntax_problem, to_rows
 from bulkprof.manifests.likely import likely_column
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
@@ -146,7 +146,7 @@ def parse_json(source: Source) -> Iterator[RawRow | Problem]:
             if not window.peek():
                 return
             if window.take("["):
-                yield from _array(window, source.label)
+                yield from to_rows(_array(window), source.label)
             elif window.take("{"):
                 yield from _wrapper(window, source.label)
             else:
@@ -157,14 +157,14 @@ def parse_json(source: Source) -> Iterator[RawRow | Problem]:
             yield error.problem
 
 
-def _array(window: _Window, label: str) -> Iterator[RawRow | Problem]:
+def _array(window: _Window) -> Iterator[Found]:
     if window.take("]"):
         return
     while True:
         window.peek()
         line = window.line
         value, text = window.value()
-        yield from to_row(value, text, label, line)
+        yield Found(value, text, line)
         if window.take("]"):
             return
         if not window.take(","):
@@ -188,7 +188,7 @@ def _wrapper(window: _Window, label: str) -> Iterator[RawRow | Problem]:
             yield Problem("the key stands in the file more than once", label, line, "profiles", remedy="join the two")
         keys.append(written if key != "profiles" else key)
         if key == "profiles" and window.take("["):
-            yield from _array(window, label)
+            yield from to_rows(_array(window), label)
         elif key == "profiles":
             raise window.error('"profiles" must be an array')
         else:

@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
@@ -52,26 +52,64 @@ def json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 DECODER = json.JSONDecoder(object_pairs_hook=json_object, parse_int=str, parse_float=str, parse_constant=NotJson)
 
 
-def to_row(value: object, text: str, label: str, line: int) -> Iterator[RawRow | Problem]:
-    """Yield the row that a decoded `value` is, or what keeps it from being one; `text` is its source."""
+class Found(NamedTuple):
+    """A decoded value where a row should be."""
+
+    value: object
+    text: str
+    """Its source."""
+    line: int
+
+
+def to_rows(values: Iterator[Found], label: str) -> Iterator[RawRow | Problem]:
+    """Yield the rows that decoded values are, or what keeps them from being rows; those of one line are numbered.
+
+    What `values` raises passes, after the rows before it.
+    """
+    row = 0
+    this = _next(values)
+    while isinstance(this, Found):
+        following = _next(values)
+        is_shared = isinstance(following, Found) and following.line == this.line
+        row = row + 1 if row or is_shared else 0
+        yield from to_row(this, label, row)
+        row, this = row if is_shared else 0, following
+    if this is not None:
+        raise this
+
+
+def _next(values: Iterator[Found]) -> Found | Exception | None:
+    """Return the next one, what is raised instead of it, or None at the end."""
+    try:
+        return next(values, None)
+    except Exception as error:  # noqa: BLE001 - it is raised again when the row before it is out
+        return error
+
+
+def to_row(found: Found, label: str, row: int = 0) -> Iterator[RawRow | Problem]:
+    """Yield the row that a decoded value is, or what keeps it from being one. `row` is its number on its line."""
+    value, text, line = found
     if not isinstance(value, dict):
         kind = "a list" if isinstance(value, list) else "a single value"
-        yield Problem(f"{kind} where a profile should be", label, line, remedy='write an object: {"model": …, …}')
+        remedy = 'write an object: {"model": …, …}'
+        yield Problem(f"{kind} where a profile should be", label, line, remedy=remedy, row=row)
         return
     if _is_deep(value):
-        yield Problem(
-            "the object is nested too deeply", label, line, remedy="a profile has no more than tags inside it"
-        )
+        remedy = "a profile has no more than tags inside it"
+        yield Problem("the object is nested too deeply", label, line, remedy=remedy, row=row)
         return
-    problems = [*_repetitions(value, label, line)]
+    problems = [
+        Problem("the key stands in its object more than once", label, line, visible(key), remedy="keep one", row=row)
+        for key in _repetitions(value)
+    ]
     # Escapes are rare; only they can make half characters of sound UTF-8.
     if "\\u" in text and any(_LONE.search(part) for part in _strings(value)):
         remedy = r"write both halves of the pair, e.g. \ud83d\ude00, or the character itself"
-        problems.append(Problem(r"a \u escape is half of a character", label, line, remedy=remedy))
+        problems.append(Problem(r"a \u escape is half of a character", label, line, remedy=remedy, row=row))
     if problems:
         yield from problems
     else:
-        yield RawRow(line, value)
+        yield RawRow(line, value, row)
 
 
 def _is_deep(value: object) -> bool:
@@ -90,18 +128,17 @@ def _is_deep(value: object) -> bool:
     return True
 
 
-def _repetitions(value: object, label: str, line: int) -> Iterator[Problem]:
+def _repetitions(value: object) -> Iterator[str]:
     if isinstance(value, Repeating):
-        for key in value.repeated:
-            yield Problem("the key stands in its object more than once", label, line, visible(key), remedy="keep one")
+        yield from value.repeated
     if isinstance(value, dict):
         for part in value.values():
             if part.__class__ is not str:
-                yield from _repetitions(part, label, line)
+                yield from _repetitions(part)
     elif isinstance(value, list):
         for part in value:
             if part.__class__ is not str:
-                yield from _repetitions(part, label, line)
+                yield from _repetitions(part)
 
 
 def _strings(value: object) -> Iterator[str]:
@@ -145,4 +182,4 @@ def _parse_line(line: str, label: str, number: int) -> Iterator[RawRow | Problem
     except RecursionError:
         yield syntax_problem("it is nested too deeply", label, number, 1)
     else:
-        yield from to_row(value, line, label, number)
+        yield from to_row(Found(value, line, number), label)

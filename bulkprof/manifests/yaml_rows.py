@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bulkprof.errors import ConfigError
 from bulkprof.limits import spell
 from bulkprof.manifests.json_array import around_profiles
-from bulkprof.manifests.json_rows import json_object, to_row
+from bulkprof.manifests.json_rows import Found, json_object, to_rows
 from bulkprof.model import Problem, RawRow
 from bulkprof.plugins.api import Source
 from bulkprof.tables.encoding import read_text
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _DEEPEST = 20
 _LARGEST = 10_000
 """Values of one profile, those that aliases stand for included: a few lines of them can stand for billions."""
+_ESCAPED = "\\u"
+"""Stands for a profile's text: YAML's escapes can write half characters, as JSON's can."""
 _STANDARD = "tag:yaml.org,2002:"
 _SHAPE = "write a list (- name: …), or profiles: with one under it"
 
@@ -101,7 +103,7 @@ class _Document:
             return
         first = next(self._events)
         if isinstance(first, yaml.SequenceStartEvent):
-            yield from self._profiles()
+            yield from to_rows(self._profiles(), self._label)
         elif isinstance(first, yaml.MappingStartEvent):
             yield from self._wrapper(first)
         elif isinstance(first, yaml.ScalarEvent) and not first.value:
@@ -112,14 +114,13 @@ class _Document:
             if isinstance(event, yaml.DocumentStartEvent):
                 self._stop(event, "a second document begins here", "a manifest is one; write one list without ---")
 
-    def _profiles(self) -> Iterator[RawRow | Problem]:
+    def _profiles(self) -> Iterator[Found]:
         for event in self._events:
             if isinstance(event, self._yaml.SequenceEndEvent):
                 return
             self._size = 0
             line = _line(event)
-            # Its escapes can write half characters, as JSON's can.
-            yield from to_row(self._value(event, 0), "\\u", self._label, line)
+            yield Found(self._value(event, 0), _ESCAPED, line)
 
     def _wrapper(self, first: Event) -> Iterator[RawRow | Problem]:
         """The mapping around the profiles; other keys (a version, anchors to use) mean nothing here."""
@@ -139,10 +140,9 @@ class _Document:
                 self._size = 0
                 yield from around_profiles(written, self._value(value, 0), label, line)
             elif isinstance(value, yaml.SequenceStartEvent):
-                yield from self._profiles()
+                yield from to_rows(self._profiles(), label)
             elif isinstance(value, yaml.AliasEvent) and isinstance(rows := self._value(value, 0), list):
-                for row in rows:
-                    yield from to_row(row, "\\u", label, line)
+                yield from to_rows((Found(row, _ESCAPED, line) for row in rows), label)
             elif not (isinstance(value, yaml.ScalarEvent) and not value.value):
                 self._stop(value, "profiles: must be a list", _SHAPE)
         if "profiles" not in keys:

@@ -88,4 +88,5 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         "remedy": problem.remedy,
         "severity": str(problem.severity),
         "cell": problem.cell,
+        "row": problem.row,
     }

@@ -39,10 +39,12 @@ class SameProblem:
 
     def add(self, problem: Problem) -> None:
         """Take the same problem of another row, or of the same one again."""
-        if problem.line == self._last.line:
+        # Those that have numbers of their own on a line share the line.
+        number, last = (each.row or each.line for each in (problem, self._last))
+        if number == last:
             return
         position = problem.spot[1]
-        follows = problem.line == self._last.line + 1
+        follows = number == last + 1
         if not follows and len(self._ranges) == SHOWN:
             self._cut = True
         if not follows and not self._cut:
@@ -58,7 +60,10 @@ class SameProblem:
         shown = [one if one == other else f"{one}\N{EN DASH}{other}" for one, other in self._ranges]
         if self._cut:
             shown.append(f"… {self._last.spot[1]}")
-        return self.first.told_at(f"{self.first.spot[0]}{', '.join(shown)} ({self.rows} rows)")
+        begin = self.first.spot[0]
+        if self.first.row:
+            begin = f"{begin.removesuffix(' ')}s "
+        return self.first.told_at(f"{begin}{', '.join(shown)} ({self.rows} rows)")
 
 
 class ProblemLines:

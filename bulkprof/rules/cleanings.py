@@ -26,6 +26,7 @@ class Cleaning(NamedTuple):
     given: str
     file: str
     line: int
+    row: int
 
 
 class Cleanings:
@@ -33,7 +34,7 @@ class Cleanings:
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, str]] = set()
-        self._row: tuple[str, int] = "", 0
+        self._row: tuple[str, int, int] = "", 0, 0
         self._names: set[str] = set()
         """Those of the row that were noted last."""
         self._new: list[Cleaning] = []
@@ -42,8 +43,9 @@ class Cleanings:
         """Note a profile's name, if it was made of something else."""
         if not isinstance(name, Cleaned):
             return
-        if self._row != (request.file, request.line):
-            self._row = request.file, request.line
+        row = request.file, request.line, request.row
+        if self._row != row:
+            self._row = row
             self._names.clear()
         # A row may have it once for each of its targets. One that has as many of its own is told with fewer words.
         if name not in self._names and len(self._names) < _NAMES:
@@ -57,7 +59,8 @@ class Cleanings:
                 if len(self._seen) >= _REMEMBERED:
                     self._seen.clear()
                 self._seen.add((key, value.given))
-                self._new.append(Cleaning(f"tag:{key}", str(value), value.given, request.file, request.line))
+                row = request.file, request.line, request.row
+                self._new.append(Cleaning(f"tag:{key}", str(value), value.given, *row))
 
     def take(self) -> Sequence[Cleaning]:
         """Return what was noted since the last call."""

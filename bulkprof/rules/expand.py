@@ -15,6 +15,7 @@ from bulkprof.errors import PluginError
 from bulkprof.limits import Fault, description_fault
 from bulkprof.model import DesiredProfile, Problem, Request, Severity, Target
 from bulkprof.plugins.registry import Registry
+from bulkprof.problem import place_of
 from bulkprof.rules.accounts import Accounts, Undecided
 from bulkprof.rules.cleanings import Cleaning, Cleanings
 from bulkprof.rules.columns import Overlooked, damaged_cells
@@ -193,7 +194,7 @@ class Rules:
         if not shown.asked:
             problems.extend(found)
         elif profile is None:
-            stand_in = f"{request.file}:{request.line} {model.model}"
+            stand_in = f"{place_of(request.file, request.line, request.row)} {model.model}"
             return DesiredProfile(request, target, model.model, model.source, stand_in, description)
         return None if profile is None else replace(profile, target=target)
 
@@ -241,7 +242,7 @@ class Rules:
             problems.extend(found)
 
     def _check(self, profile: DesiredProfile, problems: list[Problem]) -> None:
-        """Add what the check plugins say, with file and line filled in where they left them out."""
+        """Add what the check plugins say, with file, line and row filled in where they left them out."""
         request = profile.request
         for implementation in self._checks:
             answer = ask(implementation, profile, request, problems)
@@ -254,6 +255,8 @@ class Rules:
                     raise PluginError(implementation.plugin, message)
                 if not problem.file:
                     problem = replace(problem, file=request.file, line=problem.line or request.line)  # noqa: PLW2901
+                if request.row and (problem.file, problem.line) == (request.file, request.line):
+                    problem = replace(problem, row=request.row)  # noqa: PLW2901
                 problems.append(problem)
 
 

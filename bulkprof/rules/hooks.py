@@ -24,7 +24,7 @@ def ask(implementation: Implementation, argument: Any, request: Request, problem
         return implementation.call(argument)
     except ValueError as error:
         message = f"{_said_by(implementation.plugin)}{str(error) or 'refuses the row'}"
-        problems.append(Problem(message, request.file, request.line))
+        problems.append(Problem(message, request.file, request.line, row=request.row))
         return None
 
 
@@ -40,7 +40,7 @@ def _said_by(plugin: str) -> str:
 def cell_problem(request: Request, column: str, value: str, fault: Fault, plugin: str = "") -> Problem:
     """A fault as a problem of its row; `plugin` is the one that made the value, where the manifest didn't."""
     reason = f"from plugin {plugin!r}: {fault.reason}" if plugin else fault.reason
-    return Problem(reason, request.file, request.line, column, value, fault.remedy)
+    return Problem(reason, request.file, request.line, column, value, fault.remedy, row=request.row)
 
 
 class Preparation:
@@ -59,7 +59,8 @@ class Preparation:
             if answer is not None and answer is not request:
                 _check(implementation.plugin, answer, request)
                 self._note(request, answer)
-                request = answer
+                # A plugin may have made it without.
+                request = answer if answer.row == request.row else replace(answer, row=request.row)
                 if not isinstance(request.attributes, Attributes):
                     # The next plugins find columns in any case, too.
                     request = replace(request, attributes=Attributes(request.attributes))

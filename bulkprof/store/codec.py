@@ -48,6 +48,7 @@ class ActionRow(NamedTuple):
     refusal_message: str | None
     refusal_outcome: str | None
     old: str
+    row: int
 
 
 class OutcomeRow(NamedTuple):
@@ -82,12 +83,13 @@ class ProblemRow(NamedTuple):
     value: str
     remedy: str
     severity: str
+    row: int
 
 
-INSERT_BRIEF = "INSERT INTO action (target, name, wanted, file, line, source) VALUES (?, ?, 1, ?, ?, ?)"
+INSERT_BRIEF = "INSERT INTO action (target, name, wanted, file, line, row, source) VALUES (?, ?, 1, ?, ?, ?, ?)"
 INSERT_DESIRED = (
-    "INSERT INTO action (target, name, wanted, file, line, source, model, description, tags, attributes) "
-    "VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO action (target, name, wanted, file, line, row, source, model, description, tags, attributes) "
+    "VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 INSERT_DELETION = (
     "INSERT INTO action "
@@ -103,7 +105,10 @@ SELECT_ACTION = (
     "FROM action a JOIN target t ON t.id = a.target"
 )
 SELECT_PROBLEM = f"SELECT {columns(ProblemRow)} FROM problem ORDER BY rowid"
-INSERT_PROBLEM = "INSERT INTO problem (message, file, line, col, value, remedy, severity) VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT_PROBLEM = (
+    "INSERT INTO problem (message, file, line, col, value, remedy, severity, row) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+INSERT_INVALID = "INSERT OR IGNORE INTO invalid (file, line, row) VALUES (?, ?, ?)"
 INSERT_OUTCOME = (
     "INSERT INTO outcome (action, kind, arn, old_arn, attempts, error_code, error_message) "
     "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -163,7 +168,7 @@ ADD_CALLS = (
 
 
 Desired = tuple[Any, ...]
-"""A desired profile as plain values: account and Region, name, file, line, and what else its form has.
+"""A desired profile as plain values: account and Region, name, file, line, row, and what else its form has.
 
 With the target's id in the first one's place, they are the values of `INSERT_BRIEF` or `INSERT_DESIRED`.
 """
@@ -181,7 +186,7 @@ def _dump(mapping: Mapping[str, str]) -> str:
 def brief(profile: DesiredProfile) -> Desired:
     """Return what is asked of a profile that is checked only."""
     request, target = profile.request, profile.target
-    return (target.account, target.region), profile.name, request.file, request.line, profile.source
+    return (target.account, target.region), profile.name, request.file, request.line, request.row, profile.source
 
 
 def from_desired(profile: DesiredProfile) -> Desired:
@@ -243,6 +248,7 @@ def to_action(row: ActionRow) -> Action:
         reason=row.reason,
         refusal=_to_refusal(row) if row.refusal_code else None,
         old=EMPTY if row.old == "{}" else mapping(row.old),
+        row=row.row,
     )
 
 
@@ -260,13 +266,14 @@ def from_problem(problem: Problem) -> tuple[Any, ...]:
         problem.value,
         problem.remedy,
         problem.severity,
+        problem.row,
     )
 
 
 def to_problem(row: ProblemRow) -> Problem:
     """Return a row of `SELECT_PROBLEM` as a problem. Raises `DamageError`."""
     severity = word(Severity, row.severity)
-    return Problem(row.message, row.file, row.line, row.col, row.value, row.remedy, severity)
+    return Problem(row.message, row.file, row.line, row.col, row.value, row.remedy, severity, row=row.row)
 
 
 def from_outcome(outcome: Outcome) -> tuple[Any, ...]:

@@ -24,8 +24,11 @@ class Clash:
     name: str
     file: str
     line: int
+    row: int
+    """Which of the rows that begin on the line, as in a `Request`."""
     first_file: str
     first_line: int
+    first_row: int
     given: str = ""
     """What the name was made of; empty where that is the name itself."""
     first_given: str = ""
@@ -63,8 +66,10 @@ class ClashRow(NamedTuple):
     name: str
     file: str
     line: int
+    row: int
     first_file: str
     first_line: int
+    first_row: int
     given: str
     first_given: str
 
@@ -84,6 +89,7 @@ class GivenRow(NamedTuple):
     given: str
     file: str
     line: int
+    row: int
 
 
 _TARGET = "SELECT id FROM target WHERE account = ? AND region = ?"
@@ -105,13 +111,13 @@ INSERT INTO clash SELECT id, first FROM
 """
 # What was cleaned concerns the reading alone: it is kept beside the file. It may be too much for memory.
 _CLEANED = """
-CREATE TEMP TABLE IF NOT EXISTS cleaned_name (file TEXT, line INTEGER, name TEXT, given TEXT,
-    PRIMARY KEY (file, line, name)) WITHOUT ROWID;
+CREATE TEMP TABLE IF NOT EXISTS cleaned_name (file TEXT, line INTEGER, row INTEGER, name TEXT, given TEXT,
+    PRIMARY KEY (file, line, row, name)) WITHOUT ROWID;
 CREATE TEMP TABLE IF NOT EXISTS cleaned_tag (id INTEGER PRIMARY KEY, col TEXT, value TEXT, given TEXT, file TEXT,
-    line INTEGER, UNIQUE (col, value, given));
+    line INTEGER, row INTEGER, UNIQUE (col, value, given));
 """
-_ADD_NAME = "INSERT OR IGNORE INTO cleaned_name VALUES (?, ?, ?, ?)"
-_ADD_TAG = "INSERT OR IGNORE INTO cleaned_tag (col, value, given, file, line) VALUES (?, ?, ?, ?, ?)"
+_ADD_NAME = "INSERT OR IGNORE INTO cleaned_name VALUES (?, ?, ?, ?, ?)"
+_ADD_TAG = "INSERT OR IGNORE INTO cleaned_tag (col, value, given, file, line, row) VALUES (?, ?, ?, ?, ?, ?)"
 _MERGED = (
     "SELECT col AS column, value, count(*) AS number FROM cleaned_tag GROUP BY col, value HAVING count(*) > 1 "
     "ORDER BY min(id)"
@@ -122,14 +128,15 @@ _ELSEWHERE = {
     "region": "t.region",
     "first_file": "f.file",
     "first_line": "f.line",
+    "first_row": "f.row",
     "given": "coalesce(n.given, '')",
     "first_given": "coalesce(o.given, '')",
 }
 _CLASHES = (
     f"SELECT {columns(ClashRow, 'a', **_ELSEWHERE)} "
     "FROM clash c JOIN action a ON a.id = c.id JOIN action f ON f.id = c.first JOIN target t ON t.id = a.target "
-    "LEFT JOIN cleaned_name n ON n.file = a.file AND n.line = a.line AND n.name = a.name "
-    "LEFT JOIN cleaned_name o ON o.file = f.file AND o.line = f.line AND o.name = f.name "
+    "LEFT JOIN cleaned_name n ON n.file = a.file AND n.line = a.line AND n.row = a.row AND n.name = a.name "
+    "LEFT JOIN cleaned_name o ON o.file = f.file AND o.line = f.line AND o.row = f.row AND o.name = f.name "
     "WHERE c.id > ? ORDER BY c.id LIMIT ?"
 )
 CLASHES = 5_000
@@ -201,15 +208,16 @@ class Wanted(Database):
             return
         last = 0
         while found := list(self._rows(ClashRow, _CLASHES, (last, CLASHES))):
-            yield [Clash(Target(row.account, row.region), row.name, row.file, row.line, *row[6:]) for row in found]
+            yield [Clash(Target(row.account, row.region), *row[3:]) for row in found]
             last = found[-1].id
 
     def add_cleaned(
-        self, names: Iterable[tuple[str, int, str, str]], tags: Iterable[tuple[str, str, str, str, int]]
+        self, names: Iterable[tuple[str, int, int, str, str]], tags: Iterable[tuple[str, str, str, str, int, int]]
     ) -> None:
         """Remember what was cleaned while manifests are read.
 
-        Names come as file, line, name and what it was made of; tags as column, value, what it was made of, file, line.
+        Names come as file, line, row, name and what it was made of; tags as column, value, what it was made of, file,
+        line, row.
         """
         self._db.executescript(_CLEANED)
         with self._transaction():
@@ -229,13 +237,13 @@ class Wanted(Database):
             for problem in problems:
                 self._db.execute(codec.INSERT_PROBLEM, codec.from_problem(problem))
                 if problem.is_error:
-                    self._db.execute("INSERT OR IGNORE INTO invalid VALUES (?, ?)", (problem.file, problem.line))
+                    self._db.execute(codec.INSERT_INVALID, (problem.file, problem.line, problem.row))
 
-    def add_invalid(self, rows: Iterable[tuple[str, int]]) -> None:
-        """Count rows, by file and line, as invalid whose problem is told at other rows (the first of equal names)."""
+    def add_invalid(self, rows: Iterable[tuple[str, int, int]]) -> None:
+        """Count rows, by file, line and row, as invalid whose problem is told at others (the first of equal names)."""
         with self._transaction():
             seals.unseal(self._db, seals.INVALID_ROWS)
-            self._db.executemany("INSERT OR IGNORE INTO invalid VALUES (?, ?)", rows)
+            self._db.executemany(codec.INSERT_INVALID, rows)
 
     def clear_intake(self) -> None:
         """Take everything back that intake wrote, before manifests are read again."""
@@ -265,7 +273,8 @@ class Wanted(Database):
         if not self.invalid_count():
             return
         doomed = (
-            "wanted = 1 AND (file, line) IN (SELECT file, line FROM invalid) AND id NOT IN (SELECT action FROM outcome)"
+            "wanted = 1 AND (file, line, row) IN (SELECT file, line, row FROM invalid) "
+            "AND id NOT IN (SELECT action FROM outcome)"
         )
         with self._transaction():
             if sealed := seals.sealed(self._db):

@@ -49,12 +49,27 @@ def _old_values(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE action ADD COLUMN old TEXT NOT NULL DEFAULT '{}'")
 
 
+def _rows_of_a_line(db: sqlite3.Connection) -> None:
+    """Rows that begin on the same line are told apart; of what was read before, that isn't known."""
+    db.execute("ALTER TABLE action ADD COLUMN row INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE problem ADD COLUMN row INTEGER NOT NULL DEFAULT 0")
+    # A primary key can't be changed.
+    db.execute("ALTER TABLE invalid RENAME TO invalid_lines")
+    db.execute(
+        "CREATE TABLE invalid (file TEXT, line INTEGER, row INTEGER NOT NULL DEFAULT 0, "
+        "PRIMARY KEY (file, line, row)) WITHOUT ROWID"
+    )
+    db.execute("INSERT INTO invalid (file, line) SELECT file, line FROM invalid_lines")
+    db.execute("DROP TABLE invalid_lines")
+
+
 MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
     2: _replacements,
     3: _seals,
     4: _sheet_rows,
     5: _call_times,
     6: _old_values,
+    7: _rows_of_a_line,
 }
 """In order; each brings a file of the version before to the one that it stands under."""
 NEWEST = max(MIGRATIONS)

@@ -14,6 +14,7 @@ from bulkprof.store import codec, seals
 from bulkprof.store.database import speaking_of
 from bulkprof.store.lost import TURN, Lost
 from bulkprof.store.parts.deliveries import Deliveries
+from bulkprof.store.parts.quiet import Quiet
 from bulkprof.store.rows import (
     BegunRow,
     ChangeRow,
@@ -69,7 +70,7 @@ _DONE = (
 )
 
 
-class RunFile(Lost, Deliveries, Cutting, Home):
+class RunFile(Lost, Deliveries, Quiet, Cutting, Home):
     """One run's file, table by table."""
 
     # The plan
@@ -232,6 +233,14 @@ class RunFile(Lost, Deliveries, Cutting, Home):
             self._db.executemany(codec.ADD_CALLS, counts)
             if times:
                 self._add_times(times)
+
+    def close_unchanged(self, targets: Sequence[Target], most: int) -> list[Outcome]:
+        """Record, all at once, that nothing was to be done in those of `targets` where that is so. Return the outcomes.
+
+        Targets in which `most` actions or more are open are left out.
+        """
+        before = self.close_quiet(targets, most)
+        return [outcome for _, outcome in self.outcomes_after(before, -1)]
 
     def outcomes_after(self, sequence: int, limit: int) -> list[tuple[int, Outcome]]:
         """Return outcomes in the order of their recording, with their sequence numbers, after `sequence`."""

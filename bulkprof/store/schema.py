@@ -23,7 +23,8 @@ CREATE TABLE action (
     source_arn TEXT NOT NULL DEFAULT '', arn TEXT NOT NULL DEFAULT '',
     set_tags TEXT NOT NULL DEFAULT '{}', remove_tags TEXT NOT NULL DEFAULT '[]', reason TEXT NOT NULL DEFAULT '',
     refusal_code TEXT, refusal_message TEXT, refusal_outcome TEXT,
-    old TEXT NOT NULL DEFAULT '{}'           -- what is there now of what changes
+    old TEXT NOT NULL DEFAULT '{}',          -- what is there now of what changes
+    row INTEGER NOT NULL DEFAULT 0           -- which of the rows that begin on its line; 0: the only one
 );
 CREATE TABLE outcome (
     seq INTEGER PRIMARY KEY,
@@ -31,8 +32,13 @@ CREATE TABLE outcome (
     kind TEXT NOT NULL, arn TEXT NOT NULL, old_arn TEXT NOT NULL, attempts INTEGER NOT NULL,
     error_code TEXT NOT NULL, error_message TEXT NOT NULL
 );
-CREATE TABLE problem (file TEXT, line INTEGER, col TEXT, value TEXT, message TEXT, remedy TEXT, severity TEXT);
-CREATE TABLE invalid (file TEXT, line INTEGER, PRIMARY KEY (file, line)) WITHOUT ROWID;
+CREATE TABLE problem (
+    file TEXT, line INTEGER, col TEXT, value TEXT, message TEXT, remedy TEXT, severity TEXT,
+    row INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE invalid (
+    file TEXT, line INTEGER, row INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (file, line, row)
+) WITHOUT ROWID;
 CREATE TABLE call (operation TEXT PRIMARY KEY, sent INTEGER, throttled INTEGER, failed INTEGER) WITHOUT ROWID;
 CREATE TABLE call_time (       -- how calls were answered in each slice of time, which begins at epoch second `at`
     operation TEXT NOT NULL, at INTEGER NOT NULL, sent INTEGER NOT NULL, throttled INTEGER NOT NULL,

@@ -21,8 +21,9 @@ _SHOWN_PLACE = "SELECT account || '/' || region FROM target WHERE id = ?"
 _ACTIONS = (
     "SELECT CAST(json_array(id, name, wanted, file, line, model, source, description, tags, attributes, kind, "
     "source_arn, arn, set_tags, remove_tags, reason, refusal_code, refusal_message, refusal_outcome) "
-    # Seals that were made before there were old values stay as they are.
-    "|| CASE old WHEN '{}' THEN '' ELSE json_quote(old) END AS BLOB) FROM action WHERE target = ? ORDER BY id"
+    # Seals that were made before there were old values and rows of a line stay as they are.
+    "|| CASE old WHEN '{}' THEN '' ELSE json_quote(old) END || CASE row WHEN 0 THEN '' ELSE row END AS BLOB) "
+    "FROM action WHERE target = ? ORDER BY id"
 )
 _TYPES = {
     "target": {"begun": "integer"},
@@ -37,7 +38,10 @@ _TYPES = {
     "sheet_row": {"columns": "integer", "cells": "text"},
 }
 """What isn't sealed, since it grows while a run goes on, or is only shown: of this, what can't be used is found."""
-_INVALID = "SELECT CAST(json_array(file, line) AS BLOB) FROM invalid ORDER BY file, line"
+_INVALID = (
+    "SELECT CAST(json_array(file, line) || CASE row WHEN 0 THEN '' ELSE row END AS BLOB) FROM invalid "
+    "ORDER BY file, line, row"
+)
 
 
 def seal(db: sqlite3.Connection, target: int) -> None:

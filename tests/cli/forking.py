@@ -27,6 +27,8 @@ region = "us-east-1"
 """
 OF_DASK = b"d"
 """As in `warm`."""
+ENDS_S = 30.0
+"""Seconds that a thread of the first run may take to end."""
 
 
 def _serve(control: socket.socket) -> list[int] | None:
@@ -145,7 +147,10 @@ def _run_once() -> None:
             raise RuntimeError(f"the first run ended with {int(code)}: {said.getvalue()}")
         del sys.modules["uvloop"]
         importlib.import_module("uvloop")
-    # A thread would be missing in a fork, with what it holds.
+    # A thread would be missing in a fork, with what it holds. Those of the first run's loop end soon after it.
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join(ENDS_S)
     if (threads := threading.enumerate()) != [threading.main_thread()]:
         raise RuntimeError(f"the first run left threads: {threads}")
 

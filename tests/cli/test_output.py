@@ -14,7 +14,7 @@ OUTCOMES = ["created", "unchanged", "adopted", "updated", "replaced", "deleted",
 TAGS = {"City": "Bern", "bulkprof:estate": "tests", "bulkprof:keys": "City"}
 RESULT = ["file", "line", "account", "region", "name", "outcome", "arn", "model", "tags"]
 RESULT += ["attempts", "error_code", "error_message", "source_arn", "description", "old_arn"]
-PROBLEM = ["file", "line", "column", "value", "message", "remedy", "severity", "cell"]
+PROBLEM = ["file", "line", "column", "value", "message", "remedy", "severity", "cell", "row"]
 
 
 def test_json_of_a_run(commands: CommandLine, sandbox: Sandbox) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from bulkprof.engine.outcomes import without_call
 from bulkprof.model import Action, ActionKind, Outcome, Target, Turn
 from bulkprof.totals import CallCount, LostProfile, Slices
 
@@ -71,6 +72,13 @@ class MemoryStore:
         for operation, count in (calls or {}).items():
             self.sent[operation] += count.sent
 
+    def close_unchanged(self, targets: Sequence[Target], most: int) -> list[Outcome]:
+        waiting = [self.pending(target, 0, most) for target in targets]
+        quiet = [each for each in waiting if len(each) < most and not any(map(changes, each))]
+        outcomes = [outcome for each in quiet for outcome in map(without_call, each) if outcome is not None]
+        self.record(outcomes)
+        return outcomes
+
     def give_sign_of_life(self) -> None:
         self.signs_of_life += 1
 
@@ -78,3 +86,8 @@ class MemoryStore:
         if action.kind is ActionKind.REPLACE:
             return Turn.REPLACE
         return Turn.LOST if (action.target, action.name) in self.known_lost else Turn.REST
+
+
+def changes(action: Action) -> bool:
+    """Whether an action is more than a look."""
+    return action.kind is not ActionKind.NONE or action.refusal is not None

@@ -40,6 +40,28 @@ def test_rows_are_put_together(rows: list[int], place: str) -> None:
     assert told(of(*rows)) == [f"{place}: tag:Team 'R&D': is wrong; mend it"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "place"),
+    [
+        ([3], "m.json:1, row 3"),
+        ([3, 3], "m.json:1, row 3"),
+        ([1, 2, 5], "m.json:1, rows 1\N{EN DASH}2, 5 (3 rows)"),
+        ([1, 3, 5, 7, 9, 11, 12], "m.json:1, rows 1, 3, 5, 7, 9, … 12 (7 rows)"),
+    ],
+)
+def test_rows_of_one_line_are_put_together_by_their_numbers(rows: list[int], place: str) -> None:
+    assert told(Problem("is wrong", "m.json", 1, row=row) for row in rows) == [f"{place}: is wrong"]
+
+
+def test_rows_of_other_lines_have_a_line_of_their_own() -> None:
+    found = [Problem("is wrong", "m.json", line, row=row) for line, row in ((1, 1), (1, 2), (2, 0), (3, 2))]
+    assert told(found) == [
+        "m.json:1, rows 1\N{EN DASH}2 (2 rows): is wrong",
+        "m.json:2: is wrong",
+        "m.json:3, row 2: is wrong",
+    ]
+
+
 def test_warnings_are_put_together_too() -> None:
     (line,) = told(of(2, 3, severity=Severity.WARNING))
     assert line == "warning: m.csv:2\N{EN DASH}3 (2 rows): tag:Team 'R&D': is wrong; mend it"

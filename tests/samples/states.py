@@ -12,14 +12,14 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto.stepfunctions.parser import models
-from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
-from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
-from moto.stepfunctions.parser.backend.execution import SyncExecution
+
+if TYPE_CHECKING:
+    from moto.stepfunctions.parser.backend.execution import SyncExecution
 
 Function = Callable[[dict[str, Any]], Any]
 """Takes the event, and returns the answer. What it raises is the function's error."""
@@ -46,13 +46,16 @@ class Machine:
 
     def run(self, name: str, given: Mapping[str, Any]) -> SyncExecution:
         """Run an execution to its end."""
+        # The interpreter, with all of EC2, takes seconds to import: each worker of the tests would do so to find them.
+        from moto.stepfunctions.parser import models
+        from moto.stepfunctions.parser.backend.execution import SyncExecution
+
         machine = json.loads(self.definition)
         (mapped,) = (state for state in machine["States"].values() if state["Type"] == "Map")
         pointer = mapped["ItemReader"]["ReaderConfig"].pop("ItemsPointer").removeprefix("/")
         # The interpreter takes no whole number here.
         mapped["ToleratedFailurePercentage"] = float(mapped["ToleratedFailurePercentage"])
-        backend = models.StepFunctionsParserBackend(REGION, ACCOUNT)
-        made = backend.create_state_machine("fleet", json.dumps(machine), f"arn:aws:iam::{ACCOUNT}:role/fleet")
+        made = _made(json.dumps(machine))
         with self._calls(pointer):
             execution = SyncExecution(
                 name=name,
@@ -73,6 +76,8 @@ class Machine:
     @contextmanager
     def _calls(self, pointer: str) -> Iterator[None]:
         """Let the interpreter's calls come here, and its waits take no time."""
+        from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+        from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
 
         def client(service: str, **_: Any) -> Any:
             return {"s3": self.s3, "lambda": self, "stepfunctions": self}[service]
@@ -106,3 +111,12 @@ class Machine:
             return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
         self.invoked.append((name, failed["errorType"]))
         return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(failed).encode())}
+
+
+@cache
+def _made(definition: str) -> Any:
+    """The state machine of a definition, which the interpreter has found valid. That takes as long as an execution."""
+    from moto.stepfunctions.parser import models
+
+    backend = models.StepFunctionsParserBackend(REGION, ACCOUNT)
+    return backend.create_state_machine("fleet", definition, f"arn:aws:iam::{ACCOUNT}:role/fleet")

@@ -154,7 +154,7 @@ async def test_more_arguments_of_another_kind(tmp_path: Path) -> None:
         bulkprof.load_config(wrong)
     with pytest.raises(TypeError, match="write an address in S3 as a string"):
         bulkprof.load_config(Path("s3://bucket/bulkprof.toml"))
-    with pytest.raises(ConfigError, match="^s3://: write it as s3://bucket/key"):
+    with pytest.raises(ConfigError, match=r"^s3://: write it as s3://bucket/key"):
         bulkprof.load_config("s3://")
     with pytest.raises(TypeError, match="plugins are objects by their names, not list"):
         bulkprof.Options(plugins=[wrong])  # type: ignore[arg-type]

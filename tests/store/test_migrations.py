@@ -8,18 +8,22 @@ import shutil
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bulkprof.errors import StateError
+from bulkprof.model import Problem
 from bulkprof.statuses import RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.history.directory import StateDirectory
 from bulkprof.store.migrations import MIGRATIONS, NEWEST, migrate
 from bulkprof.store.run import RunFile
 from tests.cli.driver import CommandLine
+from tests.factories import TARGET, desire, make_run, plan_all
+from tests.store.test_seals import as_in_version_6
 
 ASSETS = Path(__file__).parent.parent / "assets" / "runs"
 MADE_BY_OTHERS = ["without-checksums", "with-checksums"]
@@ -76,6 +80,32 @@ def test_an_older_file_gets_the_tables_of_a_new_one(old: Path) -> None:
         run.check()
     assert version_of(old / "plan.db") == version_of(old / "new.db") == NEWEST
     assert tables(old / "plan.db") == tables(old / "new.db")
+
+
+def test_of_format_6_the_same_rows_stay_left_out(tmp_path: Path) -> None:
+    """What was sealed then is what was approved; a line is all that it knows of an invalid row."""
+    path = tmp_path / "run.db"
+    wrong = Problem("no such model", "t.csv", 3, "model", "x")
+    with make_run(path, status=RunStatus.PLANNING) as run:
+        desire(run, "a", "b", "c")
+        run.end_intake()
+        plan_all(run)
+        run.add_problems([wrong])
+        run.drop_invalid()
+        run.note(status=RunStatus.PLANNED)
+        before = list(run.actions())
+        as_in_version_6(run)
+    with RunFile.open(path) as run:
+        run.check()
+        assert (version_of(path), list(run.actions()), list(run.problems())) == (NEWEST, before, [wrong])
+        assert (run.invalid_count(), [action.line for action in before]) == (1, [2, 4])
+        # Rows of one line aren't told apart there, so all of them go.
+        run.add_problems([replace(wrong, line=4)])
+        run.drop_invalid()
+        run.check()
+        assert ([action.name for action in run.wanted(TARGET)], run.invalid_count()) == (["a"], 2)
+    RunFile.create(tmp_path / "new.db", RunDetails("new")).close()
+    assert tables(path) == tables(tmp_path / "new.db")
 
 
 @pytest.mark.parametrize("lacks", ["seal", "replacement"])

@@ -63,10 +63,10 @@ def test_two_rows_of_one_name_in_one_target_clash(run: RunFile) -> None:
     )
     take_in(run, DesiredProfile(third, TARGET, "m", "s", name="x"))
     assert clashes_of(run) == [
-        Clash(TARGET, "x", "b.csv", 9, "a.csv", 2),
-        Clash(TARGET, "x", "b.csv", 12, "a.csv", 2),
+        Clash(TARGET, "x", "b.csv", 9, 0, "a.csv", 2, 0),
+        Clash(TARGET, "x", "b.csv", 12, 0, "a.csv", 2, 0),
     ]
-    run.add_invalid([("a.csv", 2), ("b.csv", 9), ("b.csv", 12)])
+    run.add_invalid([("a.csv", 2, 0), ("b.csv", 9, 0), ("b.csv", 12, 0)])
     run.end_intake()
     assert run.action_counts() == (0, 0)
     run.clear_intake()
@@ -90,7 +90,7 @@ def test_a_fleeting_file_counts_as_any_other(run: RunFile) -> None:
     take_in(run, replace(profile, request=Request("a.csv", 3), name="z"), replace(profile, request=Request("a.csv", 3)))
     (clash,) = clashes_of(run)
     assert (clash.line, clash.first_file, clash.first_line) == (3, "a.csv", 2)
-    run.add_invalid([("a.csv", 3)])
+    run.add_invalid([("a.csv", 3, 0)])
     run.end_intake()
     assert (run.action_counts(), run.targets()) == ((3, 0), [OTHER, TARGET])
     assert run.sources(8) == [("source", TARGET)]
@@ -100,7 +100,7 @@ def test_a_row_with_a_problem_is_left_out_whole(run: RunFile) -> None:
     desire(run, "a", "b")
     desire(run, "a", target=OTHER)
     run.add_problems([Problem("bad", "t.csv", 2), Problem("odd", "t.csv", 3, severity=Severity.WARNING)])
-    run.add_invalid([("t.csv", 77)])
+    run.add_invalid([("t.csv", 77, 0)])
     run.drop_invalid()
     assert [action.name for action in run.actions()] == ["b"]
     assert (run.invalid_count(), run.error_count(), run.targets()) == (2, 1, [TARGET])

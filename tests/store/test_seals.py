@@ -167,10 +167,23 @@ def test_what_no_run_writes_is_one_line(tmp_path: Path, change: str, read: Calla
         read(run)
 
 
+def as_in_version_6(run: RunFile) -> None:
+    """Make of a file what was written before rows that begin on the same line were told apart."""
+    for table in ("action", "problem"):
+        _sql(run.path, f"ALTER TABLE {table} DROP COLUMN row")
+    _sql(run.path, "CREATE TABLE lines AS SELECT DISTINCT file, line FROM invalid")
+    _sql(run.path, "DROP TABLE invalid")
+    _sql(run.path, "CREATE TABLE invalid (file TEXT, line INTEGER, PRIMARY KEY (file, line)) WITHOUT ROWID")
+    _sql(run.path, "INSERT INTO invalid SELECT * FROM lines")
+    _sql(run.path, "DROP TABLE lines")
+    _sql(run.path, "PRAGMA user_version = 6")
+
+
 def as_in_version_1(run: RunFile) -> None:
     """Make of a file what bulkprof 0.1.0 would have written. A column that came later has to be dropped here, too."""
     for table in ("seal", "sheet_row", "sheet_columns", "call_time"):
         _sql(run.path, f"DROP TABLE {table}")
+    as_in_version_6(run)
     _sql(run.path, "ALTER TABLE action DROP COLUMN old")
     _sql(run.path, "DELETE FROM meta WHERE key = 'checksum'")
     _sql(run.path, "PRAGMA user_version = 1")

@@ -165,13 +165,13 @@ class Home(CallTimesTable):
         """Take over what was found wrong with rows. Return what wasn't known."""
         new = []
         for row in share._rows(codec.ProblemRow, codec.SELECT_PROBLEM):
-            values = (row.file, row.line, row.col, row.value, row.message, row.remedy, row.severity)
+            values = (row.file, row.line, row.col, row.value, row.message, row.remedy, row.severity, row.row)
             if self._db.execute(_NEW_PROBLEM, (*values, *values)).rowcount > 0:
                 new.append(codec.to_problem(row))
         if new:
             seals.unseal(self._db, seals.INVALID_ROWS)
-            invalid = share._db.execute("SELECT file, line FROM invalid")
-            self._db.executemany("INSERT OR IGNORE INTO invalid VALUES (?, ?)", invalid)
+            invalid = share._db.execute(f"SELECT {rows.listed(rows.INVALID)} FROM invalid")
+            self._db.executemany(codec.INSERT_INVALID, invalid)
         return new
 
     def _take_calls(self, calls: Mapping[str, CallCount], times: Slices, known: Mapping[str, Any]) -> int:

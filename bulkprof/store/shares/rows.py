@@ -6,7 +6,7 @@ TARGET = ("id", "account", "region", "begun")
 ACTION = (
     *("id", "target", "name", "wanted", "file", "line", "model", "source", "description", "tags", "attributes"),
     *("kind", "source_arn", "arn", "set_tags", "remove_tags", "reason"),
-    *("refusal_code", "refusal_message", "refusal_outcome", "old"),
+    *("refusal_code", "refusal_message", "refusal_outcome", "old", "row"),
 )
 PLANNED = (
     *("kind", "source_arn", "arn", "set_tags", "remove_tags", "reason"),
@@ -16,7 +16,8 @@ PLANNED = (
 OUTCOME = ("seq", "action", "kind", "arn", "old_arn", "attempts", "error_code", "error_message")
 REPLACEMENT = ("account", "region", "name", "old_arn", "run")
 SEAL = ("target", "actions", "digest")
-PROBLEM = ("file", "line", "col", "value", "message", "remedy", "severity")
+PROBLEM = ("file", "line", "col", "value", "message", "remedy", "severity", "row")
+INVALID = ("file", "line", "row")
 
 
 def listed(names: tuple[str, ...], table: str = "") -> str:

@@ -21,6 +21,7 @@ from bulkprof.manifests.columns import check_targets
 from bulkprof.manifests.parallel.interpreters import end_early
 from bulkprof.manifests.parallel.shares import ShareLostError, read_shares, share_out
 from bulkprof.manifests.readers import merge_readers
+from bulkprof.problem import Place
 from bulkprof.rules.columns import Found, missing_lines
 from bulkprof.rules.expand import Rules
 from bulkprof.store.history.directory import is_run_file, is_share
@@ -153,7 +154,7 @@ def _unread(columns: Sequence[str]) -> str:
     return f"column{'s' * (len(columns) > 1)} read by no rule: {shown}{more}"
 
 
-async def forget_rows(run: RunFile, count: int | None = None) -> set[tuple[str, int, str, str]]:
+async def forget_rows(run: RunFile, count: int | None = None) -> set[Place]:
     """Forget what was read before, and return the places of the problems that were told: all, or the first `count`."""
     told = await run.off_loop(lambda: {problem.place for problem in islice(run.problems(), count)})
     await run.off_loop(run.clear_intake)

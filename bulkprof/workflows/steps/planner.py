@@ -252,8 +252,8 @@ async def _leave_out_unknown_models(
         if refusal is None:
             good.append(action)
         else:
-            place = {"file": action.file, "line": action.line, "column": "model", "value": action.model}
-            problems.append(Problem(f"{refusal.message} ({action.target})", **place))  # type: ignore[arg-type]
+            message = f"{refusal.message} ({action.target})"
+            problems.append(Problem(message, action.file, action.line, "model", action.model, row=action.row))
     if problems:
         await run.off_loop(partial(run.add_problems, problems))
         sheets = run.details().sheets

@@ -13,13 +13,13 @@ import pytest
 
 from bulkprof.engine.outcomes import closed_outcome
 from bulkprof.errors import DamagedError, StateError
-from bulkprof.model import Action, ActionKind, OutcomeKind, Problem, Target
+from bulkprof.model import Action, ActionKind, DesiredProfile, OutcomeKind, Problem, Request, Target
 from bulkprof.statuses import RunStatus
 from bulkprof.store.details import RunDetails
 from bulkprof.store.run import RunFile
 from bulkprof.store.shares.carried import Carried, Phase
 from bulkprof.totals import CallCount, LostProfile
-from tests.factories import TARGET, desire, make_run, plan_all
+from tests.factories import TARGET, desire, make_run, plan_all, take_in
 
 ELSEWHERE = Target("444455556666", "us-east-1")
 CREATED, FAILED, DELETED = OutcomeKind.CREATED, OutcomeKind.FAILED, OutcomeKind.DELETED
@@ -71,6 +71,25 @@ def test_a_share_has_what_is_its_targets_own(run: RunFile) -> None:
         assert [lost.name for lost in share.lost()] == ["b"]
         assert (share.invalid_count(), list(share.problems()), share.calls()) == (0, [], {})
         assert share.token_seed == "seed"
+
+
+def test_rows_of_one_line_are_told_apart_in_a_share_and_at_home(tmp_path: Path) -> None:
+    rows = [
+        DesiredProfile(Request("t.json", 1, row=number), TARGET, "lite", "lite", f"n{number}") for number in (1, 2, 3)
+    ]
+    with make_run(tmp_path / "run.db", token_seed="seed") as home:
+        take_in(home, *rows, replace(rows[1], target=ELSEWHERE))
+        home.end_intake()
+        problem = Problem("no such model", "t.json", 1, "model", "x", row=2)
+        with RunFile.open(path := cut(home, TARGET, phase=Phase.PLAN)) as share:
+            assert [action.row for action in share.wanted(TARGET)] == [1, 2, 3]
+            share.add_problems([problem])
+            share.note(status=RunStatus.PLANNED, seen={"left": 1})
+        assert home.bring_home(path).problems == (problem,)
+        home.drop_invalid()
+        home.check()
+        assert [action.name for action in home.actions()] == ["n1", "n3"]
+        assert (home.invalid_count(), list(home.problems())) == (1, [problem])
 
 
 def test_a_share_that_is_there_stays(run: RunFile) -> None:

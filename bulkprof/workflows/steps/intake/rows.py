@@ -11,7 +11,6 @@ from typing import BinaryIO, NamedTuple
 from bulkprof.config import ColumnNames
 from bulkprof.manifests.cells import Rejected
 from bulkprof.manifests.columns import AS_WRITTEN
-from bulkprof.manifests.csv_rows import HeaderProblem
 from bulkprof.manifests.flatten import BadValue
 from bulkprof.manifests.parallel.parts import Part
 from bulkprof.manifests.requests import Batch, read_batches
@@ -144,9 +143,8 @@ class Reading:
 
 
 def _is_again(problem: Problem, last: Problem | None) -> bool:
-    """Whether two problems are of one header, or of one row of a sheet; two profiles of JSON may share a line."""
-    with_places = isinstance(problem, HeaderProblem) or bool(problem.cell)
-    return with_places and last is not None and (last.file, last.line) == (problem.file, problem.line)
+    """Whether two problems are of one header, or of one row."""
+    return last is not None and last.place[:3] == problem.place[:3]
 
 
 def _written(kept: Mapping[int, RawRow | Problem] | None) -> list[SheetRow]:

@@ -8,6 +8,7 @@ from itertools import islice
 from bulkprof.config import ColumnNames
 from bulkprof.model import Problem
 from bulkprof.plugins import NeededField
+from bulkprof.problem import Place
 from bulkprof.rules.columns import Found, Missing, missing_columns
 from bulkprof.store.run import RunFile
 from bulkprof.ui import OnlyNew, Ui
@@ -61,6 +62,6 @@ class Teller:
                 if not any(each.explains(problem) for each in missing):
                     self.ui.problem(problem)
 
-    def begin_again(self, told: Collection[tuple[str, int, str, str]]) -> None:
+    def begin_again(self, told: Collection[Place]) -> None:
         """Get ready for the same rows once more; `told` are the places of the problems that needn't be told again."""
         self.ui, self.told, self._waits = OnlyNew(self.ui, told), 0, False
