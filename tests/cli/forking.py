@@ -12,6 +12,7 @@ import pkgutil
 import resource
 import socket
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Sequence
@@ -79,6 +80,8 @@ def _become(files: Sequence[int]) -> dict[str, Any]:
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
+    # Python keeps where it found a folder for temporary files, which is a variable of the environment.
+    tempfile.tempdir = None
     sys.argv[1:] = order["arguments"]
     if order["strict"]:
         warnings.simplefilter("default")

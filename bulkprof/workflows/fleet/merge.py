@@ -57,6 +57,11 @@ async def merge(
     plan, given = file_of(plan, "plan"), as_list(shares, "shares")
     if not given:
         raise UsageError("name the shares to merge, or the folder that they are in")
+    with work.interruptible():
+        return await _merge(work, plan, given)
+
+
+async def _merge(work: Workspace, plan: str, given: Sequence[str]) -> RunSummary:
     async with at_hand(work, plan, given) as (near, files):
         kept = Path(near) if is_run_file(Path(near)) else await anyio.to_thread.run_sync(work.state.find, near)
         with RunFile.look_at(kept) as planned:

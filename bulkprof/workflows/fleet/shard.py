@@ -76,7 +76,8 @@ async def shard(
     """Cut a plan of `plan --out` by target into `count` shares, or into shares of about so many `profiles`.
 
     They are written into the folder `into`, or below `s3://bucket/prefix/`, with an index. This is the plan's approval:
-    it is shown, and the user asked, before anything is written. Raises `DeclinedError`, `SafetyError`, `UsageError`.
+    it is shown, and the user asked, before anything is written. Raises `DeclinedError`, `SafetyError`, `UsageError`,
+    and `RunInterruptedError` when it is stopped before.
     """
     return await cut_plan(plan, into, options, ui, stop, count=count, profiles=profiles)
 
@@ -107,7 +108,7 @@ async def cut_plan(
         # Before the user is asked, and once more when they are written.
         _require_free(Path(into))
     work = Workspace(options or Options(), ui or Ui(), stop or Stop())
-    with RunFile.look_at(plan) as run:
+    with work.interruptible(), RunFile.look_at(plan) as run:
         await run.off_loop(run.check)
         work = await run.off_loop(partial(_checked, work, run))
         await _approve(work, run)

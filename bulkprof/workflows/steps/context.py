@@ -220,6 +220,15 @@ class Workspace:
                 yield
 
     @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let a stop end the block as an interrupt of what is no run, so that nothing could be resumed."""
+        try:
+            with unwrapped():
+                yield
+        except (StopRequestedError, KeysNotAwaitedError):
+            raise RunInterruptedError("", code=self.stop.exit_code, reason=self.stop.reason) from None
+
+    @contextmanager
     def recorded(self, run: RunFile) -> Iterator[None]:
         """Leave in the run file how the run ended, unless it ended well.
 

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 import bulkprof
-from bulkprof.errors import UsageError
+from bulkprof.errors import RunInterruptedError, UsageError
 from bulkprof.locks.beside import FileLock
 from bulkprof.sandbox import Sandbox
 from bulkprof.statuses import RunStatus
+from bulkprof.stop import Stop
 from bulkprof.store.run import RunFile
+from bulkprof.totals import Plan
 from tests.cli.driver import CommandLine, add_up, outcomes_of
 from tests.e2e.others import NOVA_PRO, Others
 
@@ -210,6 +212,19 @@ def test_one_is_said_in_the_singular(commands: CommandLine, sandbox: Sandbox) ->
 def test_a_plan_is_approved_when_it_is_cut(commands: CommandLine, plan: str) -> None:
     ended = commands("shard", plan, "--into", "shares", "--count", "2")
     assert (ended.code, "add --yes" in ended.err) == (64, True)
+    assert not (commands.folder / "shares").exists()
+
+
+async def test_a_stop_while_the_user_is_asked_cuts_nothing(commands: CommandLine, plan: str) -> None:
+    class Asked(bulkprof.Ui):
+        async def confirm(self, plan: Plan) -> bool:
+            stop.request()
+            await stop.pause(60)
+            return True
+
+    stop = Stop()
+    with pytest.raises(RunInterruptedError):
+        await bulkprof.shard(plan, "shares", bulkprof.Options(config=bulkprof.load_config()), Asked(), stop, count=2)
     assert not (commands.folder / "shares").exists()
 
 
