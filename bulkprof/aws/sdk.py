@@ -12,7 +12,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import aioboto3
 from aiobotocore.config import AioConfig
@@ -32,6 +32,8 @@ from bulkprof.aws.transport.parsers import Parsers, require_whole, require_xml
 from bulkprof.aws.transport.sdk_http import ClientDefaults, SdkHttp
 from bulkprof.aws.transport.settings import check_app_id, check_endpoint, check_region
 
+Clients: TypeAlias = dict[tuple[str, str], tuple[Any, Direct]]
+"""Clients by service and Region, with what sends their calls. They belong to one thread."""
 SIGNING_NAMES: Mapping[str, str] = {
     "bedrock": "bedrock",
     "resourcegroupstaggingapi": "tagging",
@@ -59,7 +61,8 @@ class Sdk:
     `environment` replaces the process's AWS_* variables and config files as a whole; with None, those are used.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None, *, timeout_s: float) -> None:
+    def __init__(self, environment: Mapping[str, str] | None, *, timeout_s: float, kept: Clients | None = None) -> None:
+        """`kept` holds the clients of an earlier one with the same settings, and gets those of this one."""
         self._environment = environment
         self.http = SharedHttp(timeout_s)
         self.codes = Codes()
@@ -84,6 +87,7 @@ class Sdk:
         self._sharing = asyncio.Lock()
         self._shared: dict[tuple[str, str], Any] = {}
         """The clients of services that are called for targets, by service and Region."""
+        self._kept: Clients = {} if kept is None else kept
         # The SDK's hundred handlers are for S3, EC2 and the like; each client would copy them all.
         bare = self._new_core(include_builtin_handlers=False)
         bare.register_component("data_loader", self._loader)
@@ -130,6 +134,10 @@ class Sdk:
 
     async def _share(self, service: str, region: str) -> Any:
         """Open the client of a Region's service that all accounts share."""
+        if (service, region) in self._kept:
+            client, direct = self._kept[service, region]
+            direct.move(self.http)
+            return client
         direct = Direct(self.http)
         config = AioConfig(
             # `Direct` signs. The SDK itself could also choose AWS_BEARER_TOKEN_BEDROCK, which acts in its own account,
@@ -140,6 +148,7 @@ class Sdk:
         )
         client = await self._open(self._unsigned, service, region, config)
         direct.serve(client)
+        self._kept[service, region] = client, direct
         return client
 
     async def signed(self, session: aioboto3.Session, service: str, region: str) -> Any:

@@ -33,7 +33,7 @@ from bulkprof.telemetry.seam import NO_TELEMETRY, Telemetry
 from bulkprof.totals import CallCount, CallTimes
 
 if TYPE_CHECKING:
-    from bulkprof.aws.sdk import Sdk
+    from bulkprof.aws.sdk import Clients, Sdk
 
 _OWN = ""
 """The key of the caller's own account, as in `Target.account`."""
@@ -68,16 +68,16 @@ class AwsSessions:
         run: Run,
         *,
         environment: Mapping[str, str] | None = None,
+        kept: Clients | None = None,
         ask: Ask | None = None,
         stopping: Stopping = never,
         telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
-        """`ask` asks the user for the code of an MFA device, if a profile needs one.
+        """`ask` asks the user for the code of an MFA device; `kept` holds the clients of an earlier use, for this one.
 
         `stopping` returns when the run stops and waits no longer for the caller's own credentials.
         """
-        self._ask = ask
-        self._stopping = stopping
+        self._ask, self._kept, self._stopping = ask, kept, stopping
         self._telemetry = telemetry
         self._organization = organization
         self._run = run
@@ -99,7 +99,7 @@ class AwsSessions:
         """Load the SDK, off the event loop. Raises `AwsError` when its settings can't be used."""
         with aws_errors(), sdk_alone(responses=False):
             # The SDK and its data take most of a second to load: long enough to miss a signal or a heartbeat.
-            self._sdk = await asyncio.to_thread(_load, self._environment, self._run)
+            self._sdk = await asyncio.to_thread(_load, self._environment, self._run, self._kept)
         own = CallerKeys(self._sdk.own_credentials, self._stopping, codes=self._sdk.codes, ask=self._ask)
         self._credentials[_OWN] = SharedCredentials(own.fetch)
         return self
@@ -314,7 +314,7 @@ class AwsSessions:
         return CallerIdentity(account=found["Account"], arn=found["Arn"], partition=found["Arn"].split(":")[1])
 
 
-def _load(environment: Mapping[str, str] | None, run: Run) -> Sdk:
+def _load(environment: Mapping[str, str] | None, run: Run, kept: Clients | None) -> Sdk:
     from bulkprof.aws.sdk import Sdk
 
-    return Sdk(environment, timeout_s=run.timeout_s)
+    return Sdk(environment, timeout_s=run.timeout_s, kept=kept)

@@ -21,11 +21,19 @@ LOADING_S = 2.0
 class ModelSources:
     """The models of the Regions that targets were opened in."""
 
-    def __init__(self, guess: Callable[[str, Target], str], tell: Callable[[str], None]) -> None:
-        """`guess` gives the ARN of a source where models can't be listed; `tell` is called with each warning."""
+    def __init__(
+        self,
+        guess: Callable[[str, Target], str],
+        tell: Callable[[str], None],
+        known: dict[str, Catalogue] | None = None,
+    ) -> None:
+        """`guess` gives the ARN of a source where models can't be listed; `tell` is called with each warning.
+
+        `known` are catalogues that are known by Region, and gets those that are loaded.
+        """
         self._guess = guess
         self._tell = tell
-        self._catalogues: dict[str, Catalogue] = {}
+        self._catalogues: dict[str, Catalogue] = {} if known is None else known
         self._loading: dict[str, anyio.Lock] = {}
 
     def catalogue(self, region: str) -> Catalogue | None:

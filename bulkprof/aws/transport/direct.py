@@ -80,6 +80,7 @@ class Direct:
 
     def __init__(self, http: SharedHttp) -> None:
         self._http = http
+        self._settings: dict[str, Any] = {}
         self._connection = http.attach()
         self._client: Any = None
         self._service = ""
@@ -88,8 +89,14 @@ class Direct:
 
     def attach(self, **settings: Any) -> Connection:
         """Take over the client's settings."""
+        self._settings = settings
         self._connection = self._http.attach(**settings)
         return _Bypassed(self._http, None, None)
+
+    def move(self, http: SharedHttp) -> None:
+        """Send through other connections from now on: those of another event loop, once the former ones are closed."""
+        self._http = http
+        self._connection = http.attach(**self._settings)
 
     def serve(self, client: Any) -> None:
         """Handle every call of `client`, which was opened with `attach`."""

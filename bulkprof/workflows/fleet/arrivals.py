@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import zlib
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bulkprof.manifests.workbooks.places import located
 from bulkprof.model import Target
@@ -27,12 +27,13 @@ class Arrivals:
     run: RunFile
     seen: Seen = field(default_factory=Seen)
     """What all shares saw together whose targets were planned."""
-    _learned: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _learned: dict[str, bytes] = field(default_factory=dict)
+    """The rates that were learned in each share, packed: there may be as many of them as targets."""
 
     async def take(self, path: Path) -> Homecoming:
         """Take a share in. Raises `StateError` for a file that can't be used, or isn't a share of this run."""
         home = await self.run.off_loop(partial(self.run.bring_home, path))
-        self._learned[home.share.key] = home.details.learned
+        self._learned[home.share.key] = zlib.compress(json.dumps(home.details.learned).encode())
         if home.share.phase is Phase.PLAN:
             self._tell(home)
             if home.details.seen:
@@ -52,5 +53,7 @@ class Arrivals:
 
     def keep_rates(self) -> None:
         """Keep the rates that were learned in shares, for the next run: blocks."""
-        if problem := keep_rates(RateStore(self.work.state.path), self._learned.values()):
+        if problem := keep_rates(
+            RateStore(self.work.state.path), (json.loads(zlib.decompress(packed)) for packed in self._learned.values())
+        ):
             self.work.ui.warn(problem)

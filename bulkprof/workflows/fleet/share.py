@@ -35,7 +35,7 @@ from bulkprof.ui import PassedOn, Ui
 from bulkprof.workflows.fleet.carrying import recent_of
 from bulkprof.workflows.options import Options
 from bulkprof.workflows.steps.connect import connect
-from bulkprof.workflows.steps.connection import Connection
+from bulkprof.workflows.steps.connection import Connection, Kept
 from bulkprof.workflows.steps.context import Workspace
 from bulkprof.workflows.steps.execute import execute, write_files
 from bulkprof.workflows.steps.planner import Planner
@@ -54,6 +54,8 @@ class Site:
     """Shares that the process may work on at once: each has its part of what `[run]` says a process may do."""
     fresh: bool = False
     """Whether the share was planned by the process that has it carried out, so that nothing has to be observed anew."""
+    kept: Kept | None = None
+    """What the thread has kept of earlier shares of the run, for this one and the next."""
     lease_s: float = 0.0
     """Seconds that another one may still be at work on the share after it was lost."""
 
@@ -154,7 +156,7 @@ def _at_work(
             with temporary_folder() as folder:
                 work = _workspace(share, carries, folder, options or Options(), ui or Ui(), stop or Stop())
                 if site is not None:
-                    work.environment = site.environment
+                    work.environment, work.kept = site.environment, site.kept
                     work.settings = _one_of(work.settings, site.threads)
                 yield work, share, carries
 

@@ -55,11 +55,13 @@ async def connect(work: Workspace, holder: Holder | None = None) -> AsyncIterato
 @asynccontextmanager
 async def way_in(work: Workspace) -> AsyncIterator[AwsSessions]:
     """The way into AWS, or into the sandbox, which runs as long as the block: to be entered within it."""
+    kept = work.kept.clients if work.kept else None
     if not work.options.sandbox:
         stopping = partial(_stops, work.stop)
         yield AwsSessions(
             work.settings.organization,
             work.settings.run,
+            kept=kept,
             ask=work.ui.ask,
             stopping=stopping,
             telemetry=work.telemetry,
@@ -69,7 +71,9 @@ async def way_in(work: Workspace) -> AsyncIterator[AwsSessions]:
     organization: Organization = work.settings.organization.model_copy(update=role)
     if work.environment is not None:
         # A share of a run whose sandbox is elsewhere.
-        yield AwsSessions(organization, work.settings.run, environment=work.environment, telemetry=work.telemetry)
+        yield AwsSessions(
+            organization, work.settings.run, environment=work.environment, kept=kept, telemetry=work.telemetry
+        )
         return
     StateDirectory(work.sandbox_dir).prepare()
     sandbox = await anyio.to_thread.run_sync(start_sandbox, work.options, work.sandbox_dir)
@@ -122,7 +126,9 @@ async def _connection(
             work.ui.warn(problem)
         if problem := rates.take(work.learned):
             work.ui.warn(problem)
-        connection = Connection(sessions, rules, settings.run, rates, work.stop, work.ui.warn, telemetry=work.telemetry)
+        connection = Connection(
+            sessions, rules, settings.run, rates, work.stop, work.ui.warn, telemetry=work.telemetry, kept=work.kept
+        )
         try:
             yield connection
         except anyio.get_cancelled_exc_class():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from bulkprof.aws import AwsSessions, CallerIdentity, OrganizationWalk
 from bulkprof.config import Run
@@ -23,6 +25,16 @@ from bulkprof.stop import Stop
 from bulkprof.telemetry.seam import NO_TELEMETRY, Telemetry
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a thread keeps from one share of a run to the next: making it takes as long as a hundred calls."""
+
+    clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """The SDK's, without connections."""
+    catalogues: dict[str, Catalogue] = field(default_factory=dict)
+    """The models of Regions."""
+
+
 class Connection:
     """What a run sends goes through here."""
 
@@ -36,6 +48,7 @@ class Connection:
         tell: Callable[[str], None],
         *,
         telemetry: Telemetry = NO_TELEMETRY,
+        kept: Kept | None = None,
     ) -> None:
         """`rates` holds what earlier runs learned; `tell` is called once with each warning."""
         self.sessions = sessions
@@ -55,7 +68,9 @@ class Connection:
         telemetry.rates(self._pacers.known)
         self.paced = PacedCalls(sessions, self._pacers, settings, tell=self.tell).open
         """The `PacedFactory` of plugins."""
-        self._sources = ModelSources(lambda source, target: guess(source, target).arn, self.tell)
+        self._sources = ModelSources(
+            lambda source, target: guess(source, target).arn, self.tell, kept.catalogues if kept else None
+        )
         self._walk: OrganizationWalk | None = None
 
     @property

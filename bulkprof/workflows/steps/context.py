@@ -59,6 +59,7 @@ from bulkprof.workflows.steps.sandbox import check_sandbox
 
 if TYPE_CHECKING:
     from bulkprof.workflows.fleet.fleet import Fleet
+    from bulkprof.workflows.steps.connection import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class Workspace:
         """What carries runs out elsewhere; None for this process."""
         self.environment: Mapping[str, str] | None = None
         """The AWS settings of a sandbox that runs, here or where a share comes from; None for the process's own."""
+        self.kept: Kept | None = None
+        """What is kept for the next share of the run that this one is of."""
         self.sandbox_dir = options.state_dir
         """Where the sandbox of a command that is to work in one keeps its profiles."""
         self.learned: Mapping[str, Any] = {}

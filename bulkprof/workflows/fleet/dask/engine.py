@@ -174,6 +174,7 @@ class Trip:
         data = await self.run.off_loop(cut)
         environment = self.work.environment
         call = Call(
+            run=self.run.details().id,
             channel=self.channel,
             share=share.index,
             phase=str(self.cutter.phase),

@@ -16,6 +16,8 @@ Counts = dict[str, int]
 class Call(TypedDict):
     """What a share is sent with."""
 
+    run: str
+    """The run's id."""
     channel: str
     """What the coordinator's metadata and the workers' reports are found by."""
     share: int

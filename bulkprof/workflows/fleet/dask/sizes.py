@@ -13,7 +13,7 @@ from bulkprof.planning.estimate import Pending, RateOf, decisive_rate
 
 FOR_EACH = 2
 """What is left is cut as if each thread of the workers got so many equal shares of it."""
-LEAST, MOST = 500.0, 5000.0
+LEAST, MOST = 1500.0, 2500.0
 """Calls of a share, about: a smaller one isn't worth its way, and a larger one is too much to lose with a worker."""
 OF_LOOKING = 2.0
 """Calls that it takes to look at a target."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import threading
 import uuid
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -27,7 +28,11 @@ from bulkprof.workflows.fleet.dask.reporter import Reporter
 if TYPE_CHECKING:
     from distributed import Worker
 
+    from bulkprof.workflows.steps.connection import Kept
+
 LOG = logging.getLogger(__name__)
+_MEMORY = threading.local()
+"""What each of the worker's threads keeps from share to share."""
 
 
 def run_share(call: Call, data: bytes) -> Answer:
@@ -60,6 +65,17 @@ def run_share(call: Call, data: bytes) -> Answer:
 
 def _has_uvloop() -> bool:
     return importlib.util.find_spec("uvloop") is not None
+
+
+def _kept(call: Call) -> Kept:
+    """Return what this thread keeps for a run; what it kept for another one is given up."""
+    from bulkprof.workflows.steps.connection import Kept
+
+    whose = (call["run"], call["environment"])
+    if getattr(_MEMORY, "whose", None) != whose:
+        _MEMORY.whose, _MEMORY.kept = whose, Kept()
+    kept: Kept = _MEMORY.kept
+    return kept
 
 
 class _Side:
@@ -105,6 +121,7 @@ class _Side:
         from bulkprof.workflows.fleet.share import Site, apply_share, plan_share
 
         site = Site(
+            kept=_kept(self._call),
             environment=self._call["environment"],
             threads=max(1, self._worker.state.nthreads),
             fresh=True,
