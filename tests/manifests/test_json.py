@@ -150,7 +150,7 @@ def test_one_endless_object_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "big.json"
-    path.write_text(json.dumps([{"name": f"n{i}", "team": "team" * 40} for i in range(40_000)]))
+    path.write_text(json.dumps([{"name": f"n{i}", "team": "team" * 40} for i in range(15_000)]))
     size = path.stat().st_size
     tracemalloc.start()
     try:
@@ -158,8 +158,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert count == 40_000
-    assert peak < size / 3
+    assert count == 15_000
+    assert peak < size / 6
 
 
 @pytest.mark.parametrize(
