@@ -17,13 +17,13 @@ LABEL org.opencontainers.image.title="bulkprof" \
       org.opencontainers.image.licenses="Apache-2.0"
 # A number, so that Kubernetes can tell that it isn't root.
 RUN useradd --system --uid 10001 --create-home bulkprof \
-    && install -d -o bulkprof -m 700 /state /work
+    && install -d -o bulkprof -m 700 /state /data
 COPY --from=build /opt/bulkprof /opt/bulkprof
 ENV PATH=/opt/bulkprof/bin:$PATH \
     BULKPROF_STATE_DIR=/state \
     PYTHONDONTWRITEBYTECODE=1
 USER 10001
-WORKDIR /work
+WORKDIR /data
 # What runs know of each other: keep it from one container to the next.
 VOLUME /state
 ENTRYPOINT ["bulkprof"]
