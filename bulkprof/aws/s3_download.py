@@ -111,9 +111,13 @@ class _Download:
         self._version = found["ETag"].strip('"') if version == "null" else version
 
 
-def changed(where: str) -> ConfigError:
+class ChangedObjectError(ConfigError):
+    """An object isn't what it was a moment ago: another process wrote it."""
+
+
+def changed(where: str) -> ChangedObjectError:
     """Return the error for an object that isn't what it was."""
-    return ConfigError(f"{where}: changed while it was fetched; try again when nothing writes it")
+    return ChangedObjectError(f"{where}: changed while it was fetched; try again when nothing writes it")
 
 
 def _opened(path: Path, where: str) -> BinaryIO:

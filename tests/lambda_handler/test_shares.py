@@ -7,13 +7,14 @@ import re
 import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.to_thread
 import pytest
 
-from bulkprof.aws.s3_prefix import S3Prefix
+from bulkprof.aws.s3_prefix import Found, S3Prefix
 from bulkprof.errors import AmbiguousError, ConfigError, StateError, UsageError
 from bulkprof.lambda_handler import RunFailedError, ShareUnfinishedError, merge, shard, share
 from bulkprof.sandbox import Rate, Sandbox
@@ -84,7 +85,7 @@ def test_one_share_in_two_invocations_at_once(
     cut: dict[str, str], sandbox: Sandbox, commands: CommandLine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bulkprof")
-    both, put_back = threading.Barrier(2), stored._Stored.put_back
+    both, put_back = threading.Barrier(2, timeout=60), stored._Stored.put_back
 
     async def together(self: stored._Stored) -> None:
         await anyio.to_thread.run_sync(both.wait)
@@ -101,6 +102,29 @@ def test_one_share_in_two_invocations_at_once(
     assert caplog.text.count("fleet/x/share-0001.db: another process came as far; its outcomes stay there") == 1
     each_once(sandbox)
     assert merge({"folder": "x"}, Context())["exit_code"] == 0
+
+
+@pytest.mark.parametrize(("times", "works"), [(1, True), (9, False)])
+def test_a_share_that_changes_while_it_is_fetched(
+    cut: dict[str, str], bucket: Bucket, commands: CommandLine, times: int, *, works: bool
+) -> None:
+    download, left = S3Prefix.download, times
+
+    async def too_late(s3: S3Prefix, found: Found, path: Path) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            # Another body has another ETag.
+            body = bucket.s3.get_object(Bucket=BUCKET, Key="fleet/x/share-0001.db")["Body"].read()
+            bucket.s3.put_object(Bucket=BUCKET, Key="fleet/x/share-0001.db", Body=body + bytes(left + 1))
+        await download(s3, found, path)
+
+    commands.monkeypatch.setattr(S3Prefix, "download", too_late)
+    if works:
+        assert share(cut, Context())["exit_code"] == 0
+    else:
+        with pytest.raises(ConfigError, match="changed while it was fetched"):
+            share(cut, Context())
 
 
 @pytest.mark.parametrize("begun", [False, True])

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final
 
 import anyio
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from bulkprof.aws import AwsSessions
+from bulkprof.aws.s3_download import ChangedObjectError
 from bulkprof.aws.s3_prefix import Found, S3Prefix, open_prefix
 from bulkprof.config import Organization, Run
 from bulkprof.errors import AmbiguousError, UsageError
@@ -30,7 +32,7 @@ from bulkprof.workflows.fleet.share import apply_share
 from bulkprof.workflows.options import Options
 
 _ROUNDS: Final = 5
-"""How often a write is tried again that another one came before."""
+"""How often a share is read or written at most, where another process comes before each time."""
 
 
 async def apply_stored(
@@ -103,13 +105,21 @@ class _Stored:
 
 
 async def _fetched(s3: S3Prefix, name: str, path: Path) -> Found:
+    found = await _downloaded(s3, name, path)
+    with RunFile.open(path) as share:
+        run_id = share.details().id
+    take_in(path, run_id, found.age_s)
+    return found
+
+
+# Another process may write it between the two calls.
+@retry(retry=retry_if_exception_type(ChangedObjectError), stop=stop_after_attempt(_ROUNDS), reraise=True)
+async def _downloaded(s3: S3Prefix, name: str, path: Path) -> Found:
+    await anyio.Path(path).unlink(missing_ok=True)
     found = next((each for each in await s3.all(name) if each.name == name), None)
     if found is None:
         raise UsageError(f"{s3.uri(name)}: there is no such share; `bulkprof shard` writes them")
     await s3.download(found, path)
-    with RunFile.open(path) as share:
-        run_id = share.details().id
-    take_in(path, run_id, found.age_s)
     return found
 
 
