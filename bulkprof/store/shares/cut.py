@@ -76,6 +76,6 @@ class Cutting(Database):
             yield from self._db.execute(_TARGET, (target.account, target.region))
 
     def hand_out(self, targets: Sequence[Target]) -> None:
-        """Note that whatever these targets have may be sent from now on, by whoever has their shares."""
+        """Note that whatever these targets have may be sent from now on, by another process."""
         with self._transaction():
             self._db.executemany(_HAND_OUT, [(target.account, target.region) for target in targets])

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import anyio.to_thread
 
-from bulkprof.aws import AwsSessions
 from bulkprof.aws.s3_download import MissingObjectError, download
 from bulkprof.aws.s3_folder import list_folder, split_s3_folder
 from bulkprof.aws.s3_text import write_bytes
@@ -50,15 +49,16 @@ async def at_hand(work: Workspace, plan: str, shares: Sequence[str]) -> AsyncIte
     if work.options.sandbox:
         raise ConfigError(f"{next(filter(is_s3, there))}: {EMPTY_SANDBOX}")
     with temporary_folder() as folder:
-        async with way_in(work) as way, way as sessions:
-            near = str(await _fetched(sessions, plan, folder / "plan.db")) if is_s3(plan) else plan
+        # One client for all: each takes as long to make as a share takes to come.
+        async with way_in(work) as way, way as sessions, s3_client(sessions, next(filter(is_s3, there))) as s3:
+            near = str(await _fetched(s3, plan, folder / "plan.db")) if is_s3(plan) else plan
             found = _files([name for name in shares if not is_s3(name)])
             for name in filter(is_s3, shares):
-                for uri in await _objects(sessions, name):
+                for uri in await _objects(s3, name):
                     found[uri] = folder / f"{len(found)}.db"
                     # One that is missing keeps the others from nothing, as on a disk.
                     with suppress(MissingObjectError):
-                        await _fetched(sessions, uri, found[uri])
+                        await _fetched(s3, uri, found[uri])
         yield near, found
 
 
@@ -78,30 +78,28 @@ def _files(names: Sequence[str]) -> dict[str, Path]:
     return found
 
 
-async def _objects(sessions: AwsSessions, name: str) -> list[str]:
+async def _objects(s3: Any, name: str) -> list[str]:
     """Return the addresses of the shares that a name in S3 stands for."""
     if not name.endswith("/"):
         return [name]
     bucket, _ = split_s3_folder(name)
-    async with s3_client(sessions, name) as s3:
-        keys = [each.key for each in await list_folder(s3, name)]
+    keys = [each.key for each in await list_folder(s3, name)]
     found = [f"s3://{bucket}/{key}" for key in keys if PurePosixPath(key).match(SHARES)]
     if not found:
         raise UsageError(f"{name}: holds no shares ({SHARES})")
     return found
 
 
-async def _fetched(sessions: AwsSessions, uri: str, path: Path) -> Path:
+async def _fetched(s3: Any, uri: str, path: Path) -> Path:
     try:
         bucket, key = split_s3_uri(uri)
     except ValueError as error:
         raise UsageError(f"{uri}: {error}") from None
-    async with s3_client(sessions, uri) as s3:
-        try:
-            await download(s3, bucket, key, path)
-        except MissingObjectError:
-            await anyio.Path(path).unlink(missing_ok=True)
-            raise
+    try:
+        await download(s3, bucket, key, path)
+    except MissingObjectError:
+        await anyio.Path(path).unlink(missing_ok=True)
+        raise
     return path
 
 

@@ -184,7 +184,7 @@ async def _cut(work: Workspace, run: RunFile, into: Path, count: int | None, pro
         return known.per_second * (1.0 - work.settings.run.headroom) if known else None
 
     seconds = {target: seconds_of(target, kinds, rate_of) for target, kinds in pending.items()}
-    groups = _groups(work, run, seconds, count if profiles is None else count_for(pending, profiles))
+    groups = _groups(work, run, seconds, count or count_for(pending, profiles or 1))
     cutter = Cutter(
         work=work,
         run=run,
@@ -196,7 +196,7 @@ async def _cut(work: Workspace, run: RunFile, into: Path, count: int | None, pro
     )
     width = work.settings.run.max_targets_in_flight
     index = ShareIndex(
-        cutter.run.details().id,
+        run.details().id,
         tuple(
             ShareEntry(
                 share_file(number),
@@ -211,15 +211,14 @@ async def _cut(work: Workspace, run: RunFile, into: Path, count: int | None, pro
     return index
 
 
-def _groups(work: Workspace, run: RunFile, seconds: dict[Target, float], count: int | None) -> list[list[Target]]:
+def _groups(work: Workspace, run: RunFile, seconds: dict[Target, float], count: int) -> list[list[Target]]:
     """Return the targets of each share; a canary has the first one to itself."""
     canary = [target for target in (Target(*place) for place in run.details().canary) if target in seconds]
-    wanted = count or 1
     if not canary:
-        return cut_evenly(seconds, wanted)
+        return cut_evenly(seconds, count)
     rest = {target: seconds[target] for target in seconds if target not in canary}
     work.ui.note(f"{share_file(1)} is the canary: apply it first, and the others only if it exits with 0")
-    return [sorted(canary), *cut_evenly(rest, max(1, wanted - 1))]
+    return [sorted(canary), *cut_evenly(rest, max(1, count - 1))]
 
 
 def _write(cutter: Cutter, groups: Sequence[Sequence[Target]], index: ShareIndex, into: Path) -> None:

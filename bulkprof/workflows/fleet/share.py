@@ -46,14 +46,12 @@ from bulkprof.workflows.steps.summary import summary_of
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """Where an engine has a share carried out."""
+    """Where an engine has a share carried out: right after its plan, so that nothing has to be observed anew."""
 
     environment: Mapping[str, str] | None = None
     """The AWS settings of the run's sandbox; None for the process's own."""
     threads: int = 1
     """Shares that the process may work on at once: each has its part of what `[run]` says a process may do."""
-    fresh: bool = False
-    """Whether the share was planned by the process that has it carried out, so that nothing has to be observed anew."""
     kept: Kept | None = None
     """What the thread has kept of earlier shares of the run, for this one and the next."""
     lease_s: float = 0.0
@@ -113,7 +111,7 @@ async def apply_share(
                 await work.stop.pause(wait_s)
             try:
                 async with connect(work) as connection:
-                    if resumed or site is None or not site.fresh:
+                    if resumed or site is None:
                         again = Replanning(resumed or begun)
                         planner = await _planner(work, share, carries, connection, again)
                         await planner.settle()

@@ -128,12 +128,12 @@ async def _run_engine(
         watch = _Watch(progress, left, work.ui, work.stop, work.tolerance.allowed(run.action_counts()[0]))
         watch.count(sum(run.outcome_counts().get(kind, 0) for kind in FAILURES))
 
-        def counted(outcome: Outcome) -> None:
+        def seen(outcome: Outcome) -> None:
             # Shares that are carried out elsewhere count for themselves.
             work.telemetry.outcomes(outcome.kind, target=outcome.target)
             watch(outcome)
 
-        engine = Engine(run, connection.traffic, open_target, settings, counted)
+        engine = Engine(run, connection.traffic, open_target, settings, seen)
 
         async def carry_out(chosen: Sequence[Target]) -> None:
             if work.fleet is not None:

@@ -79,7 +79,7 @@ class DaskFleet:
         """
         arrivals = Arrivals(self._work, run)
         trip = await self._trip(run, Phase.APPLY, Board(self._work.ui, watch=watch), arrivals)
-        # Whoever works on the estate next has to wait for workers that may still be at it.
+        # The next run of the estate has to wait for workers that may still be at this one.
         run.note(lease_s=self._lease_s)
         try:
             await self._share_out(trip, targets)

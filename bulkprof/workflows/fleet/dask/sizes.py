@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from bulkprof.model import Target
-from bulkprof.planning.estimate import Pending, RateOf, decisive_rate
+from bulkprof.planning.estimate import Pending, RateOf
+from bulkprof.workflows.fleet.even import seconds_of
 
 FOR_EACH = 2
 """What is left is cut as if each thread of the workers got so many equal shares of it."""
@@ -17,9 +18,6 @@ LEAST, MOST = 1500.0, 2500.0
 """Calls of a share, about: a smaller one isn't worth its way, and a larger one is too much to lose with a worker."""
 OF_LOOKING = 2.0
 """Calls that it takes to look at a target."""
-
-USUAL_RATE = 10.0
-"""Calls a second that most accounts take."""
 
 
 class Pieces:
@@ -54,13 +52,7 @@ class Pieces:
 def slowest_first(targets: Sequence[Target], pending: Pending, rate_of: RateOf, regions: Sequence[str]) -> list[Target]:
     """Return targets in the order in which they are sent: by the order of Regions, and there the slowest first.
 
-    At the end there would be nothing left to do beside them. A rate that isn't known is taken for the usual one.
+    At the end there would be nothing left to do beside them.
     """
-
-    def seconds(target: Target) -> float:
-        kinds = pending.get(target, {})
-        known = decisive_rate(target, kinds, rate_of)
-        return known[1] if known else sum(kinds.values()) / USUAL_RATE
-
-    slowest = sorted(targets, key=lambda each: (-seconds(each), each))
+    slowest = sorted(targets, key=lambda each: (-seconds_of(each, pending.get(each, {}), rate_of), each))
     return sorted(slowest, key=lambda each: regions.index(each.region) if each.region in regions else len(regions))

@@ -124,7 +124,6 @@ class _Side:
             kept=_kept(self._call),
             environment=self._call["environment"],
             threads=max(1, self._worker.state.nthreads),
-            fresh=True,
             lease_s=self._call["lease_s"],
         )
         if self._call["phase"] == Phase.PLAN:

@@ -27,7 +27,7 @@ from bulkprof.workflows.steps.context import Workspace
 WAIT_S: Final = 60.0
 """Seconds that a step may take; the file of a million rows takes some."""
 WAIT_AT_STOP_S: Final = 8.0
-"""Seconds that what goes back may take where the run was stopped: whoever stopped it waits no longer."""
+"""Seconds that what goes back may take where the run was stopped: it has to end soon then."""
 _ROUNDS: Final = 5
 
 
